@@ -1,0 +1,23 @@
+# make demo: see a photograph compressed · make test: lint and tests · both set up .venv on first use
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint clean
+
+demo: .venv/ready
+	$(BIN)/python scripts/demo.py
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.venv/ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable ".[train,eval,dev]"
+	touch $@
+
+clean:
+	rm -rf .venv demo runs

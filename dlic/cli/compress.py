@@ -1,0 +1,79 @@
+"""`dlic compress`: an image file → a .dlic file."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dlic.cli import streams
+from dlic.images.files import MAX_PIXELS, ImageFile, read_image
+
+if TYPE_CHECKING:
+    from dlic.codecs.learned import Encoded, LearnedCodec
+
+
+def compress(
+    source: Annotated[str, typer.Argument(metavar="IN", help="Image file; - reads standard input.")],
+    output: Annotated[str | None, typer.Option("-o", "--output", help="Default: IN with the ending .dlic; - is standard output.")] = None,
+    model: Annotated[str | None, typer.Option(help="Name of a checkpoint; the shipped one by default.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Folder of a checkpoint, instead of a name.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
+    verify: Annotated[bool, typer.Option(help="Decode the written file and compare symbols before it is put in place.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    max_pixels: Annotated[int, typer.Option(help="Refuse larger images.")] = MAX_PIXELS,
+) -> None:
+    """Compress an image file into a .dlic file."""
+    target = output or streams.default_output(source, lambda path: path.with_suffix(".dlic"))
+    streams.refuse_existing(target, force)
+    seconds: dict[str, float] = {}
+    with streams.timed(seconds, "image"):
+        picture = read_image(sys.stdin.buffer.read() if source == streams.STANDARD else source, max_pixels)
+    for sentence in picture.notes:
+        streams.note(sentence)
+    with streams.busy(f"compressing {source}"):
+        codec, encoded = _encode(picture, model, weights, seconds)
+        with streams.timed(seconds, "write and verify" if verify and target != streams.STANDARD else "write"):
+            streams.write_bytes(target, encoded.data, force, _comparison(codec, encoded, target) if verify else None)
+    _report(picture, encoded, target, seconds, as_json)
+
+
+def _encode(
+    picture: ImageFile, model: str | None, weights: Path | None, seconds: dict[str, float]
+) -> "tuple[LearnedCodec, Encoded]":
+    with streams.timed(seconds, "load model"):
+        from dlic.api import choose
+        from dlic.codecs.learned import load_codec
+
+        codec = load_codec(choose(model, weights))
+    encoded = codec.encode(picture.pixels)
+    seconds.update(encoded.seconds)
+    return codec, encoded
+
+
+def _comparison(codec: "LearnedCodec", encoded: "Encoded", target: str):
+    """Refuses a file whose symbols are not those that were encoded."""
+    from dlic.container.format import read
+    from dlic.errors import CorruptFileError
+
+    def verify(written: bytes) -> None:
+        try:
+            same = (codec.symbols(read(written)) == encoded.symbols).all()
+        except CorruptFileError as error:
+            raise streams.not_what_was_encoded(target) from error
+        if not same:
+            raise streams.not_what_was_encoded(target)
+
+    return verify
+
+
+def _report(picture: ImageFile, encoded: "Encoded", target: str, seconds: dict[str, float], as_json: bool) -> None:
+    height, width = picture.pixels.shape[:2]
+    size, raw = len(encoded.data), picture.pixels.size
+    bpp = size * 8 / (width * height)
+    figures = {
+        "output": target, "bytes": size, "width": width, "height": height, "bpp": bpp, "ratio": raw / size,
+        "estimated_bits": encoded.estimated_bits, "seconds": seconds, "notes": list(picture.notes),
+    }  # fmt: skip
+    line = f"{target}: {size:,} bytes, {bpp:.3f} bpp, {raw / size:.1f} : 1, {streams.milliseconds(seconds)}"
+    streams.report(figures, line, as_json, target)

@@ -1,0 +1,47 @@
+"""`dlic decompress`: a .dlic file → an image file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dlic.cli import streams
+from dlic.images.files import MAX_PIXELS, image_bytes
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def decompress(
+    source: Annotated[str, typer.Argument(metavar="IN", help=".dlic file; - reads standard input.")],
+    output: Annotated[str | None, typer.Option("-o", "--output", help="Image file of any kind; default: IN.png; - writes PNG.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Folder of the checkpoint the file was made with.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    max_pixels: Annotated[int, typer.Option(help="Refuse larger pictures.")] = MAX_PIXELS,
+) -> None:
+    """Decompress a .dlic file into an image file."""
+    target = output or streams.default_output(source, lambda path: path.with_name(path.name + ".png"))
+    streams.refuse_existing(target, force)
+    seconds: dict[str, float] = {}
+    data = streams.read_bytes(source)
+    with streams.busy(f"decompressing {source}"):
+        image = _decode(data, weights, max_pixels, seconds)
+        with streams.timed(seconds, "image"):
+            written = image_bytes(image, ".png" if target == streams.STANDARD else Path(target).suffix)
+            streams.write_bytes(target, written, force)
+    height, width = image.shape[:2]
+    bpp = len(data) * 8 / (width * height)
+    figures = {"output": target, "width": width, "height": height, "bytes": len(data), "bpp": bpp, "seconds": seconds}
+    line = f"{target}: {width} × {height} from {len(data):,} bytes, {bpp:.3f} bpp, {streams.milliseconds(seconds)}"
+    streams.report(figures, line, as_json, target)
+
+
+def _decode(data: bytes, weights: Path | None, max_pixels: int, seconds: dict[str, float]) -> "np.ndarray":
+    with streams.timed(seconds, "load model"):
+        from dlic.api import codec_of
+
+        codec, container = codec_of(data, weights, max_pixels)
+    decoded = codec.decode(container)
+    seconds.update(decoded.seconds)
+    return decoded.image

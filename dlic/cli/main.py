@@ -1,0 +1,76 @@
+"""The `dlic` command. Exit codes: 0 done, 1 usage, 2 corrupt or unreadable input, 3 unknown checkpoint, 4 verification failed."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from dlic.cli import checkpoints, compress, decompress, info
+from dlic.errors import DlicError
+
+EPILOG = "Exit codes: 0 done · 1 usage · 2 corrupt or unreadable input · 3 unknown checkpoint · 4 verification failed"
+
+USAGE_ERROR = 2  # what typer exits with, which in dlic means corrupt input
+
+app = typer.Typer(
+    name="dlic",
+    help="Learned image compression: photographs to small .dlic files and back.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("compress", no_args_is_help=True)(compress.compress)
+app.command("decompress", no_args_is_help=True)(decompress.decompress)
+app.command("info", no_args_is_help=True)(info.info)
+app.add_typer(checkpoints.app, name="checkpoints")
+
+
+@app.command("train", context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def train(context: typer.Context) -> None:
+    """Train a model on your photographs: dlic train --config configs/factorized.yaml --data.train_dir PATH."""
+    from dlic.training.run import train as run
+
+    run(context.args)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from dlic import __version__
+
+        typer.echo(f"dlic {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    pass
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line and exit the process; every expected failure is one sentence on standard error."""
+    sys.exit(run(args))
+
+
+def run(args: list[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    try:
+        app(args, prog_name="dlic")
+    except SystemExit as done:
+        return 1 if done.code == USAGE_ERROR else int(done.code or 0)
+    except DlicError as error:
+        return _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
+    except MemoryError:
+        return _fail("the picture does not fit into memory", 2)
+    except ModuleNotFoundError as error:
+        return _fail(f"{error.name} is not installed; pip install 'dlic[train]' brings what training needs", 1)
+
+
+def _fail(sentence: str, code: int) -> int:
+    typer.echo(f"dlic: {sentence}", err=True)
+    return code

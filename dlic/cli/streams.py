@@ -1,0 +1,92 @@
+"""What commands share: input and output by path or `-`, and the line of figures."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+
+from dlic.errors import CorruptFileError, DlicError, VerificationError
+from dlic.files import written_whole
+
+STANDARD = "-"
+
+
+def read_bytes(source: str) -> bytes:
+    """The bytes of a .dlic file, or of standard input for `-`. Raises CorruptFileError where there are none to read."""
+    if source == STANDARD:
+        return sys.stdin.buffer.read()
+    try:
+        return Path(source).read_bytes()
+    except FileNotFoundError as error:
+        raise CorruptFileError(f"{source} does not exist") from error
+    except IsADirectoryError as error:
+        raise CorruptFileError(f"{source} is a folder, not a .dlic file") from error
+    except OSError as error:
+        raise CorruptFileError(f"{source} cannot be read: {error.strerror}") from error
+
+
+def default_output(source: str, name: Callable[[Path], Path]) -> str:
+    """Where output goes when -o is not given: standard output for standard input, otherwise beside the input."""
+    return STANDARD if source == STANDARD else str(name(Path(source)))
+
+
+def refuse_existing(target: str, force: bool) -> None:
+    """Say so before the work rather than after it."""
+    if target != STANDARD and Path(target).exists() and not force:
+        raise DlicError(f"{target} exists; --force overwrites it")
+
+
+def write_bytes(target: str, data: bytes, force: bool, verify: Callable[[bytes], None] | None = None) -> None:
+    """Write to a path, whole or not at all, or to standard output. `verify` is given what the file system holds."""
+    if target == STANDARD:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    with written_whole(Path(target), force) as file:
+        file.write(data)
+        file.flush()
+        if verify is not None:
+            verify(Path(file.name).read_bytes())
+
+
+def not_what_was_encoded(target: str) -> VerificationError:
+    return VerificationError(f"{target} was not written: reading it back gave other symbols than were encoded")
+
+
+def report(figures: dict, line: str, as_json: bool, target: str) -> None:
+    """One line, or the figures as JSON; on standard error where standard output carries the data."""
+    typer.echo(json.dumps(figures) if as_json else line, err=target == STANDARD)
+
+
+def note(sentence: str) -> None:
+    """Something the person should know, on standard error."""
+    typer.echo(f"note: {sentence}", err=True)
+
+
+def milliseconds(seconds: dict[str, float]) -> str:
+    """'120 ms (image 20, transform 90, entropy 10)'"""
+    stages = ", ".join(f"{stage} {value * 1000:.0f}" for stage, value in seconds.items())
+    return f"{sum(seconds.values()) * 1000:.0f} ms ({stages})"
+
+
+@contextmanager
+def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - start
+
+
+@contextmanager
+def busy(what: str) -> Iterator[None]:
+    """A spinner on standard error while one long step runs, where a person is watching."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield

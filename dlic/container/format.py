@@ -1,0 +1,108 @@
+"""The .dlic file, version 1: bytes ⇄ a frozen dataclass.
+
+    magic       6   d1 'i' 'c' CR LF EOF: a high bit, a line ending and an end-of-file mark show transfers that changed bytes
+    version     1   1
+    flags       1   0 in version 1
+    width       varint  true size in pixels, before padding
+    height      varint
+    level       1   rate level 0 … 63
+    model       8   first bytes of the checkpoint's sha256 fingerprint
+    symbols_crc 4   CRC-32 of the coded symbols as little-endian int32, so that a decoder knows it has parsed them right
+    length      varint  bytes of the stream
+    stream      …   the coded picture
+    crc         4   CRC-32 of everything above
+    then any number of optional chunks, each: name 4 (lower-case first letter: a reader may skip it), length varint, data, CRC-32 of those
+
+A 768×512 picture has 32 bytes of overhead.
+"""
+
+import zlib
+from dataclasses import dataclass
+
+from dlic.container.fields import Reader, raw, read_varint, uint, varint, write_varint
+from dlic.errors import CorruptFileError
+
+MAGIC = b"\xd1ic\r\n\x1a"
+VERSION = 1
+MAX_LEVEL = 63
+
+HEADER = [
+    uint("flags", 1),
+    varint("width"),
+    varint("height"),
+    uint("level", 1),
+    raw("model", 8),
+    uint("symbols_crc", 4),
+]
+
+
+@dataclass(frozen=True)
+class Container:
+    """What a .dlic file holds."""
+
+    width: int
+    height: int
+    level: int
+    model: bytes
+    symbols_crc: int
+    stream: bytes
+    chunks: tuple[tuple[bytes, bytes], ...] = ()  # (name, data)
+    flags: int = 0
+
+
+def write(container: Container) -> bytes:
+    """The file's bytes."""
+    head = MAGIC + bytes([VERSION]) + b"".join(field.write(getattr(container, field.name)) for field in HEADER)
+    picture = head + write_varint(len(container.stream)) + container.stream
+    return picture + _crc(picture) + b"".join(_write_chunk(name, data) for name, data in container.chunks)
+
+
+def read(data: bytes) -> Container:
+    """Inverse of `write`. Raises CorruptFileError with one sentence for anything else."""
+    reader = Reader(data)
+    _check_magic(reader)
+    fields = {field.name: field.read(reader) for field in HEADER}
+    stream = reader.take(read_varint(reader))
+    _check_crc(reader, 0, "the picture")
+    if fields["flags"] or fields["level"] > MAX_LEVEL or not (fields["width"] and fields["height"]):
+        raise CorruptFileError(f"the header holds values version {VERSION} does not have: {fields}")
+    return Container(stream=stream, chunks=tuple(_read_chunks(reader)), **fields)
+
+
+def _check_magic(reader: Reader) -> None:
+    if not reader.data:
+        raise CorruptFileError("the file is empty")
+    found = reader.data[: len(MAGIC)]
+    if found != MAGIC:
+        changed = found[:3] == MAGIC[:3]
+        raise CorruptFileError("the file was changed by a text-mode transfer" if changed else "not a .dlic file")
+    reader.take(len(MAGIC))
+    version = reader.take(1)[0]
+    if version != VERSION:
+        raise CorruptFileError(f"version {version} of the format is unknown; this dlic reads version {VERSION}")
+
+
+def _write_chunk(name: bytes, data: bytes) -> bytes:
+    chunk = name + write_varint(len(data)) + data
+    return chunk + _crc(chunk)
+
+
+def _read_chunks(reader: Reader):
+    while reader.position < len(reader.data):
+        start = reader.position
+        name = reader.take(4)
+        data = reader.take(read_varint(reader))
+        _check_crc(reader, start, f"chunk {name.decode('latin-1')!r}")
+        if not name[:1].islower():
+            raise CorruptFileError(f"chunk {name.decode('latin-1')!r} is needed to show the picture and unknown to this dlic")
+        yield name, data
+
+
+def _crc(data: bytes) -> bytes:
+    return zlib.crc32(data).to_bytes(4, "big")
+
+
+def _check_crc(reader: Reader, start: int, what: str) -> None:
+    covered = reader.data[start : reader.position]
+    if reader.take(4) != _crc(covered):
+        raise CorruptFileError(f"{what} is damaged: its checksum does not match")

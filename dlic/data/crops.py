@@ -1,0 +1,87 @@
+"""Random training crops and fixed validation crops, each a function of (seed, index) alone."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+from torchvision.transforms.v2 import functional as F
+
+from dlic.data.photographs import Photographs
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How a training crop is drawn.
+
+    Args:
+        flip: mirror half of the crops.
+        rotate: turn by a random multiple of 90°.
+        downscale: largest factor by which a larger crop may be shrunk (1: never).
+        downscale_share: share of the crops that are shrunk.
+        candidates: crops drawn for each one used; the most detailed is kept, since plain sky teaches little.
+    """
+
+    flip: bool = True
+    rotate: bool = True
+    downscale: float = 2.0
+    downscale_share: float = 0.25
+    candidates: int = 2
+
+
+class TrainingCrops(Dataset):
+    """Crop number i, for any i ≥ 0: (3, size, size) uint8. The same (seed, i) always gives the same crop."""
+
+    def __init__(self, photographs: Photographs, size: int, seed: int, augmentation: Augmentation):
+        self.photographs, self.size, self.seed, self.augmentation = photographs, size, seed, augmentation
+        areas = [np.prod(photographs.pixels(i).shape[:2], dtype=float) for i in range(len(photographs))]
+        self.weights = np.sqrt(areas) / np.sqrt(areas).sum()  # large photographs hold more, but not in proportion
+
+    def __getitem__(self, index: int) -> Tensor:
+        rng = np.random.default_rng((self.seed, index))
+        drawn = [self._draw(rng) for _ in range(self.augmentation.candidates)]
+        return self._turn(max(drawn, key=_detail), rng)
+
+    def _draw(self, rng: np.random.Generator) -> Tensor:
+        pixels = self.photographs.pixels(rng.choice(len(self.weights), p=self.weights))
+        shrink = rng.random() < self.augmentation.downscale_share
+        factor = rng.uniform(1.0, self.augmentation.downscale) if shrink else 1.0
+        window = min(round(self.size * factor), max(self.size, min(pixels.shape[:2])))
+        crop = _window(pixels, window, rng.random(), rng.random())
+        return F.resize(crop, [self.size, self.size], antialias=True) if window != self.size else crop
+
+    def _turn(self, crop: Tensor, rng: np.random.Generator) -> Tensor:
+        if self.augmentation.flip and rng.random() < 0.5:
+            crop = F.horizontal_flip(crop)
+        turns = int(rng.integers(4)) if self.augmentation.rotate else 0
+        return torch.rot90(crop, turns, dims=(1, 2)).contiguous()
+
+
+class ValidationCrops(Dataset):
+    """The centre of each held-out photograph: (3, size, size) uint8."""
+
+    def __init__(self, photographs: Photographs, size: int, limit: int):
+        self.photographs, self.size, self.limit = photographs, size, limit
+
+    def __len__(self) -> int:
+        return min(self.limit, len(self.photographs))
+
+    def __getitem__(self, index: int) -> Tensor:
+        return _window(self.photographs.pixels(index), self.size, 0.5, 0.5)
+
+
+def _window(pixels: np.ndarray, size: int, top: float, left: float) -> Tensor:
+    """A size×size window at a relative position, reflected at the borders where the photograph is smaller: (3, size, size)."""
+    height, width = pixels.shape[:2]
+    y, x = round(top * max(0, height - size)), round(left * max(0, width - size))
+    part = np.ascontiguousarray(pixels[y : y + size, x : x + size])
+    missing = (size - part.shape[0], size - part.shape[1])
+    if any(missing):
+        part = np.pad(part, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="symmetric")
+    return torch.from_numpy(part).permute(2, 0, 1)
+
+
+def _detail(crop: Tensor) -> float:
+    """Mean absolute difference of neighbouring rows, on every fourth row."""
+    return (crop[:, 1::4].float() - crop[:, ::4].float()).abs().mean().item()

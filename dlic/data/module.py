@@ -1,0 +1,83 @@
+"""LightningDataModule over any folder of photographs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Sampler
+
+from dlic.data.crops import Augmentation, TrainingCrops, ValidationCrops
+from dlic.data.photographs import decode_all, find_photographs, split
+
+
+class EndlessBatches(Sampler[list[int]]):
+    """Crop numbers of batch `start`, `start` + 1, … without end."""
+
+    def __init__(self, batch_size: int, start: int):
+        self.batch_size, self.start = batch_size, start
+
+    def __iter__(self) -> Iterator[list[int]]:
+        batch = self.start
+        while True:
+            yield list(range(batch * self.batch_size, (batch + 1) * self.batch_size))
+            batch += 1
+
+
+class PhotographData(pl.LightningDataModule):
+    """Random crops of the photographs below a folder; a random part of the files is held out for validation.
+
+    Each photograph is decoded once into a memory-mapped cache, since decoding on the fly would starve training.
+    """
+
+    def __init__(
+        self,
+        train_dir: str,
+        crop: int = 256,
+        batch_size: int = 8,
+        held_out: float = 0.05,
+        validation_crop: int = 512,
+        validation_limit: int = 32,
+        seed: int = 0,
+        workers: int = 0,
+        cache_dir: str | None = None,
+        augmentation: Augmentation = Augmentation(),
+    ):
+        """
+        Args:
+            train_dir: folder of photographs, searched recursively.
+            crop: side of a training crop in pixels, a multiple of the model's stride.
+            batch_size: crops a step.
+            held_out: share of the files that is held out for validation.
+            validation_crop: side of the centre crop of a held-out photograph.
+            validation_limit: at most so many validation crops.
+            seed: fixes the held-out part and every crop.
+            workers: processes that prepare crops; 0 prepares them in the training process.
+            cache_dir: where decoded photographs are kept (3 bytes a pixel); the platform's cache folder by default.
+            augmentation: how crops are drawn.
+        """
+        super().__init__()
+        self.train_dir, self.cache_dir = train_dir, cache_dir
+        self.crop, self.batch_size, self.held_out = crop, batch_size, held_out
+        self.validation_crop, self.validation_limit = validation_crop, validation_limit
+        self.seed, self.workers, self.augmentation = seed, workers, augmentation
+
+    def setup(self, stage: str) -> None:
+        training, validation = split(find_photographs(self.train_dir), self.held_out, self.seed)
+        cache = Path(self.cache_dir) if self.cache_dir else None
+        self.training_crops = TrainingCrops(decode_all(training, cache), self.crop, self.seed, self.augmentation)
+        self.validation_crops = ValidationCrops(decode_all(validation, cache), self.validation_crop, self.validation_limit)
+
+    def train_dataloader(self) -> DataLoader:
+        start = self.trainer.lightning_module.batches_seen  # a resumed run goes on with the batch after its last
+        batches = EndlessBatches(self.batch_size, start)
+        return DataLoader(
+            self.training_crops, batch_sampler=batches, num_workers=self.workers, persistent_workers=self.workers > 0
+        )
+
+    def val_dataloader(self) -> DataLoader:
+        return DataLoader(self.validation_crops, batch_size=4)
+
+    def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Tensor:
+        return batch.to(torch.float32) / 255

@@ -1,0 +1,81 @@
+"""A folder of photographs: found recursively, decoded once, split into training and validation files."""
+
+import hashlib
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dlic.errors import DlicError, UnreadableImageError
+from dlic.files import cache_folder, written_whole
+from dlic.images.files import EXTENSIONS, read_image
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """Decoded photographs, memory-mapped so that a crop reads only its own pages."""
+
+    paths: tuple[Path, ...]
+    decoded: tuple[Path, ...]  # .npy files, uint8 (H, W, 3)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def pixels(self, index: int) -> np.ndarray:
+        """Photograph `index`: uint8 (H, W, 3), memory-mapped."""
+        return np.load(self.decoded[index], mmap_mode="r")
+
+
+def find_photographs(folder: str | Path) -> list[Path]:
+    """Every file below `folder` whose name ends like an image's, in a fixed order."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DlicError(f"{folder} is not a folder of photographs")
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in EXTENSIONS and p.is_file())
+    if not found:
+        raise DlicError(f"no photographs below {folder} (looked for {', '.join(sorted(EXTENSIONS))})")
+    return found
+
+
+def split(paths: list[Path], held_out: float, seed: int) -> tuple[list[Path], list[Path]]:
+    """(training, validation) files; the validation part is random, fixed by the seed, and at least one file."""
+    if len(paths) < 2:
+        raise DlicError(f"training needs at least two photographs, found {len(paths)}: one is held out for validation")
+    order = np.random.default_rng(seed).permutation(len(paths))
+    count = min(len(paths) - 1, max(1, round(held_out * len(paths))))
+    held = set(order[:count].tolist())
+    return [p for i, p in enumerate(paths) if i not in held], [p for i, p in enumerate(paths) if i in held]
+
+
+def decode_all(paths: list[Path], cache: Path | None = None) -> Photographs:
+    """Decode each file once into `cache` (platform cache folder by default); unreadable ones are skipped and listed in the log."""
+    cache = cache or cache_folder() / "decoded"
+    cache.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        decoded = list(pool.map(lambda path: _decode(path, cache), paths))
+    kept = [(path, array) for path, array in zip(paths, decoded, strict=True) if array is not None]
+    if not kept:
+        raise DlicError(f"none of the {len(paths)} photographs could be read")
+    if len(kept) < len(paths):
+        log.warning("%d of %d photographs could not be read and are left out", len(paths) - len(kept), len(paths))
+    return Photographs(tuple(p for p, _ in kept), tuple(a for _, a in kept))
+
+
+def _decode(path: Path, cache: Path) -> Path | None:
+    status = path.stat()
+    key = hashlib.sha256(f"{path.resolve()}:{status.st_size}:{status.st_mtime_ns}".encode()).hexdigest()[:24]
+    target = cache / f"{key}.npy"
+    if not target.exists():
+        try:
+            pixels = read_image(path).pixels
+        except UnreadableImageError as error:
+            log.warning("skipped: %s", error)
+            return None
+        with written_whole(target, overwrite=True) as file:
+            np.save(file, pixels)
+    return target

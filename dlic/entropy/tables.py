@@ -1,0 +1,123 @@
+"""Integer frequency tables: computed once at export, stored with the weights, never recomputed (DESIGN §3.5)."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+PRECISION = 16
+TOTAL = 1 << PRECISION  # every row sums to this
+ESCAPE_BITS = 15  # an escaped value lies within 2¹⁵ of its table
+
+
+@dataclass(frozen=True)
+class FrequencyTables:
+    """One table a row: frequencies of the values minimum, minimum + 1, …; the last frequency is the escape's.
+
+    A row of the single frequency 2¹⁶ is skipped: its value is always `minimum` and costs nothing.
+    """
+
+    minima: np.ndarray  # (rows,) int32
+    counts: tuple[np.ndarray, ...]  # each (values + 1,) int32, or (1,) for a skipped row
+
+    def __post_init__(self) -> None:
+        if len(self.minima) != len(self.counts):
+            raise ValueError(f"{len(self.minima)} minima but {len(self.counts)} rows of frequencies")
+        for row, counts in enumerate(self.counts):
+            if counts.ndim != 1 or counts.size == 0 or counts.min() < 1 or counts.sum() != TOTAL:
+                raise ValueError(f"row {row} of the frequency tables must hold positive counts that sum to {TOTAL}")
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Values each row codes without an escape: (rows,)."""
+        return np.array([max(1, counts.size - 1) for counts in self.counts])
+
+    @property
+    def skipped(self) -> np.ndarray:
+        """Rows that hold one value at no cost: (rows,) bool."""
+        return np.array([counts.size == 1 for counts in self.counts])
+
+    def clip(self, symbols: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """The nearest values that can be coded; an encoder applies it before it reconstructs."""
+        reach = np.where(self.skipped, 0, (1 << ESCAPE_BITS) // 2 - 1)
+        low = self.minima - reach
+        high = self.minima + self.sizes - 1 + reach
+        return np.clip(symbols, low[rows], high[rows]).astype(np.int32)
+
+    def bits(self, symbols: np.ndarray, rows: np.ndarray) -> float:
+        """Ideal cost of clipped symbols in these tables, escapes included."""
+        total = 0.0
+        for row, values in by_row(symbols, rows, len(self)):
+            counts, inside = self.counts[row], values - self.minima[row]
+            escaped = (inside < 0) | (inside >= counts.size - 1)
+            index = np.where(escaped, counts.size - 1, inside)
+            total += float((PRECISION - np.log2(counts))[index].sum())
+            if counts.size > 1 and escaped.any():
+                lengths = np.floor(np.log2(escape_code(inside[escaped], counts.size - 1)))
+                total += float((np.log2(ESCAPE_BITS + 1) + lengths).sum())
+        return total
+
+    def to_json(self) -> dict:
+        return {"minima": self.minima.tolist(), "counts": [counts.tolist() for counts in self.counts]}
+
+    @classmethod
+    def from_json(cls, stored: dict) -> "FrequencyTables":
+        counts = tuple(np.array(row, dtype=np.int32) for row in stored["counts"])
+        return cls(np.array(stored["minima"], dtype=np.int32), counts)
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(json.dumps(self.to_json(), separators=(",", ":")).encode()).hexdigest()
+
+
+def escape_code(inside: np.ndarray, size: int) -> np.ndarray:
+    """Values relative to a table that lie outside 0 … size − 1, as positive integers 1, 2, …; above is even, below odd."""
+    return np.where(inside < 0, -2 * inside - 1, 2 * (inside - size + 1))
+
+
+def escaped_value(code: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Inverse of `escape_code`."""
+    return np.where(code % 2 == 1, -(code + 1) // 2, code // 2 + size - 1)
+
+
+def by_row(values: np.ndarray, rows: np.ndarray, count: int) -> list[tuple[int, np.ndarray]]:
+    """(row, its values in order) for every row that occurs, ascending."""
+    order = np.argsort(rows, kind="stable")
+    ends = np.cumsum(np.bincount(rows, minlength=count))
+    parts = np.split(values[order], ends[:-1])
+    return [(row, part) for row, part in enumerate(parts) if part.size]
+
+
+def tables_from_likelihoods(likelihoods: Callable[[np.ndarray], np.ndarray], rows: int, reach: int = 512) -> FrequencyTables:
+    """Tables for `rows` distributions over the integers.
+
+    `likelihoods` maps integers (K,) to probabilities (rows, K). Values rarer than half of 2⁻¹⁶ are left to the escape;
+    a row that is all but certain of one value is skipped.
+    """
+    values = np.arange(-reach, reach + 1)
+    probabilities = likelihoods(values).astype(np.float64)
+    minima, counts = [], []
+    for row in probabilities:
+        likely = np.flatnonzero(row >= 0.5 / TOTAL)
+        peak = int(row.argmax())
+        first, last = (likely[0], likely[-1]) if likely.size else (peak, peak)
+        inside = row[first : last + 1]
+        escape = max(0.0, 1.0 - inside.sum())
+        certain = inside.size == 1 and escape < 0.5 / TOTAL
+        minima.append(values[first])
+        counts.append(np.array([TOTAL], np.int32) if certain else integer_counts(np.append(inside, escape)))
+    return FrequencyTables(np.array(minima, dtype=np.int32), tuple(counts))
+
+
+def integer_counts(probabilities: np.ndarray) -> np.ndarray:
+    """Positive integers in proportion to `probabilities` (K,), K ≤ 2¹⁶, that sum to exactly 2¹⁶ (largest remainder)."""
+    share = probabilities / probabilities.sum() * (TOTAL - probabilities.size)
+    counts = np.floor(share).astype(np.int64)
+    short = TOTAL - probabilities.size - counts.sum()
+    counts[np.argsort(counts - share, kind="stable")[:short]] += 1
+    return (counts + 1).astype(np.int32)

@@ -1,0 +1,31 @@
+"""Every error dlic raises on bad input: one sentence for the person at the shell, and the exit code it ends with."""
+
+
+class DlicError(Exception):
+    """Bad usage or input. Base of the others; the sentence is the message."""
+
+    exit_code = 1
+
+
+class CorruptFileError(DlicError):
+    """A .dlic file that is truncated, damaged, or not one at all."""
+
+    exit_code = 2
+
+
+class UnreadableImageError(DlicError):
+    """An image file that is missing, broken, or larger than the pixel limit."""
+
+    exit_code = 2
+
+
+class UnknownCheckpointError(DlicError):
+    """The model a file or a command asks for is not on this machine, or its file is not the one expected."""
+
+    exit_code = 3
+
+
+class VerificationError(DlicError):
+    """What was written does not decode to what was encoded."""
+
+    exit_code = 4

@@ -1,0 +1,97 @@
+"""The stages a transform is stacked from; each down-stage halves the size, each up-stage doubles it."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dlic.layers.gdn import GDN
+
+
+def down(in_channels: int, out_channels: int, kernel: int = 3) -> nn.Conv2d:
+    """Stride-2 convolution."""
+    return nn.Conv2d(in_channels, out_channels, kernel, stride=2, padding=kernel // 2)
+
+
+def up(in_channels: int, out_channels: int, kernel: int = 3) -> nn.ConvTranspose2d:
+    """Stride-2 transposed convolution, the mirror of `down`."""
+    return nn.ConvTranspose2d(in_channels, out_channels, kernel, stride=2, padding=kernel // 2, output_padding=1)
+
+
+class ResidualBlock(nn.Module):
+    """x + conv3×3(relu(conv3×3(x))), He et al., arXiv:1512.03385."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.last = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.last(F.relu(self.first(x)))
+
+
+class DenseBlock(nn.Module):
+    """Each layer sees all before it (Huang et al., arXiv:1608.06993); a 1×1 fuses them back onto x."""
+
+    def __init__(self, channels: int, layers: int = 3):
+        super().__init__()
+        growth = channels // 4
+        self.layers = nn.ModuleList(nn.Conv2d(channels + i * growth, growth, 3, padding=1) for i in range(layers))
+        self.fuse = nn.Conv2d(channels + layers * growth, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        features = x
+        for layer in self.layers:
+            features = torch.cat([features, F.relu(layer(features))], dim=1)
+        return x + self.fuse(features)
+
+
+class InvertedBlock(nn.Module):
+    """x + 1×1(gelu(1×1(depthwise 5×5(x)))), as in ConvNeXt (arXiv:2201.03545) without its norm; starts as the identity."""
+
+    def __init__(self, channels: int, expansion: int = 2):
+        super().__init__()
+        self.spatial = nn.Conv2d(channels, channels, 5, padding=2, groups=channels)
+        self.expand = nn.Conv2d(channels, expansion * channels, 1)
+        self.last = nn.Conv2d(expansion * channels, channels, 1)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.last(F.gelu(self.expand(self.spatial(x))))
+
+
+class BottleneckBlock(nn.Module):
+    """x + 1×1(gelu(3×3(gelu(1×1(x))))) at half the channels; starts as the identity."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.squeeze = nn.Conv2d(channels, channels // 2, 1)
+        self.spatial = nn.Conv2d(channels // 2, channels // 2, 3, padding=1)
+        self.last = nn.Conv2d(channels // 2, channels, 1)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.last(F.gelu(self.spatial(F.gelu(self.squeeze(x)))))
+
+
+def _mirrored(name: str, resample: Callable, inverse: bool, cin: int, cout: int) -> list[nn.Module]:
+    """One stage of the textbook kinds: features, then resampling when analysing; the reverse when synthesising."""
+    if name == "gdn":
+        return [resample(cin, cout, 5), GDN(cout, inverse)]
+    if name == "vgg":
+        return [nn.Conv2d(cin, cin, 3, padding=1), nn.ReLU(), resample(cin, cout), nn.ReLU()]
+    block = {"resnet": ResidualBlock, "densenet": DenseBlock}[name]
+    return [resample(cin, cout), nn.ReLU(), block(cout)]
+
+
+def analysis_stage(name: str, in_channels: int, out_channels: int) -> nn.Sequential:
+    """(B, in, H, W) → (B, out, H/2, W/2) by a stage named gdn, vgg, resnet or densenet."""
+    return nn.Sequential(*_mirrored(name, down, False, in_channels, out_channels))
+
+
+def synthesis_stage(name: str, in_channels: int, out_channels: int) -> nn.Sequential:
+    """(B, in, H, W) → (B, out, 2H, 2W), the mirror of `analysis_stage`."""
+    return nn.Sequential(*_mirrored(name, up, True, in_channels, out_channels))

@@ -1,0 +1,21 @@
+"""Model names as checkpoints and recipes use them."""
+
+from importlib import import_module
+
+MODELS = {"factorized": "dlic.models.factorized:Factorized"}
+DEPLOYED = {"factorized": "dlic.models.factorized:DeployedFactorized"}
+
+
+def build_model(name: str, config: dict):
+    """The trainable model of that name. Raises KeyError for an unknown one."""
+    return _load(MODELS[name])(**config)
+
+
+def deploy(name: str, config: dict, weights: dict):
+    """The same network with its weights, as `codecs.learned` runs it. Raises KeyError for an unknown name."""
+    return _load(DEPLOYED[name])(config, weights)
+
+
+def _load(path: str):
+    module, name = path.split(":")
+    return getattr(import_module(module), name)

@@ -1,0 +1,54 @@
+"""What every trainable model returns and what a codec asks of it."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class ModelOutput:
+    """One pass of a batch through a model."""
+
+    x_hat: Tensor  # (B, 3, H, W) reconstruction, about [0, 1], neither clamped nor rounded
+    bits: Tensor  # (B,) estimated bits of each image's latents
+    y: Tensor  # (B, M, H/stride, W/stride) unquantised latent
+
+
+class Model(nn.Module):
+    """A transform with its entropy model; trained through `forward`, deployed through `g_a`, `g_s` and integer tables.
+
+    Subclasses take only plain arguments (numbers, strings) and keep them in `config`, so that
+    `build_model(name, config)` makes the same network again.
+    """
+
+    name: str
+    stride: int  # images are padded to a multiple of this
+
+    g_a: nn.Module  # (B, 3, H, W) in [0, 1] → y (B, M, H/stride, W/stride)
+    g_s: nn.Module  # its inverse
+
+    config: dict[str, int | float | str]
+
+    def forward(self, x: Tensor, level: Tensor | None = None) -> ModelOutput:
+        """x (B, 3, H, W) in [0, 1], H and W multiples of `stride`; `level` (B,) for models with several rates.
+
+        In training mode the rate sees additive noise and the decoder straight-through rounding; in evaluation both see rounding.
+        """
+        raise NotImplementedError
+
+    def prepare(self) -> None:
+        """Solve what is not learned by gradients (quantiles); called before validation and saving."""
+
+    def medians(self) -> Tensor:
+        """Centre of each latent channel, subtracted before rounding: (M,)."""
+        raise NotImplementedError
+
+    def likelihoods(self, symbols: Tensor) -> Tensor:
+        """Probability of integer symbols (M, K) under each channel's table, for export: (M, K)."""
+        raise NotImplementedError
+
+
+def round_ste(x: Tensor) -> Tensor:
+    """Round, with the gradient of the identity."""
+    return x + (torch.round(x) - x).detach()

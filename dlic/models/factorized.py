@@ -1,0 +1,187 @@
+"""The textbook model: convolutional analysis and synthesis around one factorized entropy bottleneck."""
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dlic.layers.dct import dct_basis, merge_blocks
+from dlic.layers.stages import BottleneckBlock, analysis_stage, down, synthesis_stage, up
+from dlic.models.base import Model, ModelOutput, round_ste
+from dlic.models.deployed import load_transform, run_analysis, run_synthesis
+
+STAGES = ("dct", "gdn", "vgg", "resnet", "densenet")
+
+
+class DctAnalysis(nn.Module):
+    """x ─ unshuffle 8 ─ 1×1 ─ blocks @1/8 ─ 2×2 stride 2 ─ blocks @1/16 ─ y.
+
+    At the start this is a 16×16 block DCT, quantised with `step` (8-bit units): every block begins as the identity.
+    """
+
+    def __init__(self, channels: int, latents: int, blocks: tuple[int, int], step: float):
+        super().__init__()
+        inner, sigma = dct_basis(8, channels)
+        outer, _ = dct_basis(16, latents)
+        self.first = nn.Conv2d(192, channels, 1)
+        self.fine = nn.Sequential(*[BottleneckBlock(channels) for _ in range(blocks[0])])
+        self.merge = nn.Conv2d(channels, latents, 2, stride=2)
+        self.coarse = nn.Sequential(*[BottleneckBlock(latents) for _ in range(blocks[1])])
+        with torch.no_grad():  # features between are whitened by sigma, so that blocks see fine structure as well as flat areas
+            self.first.weight.copy_((inner / sigma[:, None])[:, :, None, None])
+            self.merge.weight.copy_(merge_blocks(8, inner * sigma[:, None], outer) * (255 / step))
+            nn.init.zeros_(self.first.bias)
+            nn.init.zeros_(self.merge.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        features = self.fine(self.first(F.pixel_unshuffle(x - 0.5, 8)))  # (B, C, H/8, W/8)
+        return self.coarse(self.merge(features))  # (B, M, H/16, W/16)
+
+
+class DctSynthesis(nn.Module):
+    """y_hat ─ blocks @1/16 ─ 2×2 up ─ blocks @1/8 ─ 1×1 ─ shuffle 8 ─ x_hat, the transpose of `DctAnalysis`."""
+
+    def __init__(self, channels: int, latents: int, blocks: tuple[int, int], step: float):
+        super().__init__()
+        inner, sigma = dct_basis(8, channels)
+        outer, _ = dct_basis(16, latents)
+        self.coarse = nn.Sequential(*[BottleneckBlock(latents) for _ in range(blocks[1])])
+        self.split = nn.ConvTranspose2d(latents, channels, 2, stride=2)
+        self.fine = nn.Sequential(*[BottleneckBlock(channels) for _ in range(blocks[0])])
+        self.last = nn.Conv2d(channels, 192, 1)
+        with torch.no_grad():
+            self.split.weight.copy_(merge_blocks(8, inner / sigma[:, None], outer) * (step / 255))
+            self.last.weight.copy_((inner * sigma[:, None]).T[:, :, None, None])
+            nn.init.zeros_(self.split.bias)
+            nn.init.zeros_(self.last.bias)
+
+    def forward(self, y_hat: Tensor) -> Tensor:
+        features = self.fine(self.split(self.coarse(y_hat)))  # (B, C, H/8, W/8)
+        return F.pixel_shuffle(self.last(features), 8) + 0.5  # (B, 3, H, W)
+
+
+class Factorized(Model):
+    """Ballé, Laparra & Simoncelli 2017 / Ballé et al. 2018 (arXiv:1802.01436) without its hyperprior.
+
+        x ─ g_a ─ y ─ round(y − median) ─ symbols ─ table of the channel ─ stream
+                              └─ + median ─ y_hat ─ g_s ─ x_hat
+    """
+
+    name = "factorized"
+    stride = 16
+
+    def __init__(
+        self,
+        stage: str = "dct",
+        channels: int = 128,
+        latents: int = 192,
+        fine_blocks: int = 4,
+        coarse_blocks: int = 6,
+        initial_step: float = 48.0,
+    ):
+        """
+        Args:
+            stage: what the transforms are made of: dct, gdn, vgg, resnet or densenet.
+            channels: width of the inner stages (N).
+            latents: channels of y (M).
+            fine_blocks: residual blocks at 1/8 of the size (dct only).
+            coarse_blocks: residual blocks at 1/16 (dct only).
+            initial_step: quantisation step of the DCT it starts as, in 8-bit units; √(18 / (λ ln 2)) at high rates (dct only).
+        """
+        from compressai.entropy_models import EntropyBottleneck  # training only: decoding needs no compressai
+
+        super().__init__()
+        if stage not in STAGES:
+            raise ValueError(f"stage must be one of {', '.join(STAGES)}, not {stage!r}")
+        self.config = {
+            "stage": stage, "channels": channels, "latents": latents,
+            "fine_blocks": fine_blocks, "coarse_blocks": coarse_blocks, "initial_step": initial_step,
+        }  # fmt: skip
+        self.g_a, self.g_s = transforms(**self.config)
+        self.entropy_bottleneck = EntropyBottleneck(latents, init_scale=1)
+        if stage == "dct":
+            widths = dct_basis(16, latents)[1] * 255 / initial_step
+            _spread(self.entropy_bottleneck, widths.clamp_min(0.2))
+
+    def forward(self, x: Tensor, level: Tensor | None = None) -> ModelOutput:
+        y = self.g_a(x)  # (B, M, H/16, W/16)
+        with torch.autocast(x.device.type, enabled=False):  # cumulative distributions need float32
+            y = y.float()
+            _, likelihoods = self.entropy_bottleneck(y)  # noise in training, rounding in evaluation
+            medians = self.medians()[:, None, None]
+            y_hat = round_ste(y - medians) + medians
+            bits = -torch.log2(likelihoods).sum(dim=(1, 2, 3))
+        return ModelOutput(self.g_s(y_hat).float(), bits, y)
+
+    def prepare(self) -> None:
+        bottleneck = self.entropy_bottleneck
+        tables = bottleneck._offset, bottleneck._quantized_cdf, bottleneck._cdf_length
+        bottleneck.update(force=True, update_quantiles=True)
+        # dlic makes its own tables at export; buffers whose size changes would break weight averaging and resuming
+        bottleneck._offset, bottleneck._quantized_cdf, bottleneck._cdf_length = tables
+
+    def medians(self) -> Tensor:
+        return self.entropy_bottleneck.quantiles[:, 0, 1].detach()
+
+    def likelihoods(self, symbols: Tensor) -> Tensor:
+        values = (symbols + self.medians()[:, None])[:, None]
+        return self.entropy_bottleneck._likelihood(values)[0][:, 0]
+
+
+def transforms(
+    stage: str, channels: int, latents: int, fine_blocks: int, coarse_blocks: int, initial_step: float
+) -> tuple[nn.Module, nn.Module]:
+    """g_a (B, 3, H, W) → (B, M, H/16, W/16) and g_s back."""
+    if stage == "dct":
+        blocks = (fine_blocks, coarse_blocks)
+        return (
+            DctAnalysis(channels, latents, blocks, initial_step),
+            DctSynthesis(channels, latents, blocks, initial_step),
+        )
+    g_a = nn.Sequential(
+        analysis_stage(stage, 3, channels),
+        analysis_stage(stage, channels, channels),
+        analysis_stage(stage, channels, channels),
+        down(channels, latents, 5),
+    )
+    g_s = nn.Sequential(
+        synthesis_stage(stage, latents, channels),
+        synthesis_stage(stage, channels, channels),
+        synthesis_stage(stage, channels, channels),
+        up(channels, 3, 5),
+    )
+    return g_a, g_s
+
+
+def _spread(bottleneck: nn.Module, widths: Tensor) -> None:
+    """Start each channel's distribution (logistic of scale 1) at the standard deviation it will meet."""
+    logistic_sigma = math.pi / math.sqrt(3)
+    with torch.no_grad():
+        first = bottleneck.matrices[0]
+        slope = F.softplus(first) * (logistic_sigma / widths)[:, None, None]
+        first.copy_(torch.log(torch.expm1(slope)))
+
+
+class DeployedFactorized:
+    """The transforms alone, arrays in and arrays out, as `codecs.learned` runs them; needs no compressai."""
+
+    stride = Factorized.stride
+
+    def __init__(self, config: dict, weights: dict[str, Tensor]):
+        """`config` and `weights` are those of an exported `Factorized`; raises where they do not fit each other."""
+        g_a, g_s = transforms(**config)
+        self.g_a, self.g_s = load_transform(g_a, "g_a", weights), load_transform(g_s, "g_s", weights)
+        self.medians = weights["entropy_bottleneck.quantiles"][:, 0, 1].float().numpy()[:, None, None]
+
+    def analyse(self, pixels: np.ndarray, level: int) -> np.ndarray:
+        return run_analysis(self.g_a, pixels)
+
+    def parameters(self, size: tuple[int, int], level: int) -> tuple[np.ndarray, np.ndarray]:
+        shape = (len(self.medians), *size)
+        rows = np.arange(len(self.medians), dtype=np.int16)[:, None, None]
+        return np.broadcast_to(rows, shape), np.broadcast_to(self.medians, shape)
+
+    def synthesise(self, y_hat: np.ndarray, level: int) -> np.ndarray:
+        return run_synthesis(self.g_s, y_hat)

@@ -1,0 +1,94 @@
+"""Lightning checkpoint → checkpoints/<name>/: weights, integer tables and model card, loaded without unpickling ever after."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dlic.checkpoints import CARD, MANIFEST, WEIGHTS, Manifest, Training
+from dlic.entropy.tables import FrequencyTables, tables_from_likelihoods
+from dlic.errors import DlicError, UnknownCheckpointError
+from dlic.models import build_model
+from dlic.models.base import Model
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A trained model as a run left it."""
+
+    network: Model
+    training: Training
+
+
+def load_run(path: Path) -> Exported:
+    """The model in a Lightning checkpoint (its averaged weights, where the run averaged). Raises UnknownCheckpointError."""
+    try:
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+        state = stored["dlic"]
+        network = build_model(state["model"], state["config"])
+        prefix = "network."
+        network.load_state_dict({k[len(prefix) :]: v for k, v in stored["state_dict"].items() if k.startswith(prefix)})
+    except FileNotFoundError as error:
+        raise UnknownCheckpointError(f"{path} does not exist") from error
+    except Exception as error:  # a file of another program fails in many ways
+        raise UnknownCheckpointError(f"{path} is not a checkpoint of a dlic training run: {error}") from error
+    steps, pixels = state["batches_seen"] + state["earlier_steps"], state["pixels_seen"] + state["earlier_pixels"]
+    return Exported(network.eval(), Training(steps, pixels, state["lmbda"], state["distortion"]))
+
+
+def export(source: Path, folder: Path, card: str = "", force: bool = False) -> Manifest:
+    """Write `folder` (its name becomes the checkpoint's) from the Lightning checkpoint `source`.
+
+    Args:
+        source: .ckpt of a training run.
+        folder: must not hold a checkpoint yet, unless `force`.
+        card: text of the model card after its table; the run alone cannot know the data's name and licence.
+    """
+    from safetensors.torch import save
+
+    if (folder / MANIFEST).exists() and not force:
+        raise DlicError(f"{folder} holds a checkpoint already; --force replaces it")
+    run = load_run(source)
+    run.network.prepare()
+    weights = save({name: value.contiguous() for name, value in run.network.state_dict().items() if value.numel()})
+    manifest = Manifest(
+        name=folder.name, model=run.network.name, config=run.network.config, training=run.training,
+        weights_sha256=hashlib.sha256(weights).hexdigest(), tables=integer_tables(run.network),
+    )  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / WEIGHTS).write_bytes(weights)
+    (folder / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
+    (folder / CARD).write_text(_card(manifest, len(weights), card), encoding="utf-8")
+    return manifest
+
+
+@torch.no_grad()
+def integer_tables(network: Model) -> FrequencyTables:
+    """The frequency table of every latent channel of a prepared model."""
+
+    def likelihoods(symbols: np.ndarray) -> np.ndarray:
+        values = torch.from_numpy(symbols).float().expand(len(network.medians()), -1)
+        return network.likelihoods(values).double().numpy()
+
+    return tables_from_likelihoods(likelihoods, len(network.medians()))
+
+
+def _card(manifest: Manifest, size: int, text: str) -> str:
+    training = manifest.training
+    loss = f"bpp + {training.lmbda:g} · " + ("255² · MSE" if training.distortion == "mse" else "(1 − MS-SSIM)")
+    return f"""# {manifest.name}
+
+| | |
+|---|---|
+| model | `{manifest.model}` {json.dumps(manifest.config)} |
+| loss | {loss} |
+| steps | {training.steps:,} |
+| pixels seen | {training.pixels / 1e9:.2f} G |
+| weights | {size:,} bytes, safetensors, float32 |
+| fingerprint | `{manifest.fingerprint.hex()}` |
+
+{text.strip()}
+"""

@@ -1,0 +1,175 @@
+"""The LightningModule: one model, one loss, one optimiser."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+
+from dlic.models.base import Model
+from dlic.training.loss import LossTerms, RateDistortionLoss
+from dlic.training.optimization import Optimizer, Schedule
+
+
+class NonFiniteLossError(RuntimeError):
+    """Too many steps in a row had a loss or gradient that is not a number."""
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What one validation batch gave, for the callbacks that draw it."""
+
+    x: Tensor  # (B, 3, H, W) originals in [0, 1]
+    x_hat: Tensor  # the same shape, rounded to 8 bits
+    bpp: Tensor  # (B,)
+    psnr: Tensor  # (B,) of the rounded pixels
+
+
+class TrainingModule(pl.LightningModule):
+    """Fits `network` to the rate–distortion loss.
+
+    Noise is seeded by (seed, batch number), so that a resumed run continues with the same numbers without stored generator states.
+    """
+
+    def __init__(
+        self,
+        network: Model,
+        lmbda: float = 0.0067,
+        distortion: Literal["mse", "ms-ssim"] = "mse",
+        l1: float = 0.0,
+        l2: float = 0.0,
+        optimizer: Optimizer = Optimizer(),
+        schedule: Schedule = Schedule(),
+        clip_norm: float = 1.0,
+        max_nonfinite: int = 20,
+        noise_seed: int = 0,
+        initial_weights: str | None = None,
+    ):
+        """
+        Args:
+            network: the model to train.
+            lmbda: weight of the distortion; larger means better pictures and larger files.
+            distortion: mse (PSNR) or ms-ssim.
+            l1: weight of mean |y|.
+            l2: weight of mean y².
+            optimizer: optimiser and its settings.
+            schedule: learning rate over the run.
+            clip_norm: largest gradient norm.
+            max_nonfinite: the run stops after this many unusable steps in a row.
+            noise_seed: seeds the quantisation noise.
+            initial_weights: folder of an exported checkpoint to start from, of the same architecture.
+        """
+        super().__init__()
+        self.network = network.to(memory_format=torch.channels_last)
+        self.loss = RateDistortionLoss(lmbda, distortion, l1, l2)
+        self.optimizer_config, self.schedule = optimizer, schedule
+        self.clip_norm, self.max_nonfinite, self.noise_seed = clip_norm, max_nonfinite, noise_seed
+        self.batches_seen = self.pixels_seen = self.nonfinite_total = self.nonfinite_in_row = 0
+        self.earlier_steps = self.earlier_pixels = 0  # of the checkpoint this run starts from
+        if initial_weights is not None:
+            self._start_from(initial_weights)
+
+    def configure_optimizers(self):
+        optimizer = self.optimizer_config.build(self.network)
+        total = int(self.trainer.estimated_stepping_batches) if self.trainer.max_steps > 0 else -1
+        every_step = {"scheduler": self.schedule.build(optimizer, total), "interval": "step"}
+        if self.schedule.name != "plateau":
+            return {"optimizer": optimizer, "lr_scheduler": every_step}
+        every_validation = {
+            "scheduler": self.schedule.build_plateau(optimizer), "monitor": "val/loss", "interval": "step",
+            "frequency": self.trainer.val_check_batch, "strict": False,
+        }  # fmt: skip
+        return [optimizer], [every_step, every_validation]
+
+    # --- training ---------------------------------------------------------------------------------------------------
+
+    def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
+        torch.manual_seed(self.noise_seed * 1_000_003 + self.batches_seen)
+
+    def training_step(self, x: Tensor, batch_idx: int) -> Tensor | None:
+        x = x.to(memory_format=torch.channels_last)
+        terms = self.loss(self.network(x), x)
+        self.batches_seen += 1
+        if not torch.isfinite(terms.loss):
+            self._count_nonfinite()
+            return None  # Lightning then steps without gradients, which changes nothing
+        self.pixels_seen += x.shape[0] * x.shape[2] * x.shape[3]
+        self._log_terms("train", terms)
+        return terms.loss
+
+    def configure_gradient_clipping(self, optimizer, gradient_clip_val=None, gradient_clip_algorithm=None) -> None:
+        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+        if not gradients:
+            return
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.clip_norm)
+        if not torch.isfinite(norm):
+            optimizer.zero_grad()
+            self._count_nonfinite()
+            return
+        self.nonfinite_in_row = 0
+        self.log("train/grad_norm", norm)
+
+    def _count_nonfinite(self) -> None:
+        self.nonfinite_total += 1
+        self.nonfinite_in_row += 1
+        self.log("train/nonfinite", float(self.nonfinite_total))
+        if self.nonfinite_in_row >= self.max_nonfinite:
+            raise NonFiniteLossError(
+                f"{self.nonfinite_in_row} steps in a row had a loss or gradient that is not finite (step {self.global_step}); "
+                "lower the learning rate or resume from an earlier checkpoint"
+            )
+
+    # --- validation -------------------------------------------------------------------------------------------------
+
+    def on_train_start(self) -> None:
+        self.network.prepare()
+
+    def on_validation_epoch_start(self) -> None:
+        self.network.prepare()  # of the averaged weights, when weight averaging has swapped them in
+
+    def on_validation_end(self) -> None:
+        self.network.prepare()  # of the weights training goes on with
+
+    def validation_step(self, x: Tensor, batch_idx: int) -> Validated:
+        output = self.network(x)
+        self._log_terms("val", self.loss(output, x), x.shape[0])
+        x_hat = (output.x_hat.clamp(0, 1) * 255).round() / 255
+        psnr = -10 * torch.log10(((x_hat - x) ** 2).mean(dim=(1, 2, 3)).clamp_min(1e-10))
+        self.log("val/psnr", psnr.mean(), batch_size=x.shape[0])
+        return Validated(x, x_hat, output.bits / (x.shape[2] * x.shape[3]), psnr)
+
+    def _log_terms(self, split: str, terms: LossTerms, batch_size: int | None = None) -> None:
+        for name in ("loss", "bpp", "distortion", "distortion_db", "l1", "l2"):
+            bar = name in ("loss", "bpp", "distortion_db")
+            self.log(f"{split}/{name}", getattr(terms, name).detach(), prog_bar=bar, batch_size=batch_size)
+
+    # --- state ------------------------------------------------------------------------------------------------------
+
+    def _start_from(self, folder: str) -> None:
+        from dlic.checkpoints import read_manifest, read_weights
+
+        manifest = read_manifest(folder)
+        if manifest.model != self.network.name or manifest.config != self.network.config:
+            raise ValueError(f"{folder} holds {manifest.model} {manifest.config}, not {self.network.name} {self.network.config}")
+        self.network.load_state_dict(read_weights(folder))
+        self.earlier_steps, self.earlier_pixels = manifest.training.steps, manifest.training.pixels
+
+    def on_save_checkpoint(self, checkpoint: dict) -> None:
+        checkpoint["dlic"] = {
+            "model": self.network.name,
+            "config": self.network.config,
+            "lmbda": self.loss.lmbda,
+            "distortion": self.loss.distortion,
+            "batches_seen": self.batches_seen,
+            "pixels_seen": self.pixels_seen,
+            "nonfinite_total": self.nonfinite_total,
+            "nonfinite_in_row": self.nonfinite_in_row,
+            "earlier_steps": self.earlier_steps,
+            "earlier_pixels": self.earlier_pixels,
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict) -> None:
+        state = checkpoint["dlic"]
+        for name in ("batches_seen", "pixels_seen", "nonfinite_total", "nonfinite_in_row", "earlier_steps", "earlier_pixels"):
+            setattr(self, name, state[name])

@@ -1,0 +1,75 @@
+"""Optimisers and learning-rate schedules a recipe chooses from."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import nn, optim
+from torch.optim.lr_scheduler import LambdaLR, LinearLR, LRScheduler, ReduceLROnPlateau
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """Which optimiser, and its settings; those the chosen one does not have are ignored by it.
+
+    Args:
+        name: sgd, adagrad, adam or adamw.
+        learning_rate: peak learning rate.
+        betas: decay of first and second moment (adam, adamw).
+        momentum: Nesterov momentum (sgd).
+        weight_decay: decoupled for adamw, otherwise added to the gradient.
+    """
+
+    name: Literal["sgd", "adagrad", "adam", "adamw"] = "adamw"
+    learning_rate: float = 1.5e-3
+    betas: tuple[float, float] = (0.9, 0.95)
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+
+    def build(self, module: nn.Module) -> optim.Optimizer:
+        common = {"lr": self.learning_rate, "weight_decay": self.weight_decay}
+        parameters = module.parameters()
+        if self.name == "sgd":
+            return optim.SGD(parameters, momentum=self.momentum, nesterov=self.momentum > 0, **common)
+        if self.name == "adagrad":
+            return optim.Adagrad(parameters, **common)
+        kind = {"adam": optim.Adam, "adamw": optim.AdamW}[self.name]
+        return kind(parameters, betas=self.betas, **common)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Learning rate over the run, as a factor of the optimiser's: linear warm-up, then one of three shapes.
+
+    Args:
+        name: constant, cosine (to `floor` at the run's last step) or plateau (by the validation loss).
+        warmup_steps: steps of linear rise from zero.
+        hold: share of the run at full rate before the cosine falls.
+        floor: smallest factor of the cosine.
+        patience: validations without improvement before the plateau schedule cuts the rate.
+        factor: what it cuts by.
+    """
+
+    name: Literal["constant", "cosine", "plateau"] = "cosine"
+    warmup_steps: int = 100
+    hold: float = 0.0
+    floor: float = 0.01
+    patience: int = 3
+    factor: float = 0.5
+
+    def multiplier(self, step: int, total: int) -> float:
+        """Factor of the learning rate at a step of a cosine run of `total` steps."""
+        warmup = min(1.0, (step + 1) / max(1, self.warmup_steps))
+        progress = min(1.0, max(0.0, step / max(1, total) - self.hold) / (1 - self.hold))
+        return warmup * (self.floor + (1 - self.floor) * 0.5 * (1 + math.cos(math.pi * progress)))
+
+    def build(self, optimizer: optim.Optimizer, total: int) -> LRScheduler:
+        """The schedule stepped after every optimiser step of a run of `total` steps."""
+        if self.name == "cosine":
+            return LambdaLR(optimizer, lambda step: self.multiplier(step, total))
+        warmup = max(1, self.warmup_steps)
+        return LinearLR(optimizer, start_factor=1 / warmup, total_iters=warmup - 1)
+
+    def build_plateau(self, optimizer: optim.Optimizer) -> ReduceLROnPlateau:
+        """The schedule stepped with each validation loss; it multiplies what the warm-up left, so the two combine."""
+        return ReduceLROnPlateau(optimizer, patience=self.patience, factor=self.factor)

@@ -1,0 +1,40 @@
+"""A training run from command-line arguments: LightningCLI over TrainingModule and PhotographData."""
+
+import warnings
+
+from dlic.errors import DlicError
+
+
+def train(args: list[str]) -> None:
+    """Parse `args` as LightningCLI does (--config, --model.*, --data.*, --trainer.*) and fit; `--resume FILE` continues a run exactly.
+
+    Raises DlicError when there is nothing to train on or the loss stays non-finite.
+    """
+    from lightning_utilities.core.rank_zero import rank_zero_info
+    from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+
+    from dlic.data.module import PhotographData
+    from dlic.training.module import NonFiniteLossError, TrainingModule
+
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*torch.jit.script.*")
+
+    class TrainCLI(LightningCLI):
+        def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+            parser.add_argument("--resume", type=str | None, default=None, help="checkpoint (.ckpt) to continue exactly")
+
+    cli = TrainCLI(
+        TrainingModule,
+        PhotographData,
+        args=args,
+        run=False,
+        save_config_kwargs={"overwrite": True},
+        save_config_callback=SaveConfigCallback,
+        seed_everything_default=0,
+        parser_kwargs={"prog": "dlic train", "description": "Train a model on a folder of photographs."},
+    )
+    try:
+        cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=cli.config["resume"], weights_only=True)
+    except NonFiniteLossError as error:
+        raise DlicError(str(error)) from error
+    rank_zero_info(f"run folder: {cli.trainer.log_dir}")
