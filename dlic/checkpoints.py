@@ -76,7 +76,7 @@ def read_manifest(folder: str | Path) -> Manifest:
         intact = (stored["tables_sha256"], stored["fingerprint"]) == (manifest.tables.sha256, manifest.fingerprint.hex())
     except FileNotFoundError as error:
         raise UnknownCheckpointError(f"{folder} is no checkpoint: it has no {MANIFEST}") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise UnknownCheckpointError(f"{path} cannot be read: {error}") from error
     if not intact:
         raise UnknownCheckpointError(f"{path} was changed: its tables do not match their hash")
@@ -85,8 +85,22 @@ def read_manifest(folder: str | Path) -> Manifest:
 
 def read_weights(folder: str | Path) -> "dict[str, Tensor]":
     """Tensors of a checkpoint folder, checked against the sha256 in its model.json. Raises UnknownCheckpointError."""
+    from safetensors import SafetensorError
     from safetensors.torch import load
 
+    try:
+        return load(_weights_bytes(folder))
+    except SafetensorError as error:
+        raise UnknownCheckpointError(f"{Path(folder) / WEIGHTS} is no safetensors file: {error}") from error
+
+
+def verify(folder: str | Path) -> None:
+    """Check every hash of a checkpoint folder. Raises UnknownCheckpointError where it is damaged."""
+    _weights_bytes(folder)
+
+
+def _weights_bytes(folder: str | Path) -> bytes:
+    """The weights file, after its sha256 was checked against model.json, and the hashes in that."""
     path = Path(folder) / WEIGHTS
     try:
         data = path.read_bytes()
@@ -94,7 +108,7 @@ def read_weights(folder: str | Path) -> "dict[str, Tensor]":
         raise UnknownCheckpointError(f"{path} cannot be read: {error.strerror}") from error
     if hashlib.sha256(data).hexdigest() != read_manifest(folder).weights_sha256:
         raise UnknownCheckpointError(f"{path} is damaged: its sha256 is not the one in {MANIFEST}")
-    return load(data)
+    return data
 
 
 # --- where checkpoints are ----------------------------------------------------------------------------------------------
@@ -118,14 +132,18 @@ def search_folders() -> list[Path]:
 
 
 def local_checkpoints() -> Iterator[Path]:
-    """Every checkpoint folder on this machine."""
+    """Every checkpoint folder on this machine; hidden ones are downloads that are not finished."""
     for folder in search_folders():
-        yield from sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
+        yield from sorted(path.parent for path in folder.glob(f"[!.]*/{MANIFEST}"))
 
 
 def default_name() -> str:
-    """The checkpoint used when none is named."""
-    return json.loads((shipped_folder() / INDEX).read_bytes())["default"]
+    """The checkpoint used when none is named. Raises UnknownCheckpointError where none is shipped."""
+    path = shipped_folder() / INDEX
+    try:
+        return json.loads(path.read_bytes())["default"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UnknownCheckpointError(f"there is no default checkpoint, as {path} cannot be read; name one") from error
 
 
 def find(name: str) -> Path:

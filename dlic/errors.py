@@ -25,6 +25,12 @@ class UnknownCheckpointError(DlicError):
     exit_code = 3
 
 
+class DownloadError(DlicError):
+    """A file could not be had from any of its addresses, or what they gave is not the one expected."""
+
+    exit_code = 3
+
+
 class VerificationError(DlicError):
     """What was written does not decode to what was encoded."""
 

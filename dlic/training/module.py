@@ -89,13 +89,15 @@ class TrainingModule(pl.LightningModule):
 
     def training_step(self, x: Tensor, batch_idx: int) -> Tensor | None:
         x = x.to(memory_format=torch.channels_last)
-        terms = self.loss(self.network(x), x)
+        output = self.network(x)
+        terms = self.loss(output, x)
         self.batches_seen += 1
         if not torch.isfinite(terms.loss):
             self._count_nonfinite()
             return None  # Lightning then steps without gradients, which changes nothing
         self.pixels_seen += x.shape[0] * x.shape[2] * x.shape[3]
         self._log_terms("train", terms)
+        self.log("train/sparsity", self._sparsity(output.y))
         return terms.loss
 
     def configure_gradient_clipping(self, optimizer, gradient_clip_val=None, gradient_clip_algorithm=None) -> None:
@@ -134,6 +136,7 @@ class TrainingModule(pl.LightningModule):
     def validation_step(self, x: Tensor, batch_idx: int) -> Validated:
         output = self.network(x)
         self._log_terms("val", self.loss(output, x), x.shape[0])
+        self.log("val/sparsity", self._sparsity(output.y), batch_size=x.shape[0])
         x_hat = (output.x_hat.clamp(0, 1) * 255).round() / 255
         psnr = -10 * torch.log10(((x_hat - x) ** 2).mean(dim=(1, 2, 3)).clamp_min(1e-10))
         self.log("val/psnr", psnr.mean(), batch_size=x.shape[0])
@@ -143,6 +146,11 @@ class TrainingModule(pl.LightningModule):
         for name in ("loss", "bpp", "distortion", "distortion_db", "l1", "l2"):
             bar = name in ("loss", "bpp", "distortion_db")
             self.log(f"{split}/{name}", getattr(terms, name).detach(), prog_bar=bar, batch_size=batch_size)
+
+    def _sparsity(self, y: Tensor) -> Tensor:
+        """Share of the symbols that are zero."""
+        symbols = torch.round(y.detach() - self.network.medians()[:, None, None])
+        return (symbols == 0).float().mean()
 
     # --- state ------------------------------------------------------------------------------------------------------
 

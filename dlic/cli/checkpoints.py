@@ -1,0 +1,132 @@
+"""`dlic checkpoints`: list, download and verify trained models, and say where they lie."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlic import checkpoints
+from dlic.downloads import Progress
+from dlic.errors import UnknownCheckpointError
+
+NONE_HERE = "no checkpoints on this machine; dlic checkpoints download NAME fetches one"
+
+app = typer.Typer(help="List, download and verify trained models.", no_args_is_help=True)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One line of the list; None where model.json cannot be read."""
+
+    name: str
+    default: bool
+    where: str  # shipped or downloaded
+    path: str
+    bytes: int
+    model: str | None = None
+    fingerprint: str | None = None
+    distortion: str | None = None
+    lmbda: float | None = None
+    steps: int | None = None
+    damage: str | None = None
+
+
+@app.command("list")
+def list_checkpoints(as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False) -> None:
+    """Show the checkpoints on this machine."""
+    listed = [_listed(folder) for folder in checkpoints.local_checkpoints()]
+    if as_json:
+        typer.echo(json.dumps([asdict(checkpoint) for checkpoint in listed], indent=1))
+    elif listed:
+        _print_table(listed)
+    else:
+        typer.echo(NONE_HERE)
+
+
+@app.command(no_args_is_help=True)
+def download(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Checkpoint to download.")],
+    base: Annotated[
+        str | None, typer.Option("--from", metavar="BASE", help="https:// or file:// address with index.json and NAME/.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Download it again even where it is present.")] = False,
+) -> None:
+    """Download a checkpoint and print its folder; an interrupted download continues where it stopped."""
+    from dlic import checkpoint_index
+
+    with _progress_bar(name) as progress:
+        folder = checkpoint_index.download(name, base, force, progress)
+    typer.echo(folder)
+
+
+@app.command()
+def verify(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="All on this machine when none is given.")] = None,
+) -> None:
+    """Check every hash of checkpoints; exits with 3 where one is damaged or missing."""
+    failures = []
+    for name in names or [str(folder) for folder in checkpoints.local_checkpoints()]:
+        try:
+            checkpoints.verify(checkpoints.find(name) if names else name)
+            typer.echo(f"{name}: intact")
+        except UnknownCheckpointError as error:
+            failures.append(str(error))
+    if failures:
+        raise UnknownCheckpointError("; ".join(failures))
+
+
+@app.command(no_args_is_help=True)
+def path(name: Annotated[str, typer.Argument(metavar="NAME", help="Checkpoint on this machine.")]) -> None:
+    """Print the folder of a checkpoint."""
+    typer.echo(checkpoints.find(name))
+
+
+def _listed(folder: Path) -> Listed:
+    where = "shipped" if folder.parent == checkpoints.shipped_folder() else "downloaded"
+    size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+    place = (folder.name, folder.name == _default(), where, str(folder), size)
+    try:
+        manifest = checkpoints.read_manifest(folder)
+    except UnknownCheckpointError as error:
+        return Listed(*place, damage=str(error))
+    training = manifest.training
+    return Listed(*place, manifest.model, manifest.fingerprint.hex(), training.distortion, training.lmbda, training.steps)
+
+
+def _default() -> str | None:
+    try:
+        return checkpoints.default_name()
+    except UnknownCheckpointError:
+        return None
+
+
+def _print_table(listed: list[Listed]) -> None:
+    from rich.console import Console
+    from rich.filesize import decimal
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("name", "model", "where", "size", "λ", "steps", box=None, pad_edge=False)
+    for one in listed:
+        name = escape(one.name) + (" (default)" if one.default else "")
+        trained = ("damaged", "", "") if one.damage else (one.model, f"{one.lmbda} ({one.distortion})", one.steps)
+        model, lmbda, steps = (escape(str(value)) for value in trained)
+        table.add_row(name, model, one.where, decimal(one.bytes), lmbda, steps)
+    Console().print(table)
+
+
+@contextmanager
+def _progress_bar(name: str) -> Iterator[Progress]:
+    """A bar on standard error where a person is watching; it appears with the first byte."""
+    from rich import progress as bars
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    columns = (bars.TextColumn("{task.description}"), bars.BarColumn(), bars.DownloadColumn(), bars.TransferSpeedColumn())
+    with bars.Progress(*columns, bars.TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(name, total=None, visible=False)
+        yield lambda there, total: bar.update(task, completed=there, total=total, visible=True)

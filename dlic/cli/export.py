@@ -1,0 +1,25 @@
+"""`dlic export`: a training run's .ckpt → a checkpoint folder."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlic.errors import DlicError
+
+
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN.ckpt", help="Checkpoint of a training run.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the checkpoint goes; the folder's name becomes its name.")],
+    card: Annotated[Path | None, typer.Option(help="Markdown text for the model card: data, figures, licence.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a checkpoint that is there.")] = False,
+) -> None:
+    """Export a training run's .ckpt as a checkpoint that compresses: safetensors, integer tables, model card."""
+    from dlic.training.export import export as write
+
+    try:
+        text = card.read_text(encoding="utf-8") if card else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise DlicError(f"{card} cannot be read: {error}") from error
+    manifest = write(run, folder, text, force)
+    typer.echo(f"{folder}: {manifest.model}, {manifest.training.steps:,} steps, fingerprint {manifest.fingerprint.hex()[:16]}")

@@ -1,0 +1,224 @@
+"""Resumable downloads from https://, http:// and file:// addresses: exactly the bytes a sha256 names, or nothing."""
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from typing import BinaryIO
+from urllib import request
+from urllib.error import HTTPError, URLError
+
+from dlic.errors import DownloadError
+
+CHUNK = 1 << 16  # bytes between two movements of a progress bar
+TIMEOUT = 30.0  # seconds a server may stay silent
+SCHEMES = ("https://", "http://", "file://")
+
+Progress = Callable[[int, int], None]  # (bytes there, bytes in all)
+
+
+def fetch(
+    urls: Sequence[str], target: Path, size: int, sha256: str, progress: Progress | None = None, timeout: float = TIMEOUT
+) -> None:
+    """Put the file at the first of `urls` that has `size` bytes with this `sha256` at `target`; nothing to do if it is there.
+
+    A transfer that breaks off leaves `<target>.part`, which the next address or the next call continues.
+    Raises DownloadError, naming each address and why it failed.
+    """
+    wanted = _Wanted(target.with_name(target.name + ".part"), size, sha256)
+    progress = progress or _silent
+    try:
+        if not is_file(target, size, sha256):
+            _from_first(urls, wanted, progress, timeout)
+            os.replace(wanted.part, target)
+        progress(size, size)
+    except OSError as error:
+        raise DownloadError(f"cannot write {target}: {error.strerror or error}") from error
+
+
+def fetch_bytes(url: str, limit: int, timeout: float = TIMEOUT) -> bytes:
+    """The content of a small file. Raises DownloadError where it cannot be had or is longer than `limit` bytes."""
+    data = b""
+    try:
+        with _asked(url, 0, timeout) as answer:
+            while chunk := answer.read():
+                data += chunk
+                if len(data) > limit:
+                    raise _AddressError(f"longer than {limit:,} bytes")
+            if answer.total not in (None, len(data)):
+                raise _AddressError(f"broke off after {len(data):,} of {answer.total:,} bytes")
+    except _AddressError as error:
+        raise DownloadError(f"cannot download {url}: {error}") from error
+    return data
+
+
+def is_file(path: Path, size: int, sha256: str) -> bool:
+    """Whether `path` holds exactly these bytes."""
+    return path.is_file() and path.stat().st_size == size and sha256_of(path) == sha256
+
+
+def sha256_of(path: Path) -> str:
+    """sha256 of a file's content, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+class _AddressError(Exception):
+    """Why one address did not give what was asked of it; another may."""
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """The file to arrive."""
+
+    part: Path
+    size: int
+    sha256: str
+
+    def kept(self) -> int:
+        """Bytes of an earlier try to continue from; more than there can be are thrown away."""
+        there = self.part.stat().st_size if self.part.exists() else 0
+        if there > self.size:
+            self.part.unlink()
+            return 0
+        return there
+
+
+def _from_first(urls: Sequence[str], wanted: _Wanted, progress: Progress, timeout: float) -> None:
+    failures = []
+    for url in urls:
+        try:
+            return _from_address(url, wanted, progress, timeout)
+        except _AddressError as error:
+            failures.append(f"{url}: {error}")
+    tried = "; ".join(failures) or "no address is known"
+    resumes = f" ({wanted.kept():,} bytes are kept, the next try continues from there)" if wanted.kept() else ""
+    raise DownloadError(f"cannot download {wanted.part.stem}: {tried}{resumes}")
+
+
+def _from_address(url: str, wanted: _Wanted, progress: Progress, timeout: float) -> None:
+    """`wanted.part` complete and right, or an _AddressError."""
+    continued = wanted.kept() > 0
+    _transfer(url, wanted, progress, timeout)
+    if sha256_of(wanted.part) == wanted.sha256:
+        return
+    wanted.part.unlink()
+    if not continued:
+        raise _AddressError("wrong content (its sha256 is not the one expected), removed")
+    _from_address(url, wanted, progress, timeout)  # the fault may lie in what was left over: once more from the start
+
+
+def _transfer(url: str, wanted: _Wanted, progress: Progress, timeout: float) -> None:
+    """Append to `wanted.part` what it lacks."""
+    kept = wanted.kept()
+    if kept == wanted.size > 0:
+        return
+    with _asked(url, kept, timeout) as answer:
+        if answer.total not in (None, wanted.size):
+            raise _AddressError(f"has {answer.total:,} bytes instead of {wanted.size:,}")
+        with wanted.part.open("ab") as file:
+            file.truncate(answer.start)
+            _receive(answer, file, wanted.size, progress)
+
+
+def _receive(answer: "_Answer", file: BinaryIO, size: int, progress: Progress) -> None:
+    done = answer.start
+    progress(done, size)
+    while chunk := answer.read():
+        done += len(chunk)
+        if done > size:
+            file.truncate(0)
+            raise _AddressError(f"sends more than the {size:,} bytes expected")
+        file.write(chunk)
+        progress(done, size)
+    if done < size:
+        raise _AddressError(f"broke off after {done:,} of {size:,} bytes")
+
+
+def _silent(there: int, size: int) -> None:
+    """Progress that nobody watches."""
+
+
+# --- one request --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What an address sends."""
+
+    stream: BinaryIO
+    start: int  # where in the file its first byte belongs
+    total: int | None  # length of the whole file, where it is announced
+
+    def read(self) -> bytes:
+        """The next bytes as they arrive; none at the end."""
+        with _explained():
+            return self.stream.read1(CHUNK)
+
+
+@contextmanager
+def _asked(url: str, start: int, timeout: float) -> Iterator[_Answer]:
+    """The answer to a request for the file from byte `start` on; a server without ranges sends it from 0."""
+    if not url.lower().startswith(SCHEMES):
+        raise _AddressError("not an https://, http:// or file:// address")
+    with _explained():
+        headers = {"User-Agent": "dlic"} | ({"Range": f"bytes={start}-"} if start else {})
+        stream = _opener().open(request.Request(url, headers=headers), timeout=timeout)
+    with stream:
+        with _explained():
+            answer = _answer(stream, start)
+        yield answer
+
+
+def _answer(stream: BinaryIO, start: int) -> _Answer:
+    announced = stream.headers.get("Content-Length")
+    length = None if announced is None else int(announced)
+    if stream.url.startswith("file:"):
+        stream.seek(start)
+        return _Answer(stream, start, length)
+    if stream.status != 206:
+        return _Answer(stream, 0, length)
+    content_range = stream.headers.get("Content-Range", "")
+    if not re.match(rf"bytes {start}-", content_range):
+        raise _AddressError(f"was asked for the bytes from {start:,} on and sent {content_range or 'others'}")
+    return _Answer(stream, start, None if length is None else start + length)
+
+
+def _opener() -> request.OpenerDirector:
+    """urllib's own, without ftp: and data:, neither directly nor through a redirect."""
+    opener = request.OpenerDirector()
+    for handler in (
+        request.ProxyHandler, request.HTTPHandler, request.HTTPSHandler, request.FileHandler, request.UnknownHandler,
+        request.HTTPRedirectHandler, request.HTTPDefaultErrorHandler, request.HTTPErrorProcessor,
+    ):  # fmt: skip
+        opener.add_handler(handler())
+    return opener
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """urllib's many ways of failing, as one."""
+    try:
+        yield
+    except HTTPError as error:
+        error.close()
+        raise _AddressError(f"HTTP {error.code} {error.reason}") from error
+    except (OSError, HTTPException, ValueError) as error:
+        raise _AddressError(_reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, URLError) and isinstance(error.reason, Exception):
+        return _reason(error.reason)
+    if isinstance(error, TimeoutError):
+        return "the server does not answer in time"
+    if isinstance(error, URLError):
+        return str(error.reason)
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,0 +1,231 @@
+"""What a run shows of itself in TensorBoard beyond scalars; every callback is inactive without a TensorBoardLogger."""
+
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.loggers import TensorBoardLogger
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+from torchvision.transforms.v2.functional import center_crop
+from torchvision.utils import make_grid
+
+from dlic.evaluation.plots import Curve, figure_pixels, rd_figure
+from dlic.evaluation.rate_distortion import Point, bits_saved, jpeg_curve
+from dlic.training.module import Validated
+
+log = logging.getLogger(__name__)
+
+NOTES = {
+    "over-fitting": (
+        "**Over-fitting:** the validation loss has risen at each of the last {patience} validations while the training loss fell. "
+        "More photographs, more augmentation or a smaller model help; the best checkpoint so far is kept."
+    ),
+    "under-fitting": (
+        "**Under-fitting, or finished:** neither the training nor the validation loss has moved by {tolerance:.1%} over the last "
+        "{patience} validations. Early in a run a higher learning rate or a larger model helps; late in it, it has converged."
+    ),
+}
+Verdict = Literal["over-fitting", "under-fitting"]
+
+
+def tensorboard(trainer: pl.Trainer) -> SummaryWriter | None:
+    """Where to draw; None without a TensorBoardLogger and while Lightning only checks that validation works."""
+    if trainer.sanity_checking:
+        return None
+    return next((logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)), None)
+
+
+class RateDistortionCurve(pl.Callback):
+    """Each validation: the run's way through the rate–distortion plane so far, and JPEG on the same crops.
+
+    The run's bits are estimates, JPEG's are those of its files. `val/saved_vs_jpeg` is the percentage of bits saved at equal
+    PSNR, where JPEG reaches that PSNR.
+    """
+
+    def __init__(self):
+        self.path: list[Point] = []  # one point a validation
+        self.jpeg: list[Point] = []  # made at the first validation; not stored, since a resumed run may have other photographs
+
+    def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._originals, self._measured = [], []
+
+    def on_validation_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Validated, batch, batch_idx, dataloader_idx=0
+    ) -> None:
+        if tensorboard(trainer) is None:
+            return
+        self._measured.append(torch.stack([outputs.bpp, outputs.psnr]).double().cpu())  # (2, B)
+        if not self.jpeg:
+            self._originals.extend((outputs.x * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy())  # (H, W, 3) each
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        writer = tensorboard(trainer)
+        if writer is None or not self._measured:
+            return
+        self.jpeg = self.jpeg or jpeg_curve(self._originals)
+        self._originals = []
+        newest = Point(*torch.cat(self._measured, dim=1).mean(dim=1).tolist())
+        self.path.append(newest)
+        writer.add_image("rate_distortion/run", self._drawn(trainer.global_step), trainer.global_step, dataformats="HWC")
+        with suppress(ValueError):  # worse than JPEG's worst or better than its best: no bits to compare
+            pl_module.log("val/saved_vs_jpeg", 100 * bits_saved(self.jpeg, newest))
+
+    def _drawn(self, step: int) -> np.ndarray:
+        newest = self.path[-1]
+        curves = [
+            Curve.through("JPEG 4:2:0", self.jpeg, "k.--"),
+            Curve.through("this run (estimated bits)", self.path, "C0.-"),
+            Curve.through(f"step {step:,}: {newest.bpp:.3f} bpp, {newest.psnr:.2f} dB", [newest], "C3*"),
+        ]
+        focus = 3 * max(self.jpeg[0].bpp, newest.bpp)  # JPEG at high quality and a run's first points would squeeze the rest
+        return figure_pixels(rd_figure(curves, focus))
+
+    def state_dict(self) -> dict:
+        return {"path": [asdict(point) for point in self.path]}
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        self.path = [Point(**point) for point in state_dict["path"]]
+
+
+class Reconstructions(pl.Callback):
+    """Each validation: originals (left) beside their reconstructions (right)."""
+
+    def __init__(self, count: int = 4, side: int = 256):
+        """
+        Args:
+            count: pairs shown, the first of the validation set.
+            side: at most so many pixels of the middle of each are shown, as whole crops would add megabytes a validation.
+        """
+        self.count, self.side = count, side
+
+    def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._pairs: list[Tensor] = []
+
+    def on_validation_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Validated, batch, batch_idx, dataloader_idx=0
+    ) -> None:
+        if tensorboard(trainer) is None:
+            return
+        for x, x_hat in list(zip(outputs.x, outputs.x_hat, strict=True))[: self.count - len(self._pairs)]:
+            pair = torch.stack([x, x_hat])  # (2, 3, H, W)
+            self._pairs.append(center_crop(pair, [min(self.side, n) for n in pair.shape[2:]]).float().cpu())
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        writer = tensorboard(trainer)
+        if writer is not None and self._pairs:
+            grid = make_grid(torch.cat(self._pairs), nrow=2, padding=4, pad_value=1.0)
+            writer.add_image("val/original_and_reconstruction", grid, trainer.global_step)
+
+
+def fit_verdict(training: Sequence[float], validation: Sequence[float], patience: int, tolerance: float) -> Verdict | None:
+    """How a run is doing, from its losses at each validation, oldest first.
+
+    over-fitting: the validation loss rose `patience` times in a row and the training loss is lower than before.
+    under-fitting: over `patience` validations neither loss changed by the share `tolerance` of what it was.
+    """
+    if min(len(training), len(validation)) <= patience:
+        return None
+    training, validation = training[-patience - 1 :], validation[-patience - 1 :]
+    rises = all(later > earlier for earlier, later in pairwise(validation))
+    if rises and training[-1] < training[0]:
+        return "over-fitting"
+    if all(abs(losses[-1] - losses[0]) < tolerance * abs(losses[0]) for losses in (training, validation)):
+        return "under-fitting"
+    return None
+
+
+class FitNotes(pl.Callback):
+    """A text note and a log line when `fit_verdict` finds something; once until the finding changes."""
+
+    def __init__(self, patience: int = 5, tolerance: float = 0.01):
+        """
+        Args:
+            patience: validations the finding must hold for.
+            tolerance: smallest relative change of a loss that counts as movement; the mean training loss between two
+                validations alone varies by nearly a percent with the photographs drawn.
+        """
+        if patience < 1:
+            raise ValueError(f"patience must be at least one validation, not {patience}")
+        self.patience, self.tolerance = patience, tolerance
+        self.training: list[float] = []  # mean loss of the steps before each validation
+        self.validation: list[float] = []
+        self.verdict: Verdict | None = None
+        self._forget_steps()
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs, batch, batch_idx) -> None:
+        if outputs:  # nothing after a loss that was not finite
+            self._sum, self._steps = self._sum + outputs["loss"].detach(), self._steps + 1
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        writer = tensorboard(trainer)
+        if writer is None or self._steps == 0:
+            return
+        self.training.append(float(self._sum) / self._steps)
+        self.validation.append(float(trainer.callback_metrics["val/loss"]))
+        self._forget_steps()
+        previous, self.verdict = self.verdict, fit_verdict(self.training, self.validation, self.patience, self.tolerance)
+        if self.verdict is not None and self.verdict != previous:
+            note = NOTES[self.verdict].format(patience=self.patience, tolerance=self.tolerance)
+            writer.add_text("notes/fit", f"Step {trainer.global_step:,}. {note}", trainer.global_step)
+            log.warning("step %d: %s", trainer.global_step, note.replace("**", ""))
+
+    def _forget_steps(self) -> None:
+        self._sum, self._steps = 0.0, 0
+
+    def state_dict(self) -> dict:
+        return {"training": self.training, "validation": self.validation, "verdict": self.verdict}
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        self.training, self.validation = list(state_dict["training"]), list(state_dict["validation"])
+        self.verdict = state_dict["verdict"]
+
+
+class Throughput(pl.Callback):
+    """Steps and crops a second, and the share of the time that training waits for its next batch; validation is left out."""
+
+    def __init__(self, every_n_steps: int = 50):
+        """
+        Args:
+            every_n_steps: steps averaged over for one logged value.
+        """
+        self.every_n_steps = every_n_steps
+        self._reset()
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._reset()
+
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch, batch_idx) -> None:
+        self._started = time.perf_counter()
+        if self._ended is not None:
+            self._waiting += self._started - self._ended
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs, batch, batch_idx) -> None:
+        self._ended = time.perf_counter()
+        self._working += self._ended - self._started
+        self._steps, self._crops = self._steps + 1, self._crops + len(batch)
+        if self._steps >= self.every_n_steps:
+            self._write(tensorboard(trainer), trainer.global_step)
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._ended = None  # the gap before the next step is validation, not waiting
+
+    def _write(self, writer: SummaryWriter | None, step: int) -> None:
+        seconds = self._working + self._waiting
+        if writer is not None:
+            writer.add_scalar("speed/steps_per_second", self._steps / seconds, step)
+            writer.add_scalar("speed/crops_per_second", self._crops / seconds, step)
+            writer.add_scalar("speed/waiting_for_data", self._waiting / seconds, step)
+        self._reset(self._ended)
+
+    def _reset(self, ended: float | None = None) -> None:
+        self._started, self._ended = 0.0, ended
+        self._working = self._waiting = 0.0
+        self._steps = self._crops = 0

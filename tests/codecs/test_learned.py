@@ -1,0 +1,122 @@
+"""Pixels to bytes and back through a real checkpoint, at every size and content; damage never becomes a picture."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import dlic
+from dlic.codecs.learned import load_codec
+from dlic.container.format import read
+from dlic.evaluation.metrics import psnr
+from tests.golden.rewrite import TINY
+
+CODEC = load_codec(TINY)
+CONTENTS = {
+    "black": lambda h, w: np.zeros((h, w, 3), np.uint8),
+    "white": lambda h, w: np.full((h, w, 3), 255, np.uint8),
+    "noise": lambda h, w: np.random.default_rng(0).integers(0, 256, (h, w, 3), dtype=np.uint8),
+    "ramp": lambda h, w: np.broadcast_to(np.linspace(100, 156, w).astype(np.uint8)[None, :, None], (h, w, 3)).copy(),
+}
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 13), (65, 257), (16, 16), (1, 300), (129, 2)])
+@pytest.mark.parametrize("content", CONTENTS)
+def test_every_size_and_content_comes_back_in_shape(size, content):
+    image = CONTENTS[content](*size)
+    decoded = dlic.decompress(dlic.compress(image, weights=TINY), weights=TINY)
+    assert decoded.shape == image.shape and decoded.dtype == np.uint8
+    if content in ("black", "white"):
+        assert np.abs(decoded.astype(int) - image).max() <= 8
+
+
+@given(st.integers(1, 70), st.integers(1, 70), st.integers(0, 2**32))
+@settings(max_examples=25, deadline=None)
+def test_symbols_survive_and_pixels_are_those_of_the_encoder(height, width, seed):
+    image = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    encoded = CODEC.encode(image)
+    assert (CODEC.symbols(read(encoded.data)) == encoded.symbols).all()
+    assert CODEC.decompress(encoded.data).shape == image.shape
+
+
+def test_a_photograph_is_close_to_its_original(photograph):
+    data = dlic.compress(photograph, weights=TINY)
+    assert len(data) < photograph.size / 10
+    assert psnr(photograph, dlic.decompress(data, weights=TINY)) > 27  # what 24 coefficients of a 16×16 DCT give
+
+
+def test_the_estimate_is_within_one_percent_of_the_file(photograph):
+    encoded = CODEC.encode(photograph)
+    assert len(encoded.data) * 8 == pytest.approx(encoded.estimated_bits, rel=0.01)
+
+
+def test_views_and_foreign_memory_orders_give_the_same_file(photograph):
+    crop = photograph[10:60, 20:90]
+    expected = dlic.compress(np.ascontiguousarray(crop), weights=TINY)
+    assert dlic.compress(crop, weights=TINY) == expected
+    assert dlic.compress(np.asfortranarray(crop), weights=TINY) == expected
+
+
+@pytest.mark.parametrize(
+    "image", [np.zeros((4, 4)), np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4, 3), np.uint8), "photo"]
+)
+def test_what_is_no_rgb_array_is_refused(image):
+    with pytest.raises(dlic.DlicError, match="image must"):
+        dlic.compress(image, weights=TINY)
+
+
+def small_file() -> bytes:
+    return dlic.compress(CONTENTS["noise"](20, 20), weights=TINY)
+
+
+def test_every_truncation_and_every_flipped_byte_is_one_of_our_errors():
+    whole = small_file()
+    damaged = [whole[:n] for n in range(len(whole))]
+    damaged += [whole[:i] + bytes([whole[i] ^ 0xFF]) + whole[i + 1 :] for i in range(len(whole))]
+    for data in damaged:
+        with pytest.raises(dlic.CorruptFileError):
+            dlic.decompress(data, weights=TINY)
+
+
+@given(st.data())
+@settings(max_examples=50, deadline=None)
+def test_a_stream_that_is_not_what_was_encoded_never_becomes_a_picture(data):
+    """Damage that fixes the outer checksum is caught by the checksum of the symbols."""
+    import dataclasses
+
+    from dlic.container.format import write
+
+    container = read(small_file())
+    position = data.draw(st.integers(0, len(container.stream) - 1))
+    stream = bytearray(container.stream)
+    stream[position] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(dlic.CorruptFileError):
+        dlic.decompress(write(dataclasses.replace(container, stream=bytes(stream))), weights=TINY)
+
+
+def test_a_file_of_another_checkpoint_names_it():
+    import dataclasses
+
+    from dlic.container.format import write
+
+    foreign = write(dataclasses.replace(read(small_file()), model=b"\xaa" * 8))
+    with pytest.raises(dlic.UnknownCheckpointError, match="aaaaaaaa"):
+        dlic.decompress(foreign, weights=TINY)
+    with pytest.raises(dlic.UnknownCheckpointError, match="not on this machine"):
+        dlic.decompress(foreign)
+
+
+def test_a_small_file_cannot_ask_for_a_huge_picture():
+    import dataclasses
+
+    from dlic.container.format import write
+
+    huge = write(dataclasses.replace(read(small_file()), width=2**32, height=2**32))
+    with pytest.raises(dlic.CorruptFileError, match="limit"):
+        dlic.decompress(huge, weights=TINY)
+
+
+@pytest.mark.parametrize("data", ["text", None, 7])
+def test_what_is_no_bytes_is_refused(data):
+    with pytest.raises(dlic.CorruptFileError, match="bytes"):
+        dlic.decompress(data)

@@ -1,0 +1,27 @@
+"""Photographs and small trained models that tests share."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parent.parent
+KODAK = ROOT / "tests" / "photographs" / "kodim23.png"
+
+
+@pytest.fixture(scope="session")
+def photograph() -> np.ndarray:
+    """A real photograph: uint8 (512, 768, 3)."""
+    return np.array(Image.open(KODAK).convert("RGB"))
+
+
+@pytest.fixture(scope="session")
+def photographs(tmp_path_factory, photograph) -> Path:
+    """A folder tree of small photographs to train on."""
+    folder = tmp_path_factory.mktemp("photographs")
+    (folder / "deeper").mkdir()
+    for i in range(6):
+        y, x = 60 * i, 100 * i
+        Image.fromarray(photograph[y : y + 150, x : x + 170]).save(folder / ("deeper" if i % 2 else "") / f"{i}.png")
+    return folder

@@ -1,0 +1,84 @@
+"""The .dlic file: every field survives, every damage is refused."""
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlic.container.fields import Reader, read_varint, write_varint
+from dlic.container.format import MAGIC, Container, read, write
+from dlic.errors import CorruptFileError
+
+PLAIN = Container(768, 512, 0, bytes(range(8)), 0xDEADBEEF, b"stream of symbols")
+RICH = dataclasses.replace(PLAIN, chunks=((b"icc ", b"profile"), (b"exif", b"")))
+
+containers = st.builds(
+    Container,
+    width=st.integers(1, 2**34), height=st.integers(1, 2**34), level=st.integers(0, 63), model=st.binary(min_size=8, max_size=8),
+    symbols_crc=st.integers(0, 2**32 - 1), stream=st.binary(max_size=300),
+    chunks=st.lists(st.tuples(st.sampled_from([b"icc ", b"thmb"]), st.binary(max_size=200)), max_size=3).map(tuple),
+)  # fmt: skip
+
+
+@given(containers)
+def test_read_inverts_write(container):
+    assert read(write(container)) == container
+
+
+def test_a_plain_photograph_has_at_most_32_bytes_of_overhead():
+    container = dataclasses.replace(PLAIN, stream=b"x" * 40_000)
+    assert len(write(container)) - 40_000 <= 32
+
+
+@pytest.mark.parametrize("container", [PLAIN, RICH])
+def test_every_truncation_is_refused(container):
+    whole = write(container)
+    boundary = len(write(dataclasses.replace(container, chunks=())))
+    for length in range(len(whole)):
+        if length == boundary or (container.chunks and whole[:length] in chunk_boundaries(container)):
+            continue  # optional chunks may be absent: what is left is a whole file
+        with pytest.raises(CorruptFileError):
+            read(whole[:length])
+
+
+def chunk_boundaries(container: Container) -> list[bytes]:
+    return [write(dataclasses.replace(container, chunks=container.chunks[:n])) for n in range(len(container.chunks))]
+
+
+@pytest.mark.parametrize("container", [PLAIN, RICH])
+def test_every_flipped_bit_is_refused(container):
+    whole = write(container)
+    for bit in range(8 * len(whole)):
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(CorruptFileError):
+            read(bytes(damaged))
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"", "empty"),
+        (b"hello, I am a text file", "not a .dlic file"),
+        (write(PLAIN).replace(b"\r\n", b"\n"), "text-mode"),
+        (MAGIC + b"\x02" + write(PLAIN)[7:], "version 2"),
+        (write(dataclasses.replace(PLAIN, width=0)), "header"),
+        (write(dataclasses.replace(PLAIN, level=64)), "header"),
+        (write(dataclasses.replace(PLAIN, chunks=((b"MUST", b"x"),))), "needed"),
+    ],
+)
+def test_the_sentence_says_what_is_wrong(data, sentence):
+    with pytest.raises(CorruptFileError, match=sentence):
+        read(data)
+
+
+@given(st.integers(0, 2**35 - 1))
+def test_varints(value):
+    assert read_varint(Reader(write_varint(value))) == value
+
+
+@given(st.binary(max_size=200))
+def test_random_bytes_after_the_magic_are_refused(data):
+    with pytest.raises(CorruptFileError):
+        read(MAGIC + b"\x01" + data)

@@ -1,0 +1,64 @@
+"""Symbols survive the coder, cost what the tables say, and damage is seen or harmless."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlic.entropy import rans
+from dlic.errors import CorruptFileError
+from tests.entropy.test_tables import laplace
+
+TABLES = laplace([0.01, 0.4, 2.0, 30.0], centre=3)
+
+
+def draw(seed: int, count: int, outliers: int = 0):
+    rng = np.random.default_rng(seed)
+    rows = rng.integers(0, len(TABLES), count)
+    symbols = np.rint(3 + rng.laplace(size=count) * np.array([0.01, 0.4, 2.0, 30.0])[rows]).astype(np.int64)
+    symbols[rng.integers(0, max(1, count), outliers if count else 0)] += rng.integers(-100_000, 100_000)
+    return TABLES.clip(symbols, rows), rows
+
+
+@given(st.integers(0, 2**32), st.integers(0, 2000), st.integers(0, 20))
+@settings(max_examples=60, deadline=None)
+def test_decode_inverts_encode(seed, count, outliers):
+    symbols, rows = draw(seed, count, outliers)
+    assert (rans.decode(rans.encode(symbols, rows, TABLES), rows, TABLES) == symbols).all()
+
+
+def test_the_stream_costs_what_the_tables_say():
+    symbols, rows = draw(1, 200_000, outliers=50)
+    bits = 8 * len(rans.encode(symbols, rows, TABLES))
+    assert bits == pytest.approx(TABLES.bits(symbols, rows), rel=1e-3)
+
+
+def test_skipped_rows_cost_nothing():
+    rows = np.zeros(100_000, int)
+    symbols = TABLES.clip(np.arange(100_000), rows)
+    assert set(symbols) == {3}
+    assert rans.encode(symbols, rows, TABLES) == b""
+    assert (rans.decode(b"", rows, TABLES) == 3).all()
+
+
+def test_the_hard_cap_bounds_every_value():
+    rows = np.full(2, 2)
+    symbols = TABLES.clip(np.array([-(10**12), 10**12]), rows)
+    assert symbols[0] > -20_000 and symbols[1] < 20_000
+    assert (rans.decode(rans.encode(symbols, rows, TABLES), rows, TABLES) == symbols).all()
+
+
+def test_rows_may_come_in_any_order_and_type():
+    symbols, rows = draw(5, 5000)
+    reference = rans.encode(symbols, rows, TABLES)
+    assert rans.encode(symbols, rows.astype(np.int16), TABLES) == reference
+
+
+@given(st.binary(max_size=64))
+@settings(deadline=None)
+def test_any_bytes_decode_or_are_refused(stream):
+    rows = np.arange(40) % len(TABLES)
+    try:
+        assert rans.decode(stream, rows, TABLES).shape == (40,)
+    except CorruptFileError:
+        pass

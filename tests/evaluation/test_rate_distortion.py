@@ -1,0 +1,123 @@
+"""Points, curves and bits saved."""
+
+import io
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from dlic.evaluation.rate_distortion import JPEG_QUALITIES, Point, bits_saved, image_psnr, jpeg_curve, mean_point
+
+
+@st.composite
+def falling_curves(draw) -> list[Point]:
+    """A curve along which more bits give a better picture, shuffled."""
+    bpp = sorted(draw(st.lists(st.floats(0.01, 10), min_size=2, max_size=8, unique=True)))
+    psnr = sorted(draw(st.lists(st.integers(1500, 5000), min_size=len(bpp), max_size=len(bpp), unique=True)))
+    return draw(st.permutations([Point(b, p / 100) for b, p in zip(bpp, psnr, strict=True)]))
+
+
+def photograph(height: int, width: int, seed: int = 0) -> np.ndarray:
+    """Smooth colours with some noise, uint8 (H, W, 3)."""
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)).resize((width, height), Image.Resampling.BICUBIC)
+    return np.clip(np.asarray(coarse) + rng.normal(0, 8, (height, width, 3)), 0, 255).astype(np.uint8)
+
+
+class Raw:
+    """A codec that stores the first half of the rows."""
+
+    def compress(self, image):
+        return image[: len(image) // 2].tobytes()
+
+    def decompress(self, data):
+        half = np.frombuffer(data, np.uint8).reshape(-1, 8, 3)
+        return np.concatenate([half, half + np.uint8(10)])
+
+
+def test_psnr_of_known_errors():
+    black, white = np.zeros((5, 7, 3), np.uint8), np.full((5, 7, 3), 255, np.uint8)
+    assert image_psnr(black, white) == 0
+    assert image_psnr(white, black) == 0
+    assert image_psnr(black, black) == 100
+    assert image_psnr(black, black + np.uint8(1)) == pytest.approx(20 * math.log10(255))
+
+
+def test_mean_point_counts_bytes_and_pixels():
+    images = [np.full((4, 8, 3), 50, np.uint8), np.full((8, 8, 3), 99, np.uint8)]
+    expected = -10 * math.log10(50 / 255**2)  # half of the pixels are 10 off
+    assert mean_point(Raw(), images) == Point(12.0, pytest.approx(expected))
+
+
+def test_mean_point_needs_images():
+    with pytest.raises(ValueError, match="no images"):
+        mean_point(Raw(), [])
+
+
+def test_jpeg_curve_is_that_of_the_files():
+    images = [photograph(65, 97), photograph(48, 64, seed=1)]
+    (point,) = jpeg_curve(images, [50])
+    sizes, psnr = [], []
+    for image in images:
+        file = io.BytesIO()
+        Image.fromarray(image).save(file, "JPEG", quality=50, optimize=True, subsampling=2)
+        sizes.append(len(file.getvalue()) * 8 / image[..., 0].size)
+        psnr.append(image_psnr(image, np.asarray(Image.open(file))))
+    assert point == Point(pytest.approx(np.mean(sizes)), pytest.approx(np.mean(psnr)))
+
+
+def test_jpeg_curve_rises():
+    curve = jpeg_curve([photograph(96, 128)])
+    assert len(curve) == len(JPEG_QUALITIES)
+    assert curve == sorted(curve, key=lambda p: p.bpp) == sorted(curve, key=lambda p: p.psnr)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 13)])
+@pytest.mark.parametrize("value", [0, 255])
+def test_jpeg_curve_of_constant_images_is_finite(size, value):
+    for point in jpeg_curve([np.full((*size, 3), value, np.uint8)], [5, 95]):
+        assert math.isfinite(point.bpp) and math.isfinite(point.psnr)
+
+
+@given(falling_curves(), st.data())
+def test_a_point_of_the_curve_saves_nothing(curve, data):
+    assert bits_saved(curve, data.draw(st.sampled_from(curve))) == pytest.approx(0, abs=1e-9)
+
+
+@given(falling_curves(), st.floats(0, 1), st.floats(0.01, 3))
+def test_saved_is_the_share_of_bits(curve, position, factor):
+    """A codec that needs `factor` times the bits saves 1 − factor, wherever on the curve."""
+    low, high = min(p.psnr for p in curve), max(p.psnr for p in curve)
+    psnr = min(high, low + position * (high - low))
+    one = bits_saved(curve, Point(1.0, psnr))
+    needed = 1 / (1 - one)
+    assert bits_saved(curve, Point(factor * needed, psnr)) == pytest.approx(1 - factor, abs=1e-6)
+    assert min(p.bpp for p in curve) * 0.999 <= needed <= max(p.bpp for p in curve) * 1.001
+
+
+def test_bits_are_interpolated_as_logarithms():
+    curve = [Point(4.0, 40.0), Point(1.0, 30.0)]
+    assert bits_saved(curve, Point(1.0, 35.0)) == pytest.approx(0.5)
+    assert bits_saved(curve, Point(4.0, 35.0)) == pytest.approx(-1)
+    assert bits_saved(curve, Point(0.0, 35.0)) == 1
+
+
+def test_equal_psnr_counts_its_cheapest():
+    curve = [Point(2.0, 30.0), Point(1.0, 30.0), Point(4.0, 40.0), Point(8.0, 40.0)]
+    assert bits_saved(curve, Point(1.0, 35.0)) == pytest.approx(0.5)
+    assert bits_saved(curve[:2], Point(1.0, 30.0)) == pytest.approx(0)
+
+
+@given(falling_curves(), st.floats(0.001, 20))
+def test_outside_the_curve_is_an_error(curve, beyond):
+    for psnr in (min(p.psnr for p in curve) - beyond, max(p.psnr for p in curve) + beyond, math.nan):
+        with pytest.raises(ValueError, match="outside the curve"):
+            bits_saved(curve, Point(1.0, psnr))
+
+
+def test_an_empty_curve_is_an_error():
+    with pytest.raises(ValueError, match="covers nothing"):
+        bits_saved([], Point(1.0, 30.0))

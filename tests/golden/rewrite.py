@@ -1,0 +1,54 @@
+"""`python -m tests.golden.rewrite`: make the golden files anew. Only together with a new format version: they must decode for ever."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from dlic.checkpoints import CARD, MANIFEST, WEIGHTS, Manifest, Training
+from dlic.codecs.learned import load_codec
+from dlic.models.factorized import Factorized
+from dlic.training.export import integer_tables
+
+GOLDEN = Path(__file__).parent
+TINY = GOLDEN / "tiny"
+KODAK = GOLDEN.parent / "photographs" / "kodim23.png"
+
+
+def golden_images() -> dict[str, np.ndarray]:
+    """Odd sizes, a photograph, and noise, whose symbols escape the tables."""
+    photograph = np.array(Image.open(KODAK).convert("RGB"))
+    noise = np.random.default_rng(0).integers(0, 2, (40, 50, 3), dtype=np.uint8) * 255
+    return {"photograph": photograph[100:165, 200:457], "one_pixel": photograph[:1, :1], "odd": photograph[:7, :13], "noise": noise}
+
+
+def write_tiny() -> None:
+    """A checkpoint of a few kilobytes: the block DCT every model of this kind starts as."""
+    from safetensors.torch import save
+
+    torch.manual_seed(0)
+    network = Factorized(channels=16, latents=24, fine_blocks=1, coarse_blocks=1, initial_step=16.0).eval()
+    network.prepare()
+    weights = save({name: value.contiguous() for name, value in network.state_dict().items() if value.numel()})
+    manifest = Manifest(
+        "tiny", network.name, network.config, hashlib.sha256(weights).hexdigest(), integer_tables(network), Training(0, 0, 0.01, "mse")
+    )
+    TINY.mkdir(exist_ok=True)
+    (TINY / WEIGHTS).write_bytes(weights)
+    (TINY / MANIFEST).write_text(manifest.to_json())
+    (TINY / CARD).write_text("# tiny\n\nFor tests: an untrained block DCT.\n")
+
+
+def main() -> None:
+    write_tiny()
+    codec = load_codec(TINY)
+    for name, image in golden_images().items():
+        data = codec.compress(image)
+        (GOLDEN / f"{name}.dlic").write_bytes(data)
+        Image.fromarray(codec.decompress(data)).save(GOLDEN / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""Files written once must decode for ever: the same symbols bit for bit, pixels within one level."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import dlic
+from dlic.codecs.learned import load_codec
+from dlic.container.format import read
+from tests.golden.rewrite import GOLDEN, TINY, golden_images
+
+FILES = sorted(GOLDEN.glob("*.dlic"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_golden_files_decode(path):
+    decoded = dlic.decompress(path.read_bytes(), weights=TINY)
+    expected = np.array(Image.open(path.with_suffix(".png")))
+    assert np.abs(decoded.astype(int) - expected).max() <= 1
+
+
+def test_there_are_golden_files_and_one_has_escapes():
+    assert {path.stem for path in FILES} == set(golden_images())
+    codec = load_codec(TINY)
+    symbols = codec.symbols(read((GOLDEN / "noise.dlic").read_bytes()))
+    low, high = codec.tables.minima, codec.tables.minima + codec.tables.sizes
+    assert ((symbols < low[:, None, None]) | (symbols >= high[:, None, None])).any()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_fresh_process_parses_the_same_symbols(threads):
+    """The checksum in the file is of the symbols: decoding without an error is parsing them exactly."""
+    script = f"import torch; torch.set_num_threads({threads}); import dlic, sys; dlic.decompress(open(sys.argv[1], 'rb').read(), weights=sys.argv[2])"
+    command = [sys.executable, "-c", script, str(GOLDEN / "photograph.dlic"), str(TINY)]
+    subprocess.run(command, check=True, cwd=Path(dlic.__file__).parent.parent)

@@ -1,0 +1,313 @@
+"""The callbacks: their rules on lists, and what they leave in the event file of a real run."""
+
+import io
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pytorch_lightning as pl
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from dlic.data.module import PhotographData
+from dlic.evaluation.rate_distortion import Point, jpeg_curve
+from dlic.models.factorized import Factorized
+from dlic.training.callbacks import FitNotes, RateDistortionCurve, Reconstructions, Throughput, fit_verdict, tensorboard
+from dlic.training.module import TrainingModule, Validated
+from dlic.training.optimization import Schedule
+
+losses = st.floats(0.1, 10)
+histories = st.lists(losses, min_size=1, max_size=12)
+
+# --- the rule of the notes ----------------------------------------------------------------------------------------------
+
+
+@given(st.lists(losses, min_size=4, max_size=10, unique=True), st.floats(0.01, 1))
+def test_rising_validation_and_falling_training_is_over_fitting(values, tolerance):
+    rising = sorted(values)
+    assert fit_verdict(rising[::-1], rising, patience=3, tolerance=tolerance) == "over-fitting"
+
+
+@given(losses, st.integers(1, 6), st.lists(st.floats(-0.2, 0.2), min_size=7, max_size=7))
+def test_standing_still_is_under_fitting(loss, patience, wobble):
+    training = [loss * (1 + 0.01 * w) for w in wobble]  # within 0.4 % of each other
+    validation = [2 * loss] * len(training)
+    assert fit_verdict(training, validation, patience, tolerance=0.01) == "under-fitting"
+
+
+@given(losses, st.integers(1, 5), st.floats(0.02, 0.5))
+def test_progress_gets_no_note(loss, patience, gain):
+    falling = [loss * (1 - gain) ** i for i in range(8)]
+    assert fit_verdict(falling, falling, patience, tolerance=0.01) is None
+    assert fit_verdict(falling, [loss] * 8, patience, tolerance=0.01) is None
+    assert fit_verdict([loss] * 8, falling, patience, tolerance=0.01) is None
+
+
+@given(histories, st.floats(0.01, 1))
+def test_too_short_a_history_gets_no_note(history, tolerance):
+    assert fit_verdict(history, history[::-1], len(history), tolerance) is None
+
+
+@given(histories, st.data())
+def test_only_the_last_validations_count(before, data):
+    after = [3.0, 2.0, 1.0]
+    earlier = data.draw(st.lists(losses, min_size=len(before), max_size=len(before)))
+    assert fit_verdict(before + after, earlier + after[::-1], patience=2, tolerance=0.01) == "over-fitting"
+
+
+def test_one_fall_in_between_ends_over_fitting():
+    training = [5.0, 4.0, 3.0, 2.0]
+    assert fit_verdict(training, [1.0, 1.2, 1.4, 1.6], 3, 0.01) == "over-fitting"
+    assert fit_verdict(training, [1.0, 1.2, 1.1, 1.6], 3, 0.01) is None
+    assert fit_verdict(training[::-1], [1.0, 1.2, 1.4, 1.6], 3, 0.01) is None
+
+
+def test_losses_that_are_not_numbers_get_no_note():
+    assert fit_verdict([float("nan")] * 3, [float("nan")] * 3, 2, 0.01) is None
+
+
+# --- single callbacks, with a trainer that only says what they ask ----------------------------------------------------------
+
+
+class Writer:
+    """Collects what is written."""
+
+    def __init__(self):
+        self.texts, self.scalars, self.images = [], {}, {}
+
+    def add_text(self, tag, text, step):
+        self.texts.append((tag, text, step))
+
+    def add_scalar(self, tag, value, step):
+        self.scalars[tag] = value
+
+    def add_image(self, tag, image, step, dataformats="CHW"):
+        self.images[tag] = image
+
+
+class Recorder(TensorBoardLogger):
+    """A TensorBoardLogger without files."""
+
+    def __init__(self):
+        self.writer = Writer()
+
+    @property
+    def experiment(self):
+        return self.writer
+
+
+@dataclass
+class TrainerState:
+    loggers: list
+    callback_metrics: dict
+    global_step: int = 7
+    sanity_checking: bool = False
+
+
+def validate_once(callback: FitNotes, state: TrainerState, training: float, validation: float) -> None:
+    for offset in (-0.5, 0.5):  # the mean of the steps counts
+        callback.on_train_batch_end(state, None, {"loss": torch.tensor(training + offset)}, None, 0)
+    callback.on_train_batch_end(state, None, {}, None, 0)  # a step without a finite loss
+    state.callback_metrics["val/loss"] = torch.tensor(validation)
+    callback.on_validation_end(state, None)
+
+
+def test_each_note_comes_once_an_episode(caplog):
+    callback, state = FitNotes(patience=1, tolerance=0.01), TrainerState([Recorder()], {})
+    with caplog.at_level(logging.WARNING):
+        for training, validation in ((4, 4), (4, 4), (4, 4), (3, 3), (2, 4), (1, 5), (1, 5), (1, 5)):
+            validate_once(callback, state, training, validation)
+    found = [text.split("**")[1] for _, text, _ in state.loggers[0].writer.texts]
+    assert found == ["Under-fitting, or finished:", "Over-fitting:", "Under-fitting, or finished:"]
+    assert len(caplog.records) == 3 and "step 7" in caplog.records[0].getMessage()
+
+
+def test_notes_continue_after_a_resume():
+    first, state = FitNotes(patience=2, tolerance=0.01), TrainerState([Recorder()], {})
+    for training, validation in ((5, 1), (4, 2)):
+        validate_once(first, state, training, validation)
+    second = FitNotes(patience=2, tolerance=0.01)
+    second.load_state_dict(first.state_dict())
+    validate_once(second, state, 3, 3)
+    validate_once(second, state, 2, 4)
+    third = FitNotes(patience=2, tolerance=0.01)
+    third.load_state_dict(second.state_dict())
+    validate_once(third, state, 1, 5)
+    assert len(state.loggers[0].writer.texts) == 1
+
+
+def test_patience_must_be_positive():
+    with pytest.raises(ValueError, match="patience"):
+        FitNotes(patience=0)
+
+
+def test_throughput_counts_waiting_but_not_validation(monkeypatch):
+    clock = iter([0.0, 1.0, 3.0, 4.0, 100.0, 101.0, 102.0, 103.0])  # start, end, start, end, …
+    monkeypatch.setattr("dlic.training.callbacks.time.perf_counter", lambda: next(clock))
+    callback, state, batch = Throughput(every_n_steps=4), TrainerState([Recorder()], {}), torch.zeros(8, 3, 16, 16)
+    for step in range(4):
+        callback.on_train_batch_start(state, None, batch, step)
+        callback.on_train_batch_end(state, None, None, batch, step)
+        if step == 1:
+            callback.on_validation_start(state, None)
+    # 4 steps of 1 s, waits of 2 and 1 s; the 96 s of validation are left out
+    expected = {"speed/steps_per_second": 4 / 7, "speed/crops_per_second": 32 / 7, "speed/waiting_for_data": 3 / 7}
+    assert state.loggers[0].writer.scalars == pytest.approx(expected)
+
+
+def validated(count: int, size: int) -> Validated:
+    x = torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(0))
+    return Validated(x, 1 - x, torch.full((count,), 0.5), torch.full((count,), 20.0))
+
+
+def test_reconstructions_stand_beside_their_originals():
+    callback, state = Reconstructions(count=3, side=16), TrainerState([Recorder()], {})
+    callback.on_validation_epoch_start(state, None)
+    batch = validated(2, 20)
+    for index in range(3):
+        callback.on_validation_batch_end(state, None, batch, None, index)
+    callback.on_validation_epoch_end(state, None)
+    image = state.loggers[0].writer.images["val/original_and_reconstruction"]
+    assert image.shape == (3, 3 * 20 + 4, 2 * 20 + 4)  # three rows of two, each with a border of 4
+    assert torch.equal(image[:, 4:20, 4:20], batch.x[0, :, 2:18, 2:18])
+    assert torch.allclose(image[:, 4:20, 4:20] + image[:, 4:20, 24:40], torch.ones(()))
+
+
+def test_jpeg_is_measured_once_on_the_validation_crops(monkeypatch):
+    seen = []
+
+    def curve(images):
+        seen.append(images)
+        return [Point(0.2, 10.0), Point(2.0, 30.0)]
+
+    monkeypatch.setattr("dlic.training.callbacks.jpeg_curve", curve)
+    logged, batch, callback = {}, validated(2, 16), RateDistortionCurve()
+    module = type("Module", (), {"log": lambda self, name, value: logged.update({name: value})})()
+    for _ in range(2):
+        state = TrainerState([Recorder()], {})
+        callback.on_validation_epoch_start(state, module)
+        for index in range(2):
+            callback.on_validation_batch_end(state, module, batch, None, index)
+        callback.on_validation_epoch_end(state, module)
+    (images,) = seen
+    assert len(images) == 4 and images[0].dtype == np.uint8
+    assert np.array_equal(images[1], (batch.x[1].permute(1, 2, 0) * 255).round().numpy())
+    assert callback.path == [Point(0.5, 20.0)] * 2
+    assert logged["val/saved_vs_jpeg"] == pytest.approx(100 * (1 - 0.5 / 0.4**0.5))  # √(0.2 · 2.0) bpp at 20 dB
+
+
+# --- a real run ---------------------------------------------------------------------------------------------------------
+
+
+def make_photographs(folder: Path, count: int, size: int = 80) -> Path:
+    """PNG files of smooth colours with some noise, so that JPEG has a curve on them."""
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for index in range(count):
+        coarse = Image.fromarray(rng.integers(0, 256, (5, 5, 3), dtype=np.uint8)).resize((size, size), Image.Resampling.BICUBIC)
+        pixels = np.clip(np.asarray(coarse) + rng.normal(0, 10, (size, size, 3)), 0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{index}.png")
+    return folder
+
+
+def callbacks() -> list[Callback]:
+    return [RateDistortionCurve(), Reconstructions(count=3), FitNotes(patience=1, tolerance=100.0), Throughput(every_n_steps=2)]
+
+
+def fit(folder: Path, logger, steps: int, own: list[Callback], resume: Path | None = None, sanity: int = 0) -> pl.Trainer:
+    """A tiny run below `folder`, validated every second step, with its checkpoints in folder/ckpt."""
+    torch.manual_seed(0)
+    network = Factorized(stage="dct", channels=16, latents=24, fine_blocks=1, coarse_blocks=1)
+    module = TrainingModule(network, schedule=Schedule(name="constant", warmup_steps=1))
+    data = PhotographData(
+        str(folder / "photographs"), crop=64, batch_size=2, held_out=0.5, validation_crop=64, cache_dir=str(folder / "cache")
+    )
+    trainer = pl.Trainer(
+        max_steps=steps, val_check_interval=2, check_val_every_n_epoch=None, num_sanity_val_steps=sanity, accelerator="cpu",
+        logger=logger, callbacks=[*own, ModelCheckpoint(folder / "ckpt", save_last=True)], log_every_n_steps=1,
+        enable_progress_bar=False, enable_model_summary=False,
+    )  # fmt: skip
+    trainer.fit(module, data, ckpt_path=resume, weights_only=True)
+    return trainer
+
+
+@dataclass(frozen=True)
+class Run:
+    folder: Path
+    callbacks: list[Callback]
+    events: EventAccumulator
+
+    def image(self, tag: str, index: int) -> np.ndarray:
+        return np.asarray(Image.open(io.BytesIO(self.events.Images(tag)[index].encoded_image_string)))
+
+
+@pytest.fixture(scope="module")
+def tiny_run(tmp_path_factory) -> Run:
+    folder = tmp_path_factory.mktemp("run")
+    make_photographs(folder / "photographs", 10)
+    own, logger = callbacks(), TensorBoardLogger(folder, name="tiny")
+    fit(folder, logger, 4, own, sanity=1)
+    events = EventAccumulator(logger.log_dir)
+    events.Reload()
+    return Run(folder, own, events)
+
+
+def test_the_run_logs_its_scalars(tiny_run):
+    names = set(tiny_run.events.Tags()["scalars"])
+    for split in ("train", "val"):
+        assert {f"{split}/{name}" for name in ("loss", "bpp", "distortion", "distortion_db", "sparsity")} <= names
+    assert {"train/grad_norm", "speed/steps_per_second", "speed/crops_per_second", "speed/waiting_for_data"} <= names
+    assert 0 < tiny_run.events.Scalars("val/sparsity")[-1].value < 1
+    assert [0 <= event.value < 1 for event in tiny_run.events.Scalars("speed/waiting_for_data")] == [True, True]
+
+
+def test_the_run_draws_its_curve(tiny_run):
+    path, events = tiny_run.callbacks[0].path, tiny_run.events.Images("rate_distortion/run")
+    assert [event.step for event in events] == [2, 4] and len(path) == 2
+    assert tiny_run.image("rate_distortion/run", 1).shape == (550, 800, 3)
+    last = tiny_run.events.Scalars("val/psnr")[-1].value, tiny_run.events.Scalars("val/bpp")[-1].value
+    assert (path[-1].psnr, path[-1].bpp) == pytest.approx(last, rel=1e-4)
+
+
+def test_the_run_is_compared_with_jpeg_on_its_crops(tiny_run):
+    data = PhotographData(
+        str(tiny_run.folder / "photographs"), held_out=0.5, validation_crop=64, cache_dir=str(tiny_run.folder / "cache")
+    )
+    data.setup("fit")
+    crops = [crop.permute(1, 2, 0).numpy() for crop in data.validation_crops]
+    curve = tiny_run.callbacks[0]
+    assert curve.jpeg == jpeg_curve(crops)
+    within = [curve.jpeg[0].psnr <= point.psnr <= curve.jpeg[-1].psnr for point in curve.path]
+    assert sum(within) == len(tiny_run.events.Scalars("val/saved_vs_jpeg")) == 2
+
+
+def test_the_run_shows_reconstructions(tiny_run):
+    assert len(tiny_run.events.Images("val/original_and_reconstruction")) == 2
+    assert tiny_run.image("val/original_and_reconstruction", 0).shape == (3 * 68 + 4, 2 * 68 + 4, 3)
+
+
+def test_the_run_notes_that_nothing_moves(tiny_run):
+    (event,) = tiny_run.events.Tensors("notes/fit/text_summary")
+    assert b"Under-fitting" in event.tensor_proto.string_val[0] and event.step == 4
+
+
+def test_histories_survive_a_resume(tiny_run):
+    own = callbacks()
+    fit(tiny_run.folder, TensorBoardLogger(tiny_run.folder, name="again"), 6, own, tiny_run.folder / "ckpt" / "last.ckpt")
+    assert own[0].path[:2] == tiny_run.callbacks[0].path and len(own[0].path) == 3
+    assert own[2].validation[:2] == tiny_run.callbacks[2].validation and len(own[2].training) == 3
+
+
+def test_without_tensorboard_they_are_quiet(tiny_run, tmp_path):
+    make_photographs(tmp_path / "photographs", 4)
+    own = callbacks()
+    trainer = fit(tmp_path, CSVLogger(tmp_path), 2, own)
+    assert tensorboard(trainer) is None
+    assert own[0].path == own[0].jpeg == own[2].validation == []
