@@ -38,7 +38,9 @@ def main() -> None:
 
 def show(name: str, size: int, original: np.ndarray, decoded: np.ndarray) -> None:
     bpp = size * 8 / (original.shape[0] * original.shape[1])
-    print(f"{name:9} {size:7,} bytes  {bpp:.3f} bpp  {psnr(original, decoded):.2f} dB PSNR  {ms_ssim(original, decoded):.4f} MS-SSIM")
+    print(
+        f"{name:9} {size:7,} bytes  {bpp:.3f} bpp  {psnr(original, decoded):.2f} dB PSNR  {ms_ssim(original, decoded):.4f} MS-SSIM"
+    )
 
 
 def caption(name: str, size: int) -> str:

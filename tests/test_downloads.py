@@ -284,7 +284,9 @@ def test_file_address_resumes_too(tmp_path, target):
     assert seen[0] == HALF
 
 
-@pytest.mark.parametrize("url", ["ftp://127.0.0.1/x", "data:,x", "/etc/hostname", "weights.bin", "", "http://", "http://[", "file://"])
+@pytest.mark.parametrize(
+    "url", ["ftp://127.0.0.1/x", "data:,x", "/etc/hostname", "weights.bin", "", "http://", "http://[", "file://"]
+)
 def test_other_addresses_are_refused(target, url):
     assert refused(target, url)
 

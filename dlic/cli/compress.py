@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def compress(
     source: Annotated[str, typer.Argument(metavar="IN", help="Image file; - reads standard input.")],
-    output: Annotated[str | None, typer.Option("-o", "--output", help="Default: IN with the ending .dlic; - is standard output.")] = None,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", help="Default: IN with the ending .dlic; - is standard output.")
+    ] = None,
     model: Annotated[str | None, typer.Option(help="Name of a checkpoint; the shipped one by default.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Folder of a checkpoint, instead of a name.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
@@ -24,8 +26,8 @@ def compress(
     max_pixels: Annotated[int, typer.Option(help="Refuse larger images.")] = MAX_PIXELS,
 ) -> None:
     """Compress an image file into a .dlic file."""
-    target = output or streams.default_output(source, lambda path: path.with_suffix(".dlic"))
-    streams.refuse_existing(target, force)
+    target = output or streams.default_output(source, lambda path: path.parent / f"{path.stem}.dlic")
+    streams.refuse_existing(source, target, force)
     seconds: dict[str, float] = {}
     with streams.timed(seconds, "image"):
         picture = read_image(sys.stdin.buffer.read() if source == streams.STANDARD else source, max_pixels)

@@ -14,15 +14,17 @@ if TYPE_CHECKING:
 
 def decompress(
     source: Annotated[str, typer.Argument(metavar="IN", help=".dlic file; - reads standard input.")],
-    output: Annotated[str | None, typer.Option("-o", "--output", help="Image file of any kind; default: IN.png; - writes PNG.")] = None,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", help="Image file of any kind; default: IN.png; - writes PNG.")
+    ] = None,
     weights: Annotated[Path | None, typer.Option(help="Folder of the checkpoint the file was made with.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
     max_pixels: Annotated[int, typer.Option(help="Refuse larger pictures.")] = MAX_PIXELS,
 ) -> None:
     """Decompress a .dlic file into an image file."""
-    target = output or streams.default_output(source, lambda path: path.with_name(path.name + ".png"))
-    streams.refuse_existing(target, force)
+    target = output or streams.default_output(source, lambda path: path.parent / f"{path.name}.png")
+    streams.refuse_existing(source, target, force)
     seconds: dict[str, float] = {}
     data = streams.read_bytes(source)
     with streams.busy(f"decompressing {source}"):

@@ -36,7 +36,7 @@ def evaluate(
     from dlic.codecs.learned import load_codec
     from dlic.evaluation.measure import means, measure
 
-    images = _images(folder)
+    images = images_in(folder)
     codec = load_codec(choose(model, weights))
     rows = [measure(codec, image) for image in _progress(images, codec.name)]
     ours = means(rows)
@@ -52,7 +52,7 @@ def evaluate(
         _print(codec.name, len(images), ours, gap, saved)
 
 
-def _images(folder: Path) -> "list[np.ndarray]":
+def images_in(folder: Path) -> "list[np.ndarray]":
     """Every readable image of the folder; the others are named on standard error."""
     from dlic.images.files import EXTENSIONS, read_image
 

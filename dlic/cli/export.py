@@ -10,7 +10,9 @@ from dlic.errors import DlicError
 
 def export(
     run: Annotated[Path, typer.Argument(metavar="RUN.ckpt", help="Checkpoint of a training run.")],
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the checkpoint goes; the folder's name becomes its name.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Where the checkpoint goes; the folder's name becomes its name.")
+    ],
     card: Annotated[Path | None, typer.Option(help="Markdown text for the model card: data, figures, licence.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a checkpoint that is there.")] = False,
 ) -> None:

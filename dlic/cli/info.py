@@ -28,10 +28,11 @@ def info(
         "stream_bytes": len(container.stream),
         "chunks": {name.decode("latin-1"): len(chunk) for name, chunk in container.chunks},
     }
+    checkpoint = f"{figures['checkpoint'] or 'not on this machine'} ({container.model.hex()})"
     chunks = "".join(f", chunk {name} {size:,} bytes" for name, size in figures["chunks"].items())
     line = (
-        f"{source}: .dlic version {VERSION}, {container.width} × {container.height}, {len(data):,} bytes, {figures['bpp']:.3f} bpp, "
-        f"checkpoint {figures['checkpoint'] or 'not on this machine'} ({container.model.hex()}), level {container.level}{chunks}"
+        f"{source}: .dlic version {VERSION}, {container.width} × {container.height}, {len(data):,} bytes, "
+        f"{figures['bpp']:.3f} bpp, checkpoint {checkpoint}, level {container.level}{chunks}"
     )
     streams.report(figures, line, as_json, "")
 

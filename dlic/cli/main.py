@@ -1,11 +1,12 @@
 """The `dlic` command. Exit codes: 0 done, 1 usage, 2 corrupt or unreadable input, 3 unknown checkpoint, 4 verification failed."""
 
 import sys
+import warnings
 from typing import Annotated
 
 import typer
 
-from dlic.cli import checkpoints, compress, decompress, evaluate, export, info
+from dlic.cli import checkpoints, compress, curve, decompress, evaluate, export, info
 from dlic.errors import DlicError
 
 EPILOG = "Exit codes: 0 done · 1 usage · 2 corrupt or unreadable input · 3 unknown checkpoint · 4 verification failed"
@@ -25,6 +26,7 @@ app.command("compress", no_args_is_help=True)(compress.compress)
 app.command("decompress", no_args_is_help=True)(decompress.decompress)
 app.command("info", no_args_is_help=True)(info.info)
 app.command("evaluate", no_args_is_help=True)(evaluate.evaluate)
+app.command("curve", no_args_is_help=True)(curve.curve)
 app.command("export", no_args_is_help=True)(export.export)
 app.add_typer(checkpoints.app, name="checkpoints")
 
@@ -59,6 +61,7 @@ def main(args: list[str] | None = None) -> None:
 
 def run(args: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    warnings.simplefilter("ignore", FutureWarning)  # for the authors of the libraries, not for the person at the shell
     try:
         app(args, prog_name="dlic")
     except SystemExit as done:

@@ -1,6 +1,7 @@
 """What commands share: input and output by path or `-`, and the line of figures."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -34,9 +35,14 @@ def default_output(source: str, name: Callable[[Path], Path]) -> str:
     return STANDARD if source == STANDARD else str(name(Path(source)))
 
 
-def refuse_existing(target: str, force: bool) -> None:
-    """Say so before the work rather than after it."""
-    if target != STANDARD and Path(target).exists() and not force:
+def refuse_existing(source: str, target: str, force: bool) -> None:
+    """Refuse an output that exists before the work rather than after it, and the input itself even with --force."""
+    if target == STANDARD or not os.path.lexists(target):
+        return
+    if source != STANDARD and os.path.exists(source) and os.path.exists(target) and os.path.samefile(source, target):
+        if not os.path.isdir(source):
+            raise DlicError(f"{target} is the input itself; -o names another output")
+    elif not force:
         raise DlicError(f"{target} exists; --force overwrites it")
 
 

@@ -11,7 +11,7 @@
     length      varint  bytes of the stream
     stream      …   the coded picture
     crc         4   CRC-32 of everything above
-    then any number of optional chunks, each: name 4 (lower-case first letter: a reader may skip it), length varint, data, CRC-32 of those
+    then any number of optional chunks, each: name 4 (first letter lower-case: may be skipped), length varint, data, CRC-32 of these
 
 A 768×512 picture has 32 bytes of overhead.
 """

@@ -72,9 +72,7 @@ class PhotographData(pl.LightningDataModule):
     def train_dataloader(self) -> DataLoader:
         start = self.trainer.lightning_module.batches_seen  # a resumed run goes on with the batch after its last
         batches = EndlessBatches(self.batch_size, start)
-        return DataLoader(
-            self.training_crops, batch_sampler=batches, num_workers=self.workers, persistent_workers=self.workers > 0
-        )
+        return DataLoader(self.training_crops, batch_sampler=batches, num_workers=self.workers, persistent_workers=self.workers > 0)
 
     def val_dataloader(self) -> DataLoader:
         return DataLoader(self.validation_crops, batch_size=4)

@@ -4,14 +4,15 @@ import numpy as np
 
 from dlic.errors import DlicError
 
+SMALLEST_MSE = 1e-10  # of pixels in [0, 1]: an exact reconstruction counts as 100 dB, so that means stay finite
 MS_SSIM_SMALLEST = 161  # five scales of an 11-pixel window
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
-    """Peak signal-to-noise ratio over all channels in dB; infinite for equal images. Both uint8 of one shape."""
+    """Peak signal-to-noise ratio over all channels in dB; 100 for equal images. Both uint8 of one shape."""
     _same_shape(a, b)
-    error = np.mean((a.astype(np.float64) - b) ** 2)
-    return float(10 * np.log10(255**2 / error)) if error else float("inf")
+    error = np.mean((a.astype(np.float64) - b) ** 2) / 255**2
+    return float(-10 * np.log10(max(error, SMALLEST_MSE)))
 
 
 def ms_ssim(a: np.ndarray, b: np.ndarray) -> float | None:

@@ -1,18 +1,17 @@
 """Points and curves of rate against distortion, measured from real bytes and real pixels."""
 
-import io
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from dlic.codecs.base import Codec
+from dlic.codecs.pillow import jpeg
+from dlic.evaluation.metrics import psnr
 
 JPEG_QUALITIES = (5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 95)  # about 0.2 to 3 bpp on photographs
-SMALLEST_MSE = 1e-10  # of pixels in [0, 1]: an exact reconstruction counts as 100 dB, so that means stay finite
 
 
 @dataclass(frozen=True)
@@ -23,25 +22,19 @@ class Point:
     psnr: float  # dB, mean over the images
 
 
-def image_psnr(image: np.ndarray, decoded: np.ndarray) -> float:
-    """RGB PSNR of two uint8 (H, W, 3) images in dB; 100 where they are the same."""
-    error = np.mean((image.astype(np.float64) - decoded) ** 2) / 255**2
-    return -10 * math.log10(max(SMALLEST_MSE, error))
-
-
 def mean_point(codec: Codec, images: Sequence[np.ndarray]) -> Point:
     """Where `codec` stands on uint8 (H, W, 3) images: bits of what it writes, PSNR of what it reads back."""
     if not images:
         raise ValueError("there are no images to measure")
     streams = [codec.compress(image) for image in images]
     bpp = [8 * len(data) / (image.shape[0] * image.shape[1]) for image, data in zip(images, streams, strict=True)]
-    psnr = [image_psnr(image, codec.decompress(data)) for image, data in zip(images, streams, strict=True)]
-    return Point(float(np.mean(bpp)), float(np.mean(psnr)))
+    quality = [psnr(image, codec.decompress(data)) for image, data in zip(images, streams, strict=True)]
+    return Point(float(np.mean(bpp)), float(np.mean(quality)))
 
 
 def jpeg_curve(images: Sequence[np.ndarray], qualities: Sequence[int] = JPEG_QUALITIES) -> list[Point]:
     """One point a quality of JPEG 4:2:0 with optimised Huffman tables, the line to beat."""
-    return [mean_point(_Jpeg(quality), images) for quality in qualities]
+    return [mean_point(jpeg(quality), images) for quality in qualities]
 
 
 def bits_saved(curve: Sequence[Point], point: Point) -> float:
@@ -59,18 +52,3 @@ def bits_saved(curve: Sequence[Point], point: Point) -> float:
     near = known[above - 1 : above + 1]
     log_bpp = np.interp(point.psnr, near, [math.log(cheapest[psnr]) for psnr in near])
     return 1 - point.bpp / math.exp(log_bpp)
-
-
-@dataclass(frozen=True)
-class _Jpeg:
-    """Pillow's JPEG 4:2:0 at one quality."""
-
-    quality: int
-
-    def compress(self, image: np.ndarray) -> bytes:
-        buffer = io.BytesIO()
-        Image.fromarray(image).save(buffer, format="JPEG", quality=self.quality, optimize=True, subsampling="4:2:0")
-        return buffer.getvalue()
-
-    def decompress(self, data: bytes) -> np.ndarray:
-        return np.array(Image.open(io.BytesIO(data)).convert("RGB"))

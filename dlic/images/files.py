@@ -12,7 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from dlic.errors import DlicError, UnreadableImageError
 from dlic.files import written_whole
 
-EXTENSIONS = frozenset(".png .jpg .jpeg .webp .tif .tiff .bmp .avif .ppm .pgm .gif .jp2 .tga".split())
+EXTENSIONS = frozenset([".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".ppm", ".pgm", ".gif", ".jp2", ".tga"])
 MAX_PIXELS = 178_956_970  # where Pillow itself refuses by default: a gigabyte of memory while decoding
 PLAIN_MODES = {"RGB", "L", "1", "P"}  # hold nothing that 8-bit RGB loses
 
@@ -39,7 +39,8 @@ def read_image(source: str | Path | bytes, max_pixels: int = MAX_PIXELS) -> Imag
         width, height = image.size
         if width * height > max_pixels:
             raise UnreadableImageError(
-                f"{name} has {width} × {height} = {width * height:,} pixels, above the limit of {max_pixels:,}; --max-pixels raises it"
+                f"{name} has {width} × {height} = {width * height:,} pixels, above the limit of {max_pixels:,}; "
+                "--max-pixels raises it"
             )
         notes = tuple(_left_behind(image))
         image.load()

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 # Orthonormal luma/chroma rotation of RGB: grey, red–blue, magenta–green.
-COLOUR_ROTATION = torch.tensor(
-    [[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [1.0, -2.0, 1.0]], dtype=torch.float64
-) / torch.tensor([[3.0], [2.0], [6.0]], dtype=torch.float64).sqrt()
+COLOUR_ROTATION = (
+    torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [1.0, -2.0, 1.0]], dtype=torch.float64)
+    / torch.tensor([[3.0], [2.0], [6.0]], dtype=torch.float64).sqrt()
+)
 
 CHROMA_PENALTY = 1.8  # a chroma coefficient carries about as little as a luma one 1.8 times its frequency
 
@@ -44,7 +45,8 @@ def dct_basis(size: int, channels: int) -> tuple[Tensor, Tensor]:
 def merge_blocks(size: int, inner: Tensor, outer: Tensor) -> Tensor:
     """Weight of the 2×2 stride-2 convolution that turns coefficients of size×size blocks into those of 2size×2size blocks.
 
-    `inner` (C, 3·size²) and `outer` (M, 3·4·size²) come from `dct_basis`; the result is (M, C, 2, 2), exact where `inner` is complete.
+    `inner` (C, 3·size²) and `outer` (M, 3·4·size²) come from `dct_basis`; the result is (M, C, 2, 2),
+    exact where `inner` is complete.
     """
     full = outer.reshape(-1, 3, 2, size, 2, size)  # (M, plane, a, i, b, j): pixel (a·size + i, b·size + j)
     return torch.einsum("mpaibj,cpij->mcab", full, inner.reshape(-1, 3, size, size))

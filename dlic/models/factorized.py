@@ -65,8 +65,8 @@ class DctSynthesis(nn.Module):
 class Factorized(Model):
     """Ballé, Laparra & Simoncelli 2017 / Ballé et al. 2018 (arXiv:1802.01436) without its hyperprior.
 
-        x ─ g_a ─ y ─ round(y − median) ─ symbols ─ table of the channel ─ stream
-                              └─ + median ─ y_hat ─ g_s ─ x_hat
+    x ─ g_a ─ y ─ round(y − median) ─ symbols ─ table of the channel ─ stream
+                          └─ + median ─ y_hat ─ g_s ─ x_hat
     """
 
     name = "factorized"

@@ -78,7 +78,7 @@ class TrainingModule(pl.LightningModule):
             return {"optimizer": optimizer, "lr_scheduler": every_step}
         every_validation = {
             "scheduler": self.schedule.build_plateau(optimizer), "monitor": "val/loss", "interval": "step",
-            "frequency": self.trainer.val_check_batch, "strict": False,
+            "frequency": int(self.trainer.val_check_interval), "strict": False,
         }  # fmt: skip
         return [optimizer], [every_step, every_validation]
 

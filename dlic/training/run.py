@@ -6,7 +6,7 @@ from dlic.errors import DlicError
 
 
 def train(args: list[str]) -> None:
-    """Parse `args` as LightningCLI does (--config, --model.*, --data.*, --trainer.*) and fit; `--resume FILE` continues a run exactly.
+    """Parse `args` as LightningCLI does (--config, --model.*, --data.*, --trainer.*) and fit; `--resume FILE` continues a run.
 
     Raises DlicError when there is nothing to train on or the loss stays non-finite.
     """

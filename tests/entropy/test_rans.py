@@ -1,5 +1,7 @@
 """Symbols survive the coder, cost what the tables say, and damage is seen or harmless."""
 
+import contextlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -58,7 +60,5 @@ def test_rows_may_come_in_any_order_and_type():
 @settings(deadline=None)
 def test_any_bytes_decode_or_are_refused(stream):
     rows = np.arange(40) % len(TABLES)
-    try:
+    with contextlib.suppress(CorruptFileError):
         assert rans.decode(stream, rows, TABLES).shape == (40,)
-    except CorruptFileError:
-        pass

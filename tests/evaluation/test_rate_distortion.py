@@ -9,15 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from dlic.evaluation.rate_distortion import JPEG_QUALITIES, Point, bits_saved, image_psnr, jpeg_curve, mean_point
+from dlic.evaluation.metrics import psnr
+from dlic.evaluation.rate_distortion import JPEG_QUALITIES, Point, bits_saved, jpeg_curve, mean_point
 
 
 @st.composite
 def falling_curves(draw) -> list[Point]:
     """A curve along which more bits give a better picture, shuffled."""
     bpp = sorted(draw(st.lists(st.floats(0.01, 10), min_size=2, max_size=8, unique=True)))
-    psnr = sorted(draw(st.lists(st.integers(1500, 5000), min_size=len(bpp), max_size=len(bpp), unique=True)))
-    return draw(st.permutations([Point(b, p / 100) for b, p in zip(bpp, psnr, strict=True)]))
+    quality = sorted(draw(st.lists(st.integers(1500, 5000), min_size=len(bpp), max_size=len(bpp), unique=True)))
+    return draw(st.permutations([Point(b, p / 100) for b, p in zip(bpp, quality, strict=True)]))
 
 
 def photograph(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -40,10 +41,10 @@ class Raw:
 
 def test_psnr_of_known_errors():
     black, white = np.zeros((5, 7, 3), np.uint8), np.full((5, 7, 3), 255, np.uint8)
-    assert image_psnr(black, white) == 0
-    assert image_psnr(white, black) == 0
-    assert image_psnr(black, black) == 100
-    assert image_psnr(black, black + np.uint8(1)) == pytest.approx(20 * math.log10(255))
+    assert psnr(black, white) == 0
+    assert psnr(white, black) == 0
+    assert psnr(black, black) == 100
+    assert psnr(black, black + np.uint8(1)) == pytest.approx(20 * math.log10(255))
 
 
 def test_mean_point_counts_bytes_and_pixels():
@@ -60,13 +61,13 @@ def test_mean_point_needs_images():
 def test_jpeg_curve_is_that_of_the_files():
     images = [photograph(65, 97), photograph(48, 64, seed=1)]
     (point,) = jpeg_curve(images, [50])
-    sizes, psnr = [], []
+    sizes, quality = [], []
     for image in images:
         file = io.BytesIO()
         Image.fromarray(image).save(file, "JPEG", quality=50, optimize=True, subsampling=2)
         sizes.append(len(file.getvalue()) * 8 / image[..., 0].size)
-        psnr.append(image_psnr(image, np.asarray(Image.open(file))))
-    assert point == Point(pytest.approx(np.mean(sizes)), pytest.approx(np.mean(psnr)))
+        quality.append(psnr(image, np.asarray(Image.open(file))))
+    assert point == Point(pytest.approx(np.mean(sizes)), pytest.approx(np.mean(quality)))
 
 
 def test_jpeg_curve_rises():
@@ -91,10 +92,10 @@ def test_a_point_of_the_curve_saves_nothing(curve, data):
 def test_saved_is_the_share_of_bits(curve, position, factor):
     """A codec that needs `factor` times the bits saves 1 − factor, wherever on the curve."""
     low, high = min(p.psnr for p in curve), max(p.psnr for p in curve)
-    psnr = min(high, low + position * (high - low))
-    one = bits_saved(curve, Point(1.0, psnr))
+    decibels = min(high, low + position * (high - low))
+    one = bits_saved(curve, Point(1.0, decibels))
     needed = 1 / (1 - one)
-    assert bits_saved(curve, Point(factor * needed, psnr)) == pytest.approx(1 - factor, abs=1e-6)
+    assert bits_saved(curve, Point(factor * needed, decibels)) == pytest.approx(1 - factor, abs=1e-6)
     assert min(p.bpp for p in curve) * 0.999 <= needed <= max(p.bpp for p in curve) * 1.001
 
 
@@ -113,9 +114,9 @@ def test_equal_psnr_counts_its_cheapest():
 
 @given(falling_curves(), st.floats(0.001, 20))
 def test_outside_the_curve_is_an_error(curve, beyond):
-    for psnr in (min(p.psnr for p in curve) - beyond, max(p.psnr for p in curve) + beyond, math.nan):
+    for decibels in (min(p.psnr for p in curve) - beyond, max(p.psnr for p in curve) + beyond, math.nan):
         with pytest.raises(ValueError, match="outside the curve"):
-            bits_saved(curve, Point(1.0, psnr))
+            bits_saved(curve, Point(1.0, decibels))
 
 
 def test_an_empty_curve_is_an_error():

@@ -1,4 +1,4 @@
-"""`python -m tests.golden.rewrite`: make the golden files anew. Only together with a new format version: they must decode for ever."""
+"""`python -m tests.golden.rewrite`: make the golden files anew, together with a new format version only."""
 
 import hashlib
 from pathlib import Path
@@ -33,7 +33,12 @@ def write_tiny() -> None:
     network.prepare()
     weights = save({name: value.contiguous() for name, value in network.state_dict().items() if value.numel()})
     manifest = Manifest(
-        "tiny", network.name, network.config, hashlib.sha256(weights).hexdigest(), integer_tables(network), Training(0, 0, 0.01, "mse")
+        "tiny",
+        network.name,
+        network.config,
+        hashlib.sha256(weights).hexdigest(),
+        integer_tables(network),
+        Training(0, 0, 0.01, "mse"),
     )
     TINY.mkdir(exist_ok=True)
     (TINY / WEIGHTS).write_bytes(weights)

@@ -34,6 +34,7 @@ def test_there_are_golden_files_and_one_has_escapes():
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_fresh_process_parses_the_same_symbols(threads):
     """The checksum in the file is of the symbols: decoding without an error is parsing them exactly."""
-    script = f"import torch; torch.set_num_threads({threads}); import dlic, sys; dlic.decompress(open(sys.argv[1], 'rb').read(), weights=sys.argv[2])"
+    script = f"import sys, torch, dlic; torch.set_num_threads({threads}); dlic.decompress(open(sys.argv[1], 'rb').read(), "
+    script += "weights=sys.argv[2])"
     command = [sys.executable, "-c", script, str(GOLDEN / "photograph.dlic"), str(TINY)]
     subprocess.run(command, check=True, cwd=Path(dlic.__file__).parent.parent)

@@ -35,7 +35,8 @@ def test_lossy_formats_come_close(suffix, photograph):
 @pytest.mark.parametrize(
     ("mode", "note"),
     [
-        ("RGBA", "transparency"), ("LA", "transparency"), ("I;16", "16-bit"), ("CMYK", "CMYK"), ("L", None), ("P", None), ("1", None)
+        ("RGBA", "transparency"), ("LA", "transparency"), ("I;16", "16-bit"), ("CMYK", "CMYK"),
+        ("L", None), ("P", None), ("1", None)
     ],
 )  # fmt: skip
 def test_other_modes_become_rgb_and_what_is_lost_is_said(mode, note):
@@ -88,7 +89,10 @@ def test_truncated_images_are_refused(kind, photograph):
             read_image(data[:length])
 
 
-@given(st.binary(min_size=1, max_size=400), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"RIFF\0\0\0\0WEBP", b"BM"]))
+@given(
+    st.binary(min_size=1, max_size=400),
+    st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"RIFF\0\0\0\0WEBP", b"BM"]),
+)
 def test_random_bytes_are_refused(data, magic):
     with pytest.raises(UnreadableImageError):
         read_image(magic + data)

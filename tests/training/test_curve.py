@@ -4,7 +4,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from dlic.codecs.learned import load_codec
-from dlic.evaluation.rate_distortion import image_psnr
+from dlic.evaluation.metrics import psnr
 from dlic.models.factorized import Factorized
 from dlic.training.curve import curve_of_checkpoints, log_curve
 from dlic.training.export import export
@@ -31,7 +31,7 @@ def test_checkpoints_are_measured_drawn_and_printed(photograph, tmp_path, capsys
     codec = load_codec(folders[1])
     files = [codec.compress(image) for image in images]
     assert points[1].bpp == sum(8 * len(f) / (i.shape[0] * i.shape[1]) for f, i in zip(files, images, strict=True)) / 2
-    assert points[1].psnr == sum(image_psnr(i, codec.decompress(f)) for f, i in zip(files, images, strict=True)) / 2
+    assert points[1].psnr == sum(psnr(i, codec.decompress(f)) for f, i in zip(files, images, strict=True)) / 2
     assert points[0].bpp > points[1].bpp and points[0].psnr > points[1].psnr
 
     header, *rows = capsys.readouterr().out.strip().split("\n")

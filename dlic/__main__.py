@@ -1,0 +1,5 @@
+"""`python -m dlic`: the same as `dlic`."""
+
+from dlic.cli.main import main
+
+main()

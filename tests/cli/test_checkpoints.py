@@ -1,0 +1,156 @@
+"""`dlic checkpoints` as a person runs it."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from safetensors.numpy import save
+from typer.testing import CliRunner
+
+from dlic import checkpoints
+from dlic.checkpoint_index import write_index
+from dlic.checkpoints import MANIFEST, WEIGHTS, Manifest, Training
+from dlic.cli.checkpoints import NONE_HERE, app
+from dlic.entropy.tables import FrequencyTables, integer_counts
+from dlic.errors import DownloadError, UnknownCheckpointError
+
+
+def make_checkpoint(parent, name):
+    """A folder that is a checkpoint in everything but having a network."""
+    folder = parent / name
+    folder.mkdir(parents=True)
+    weights = save({"scale": np.ones(4, np.float32)})
+    tables = FrequencyTables(np.array([0], np.int32), (integer_counts(np.array([0.9, 0.1])),))
+    training = Training(steps=8700, pixels=1, lmbda=0.013, distortion="mse")
+    manifest = Manifest(name, "factorized", {}, hashlib.sha256(weights).hexdigest(), tables, training)
+    (folder / WEIGHTS).write_bytes(weights)
+    (folder / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def machine(tmp_path, monkeypatch):
+    """One shipped checkpoint, nothing downloaded."""
+    make_checkpoint(tmp_path / "shipped", "tiny")
+    write_index(tmp_path / "shipped", "tiny")
+    monkeypatch.setenv("DLIC_CHECKPOINTS", str(tmp_path / "downloads"))
+    monkeypatch.delenv("DLIC_MIRRORS", raising=False)
+    monkeypatch.setattr(checkpoints, "shipped_folder", lambda: tmp_path / "shipped")
+
+
+@pytest.fixture
+def base(tmp_path) -> str:
+    """A file:// address with the checkpoint `small`."""
+    make_checkpoint(tmp_path / "remote", "small")
+    write_index(tmp_path / "remote", "small")
+    return (tmp_path / "remote").as_uri()
+
+
+def dlic_checkpoints(*args):
+    return CliRunner().invoke(app, args)
+
+
+def output(*args) -> str:
+    """Standard output of a command that must succeed."""
+    result = dlic_checkpoints(*args)
+    assert result.exception is None and result.exit_code == 0
+    return result.stdout
+
+
+def refused(*args) -> str:
+    """The sentence of a command that must end with exit code 3."""
+    error = dlic_checkpoints(*args).exception
+    assert isinstance(error, UnknownCheckpointError | DownloadError)
+    assert error.exit_code == 3
+    return str(error)
+
+
+def test_list_as_a_table(base):
+    output("download", "small", "--from", base)
+    header, small, tiny = output("list").splitlines()
+    assert header.split() == ["name", "model", "where", "size", "λ", "steps"]
+    assert small.split()[:3] == ["small", "factorized", "downloaded"]
+    assert tiny.split()[:4] == ["tiny", "(default)", "factorized", "shipped"]
+    assert tiny.split()[-3:] == ["0.013", "(mse)", "8700"]
+
+
+def test_list_as_json(tmp_path):
+    (tiny,) = json.loads(output("list", "--json"))
+    folder = tmp_path / "shipped" / "tiny"
+    assert tiny == {
+        "name": "tiny",
+        "default": True,
+        "where": "shipped",
+        "path": str(folder),
+        "bytes": sum(path.stat().st_size for path in folder.iterdir()),
+        "model": "factorized",
+        "fingerprint": checkpoints.read_manifest(folder).fingerprint.hex(),
+        "distortion": "mse",
+        "lmbda": 0.013,
+        "steps": 8700,
+        "damage": None,
+    }
+
+
+def test_list_shows_what_is_damaged(tmp_path):
+    (tmp_path / "shipped" / "tiny" / MANIFEST).write_text("{")
+    assert "damaged" in output("list")
+    (tiny,) = json.loads(output("list", "--json"))
+    assert "cannot be read" in tiny["damage"] and tiny["model"] is None
+
+
+def test_list_of_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints, "shipped_folder", lambda: tmp_path / "empty")
+    assert output("list").strip() == NONE_HERE
+    assert json.loads(output("list", "--json")) == []
+
+
+def test_download_prints_the_folder_alone(base, tmp_path):
+    folder = tmp_path / "downloads" / "small"
+    assert output("download", "small", "--from", base) == f"{folder}\n"
+    assert output("path", "small") == f"{folder}\n"
+    (folder / WEIGHTS).unlink()
+    assert output("download", "small", "--from", base, "--force") == f"{folder}\n"
+    assert output("verify", "small") == "small: intact\n"
+
+
+def test_download_refusals(base):
+    assert "has small" in refused("download", "light-9", "--from", base)
+    assert "small" in refused("download", "small")  # not in the shipped index
+    assert "not an https://, http:// or file:// address" in refused("download", "small", "--from", "/tmp")
+    assert "No such file" in refused("download", "small", "--from", base + "/absent")
+
+
+def test_verify_everything_or_by_name(base, tmp_path):
+    small = output("download", "small", "--from", base).strip()
+    assert output("verify") == f"{small}: intact\n{tmp_path / 'shipped' / 'tiny'}: intact\n"
+    assert output("verify", "tiny", "small") == "tiny: intact\nsmall: intact\n"
+
+
+def test_verify_goes_on_after_a_damaged_one(base, tmp_path):
+    output("download", "small", "--from", base)
+    (tmp_path / "downloads" / "small" / WEIGHTS).write_bytes(b"?")
+    result = dlic_checkpoints("verify")
+    assert result.stdout == f"{tmp_path / 'shipped' / 'tiny'}: intact\n"
+    assert "is damaged" in str(result.exception)
+    assert "is damaged" in refused("verify", "small")
+    assert "no checkpoint 'absent'" in refused("verify", "absent", "tiny")
+
+
+def test_path_of_what_is_not_here():
+    assert "dlic checkpoints download light-9" in refused("path", "light-9")
+
+
+def test_nothing_here_imports_torch(base, tmp_path):
+    code = (
+        "import sys; from typer.testing import CliRunner; from dlic.cli.checkpoints import app\n"
+        f"for args in (['download', 'small', '--from', {base!r}], ['list'], ['path', 'small'], ['verify', 'small']):\n"
+        "    assert CliRunner().invoke(app, args).exit_code == 0, args\n"
+        "assert 'torch' not in sys.modules"
+    )
+    environment = os.environ | {"DLIC_CHECKPOINTS": str(tmp_path / "elsewhere")}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
