@@ -12,6 +12,7 @@ from dlic.layers.stages import BottleneckBlock, analysis_stage, down, synthesis_
 from dlic.models.base import Model, ModelOutput, round_ste
 from dlic.models.deployed import load_transform, run_analysis, run_synthesis
 
+TABLES = ("_offset", "_quantized_cdf", "_cdf_length")  # of CompressAI's own coder
 STAGES = ("dct", "gdn", "vgg", "resnet", "densenet")
 
 
@@ -101,6 +102,8 @@ class Factorized(Model):
         }  # fmt: skip
         self.g_a, self.g_s = transforms(**self.config)
         self.entropy_bottleneck = EntropyBottleneck(latents, init_scale=1)
+        for name in TABLES:  # dlic makes its own at export; buffers whose size changes would break averaging and resuming
+            self.entropy_bottleneck.register_buffer(name, torch.IntTensor(), persistent=False)
         if stage == "dct":
             widths = dct_basis(16, latents)[1] * 255 / initial_step
             _spread(self.entropy_bottleneck, widths.clamp_min(0.2))
@@ -117,10 +120,10 @@ class Factorized(Model):
 
     def prepare(self) -> None:
         bottleneck = self.entropy_bottleneck
-        tables = bottleneck._offset, bottleneck._quantized_cdf, bottleneck._cdf_length
+        empty = {name: getattr(bottleneck, name) for name in TABLES}
         bottleneck.update(force=True, update_quantiles=True)
-        # dlic makes its own tables at export; buffers whose size changes would break weight averaging and resuming
-        bottleneck._offset, bottleneck._quantized_cdf, bottleneck._cdf_length = tables
+        for name, table in empty.items():
+            setattr(bottleneck, name, table)
 
     def medians(self) -> Tensor:
         return self.entropy_bottleneck.quantiles[:, 0, 1].detach()

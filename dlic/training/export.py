@@ -53,7 +53,7 @@ def export(source: Path, folder: Path, card: str = "", force: bool = False) -> M
         raise DlicError(f"{folder} holds a checkpoint already; --force replaces it")
     run = load_run(source)
     run.network.prepare()
-    weights = save({name: value.contiguous() for name, value in run.network.state_dict().items() if value.numel()})
+    weights = save({name: value.contiguous() for name, value in run.network.state_dict().items()})
     manifest = Manifest(
         name=folder.name, model=run.network.name, config=run.network.config, training=run.training,
         weights_sha256=hashlib.sha256(weights).hexdigest(), tables=integer_tables(run.network),

@@ -82,6 +82,13 @@ class TrainingModule(pl.LightningModule):
         }  # fmt: skip
         return [optimizer], [every_step, every_validation]
 
+    def on_fit_start(self) -> None:
+        data = self.trainer.datamodule
+        for name in ("crop", "validation_crop"):
+            side = getattr(data, name, self.network.stride)
+            if side % self.network.stride:
+                raise ValueError(f"data.{name} must be a multiple of {self.network.stride}, the model's stride, not {side}")
+
     # --- training ---------------------------------------------------------------------------------------------------
 
     def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:

@@ -1,6 +1,7 @@
 """A training run from command-line arguments: LightningCLI over TrainingModule and PhotographData."""
 
 import warnings
+from pathlib import Path
 
 from dlic.errors import DlicError
 
@@ -11,7 +12,7 @@ def train(args: list[str]) -> None:
     Raises DlicError when there is nothing to train on or the loss stays non-finite.
     """
     from lightning_utilities.core.rank_zero import rank_zero_info
-    from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+    from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
     from dlic.data.module import PhotographData
     from dlic.training.module import NonFiniteLossError, TrainingModule
@@ -23,18 +24,20 @@ def train(args: list[str]) -> None:
         def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
             parser.add_argument("--resume", type=str | None, default=None, help="checkpoint (.ckpt) to continue exactly")
 
-    cli = TrainCLI(
-        TrainingModule,
-        PhotographData,
-        args=args,
-        run=False,
-        save_config_kwargs={"overwrite": True},
-        save_config_callback=SaveConfigCallback,
-        seed_everything_default=0,
-        parser_kwargs={"prog": "dlic train", "description": "Train a model on a folder of photographs."},
-    )
     try:
-        cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=cli.config["resume"], weights_only=True)
-    except NonFiniteLossError as error:
+        cli = TrainCLI(
+            TrainingModule,
+            PhotographData,
+            args=args,
+            run=False,
+            save_config_kwargs={"overwrite": True},
+            seed_everything_default=0,
+            parser_kwargs={"prog": "dlic train", "description": "Train a model on a folder of photographs."},
+        )
+        resume = cli.config["resume"]
+        if resume is not None and not Path(resume).is_file():
+            raise DlicError(f"{resume} does not exist, so there is nothing to resume")
+        cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=resume, weights_only=True)
+    except (NonFiniteLossError, ValueError) as error:  # a run that diverged; a setting the model or the loss refuses
         raise DlicError(str(error)) from error
     rank_zero_info(f"run folder: {cli.trainer.log_dir}")

@@ -31,7 +31,7 @@ def write_tiny() -> None:
     torch.manual_seed(0)
     network = Factorized(channels=16, latents=24, fine_blocks=1, coarse_blocks=1, initial_step=16.0).eval()
     network.prepare()
-    weights = save({name: value.contiguous() for name, value in network.state_dict().items() if value.numel()})
+    weights = save({name: value.contiguous() for name, value in network.state_dict().items()})
     manifest = Manifest(
         "tiny",
         network.name,

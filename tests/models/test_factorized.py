@@ -77,7 +77,7 @@ def test_estimated_bits_of_the_model_are_those_of_the_file(photograph):
 
     manifest = read_manifest(TINY)
     model = build_model(manifest.model, manifest.config).eval()
-    model.load_state_dict(read_weights(TINY), strict=False)
+    model.load_state_dict(read_weights(TINY))
     x = torch.from_numpy(photograph).permute(2, 0, 1)[None].float() / 255
     with torch.no_grad():
         estimated = model(x).bits.item()

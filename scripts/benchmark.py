@@ -1,0 +1,207 @@
+"""Speed beside CompressAI in the same run.
+
+python scripts/benchmark.py codec PHOTO      encode and decode by stage, beside its bmshj2018-factorized architecture
+python scripts/benchmark.py training DIR     steps a second beside the loop of its examples/train.py, equal model and batch
+"""
+
+import statistics
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from dlic import checkpoints
+from dlic.codecs.learned import load_codec
+from dlic.container.format import read
+from dlic.images.files import read_image
+
+WIDTH, LATENTS, BATCH, CROP = 128, 192, 8, 256  # N and M of bmshj2018-factorized at its lower qualities; the batch of both loops
+WARM_UP, RUNS = 3, 15
+TRAINING_STEPS = 30
+
+
+def main() -> None:
+    jobs = {"codec": codec_speed, "training": training_speed}
+    if len(sys.argv) != 3 or sys.argv[1] not in jobs:
+        sys.exit(__doc__)
+    jobs[sys.argv[1]](Path(sys.argv[2]))
+
+
+# --- encoding and decoding ----------------------------------------------------------------------------------------------
+
+
+def codec_speed(photograph: Path) -> None:
+    """Both codecs in turn on one image, pixels to bytes and back, models loaded; medians of RUNS after WARM_UP."""
+    image = read_image(photograph).pixels
+    ours, theirs = load_codec(checkpoints.find(checkpoints.default_name())), peer()
+    times: dict[str, list[dict[str, float]]] = defaultdict(list)
+    for _ in range(WARM_UP + RUNS):
+        encoded = ours.encode(image)
+        times["dlic encode"].append(encoded.seconds)
+        times["dlic decode"].append(ours.decode(read(encoded.data)).seconds)
+        encoding, decoding = run_peer(theirs, image)
+        times["CompressAI encode"].append(encoding)
+        times["CompressAI decode"].append(decoding)
+    print(f"{photograph.name}, {image.shape[1]} × {image.shape[0]}, {torch.get_num_threads()} threads, median of {RUNS}, ms")
+    totals = {name: report(name, runs[WARM_UP:]) for name, runs in times.items()}
+    for direction in ("encode", "decode"):
+        print(f"{direction}: {totals[f'CompressAI {direction}'] / totals[f'dlic {direction}']:.1f} times as fast as CompressAI")
+
+
+def report(name: str, runs: list[dict[str, float]]) -> float:
+    stages = {stage: 1000 * statistics.median(run[stage] for run in runs) for stage in runs[0]}
+    total = 1000 * statistics.median(sum(run.values()) for run in runs)
+    print(f"{name:18} {total:7.1f}   " + "   ".join(f"{stage} {ms:.1f}" for stage, ms in stages.items()))
+    return total
+
+
+def peer() -> nn.Module:
+    """CompressAI's factorized prior; its weights cannot be downloaded everywhere, and speed does not depend on them."""
+    from compressai.models import FactorizedPrior
+
+    torch.manual_seed(0)
+    model = FactorizedPrior(WIDTH, LATENTS).eval()
+    model.update(force=True)
+    return model
+
+
+@torch.inference_mode()
+def run_peer(model: nn.Module, image: np.ndarray) -> tuple[dict[str, float], dict[str, float]]:
+    """Seconds by stage of encoding and of decoding."""
+    height, width = image.shape[:2]
+    image = np.pad(image, ((0, -height % 16), (0, -width % 16), (0, 0)), mode="edge")
+    start = time.perf_counter()
+    y = model.g_a(torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255)
+    analysed = time.perf_counter()
+    streams = model.entropy_bottleneck.compress(y)
+    encoded = time.perf_counter()
+    y_hat = model.entropy_bottleneck.decompress(streams, y.shape[2:])
+    decoded = time.perf_counter()
+    x_hat = model.g_s(y_hat).clamp_(0, 1).mul(255).round().byte()[0].permute(1, 2, 0).numpy()
+    end = time.perf_counter()
+    assert x_hat.shape == image.shape
+    return (
+        {"transform": analysed - start, "entropy": encoded - analysed},
+        {"entropy": decoded - encoded, "transform": end - decoded},
+    )
+
+
+# --- training -----------------------------------------------------------------------------------------------------------
+
+
+def training_speed(folder: Path) -> None:
+    """Steps a second of both trainers on the same photographs, gdn stages of the same widths."""
+    for name, run in {"CompressAI": compressai_training, "dlic": dlic_training}.items():
+        steps_per_second, share = run(folder)
+        print(f"{name:10} {steps_per_second:.2f} steps/s, batch {BATCH} of {CROP}², {share:.0%} of the time waiting for data")
+
+
+def dlic_training(folder: Path) -> tuple[float, float]:
+    """dlic's trainer as configs/factorized.yaml sets it up: bf16, channels last, decoded photographs memory-mapped."""
+    import pytorch_lightning as pl
+
+    from dlic.data.module import PhotographData
+    from dlic.models.factorized import Factorized
+    from dlic.training.module import TrainingModule
+
+    clock = Clock()
+
+    class Ticks(pl.Callback):
+        def on_train_batch_start(self, *args) -> None:
+            clock.work()
+
+        def on_train_batch_end(self, *args) -> None:
+            clock.wait()
+
+    trainer = pl.Trainer(
+        max_steps=TRAINING_STEPS, precision="bf16-mixed", logger=False, enable_checkpointing=False, callbacks=[Ticks()],
+        enable_model_summary=False, enable_progress_bar=False, limit_val_batches=0, num_sanity_val_steps=0,
+    )  # fmt: skip
+    network = Factorized(stage="gdn", channels=WIDTH, latents=LATENTS)
+    trainer.fit(TrainingModule(network), PhotographData(str(folder), crop=CROP, batch_size=BATCH))
+    return clock.result()
+
+
+def compressai_training(folder: Path) -> tuple[float, float]:
+    """The loop of CompressAI's examples/train.py: float32, two optimisers, photographs decoded by workers as they are needed."""
+    from compressai.losses import RateDistortionLoss
+    from compressai.models import FactorizedPrior
+    from compressai.optimizers import net_aux_optimizer
+    from torch.utils.data import DataLoader
+
+    model, criterion = FactorizedPrior(WIDTH, LATENTS), RateDistortionLoss(lmbda=0.0067)
+    settings = {"net": {"type": "Adam", "lr": 1e-4}, "aux": {"type": "Adam", "lr": 1e-3}}
+    optimizers = net_aux_optimizer(model, settings)
+    loader = DataLoader(DecodedOnTheFly(folder), batch_size=BATCH, shuffle=True, num_workers=torch.get_num_threads())
+    clock = Clock()
+    while True:
+        for x in loader:
+            clock.work()
+            for optimizer in optimizers.values():
+                optimizer.zero_grad()
+            criterion(model(x), x)["loss"].backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizers["net"].step()
+            model.aux_loss().backward()
+            optimizers["aux"].step()
+            clock.wait()
+            if clock.steps == TRAINING_STEPS:
+                return clock.result()
+
+
+class DecodedOnTheFly(torch.utils.data.Dataset):
+    """Random crops of photographs, as torchvision's ImageFolder pipelines make them."""
+
+    def __init__(self, folder: Path):
+        from dlic.data.photographs import find_photographs
+
+        self.paths = [p for p in find_photographs(folder) if min(read_size(p)) >= CROP]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        from PIL import Image
+        from torchvision import transforms
+
+        pipeline = transforms.Compose([transforms.RandomCrop(CROP), transforms.ToTensor()])
+        return pipeline(Image.open(self.paths[index]).convert("RGB"))
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    from PIL import Image
+
+    with Image.open(path) as image:
+        return image.size
+
+
+class Clock:
+    """Steps a second and the share of time between steps, after WARM_UP steps."""
+
+    def __init__(self) -> None:
+        self.steps, self.working, self.waiting, self.mark = 0, 0.0, 0.0, time.perf_counter()
+
+    def work(self) -> None:
+        now = time.perf_counter()
+        if self.steps > WARM_UP:
+            self.waiting += now - self.mark
+        self.mark = now
+
+    def wait(self) -> None:
+        now = time.perf_counter()
+        if self.steps > WARM_UP:
+            self.working += now - self.mark
+        self.steps, self.mark = self.steps + 1, now
+
+    def result(self) -> tuple[float, float]:
+        measured = self.steps - WARM_UP - 1
+        seconds = self.working + self.waiting
+        return measured / seconds, self.waiting / seconds
+
+
+if __name__ == "__main__":
+    main()
