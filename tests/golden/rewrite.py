@@ -1,13 +1,18 @@
-"""`python -m tests.golden.rewrite`: make the golden files anew, together with a new format version only."""
+"""Makes golden files, which must decode for ever.
+
+python -m tests.golden.rewrite         all of them anew: together with a new format version only
+python -m tests.golden.rewrite NAME    one more, when a checkpoint begins to ship
+"""
 
 import hashlib
+import sys
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
-from dlic.checkpoints import CARD, MANIFEST, WEIGHTS, Manifest, Training
+from dlic.checkpoints import CARD, MANIFEST, WEIGHTS, Manifest, Training, find
 from dlic.codecs.learned import load_codec
 from dlic.models.factorized import Factorized
 from dlic.training.export import integer_tables
@@ -46,13 +51,21 @@ def write_tiny() -> None:
     (TINY / CARD).write_text("# tiny\n\nFor tests: an untrained block DCT.\n")
 
 
-def main() -> None:
-    write_tiny()
-    codec = load_codec(TINY)
-    for name, image in golden_images().items():
+def write_files(folder: Path, checkpoint: Path, images: dict[str, np.ndarray]) -> None:
+    codec = load_codec(checkpoint)
+    folder.mkdir(exist_ok=True)
+    for name, image in images.items():
         data = codec.compress(image)
-        (GOLDEN / f"{name}.dlic").write_bytes(data)
-        Image.fromarray(codec.decompress(data)).save(GOLDEN / f"{name}.png")
+        (folder / f"{name}.dlic").write_bytes(data)
+        Image.fromarray(codec.decompress(data)).save(folder / f"{name}.png")
+
+
+def main() -> None:
+    if sys.argv[1:]:
+        write_files(GOLDEN / "shipped", find(sys.argv[1]), {sys.argv[1]: golden_images()["photograph"]})
+        return
+    write_tiny()
+    write_files(GOLDEN, TINY, golden_images())
 
 
 if __name__ == "__main__":

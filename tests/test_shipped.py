@@ -1,0 +1,63 @@
+"""The checkpoint that ships: intact, the default, and as good as its card says."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+from PIL import Image
+
+import dlic
+from dlic import checkpoints
+from dlic.checkpoint_index import read_index
+from dlic.evaluation.metrics import psnr
+from dlic.evaluation.rate_distortion import Point, bits_saved, jpeg_curve
+from tests.conftest import ROOT
+
+
+def test_the_index_is_that_of_the_files():
+    folder = checkpoints.shipped_folder()
+    index = read_index(folder)
+    for name, entry in index.checkpoints.items():
+        checkpoints.verify(folder / name)
+        assert checkpoints.read_manifest(folder / name).fingerprint.hex() == entry.fingerprint
+        assert all((folder / name / file).stat().st_size == known.size < 20e6 for file, known in entry.files.items())
+    assert index.default in index.checkpoints
+    assert "licence" in (folder / index.default / checkpoints.CARD).read_text().lower()
+
+
+def test_it_saves_a_quarter_of_jpegs_bits_on_a_photograph(photograph):
+    data = dlic.compress(photograph)
+    decoded = dlic.decompress(data)
+    point = Point(8 * len(data) / photograph[..., 0].size, psnr(photograph, decoded))
+    assert bits_saved(jpeg_curve([photograph]), point) > 0.25
+
+
+def test_estimated_bits_are_within_one_percent_of_the_file(photograph):
+    from dlic.codecs.learned import load_codec
+
+    encoded = load_codec(checkpoints.find(checkpoints.default_name())).encode(photograph)
+    assert abs(8 * len(encoded.data) / encoded.estimated_bits - 1) < 0.01
+
+
+def test_a_file_written_with_it_decodes_for_ever():
+    """As tests/golden, for the shipped weights."""
+    decoded = dlic.decompress((ROOT / "tests" / "golden" / "shipped" / "factorized-1.dlic").read_bytes())
+    expected = np.array(Image.open(ROOT / "tests" / "golden" / "shipped" / "factorized-1.png"))
+    assert np.abs(decoded.astype(int) - expected).max() <= 1
+
+
+def test_make_demo_prints_both_codecs_and_draws_them():
+    done = subprocess.run([sys.executable, "scripts/demo.py"], cwd=ROOT, capture_output=True, text=True, check=True)
+    lines = {line.split()[0]: line for line in done.stdout.splitlines()}
+    for codec in ("dlic", "JPEG"):
+        assert all(unit in lines[codec] for unit in ("bytes", "bpp", "dB PSNR", "MS-SSIM"))
+    assert Image.open(ROOT / "demo" / "side_by_side.png").size == (1536, 544)
+
+
+def test_list_marks_the_default(capsys):
+    from dlic.cli.main import run
+
+    assert run(["checkpoints", "list", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert checkpoints.default_name() in str(listed)
