@@ -11,6 +11,18 @@ from typing import BinaryIO
 from dlic.errors import DlicError
 
 
+def read_whole(path: str | Path, refusal: type[DlicError]) -> bytes:
+    """The bytes of a file; raises `refusal` with one sentence where it is missing, a folder, or cannot be read."""
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError as error:
+        raise refusal(f"{path} does not exist") from error
+    except IsADirectoryError as error:
+        raise refusal(f"{path} is a folder, not a file to read") from error
+    except OSError as error:
+        raise refusal(f"{path} cannot be read: {error.strerror or error}") from error
+
+
 @contextmanager
 def written_whole(path: Path, overwrite: bool = False) -> Iterator[BinaryIO]:
     """A binary file that appears at `path` only when the block ends without an error.

@@ -11,7 +11,7 @@ from pathlib import Path
 import typer
 
 from dlic.errors import CorruptFileError, DlicError, VerificationError
-from dlic.files import written_whole
+from dlic.files import read_whole, written_whole
 
 STANDARD = "-"
 
@@ -20,14 +20,7 @@ def read_bytes(source: str) -> bytes:
     """The bytes of a .dlic file, or of standard input for `-`. Raises CorruptFileError where there are none to read."""
     if source == STANDARD:
         return sys.stdin.buffer.read()
-    try:
-        return Path(source).read_bytes()
-    except FileNotFoundError as error:
-        raise CorruptFileError(f"{source} does not exist") from error
-    except IsADirectoryError as error:
-        raise CorruptFileError(f"{source} is a folder, not a .dlic file") from error
-    except OSError as error:
-        raise CorruptFileError(f"{source} cannot be read: {error.strerror}") from error
+    return read_whole(source, CorruptFileError)
 
 
 def default_output(source: str, name: Callable[[Path], Path]) -> str:

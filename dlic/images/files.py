@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from dlic.errors import DlicError, UnreadableImageError
-from dlic.files import written_whole
+from dlic.files import read_whole, written_whole
 
 EXTENSIONS = frozenset([".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".ppm", ".pgm", ".gif", ".jp2", ".tga"])
 MAX_PIXELS = 178_956_970  # where Pillow itself refuses by default: a gigabyte of memory while decoding
@@ -32,7 +32,7 @@ def read_image(source: str | Path | bytes, max_pixels: int = MAX_PIXELS) -> Imag
     """
     name = "the input" if isinstance(source, bytes) else str(source)
     with _one_sentence(name):
-        data = source if isinstance(source, bytes) else Path(source).read_bytes()
+        data = source if isinstance(source, bytes) else read_whole(source, UnreadableImageError)
         if not data:
             raise UnreadableImageError(f"{name} is empty")
         image = Image.open(io.BytesIO(data))
@@ -97,12 +97,6 @@ def _one_sentence(name: str) -> Iterator[None]:
         yield
     except UnreadableImageError:
         raise
-    except FileNotFoundError as error:
-        raise UnreadableImageError(f"{name} does not exist") from error
-    except IsADirectoryError as error:
-        raise UnreadableImageError(f"{name} is a folder, not an image") from error
-    except PermissionError as error:
-        raise UnreadableImageError(f"{name} cannot be opened: permission denied") from error
     except UnidentifiedImageError as error:
         raise UnreadableImageError(f"{name} is not an image that Pillow can read") from error
     except MemoryError as error:
