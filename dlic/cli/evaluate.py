@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from dlic.evaluation.measure import Means
+    from dlic.evaluation.rate_distortion import Point
 
 # quality settings of each peer, dense enough around the rates a learned codec works at to interpolate between
 PEERS = {
@@ -69,22 +70,21 @@ def images_in(folder: Path) -> "list[np.ndarray]":
     return images
 
 
-def _curve(name: str, images: "list[np.ndarray]") -> "Iterator[Means]":
+def _curve(name: str, images: "list[np.ndarray]") -> "Iterator[Point]":
     from dlic.codecs.pillow import PillowCodec
-    from dlic.evaluation.measure import means, measure
+    from dlic.evaluation.rate_distortion import mean_point
 
     kind, options, qualities = PEERS[name]
     for quality in _progress(qualities, name):
-        codec = PillowCodec(kind, {**options, "quality": quality})
-        yield means(measure(codec, image) for image in images)
+        yield mean_point(PillowCodec(kind, {**options, "quality": quality}), images)
 
 
-def _saved(curve: "list[Means]", ours: "Means") -> float | None:
+def _saved(curve: "list[Point]", ours: "Means") -> float | None:
     """Share of a peer's bits that are saved at equal PSNR; None outside its curve."""
     from dlic.evaluation.rate_distortion import Point, bits_saved
 
     try:
-        return bits_saved([Point(point.bpp, point.psnr) for point in curve], Point(ours.bpp, ours.psnr))
+        return bits_saved(curve, Point(ours.bpp, ours.psnr))
     except ValueError:
         return None
 

@@ -70,8 +70,7 @@ class PhotographData(pl.LightningDataModule):
         self.validation_crops = ValidationCrops(decode_all(validation, cache), self.validation_crop, self.validation_limit)
 
     def train_dataloader(self) -> DataLoader:
-        start = self.trainer.lightning_module.batches_seen  # a resumed run goes on with the batch after its last
-        batches = EndlessBatches(self.batch_size, start)
+        batches = EndlessBatches(self.batch_size, self.trainer.lightning_module.next_batch)  # a resumed run goes on where it was
         return DataLoader(self.training_crops, batch_sampler=batches, num_workers=self.workers, persistent_workers=self.workers > 0)
 
     def val_dataloader(self) -> DataLoader:

@@ -23,7 +23,7 @@ def ms_ssim(a: np.ndarray, b: np.ndarray) -> float | None:
     import pytorch_msssim
     import torch
 
-    x, y = (torch.from_numpy(i.copy()).permute(2, 0, 1)[None].double() for i in (a, b))
+    x, y = (torch.from_numpy(i.copy()).permute(2, 0, 1)[None].float() for i in (a, b))
     return float(pytorch_msssim.ms_ssim(x, y, data_range=255))
 
 

@@ -92,7 +92,7 @@ class TrainingModule(pl.LightningModule):
     # --- training ---------------------------------------------------------------------------------------------------
 
     def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
-        torch.manual_seed(self.noise_seed * 1_000_003 + self.batches_seen)
+        torch.manual_seed(self.noise_seed * 1_000_003 + self.next_batch)
 
     def training_step(self, x: Tensor, batch_idx: int) -> Tensor | None:
         x = x.to(memory_format=torch.channels_last)
@@ -158,6 +158,11 @@ class TrainingModule(pl.LightningModule):
         """Share of the symbols that are zero."""
         symbols = torch.round(y.detach() - self.network.medians()[:, None, None])
         return (symbols == 0).float().mean()
+
+    @property
+    def next_batch(self) -> int:
+        """Number of the next batch; counts on from the checkpoint a run started from, so that it sees new crops and noise."""
+        return self.earlier_steps + self.batches_seen
 
     # --- state ------------------------------------------------------------------------------------------------------
 
