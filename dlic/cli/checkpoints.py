@@ -85,6 +85,21 @@ def path(name: Annotated[str, typer.Argument(metavar="NAME", help="Checkpoint on
     typer.echo(checkpoints.find(name))
 
 
+@app.command(no_args_is_help=True)
+def index(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of checkpoint folders.")],
+    default: Annotated[str, typer.Option(metavar="NAME", help="The one used when none is named.")],
+    mirror: Annotated[
+        list[str] | None, typer.Option(metavar="BASE", help="Address that serves FOLDER; may be given again.")
+    ] = None,
+) -> None:
+    """Write FOLDER/index.json, so that FOLDER can be served as the BASE of downloads."""
+    from dlic.checkpoint_index import write_index
+
+    written = write_index(folder, default, mirror or ())
+    typer.echo(f"{folder / checkpoints.INDEX}: {', '.join(sorted(written.checkpoints))}; default {written.default}")
+
+
 def _listed(folder: Path) -> Listed:
     where = "shipped" if folder.parent == checkpoints.shipped_folder() else "downloaded"
     size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())

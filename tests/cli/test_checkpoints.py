@@ -145,6 +145,14 @@ def test_path_of_what_is_not_here():
     assert "dlic checkpoints download light-9" in refused("path", "light-9")
 
 
+def test_an_indexed_folder_can_be_downloaded_from(tmp_path):
+    folder = tmp_path / "mine"
+    make_checkpoint(folder, "mine-1")
+    assert "mine-1" in output("index", str(folder), "--default", "mine-1", "--mirror", "https://example.org/dlic")
+    assert json.loads((folder / "index.json").read_text())["mirrors"] == ["https://example.org/dlic"]
+    assert output("download", "mine-1", "--from", folder.as_uri()).strip() == str(tmp_path / "downloads" / "mine-1")
+
+
 def test_nothing_here_imports_torch(base, tmp_path):
     code = (
         "import sys; from typer.testing import CliRunner; from dlic.cli.checkpoints import app\n"
