@@ -13,6 +13,9 @@ def export(
     folder: Annotated[
         Path, typer.Argument(metavar="FOLDER", help="Where the checkpoint goes; the folder's name becomes its name.")
     ],
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Photographs to count the tables on: about 1.5 % smaller files.")
+    ] = None,
     card: Annotated[Path | None, typer.Option(help="Markdown text for the model card: data, figures, licence.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a checkpoint that is there.")] = False,
 ) -> None:
@@ -23,5 +26,5 @@ def export(
         text = card.read_text(encoding="utf-8") if card else ""
     except (OSError, UnicodeDecodeError) as error:
         raise DlicError(f"{card} cannot be read: {error}") from error
-    manifest = write(run, folder, text, force)
+    manifest = write(run, folder, data, text, force)
     typer.echo(f"{folder}: {manifest.model}, {manifest.training.steps:,} steps, fingerprint {manifest.fingerprint.hex()[:16]}")

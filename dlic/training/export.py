@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from rich.console import Console
+from rich.progress import track
 
 from dlic.checkpoints import CARD, MANIFEST, WEIGHTS, Manifest, Training
-from dlic.entropy.tables import FrequencyTables, tables_from_likelihoods
+from dlic.entropy.tables import REACH, FrequencyTables, counted_tables, tables_from_likelihoods
 from dlic.errors import DlicError, UnknownCheckpointError
 from dlic.models import build_model
 from dlic.models.base import Model
@@ -39,12 +41,13 @@ def load_run(path: Path) -> Exported:
     return Exported(network.eval(), Training(steps, pixels, state["lmbda"], state["distortion"]))
 
 
-def export(source: Path, folder: Path, card: str = "", force: bool = False) -> Manifest:
+def export(source: Path, folder: Path, photographs: Path | None = None, card: str = "", force: bool = False) -> Manifest:
     """Write `folder` (its name becomes the checkpoint's) from the Lightning checkpoint `source`.
 
     Args:
         source: .ckpt of a training run.
         folder: must not hold a checkpoint yet, unless `force`.
+        photographs: folder of images to count the tables on, such as those trained on; without it they are as learned.
         card: text of the model card after its table; the run alone cannot know the data's name and licence.
     """
     from safetensors.torch import save
@@ -53,10 +56,13 @@ def export(source: Path, folder: Path, card: str = "", force: bool = False) -> M
         raise DlicError(f"{folder} holds a checkpoint already; --force replaces it")
     run = load_run(source)
     run.network.prepare()
+    tables = integer_tables(run.network)
+    if photographs is not None:
+        tables = counted_tables(tables, histogram(run.network, photographs))
     weights = save({name: value.contiguous() for name, value in run.network.state_dict().items()})
     manifest = Manifest(
         name=folder.name, model=run.network.name, config=run.network.config, training=run.training,
-        weights_sha256=hashlib.sha256(weights).hexdigest(), tables=integer_tables(run.network),
+        weights_sha256=hashlib.sha256(weights).hexdigest(), tables=tables,
     )  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     (folder / WEIGHTS).write_bytes(weights)
@@ -74,6 +80,23 @@ def integer_tables(network: Model) -> FrequencyTables:
         return network.likelihoods(values).double().numpy()
 
     return tables_from_likelihoods(likelihoods, len(network.medians()))
+
+
+@torch.no_grad()
+def histogram(network: Model, photographs: Path, side: int = 512) -> np.ndarray:
+    """How often each symbol −REACH … REACH occurs in each channel, over the centres of the photographs below a folder."""
+    from dlic.data.crops import ValidationCrops
+    from dlic.data.photographs import decode_all, find_photographs
+
+    decoded = decode_all(find_photographs(photographs))
+    medians = network.medians()[:, None, None]
+    seen = np.zeros((len(medians), 2 * REACH + 1))
+    crops = ValidationCrops(decoded, side // network.stride * network.stride, len(decoded))
+    for crop in track((crops[i] for i in range(len(crops))), "counting symbols", len(crops), console=Console(stderr=True)):
+        y = network.g_a(crop[None].float() / 255)[0]  # (M, h, w)
+        symbols = torch.round(y - medians).clamp(-REACH, REACH).long() + REACH
+        seen += np.stack([np.bincount(channel, minlength=2 * REACH + 1) for channel in symbols.flatten(1).numpy()])
+    return seen
 
 
 def _card(manifest: Manifest, size: int, text: str) -> str:

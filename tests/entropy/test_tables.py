@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlic.entropy.tables import TOTAL, FrequencyTables, escape_code, escaped_value, integer_counts, tables_from_likelihoods
+from dlic.entropy.tables import (
+    TOTAL,
+    FrequencyTables,
+    counted_tables,
+    escape_code,
+    escaped_value,
+    integer_counts,
+    tables_from_likelihoods,
+)
 
 
 def laplace(scales: list[float], centre: float = 0.0) -> FrequencyTables:
@@ -41,6 +49,19 @@ def test_escape_codes_are_positive_and_invert(value, size):
     code = escape_code(np.array([value]), size)
     assert code.min() >= 1
     assert escaped_value(code, np.array([size]))[0] == value
+
+
+def test_counted_tables_follow_what_was_seen_and_keep_a_place_for_the_rest():
+    learned = laplace([6.0, 0.01])
+    rng = np.random.default_rng(0)
+    symbols = np.rint(rng.laplace(size=50_000)).astype(int)  # narrower than the first row was learned
+    rows = np.zeros(symbols.size, int)
+    seen = np.zeros((2, 2 * 40 + 1))
+    seen[0] = np.bincount(symbols + 40, minlength=81)
+    counted = counted_tables(learned, seen)
+    assert counted.bits(symbols, rows) < 0.9 * learned.bits(symbols, rows)
+    assert counted.sizes[0] > np.ptp(symbols)
+    assert counted.skipped.tolist() == [False, True]
 
 
 def test_json_gives_the_same_tables_and_hash():

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import dlic
 from dlic.checkpoints import read_manifest
@@ -65,6 +66,17 @@ def test_a_run_exports_to_a_checkpoint_that_compresses(trained, tmp_path, photog
     image = np.ascontiguousarray(photograph[:50, :70])
     assert dlic.decompress(dlic.compress(image, weights=folder), weights=folder).shape == image.shape
     assert run(["export", str(last(trained)), str(folder)]) == 1  # not without --force
+
+
+def test_tables_can_be_counted_on_photographs(trained, photographs, tmp_path, monkeypatch):
+    monkeypatch.setenv("DLIC_CACHE", str(tmp_path))
+    for name, more in (("learned", []), ("counted", ["--data", str(photographs)])):
+        assert run(["export", str(last(trained)), str(tmp_path / name), *more]) == 0
+    images = [np.array(Image.open(path)) for path in photographs.rglob("*.png")]
+    sizes = [sum(len(dlic.compress(i, weights=tmp_path / name)) for i in images) for name in ("learned", "counted")]
+    assert sizes[1] < 0.99 * sizes[0]
+    weights = [read_manifest(tmp_path / name).weights_sha256 for name in ("learned", "counted")]
+    assert weights[0] == weights[1]
 
 
 def test_a_run_starts_from_an_exported_checkpoint(trained, photographs, tmp_path):
