@@ -56,8 +56,8 @@ def test_counted_tables_follow_what_was_seen_and_keep_a_place_for_the_rest():
     rng = np.random.default_rng(0)
     symbols = np.rint(rng.laplace(size=50_000)).astype(int)  # narrower than the first row was learned
     rows = np.zeros(symbols.size, int)
-    seen = np.zeros((2, 2 * 40 + 1))
-    seen[0] = np.bincount(symbols + 40, minlength=81)
+    seen = np.zeros((2, 2 * 200 + 1))
+    seen[0] = np.bincount(symbols + 200, minlength=401)
     counted = counted_tables(learned, seen)
     assert counted.bits(symbols, rows) < 0.9 * learned.bits(symbols, rows)
     assert counted.sizes[0] > np.ptp(symbols)
