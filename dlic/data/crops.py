@@ -75,7 +75,7 @@ def _window(pixels: np.ndarray, size: int, top: float, left: float) -> Tensor:
     """A size×size window at a relative position, reflected at the borders where the photograph is smaller: (3, size, size)."""
     height, width = pixels.shape[:2]
     y, x = round(top * max(0, height - size)), round(left * max(0, width - size))
-    part = np.ascontiguousarray(pixels[y : y + size, x : x + size])
+    part = np.array(pixels[y : y + size, x : x + size])  # a copy, as the memory map is read-only
     missing = (size - part.shape[0], size - part.shape[1])
     if any(missing):
         part = np.pad(part, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="symmetric")
