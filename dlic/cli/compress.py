@@ -37,7 +37,7 @@ def compress(
         codec, encoded = _encode(picture, model, weights, seconds)
         with streams.timed(seconds, "write and verify" if verify and target != streams.STANDARD else "write"):
             streams.write_bytes(target, encoded.data, force, _comparison(codec, encoded, target) if verify else None)
-    _report(picture, encoded, target, seconds, as_json)
+    _report(picture, encoded, codec.estimated_bits(encoded.symbols), target, seconds, as_json)
 
 
 def _encode(
@@ -69,13 +69,15 @@ def _comparison(codec: "LearnedCodec", encoded: "Encoded", target: str):
     return verify
 
 
-def _report(picture: ImageFile, encoded: "Encoded", target: str, seconds: dict[str, float], as_json: bool) -> None:
+def _report(
+    picture: ImageFile, encoded: "Encoded", estimated_bits: float, target: str, seconds: dict[str, float], as_json: bool
+) -> None:
     height, width = picture.pixels.shape[:2]
     size, raw = len(encoded.data), picture.pixels.size
     bpp = size * 8 / (width * height)
     figures = {
         "output": target, "bytes": size, "width": width, "height": height, "bpp": bpp, "ratio": raw / size,
-        "estimated_bits": encoded.estimated_bits, "seconds": seconds, "notes": list(picture.notes),
+        "estimated_bits": estimated_bits, "seconds": seconds, "notes": list(picture.notes),
     }  # fmt: skip
-    line = f"{target}: {size:,} bytes, {bpp:.3f} bpp, {raw / size:.1f} : 1, {streams.milliseconds(seconds)}"
+    line = f"{target}: {size:,} bytes (estimated {estimated_bits / 8:,.0f}), {bpp:.3f} bpp, {raw / size:.1f} : 1, {streams.milliseconds(seconds)}"
     streams.report(figures, line, as_json, target)

@@ -41,7 +41,7 @@ def evaluate(
     codec = load_codec(choose(model, weights))
     rows = [measure(codec, image) for image in _progress(images, codec.name)]
     ours = means(rows)
-    estimated = sum(codec.encode(image).estimated_bits for image in _progress(images, "estimate"))
+    estimated = sum(codec.estimated_bits(codec.encode(image).symbols) for image in _progress(images, "estimate"))
     gap = sum(row.bytes for row in rows) * 8 / estimated - 1
     curves = {name: list(_curve(name, images)) for name in PEERS}
     saved = {name: _saved(curve, ours) for name, curve in curves.items()}

@@ -40,7 +40,6 @@ class Encoded:
 
     data: bytes
     symbols: np.ndarray  # (M, h, w) int32
-    estimated_bits: float  # of the symbols in their tables, to hold against the bytes written
     seconds: dict[str, float]  # by stage
 
 
@@ -70,7 +69,7 @@ class LearnedCodec:
         return self.decode(read(data)).image
 
     def encode(self, image: np.ndarray, level: int = 0) -> Encoded:
-        """`compress`, with symbols, estimate and times."""
+        """`compress`, with symbols and times."""
         seconds: dict[str, float] = {}
         height, width = check_pixels(image).shape[:2]
         with _timed(seconds, "transform"):
@@ -82,7 +81,7 @@ class LearnedCodec:
             stream = rans.encode(symbols.ravel(), rows.ravel(), self.tables)
             crc = _symbols_crc(symbols)
         data = write(Container(width, height, level, self.fingerprint[:8], crc, stream))
-        return Encoded(data, symbols, self.tables.bits(symbols.ravel(), rows.ravel()), seconds)
+        return Encoded(data, symbols, seconds)
 
     def decode(self, container: Container) -> Decoded:
         """The picture in a container that was made with this checkpoint."""
@@ -92,6 +91,11 @@ class LearnedCodec:
             padded = self.network.synthesise(symbols.astype(np.float32) + means, container.level)
             image = np.ascontiguousarray(padded[: container.height, : container.width])
         return Decoded(image, seconds)
+
+    def estimated_bits(self, symbols: np.ndarray, level: int = 0) -> float:
+        """What symbols (M, h, w) cost in their tables, to hold against the bytes written."""
+        rows, _ = self.network.parameters(symbols.shape[1:], level)
+        return self.tables.bits(symbols.ravel(), rows.ravel())
 
     def symbols(self, container: Container) -> np.ndarray:
         """The symbols (M, h, w) in a container, checked against their checksum; no transform is run."""
