@@ -79,5 +79,6 @@ def _report(
         "output": target, "bytes": size, "width": width, "height": height, "bpp": bpp, "ratio": raw / size,
         "estimated_bits": estimated_bits, "seconds": seconds, "notes": list(picture.notes),
     }  # fmt: skip
-    line = f"{target}: {size:,} bytes (estimated {estimated_bits / 8:,.0f}), {bpp:.3f} bpp, {raw / size:.1f} : 1, {streams.milliseconds(seconds)}"
+    written = f"{size:,} bytes (estimated {estimated_bits / 8:,.0f}), {bpp:.3f} bpp, {raw / size:.1f} : 1"
+    line = f"{target}: {written}, {streams.milliseconds(seconds)}"
     streams.report(figures, line, as_json, target)
