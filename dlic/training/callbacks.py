@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from itertools import pairwise
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -41,6 +42,18 @@ def tensorboard(trainer: pl.Trainer) -> SummaryWriter | None:
     if trainer.sanity_checking:
         return None
     return next((logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)), None)
+
+
+class SaveAtEnd(pl.Callback):
+    """Writes last.ckpt when a run ends, wherever its last validation was; ModelCheckpoint alone would lose the steps since.
+
+    Stands before weight averaging in the recipe, which ends a run by replacing the weights that resuming needs.
+    """
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        checkpoints = trainer.checkpoint_callback
+        if checkpoints is not None and checkpoints.dirpath:
+            trainer.save_checkpoint(Path(checkpoints.dirpath) / "last.ckpt")
 
 
 class RateDistortionCurve(pl.Callback):

@@ -47,6 +47,14 @@ def test_resumed_run_is_bit_for_bit_the_uninterrupted_one(photographs, tmp_path)
     assert whole["dlic"] == rest["dlic"]
 
 
+def test_the_steps_after_the_last_validation_are_kept(photographs, tmp_path):
+    assert train(photographs, tmp_path, "--trainer.max_steps", "3", "--trainer.val_check_interval", "2") == 0
+    stored = torch.load(last(tmp_path), weights_only=True)
+    assert stored["global_step"] == 3 and stored["dlic"]["batches_seen"] == 3
+    raw, averaged = stored["current_model_state"], stored["state_dict"]
+    assert any(not torch.equal(raw[name], averaged[name]) for name in raw)
+
+
 @pytest.fixture(scope="module")
 def trained(photographs, tmp_path_factory) -> Path:
     """The output folder of a run of three steps."""
