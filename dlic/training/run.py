@@ -11,6 +11,7 @@ def train(args: list[str]) -> None:
 
     Raises DlicError when there is nothing to train on or the loss stays non-finite.
     """
+    from jsonargparse import ArgumentError
     from lightning_utilities.core.rank_zero import rank_zero_info
     from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
@@ -19,6 +20,7 @@ def train(args: list[str]) -> None:
 
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*torch.jit.script.*")
+    warnings.filterwarnings("ignore", message=".*args parameter is intended.*")
 
     class TrainCLI(LightningCLI):
         def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -32,12 +34,15 @@ def train(args: list[str]) -> None:
             run=False,
             save_config_kwargs={"overwrite": True},
             seed_everything_default=0,
-            parser_kwargs={"prog": "dlic train", "description": "Train a model on a folder of photographs."},
+            auto_configure_optimizers=False,
+            parser_kwargs={"prog": "dlic train", "description": "Train on a folder of photographs.", "exit_on_error": False},
         )
         resume = cli.config["resume"]
         if resume is not None and not Path(resume).is_file():
             raise DlicError(f"{resume} does not exist, so there is nothing to resume")
         cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=resume, weights_only=True)
+    except ArgumentError as error:
+        raise DlicError(" ".join(f"{error}; dlic train --help shows every key".split())) from error
     except (NonFiniteLossError, ValueError) as error:  # a run that diverged; a setting the model or the loss refuses
         raise DlicError(str(error)) from error
     rank_zero_info(f"run folder: {cli.trainer.log_dir}")
