@@ -42,14 +42,22 @@ def refuse_existing(source: str, target: str, force: bool) -> None:
 def write_bytes(target: str, data: bytes, force: bool, verify: Callable[[bytes], None] | None = None) -> None:
     """Write to a path, whole or not at all, or to standard output. `verify` is given what the file system holds."""
     if target == STANDARD:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        _write_standard_output(data)
         return
     with written_whole(Path(target), force) as file:
         file.write(data)
         file.flush()
         if verify is not None:
             verify(Path(file.name).read_bytes())
+
+
+def _write_standard_output(data: bytes) -> None:
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered must not fail again at exit
+        raise DlicError(f"standard output cannot be written: {error.strerror}") from error
 
 
 def not_what_was_encoded(target: str) -> VerificationError:

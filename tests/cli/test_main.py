@@ -192,6 +192,14 @@ def test_standard_input_and_output(picture):
     assert (empty.returncode, empty.stdout) == (2, b"")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_standard_output_is_one_sentence(picture):
+    with open("/dev/full", "wb") as full:
+        command = [sys.executable, "-m", "dlic", "compress", str(picture), "-o", "-", *WEIGHTS]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 1 and done.stderr.startswith("dlic: standard output") and done.stderr.count("\n") == 1
+
+
 def test_scripts_do_what_the_readme_says(picture):
     for script, source in (("compress.py", picture), ("decompress.py", picture.with_suffix(".dlic"))):
         command = [sys.executable, str(ROOT / "scripts" / script), str(source), *WEIGHTS]
