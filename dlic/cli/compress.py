@@ -8,6 +8,7 @@ import typer
 
 from dlic.cli import streams
 from dlic.images.files import MAX_PIXELS, ImageFile, read_image
+from dlic.timing import timed
 
 if TYPE_CHECKING:
     from dlic.codecs.learned import Encoded, LearnedCodec
@@ -29,13 +30,13 @@ def compress(
     target = output or streams.default_output(source, lambda path: path.parent / f"{path.stem}.dlic")
     streams.refuse_existing(source, target, force)
     seconds: dict[str, float] = {}
-    with streams.timed(seconds, "image"):
+    with timed(seconds, "image"):
         picture = read_image(sys.stdin.buffer.read() if source == streams.STANDARD else source, max_pixels)
     for sentence in picture.notes:
         streams.note(sentence)
     with streams.busy(f"compressing {source}"):
         codec, encoded = _encode(picture, model, weights, seconds)
-        with streams.timed(seconds, "write and verify" if verify and target != streams.STANDARD else "write"):
+        with timed(seconds, "write and verify" if verify and target != streams.STANDARD else "write"):
             streams.write_bytes(target, encoded.data, force, _comparison(codec, encoded, target) if verify else None)
     _report(picture, encoded, codec.estimated_bits(encoded.symbols), target, seconds, as_json)
 
@@ -43,7 +44,7 @@ def compress(
 def _encode(
     picture: ImageFile, model: str | None, weights: Path | None, seconds: dict[str, float]
 ) -> "tuple[LearnedCodec, Encoded]":
-    with streams.timed(seconds, "load model"):
+    with timed(seconds, "load model"):
         from dlic.api import choose
         from dlic.codecs.learned import load_codec
 

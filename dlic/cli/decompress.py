@@ -7,6 +7,7 @@ import typer
 
 from dlic.cli import streams
 from dlic.images.files import MAX_PIXELS, image_bytes
+from dlic.timing import timed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +30,7 @@ def decompress(
     data = streams.read_bytes(source)
     with streams.busy(f"decompressing {source}"):
         image = _decode(data, weights, max_pixels, seconds)
-        with streams.timed(seconds, "image"):
+        with timed(seconds, "image"):
             written = image_bytes(image, ".png" if target == streams.STANDARD else Path(target).suffix)
             streams.write_bytes(target, written, force)
     height, width = image.shape[:2]
@@ -40,7 +41,7 @@ def decompress(
 
 
 def _decode(data: bytes, weights: Path | None, max_pixels: int, seconds: dict[str, float]) -> "np.ndarray":
-    with streams.timed(seconds, "load model"):
+    with timed(seconds, "load model"):
         from dlic.api import codec_of
 
         codec, container = codec_of(data, weights, max_pixels)

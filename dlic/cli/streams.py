@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,13 +77,6 @@ def milliseconds(seconds: dict[str, float]) -> str:
     """'120 ms (image 20, transform 90, entropy 10)'"""
     stages = ", ".join(f"{stage} {value * 1000:.0f}" for stage, value in seconds.items())
     return f"{sum(seconds.values()) * 1000:.0f} ms ({stages})"
-
-
-@contextmanager
-def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
-    start = time.perf_counter()
-    yield
-    seconds[stage] = time.perf_counter() - start
 
 
 @contextmanager

@@ -1,9 +1,6 @@
 """The learned codec: pixels ⇄ latent ⇄ symbols ⇄ stream ⇄ .dlic, around any network that speaks the `Network` protocol."""
 
-import time
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +14,7 @@ from dlic.container.format import Container, read, write
 from dlic.entropy import rans
 from dlic.entropy.tables import FrequencyTables
 from dlic.errors import CorruptFileError, UnknownCheckpointError
+from dlic.timing import timed
 
 
 class Network(Protocol):
@@ -72,12 +70,12 @@ class LearnedCodec:
         """`compress`, with symbols and times."""
         seconds: dict[str, float] = {}
         height, width = check_pixels(image).shape[:2]
-        with _timed(seconds, "transform"):
+        with timed(seconds, "transform"):
             y = self.network.analyse(_padded(image, self.network.stride), level)
-        with _timed(seconds, "parameters"):
+        with timed(seconds, "parameters"):
             rows, means = self.network.parameters(y.shape[1:], level)
             symbols = self.tables.clip(np.rint(y - means), rows)
-        with _timed(seconds, "entropy"):
+        with timed(seconds, "entropy"):
             stream = rans.encode(symbols.ravel(), rows.ravel(), self.tables)
             crc = _symbols_crc(symbols)
         data = write(Container(width, height, level, self.fingerprint[:8], crc, stream))
@@ -87,7 +85,7 @@ class LearnedCodec:
         """The picture in a container that was made with this checkpoint."""
         seconds: dict[str, float] = {}
         symbols, means = self._symbols(container, seconds)
-        with _timed(seconds, "transform"):
+        with timed(seconds, "transform"):
             padded = self.network.synthesise(symbols.astype(np.float32) + means, container.level)
             image = np.ascontiguousarray(padded[: container.height, : container.width])
         return Decoded(image, seconds)
@@ -106,9 +104,9 @@ class LearnedCodec:
             raise UnknownCheckpointError(f"made with checkpoint {container.model.hex()[:8]}…, not with {self.name}")
         stride = self.network.stride
         size = -(-container.height // stride), -(-container.width // stride)
-        with _timed(seconds, "parameters"):
+        with timed(seconds, "parameters"):
             rows, means = self.network.parameters(size, container.level)
-        with _timed(seconds, "entropy"):
+        with timed(seconds, "entropy"):
             symbols = rans.decode(container.stream, rows.ravel(), self.tables).reshape(rows.shape)
             if _symbols_crc(symbols) != container.symbols_crc:
                 raise CorruptFileError("the coded picture does not give the symbols it was made from")
@@ -136,10 +134,3 @@ def _padded(image: np.ndarray, stride: int) -> np.ndarray:
 
 def _symbols_crc(symbols: np.ndarray) -> int:
     return zlib.crc32(np.ascontiguousarray(symbols, dtype="<i4"))
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
-    start = time.perf_counter()
-    yield
-    seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - start

@@ -13,6 +13,7 @@ from rich.progress import track
 from dlic.checkpoints import CARD, MANIFEST, WEIGHTS, Manifest, Training
 from dlic.entropy.tables import REACH, FrequencyTables, counted_tables, tables_from_likelihoods
 from dlic.errors import DlicError, UnknownCheckpointError
+from dlic.files import written_whole
 from dlic.models import build_model
 from dlic.models.base import Model
 
@@ -50,8 +51,6 @@ def export(source: Path, folder: Path, photographs: Path | None = None, card: st
         photographs: folder of images to count the tables on, such as those trained on; without it they are as learned.
         card: text of the model card after its table; the run alone cannot know the data's name and licence.
     """
-    from safetensors.torch import save
-
     if (folder / MANIFEST).exists() and not force:
         raise DlicError(f"{folder} holds a checkpoint already; --force replaces it")
     run = load_run(source)
@@ -59,15 +58,23 @@ def export(source: Path, folder: Path, photographs: Path | None = None, card: st
     tables = integer_tables(run.network)
     if photographs is not None:
         tables = counted_tables(tables, histogram(run.network, photographs))
+    return write_checkpoint(run, tables, folder, card)
+
+
+def write_checkpoint(run: Exported, tables: FrequencyTables, folder: Path, card: str) -> Manifest:
+    """Write the three files of a checkpoint; each is whole or as it was before, and the hashes tell if they belong together."""
+    from safetensors.torch import save
+
     weights = save({name: value.contiguous() for name, value in run.network.state_dict().items()})
     manifest = Manifest(
         name=folder.name, model=run.network.name, config=run.network.config, training=run.training,
         weights_sha256=hashlib.sha256(weights).hexdigest(), tables=tables,
     )  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / WEIGHTS).write_bytes(weights)
-    (folder / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
-    (folder / CARD).write_text(_card(manifest, len(weights), card), encoding="utf-8")
+    contents = {WEIGHTS: weights, MANIFEST: manifest.to_json().encode(), CARD: _card(manifest, len(weights), card).encode()}
+    for name, content in contents.items():
+        with written_whole(folder / name, overwrite=True) as file:
+            file.write(content)
     return manifest
 
 

@@ -11,6 +11,9 @@ from dlic.models.base import Model
 from dlic.training.loss import LossTerms, RateDistortionLoss
 from dlic.training.optimization import Optimizer, Schedule
 
+# what a run counts, stored with it so that a resumed one goes on counting
+COUNTERS = ("batches_seen", "pixels_seen", "nonfinite_total", "nonfinite_in_row", "earlier_steps", "earlier_pixels")
+
 
 class NonFiniteLossError(RuntimeError):
     """Too many steps in a row had a loss or gradient that is not a number."""
@@ -181,15 +184,9 @@ class TrainingModule(pl.LightningModule):
             "config": self.network.config,
             "lmbda": self.loss.lmbda,
             "distortion": self.loss.distortion,
-            "batches_seen": self.batches_seen,
-            "pixels_seen": self.pixels_seen,
-            "nonfinite_total": self.nonfinite_total,
-            "nonfinite_in_row": self.nonfinite_in_row,
-            "earlier_steps": self.earlier_steps,
-            "earlier_pixels": self.earlier_pixels,
+            **{name: getattr(self, name) for name in COUNTERS},
         }
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
-        state = checkpoint["dlic"]
-        for name in ("batches_seen", "pixels_seen", "nonfinite_total", "nonfinite_in_row", "earlier_steps", "earlier_pixels"):
-            setattr(self, name, state[name])
+        for name in COUNTERS:
+            setattr(self, name, checkpoint["dlic"][name])

@@ -4,7 +4,6 @@ python -m tests.golden.rewrite         all of them anew: together with a new for
 python -m tests.golden.rewrite NAME    one more, when a checkpoint begins to ship
 """
 
-import hashlib
 import sys
 from pathlib import Path
 
@@ -12,10 +11,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from dlic.checkpoints import CARD, MANIFEST, WEIGHTS, Manifest, Training, find
+from dlic.checkpoints import Training, find
 from dlic.codecs.learned import load_codec
 from dlic.models.factorized import Factorized
-from dlic.training.export import integer_tables
+from dlic.training.export import Exported, integer_tables, write_checkpoint
 
 GOLDEN = Path(__file__).parent
 TINY = GOLDEN / "tiny"
@@ -31,24 +30,11 @@ def golden_images() -> dict[str, np.ndarray]:
 
 def write_tiny() -> None:
     """A checkpoint of a few kilobytes: the block DCT every model of this kind starts as."""
-    from safetensors.torch import save
-
     torch.manual_seed(0)
     network = Factorized(channels=16, latents=24, fine_blocks=1, coarse_blocks=1, initial_step=16.0).eval()
     network.prepare()
-    weights = save({name: value.contiguous() for name, value in network.state_dict().items()})
-    manifest = Manifest(
-        "tiny",
-        network.name,
-        network.config,
-        hashlib.sha256(weights).hexdigest(),
-        integer_tables(network),
-        Training(0, 0, 0.01, "mse"),
-    )
-    TINY.mkdir(exist_ok=True)
-    (TINY / WEIGHTS).write_bytes(weights)
-    (TINY / MANIFEST).write_text(manifest.to_json())
-    (TINY / CARD).write_text("# tiny\n\nFor tests: an untrained block DCT.\n")
+    run = Exported(network, Training(steps=0, pixels=0, lmbda=0.01, distortion="mse"))
+    write_checkpoint(run, integer_tables(network), TINY, "For tests: an untrained block DCT.")
 
 
 def write_files(folder: Path, checkpoint: Path, images: dict[str, np.ndarray]) -> None:
