@@ -60,7 +60,7 @@ def report(name: str, runs: list[dict[str, float]]) -> float:
 
 
 def peer() -> nn.Module:
-    """CompressAI's factorized prior; its weights cannot be downloaded everywhere, and speed does not depend on them."""
+    """CompressAI's factorized prior; random weights, as its own cannot be downloaded everywhere: the transforms cost the same."""
     from compressai.models import FactorizedPrior
 
     torch.manual_seed(0)
