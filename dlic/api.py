@@ -1,5 +1,6 @@
 """The public functions: arrays ⇄ bytes."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,28 +8,77 @@ import numpy as np
 
 from dlic import checkpoints
 from dlic.container.format import Container, read
-from dlic.errors import CorruptFileError
+from dlic.errors import CorruptFileError, DlicError
 from dlic.images.files import MAX_PIXELS
 
 if TYPE_CHECKING:
     from dlic.codecs.learned import LearnedCodec
+    from dlic.codecs.rate_control import Achieved, Target
 
 
-def compress(image: np.ndarray, *, model: str | None = None, weights: str | Path | None = None) -> bytes:
+DEFAULT_QUALITY = 60
+
+
+def compress(
+    image: np.ndarray,
+    quality: int | None = None,
+    effort: int = 0,
+    target_size: int | None = None,
+    target_bpp: float | None = None,
+    target_psnr: float | None = None,
+    target_ms_ssim: float | None = None,
+    *,
+    model: str | None = None,
+    weights: str | Path | None = None,
+) -> bytes:
     """uint8 RGB pixels (height, width, 3), any size from 1×1 → the bytes of a .dlic file.
 
     Args:
         image: the pixels.
+        quality: 1 (small) … 100 (best); 60 when no target is given either.
+        effort: 0 (fast) … 9: smaller files for more encoding time; decoding takes as long as ever.
+        target_size: largest file in bytes.
+        target_bpp: most bits per pixel.
+        target_psnr: least PSNR in dB.
+        target_ms_ssim: least MS-SSIM, below 1.
         model: name of a checkpoint on this machine; the shipped default when neither is given.
         weights: folder of a checkpoint instead of a name.
 
     Raises:
-        DlicError: `image` is no such array.
+        DlicError: `image` is no such array, or the target cannot be met.
         UnknownCheckpointError: the checkpoint is missing or damaged.
     """
     from dlic.codecs.learned import load_codec
 
-    return load_codec(choose(model, weights)).compress(image)
+    rate = rate_of(quality, target_size, target_bpp, target_psnr, target_ms_ssim)
+    return encode(load_codec(choose(model, weights)), image, rate, effort).encoded.data
+
+
+def rate_of(
+    quality: int | None = None,
+    size: int | None = None,
+    bpp: float | None = None,
+    psnr: float | None = None,
+    ms_ssim: float | None = None,
+) -> "int | Target":
+    """The one wish that was given: a quality, or a target. Raises DlicError for several."""
+    from dlic.codecs.rate_control import Target, check_quality
+
+    targets = {"size": size, "bpp": bpp, "psnr": psnr, "ms-ssim": ms_ssim}
+    given = [Target(measure, value) for measure, value in targets.items() if value is not None]
+    if len(given) + (quality is not None) > 1:
+        raise DlicError("give one of quality, target size, bpp, PSNR and MS-SSIM, not several")
+    return given[0] if given else check_quality(DEFAULT_QUALITY if quality is None else quality)
+
+
+def encode(
+    codec: "LearnedCodec", image: np.ndarray, rate: "int | Target", effort: int = 0, progress: Callable[[float], None] | None = None
+) -> "Achieved":
+    """`image` at a quality, or so that it meets a target; `progress` is told the share of an effort's work that is done."""
+    from dlic.codecs.rate_control import encode_at_quality, encode_to
+
+    work = encode_at_quality if isinstance(rate, int) else encode_to
+    return work(codec, image, rate, effort, progress or (lambda share: None))
 
 
 def decompress(data: bytes, *, weights: str | Path | None = None, max_pixels: int = MAX_PIXELS) -> np.ndarray:

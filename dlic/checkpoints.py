@@ -29,7 +29,7 @@ class Training:
 
     steps: int
     pixels: int
-    lmbda: float
+    lmbda: float | None  # None: a λ for each level, which the model's configuration tells
     distortion: str
 
 

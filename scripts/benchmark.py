@@ -1,13 +1,14 @@
 """Speed beside CompressAI in the same run.
 
-python scripts/benchmark.py codec PHOTO      encode and decode by stage, beside its bmshj2018-factorized architecture
-python scripts/benchmark.py training DIR     steps a second beside the loop of its examples/train.py, equal model and batch
+python scripts/benchmark.py codec PHOTO [CHECKPOINT]   encode and decode by stage, beside its bmshj2018-factorized architecture
+python scripts/benchmark.py training DIR               steps a second beside the loop of its examples/train.py, equal model and batch
 """
 
 import statistics
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ import torch
 from torch import nn
 
 from dlic import checkpoints
-from dlic.codecs.learned import load_codec
+from dlic.api import DEFAULT_QUALITY
+from dlic.codecs.learned import Decoded, Encoded, level_of, load_codec
 from dlic.container.format import read
 from dlic.images.files import read_image
 
@@ -26,30 +28,41 @@ TRAINING_STEPS = 20
 
 def main() -> None:
     jobs = {"codec": codec_speed, "training": training_speed}
-    if len(sys.argv) != 3 or sys.argv[1] not in jobs:
+    if len(sys.argv) not in (3, 4) or sys.argv[1] not in jobs:
         sys.exit(__doc__)
-    jobs[sys.argv[1]](Path(sys.argv[2]))
+    jobs[sys.argv[1]](*map(Path, sys.argv[2:]))
 
 
 # --- encoding and decoding ----------------------------------------------------------------------------------------------
 
 
-def codec_speed(photograph: Path) -> None:
+def codec_speed(photograph: Path, checkpoint: Path | None = None) -> None:
     """Both codecs in turn on one image, pixels to bytes and back, models loaded; medians of RUNS after WARM_UP."""
     image = read_image(photograph).pixels
-    ours, theirs = load_codec(checkpoints.find(checkpoints.default_name())), peer()
+    ours, theirs = load_codec(checkpoint or checkpoints.find(checkpoints.default_name())), peer()
+    level = level_of(DEFAULT_QUALITY, ours.levels)
     times: dict[str, list[dict[str, float]]] = defaultdict(list)
     for _ in range(WARM_UP + RUNS):
-        encoded = ours.encode(image)
-        times["dlic encode"].append(encoded.seconds)
-        times["dlic decode"].append(ours.decode(read(encoded.data)).seconds)
+        encoded, seconds = whole(lambda: ours.encode(image, level))
+        times["dlic encode"].append(seconds)
+        _, seconds = whole(lambda data=encoded.data: ours.decode(read(data)))
+        times["dlic decode"].append(seconds)
         encoding, decoding = run_peer(theirs, image)
         times["CompressAI encode"].append(encoding)
         times["CompressAI decode"].append(decoding)
-    print(f"{photograph.name}, {image.shape[1]} × {image.shape[0]}, {torch.get_num_threads()} threads, median of {RUNS}, ms")
+    size = f"{image.shape[1]} × {image.shape[0]}, {8 * len(encoded.data) / image[..., 0].size:.2f} bpp"
+    print(f"{photograph.name}, {size}, {torch.get_num_threads()} threads, median of {RUNS}, ms")
     totals = {name: report(name, runs[WARM_UP:]) for name, runs in times.items()}
     for direction in ("encode", "decode"):
         print(f"{direction}: {totals[f'CompressAI {direction}'] / totals[f'dlic {direction}']:.1f} times as fast as CompressAI")
+
+
+def whole(call: Callable[[], Encoded | Decoded]) -> tuple[Encoded | Decoded, dict[str, float]]:
+    """What a call gives, and its seconds by stage; what belongs to no stage is `other`."""
+    start = time.perf_counter()
+    result = call()
+    total = time.perf_counter() - start
+    return result, {**result.seconds, "other": total - sum(result.seconds.values())}
 
 
 def report(name: str, runs: list[dict[str, float]]) -> float:

@@ -17,4 +17,4 @@ def curve(
     from dlic.checkpoints import as_folder
     from dlic.training.curve import log_curve
 
-    log_curve(log_dir, [as_folder(path) for path in checkpoints], images_in(folder))
+    log_curve(log_dir, [as_folder(path) for path in checkpoints], list(images_in(folder).values()))

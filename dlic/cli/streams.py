@@ -79,13 +79,33 @@ def milliseconds(seconds: dict[str, float]) -> str:
     return f"{sum(seconds.values()) * 1000:.0f} ms ({stages})"
 
 
+def size(text: str | None) -> int | None:
+    """'40000', '40k', '1.5M', '40KiB' → bytes; k and M are decimal, Ki and Mi binary. Raises DlicError."""
+    if text is None:
+        return None
+    factors = {"": 1, "k": 1000, "m": 1000**2, "ki": 1024, "mi": 1024**2}
+    number = text.strip().lower().removesuffix("b")
+    unit = number.lstrip("0123456789.")
+    try:
+        return int(float(number.removesuffix(unit)) * factors[unit])
+    except (KeyError, ValueError, OverflowError) as error:
+        raise DlicError(f"{text!r} is no size; write bytes as 40000, 40k, 1.5M or 40KiB") from error
+
+
 @contextmanager
-def busy(what: str) -> Iterator[None]:
-    """A spinner on standard error while one long step runs, where a person is watching."""
+def busy(what: str, steps: bool = False) -> Iterator[Callable[[float], None]]:
+    """Shows that work goes on, where a person is watching: a spinner, or with `steps` a bar moved by the share that is done."""
     if not sys.stderr.isatty():
-        yield
+        yield lambda share: None
         return
     from rich.console import Console
+    from rich.progress import Progress
 
-    with Console(stderr=True).status(what):
-        yield
+    console = Console(stderr=True)
+    if not steps:
+        with console.status(what):
+            yield lambda share: None
+        return
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task(what, total=1.0)
+        yield lambda share: bar.update(task, completed=share)

@@ -35,16 +35,15 @@ class TrainingCrops(Dataset):
 
     def __init__(self, photographs: Photographs, size: int, seed: int, augmentation: Augmentation):
         self.photographs, self.size, self.seed, self.augmentation = photographs, size, seed, augmentation
-        areas = [np.prod(photographs.pixels(i).shape[:2], dtype=float) for i in range(len(photographs))]
-        self.weights = np.sqrt(areas) / np.sqrt(areas).sum()  # large photographs hold more, but not in proportion
+        self.shares = shares(photographs.sizes())
 
     def __getitem__(self, index: int) -> Tensor:
         rng = np.random.default_rng((self.seed, index))
         drawn = [self._draw(rng) for _ in range(self.augmentation.candidates)]
-        return self._turn(max(drawn, key=_detail), rng)
+        return self._turn(max(drawn, key=detail), rng)
 
     def _draw(self, rng: np.random.Generator) -> Tensor:
-        pixels = self.photographs.pixels(rng.choice(len(self.weights), p=self.weights))
+        pixels = self.photographs.pixels(rng.choice(len(self.shares), p=self.shares))
         shrink = rng.random() < self.augmentation.downscale_share
         factor = rng.uniform(1.0, self.augmentation.downscale) if shrink else 1.0
         window = min(round(self.size * factor), max(self.size, min(pixels.shape[:2])))
@@ -82,6 +81,12 @@ def _window(pixels: np.ndarray, size: int, top: float, left: float) -> Tensor:
     return torch.from_numpy(part).permute(2, 0, 1)
 
 
-def _detail(crop: Tensor) -> float:
-    """Mean absolute difference of neighbouring rows, on every fourth row."""
-    return (crop[:, 1::4].float() - crop[:, ::4].float()).abs().mean().item()
+def shares(sizes: np.ndarray) -> np.ndarray:
+    """Share of the crops that photographs of `sizes` (N, 2) get: (N,); large ones hold more, but not in proportion."""
+    roots = np.sqrt(sizes.prod(axis=1))
+    return roots / roots.sum()
+
+
+def detail(crops: Tensor) -> Tensor:
+    """Mean absolute difference of neighbouring rows, on every fourth row: (…, 3, H, W) → (…)."""
+    return (crops[..., 1::4, :].float() - crops[..., ::4, :].float()).abs().mean(dim=(-3, -2, -1))

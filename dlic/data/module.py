@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, Sampler
 
 from dlic.data.crops import Augmentation, TrainingCrops, ValidationCrops
 from dlic.data.photographs import decode_all, find_photographs, split
+from dlic.data.resident import ResidentBatches
 
 
 class EndlessBatches(Sampler[list[int]]):
@@ -42,6 +43,7 @@ class PhotographData(pl.LightningDataModule):
         seed: int = 0,
         workers: int = 0,
         cache_dir: str | None = None,
+        resident: bool = False,
         augmentation: Augmentation = Augmentation(),
     ):
         """
@@ -55,13 +57,15 @@ class PhotographData(pl.LightningDataModule):
             seed: fixes the held-out part and every crop.
             workers: processes that prepare crops; 0 prepares them in the training process.
             cache_dir: where decoded photographs are kept (3 bytes a pixel); the platform's cache folder by default.
+            resident: keep the decoded photographs on the training device and cut crops there, for sets that fit into its memory;
+                needs no workers. The crops are others than without.
             augmentation: how crops are drawn.
         """
         super().__init__()
         self.train_dir, self.cache_dir = train_dir, cache_dir
         self.crop, self.batch_size, self.held_out = crop, batch_size, held_out
         self.validation_crop, self.validation_limit = validation_crop, validation_limit
-        self.seed, self.workers, self.augmentation = seed, workers, augmentation
+        self.seed, self.workers, self.resident, self.augmentation = seed, workers, resident, augmentation
 
     def setup(self, stage: str) -> None:
         training, validation = split(find_photographs(self.train_dir), self.held_out, self.seed)
@@ -69,8 +73,12 @@ class PhotographData(pl.LightningDataModule):
         self.training_crops = TrainingCrops(decode_all(training, cache), self.crop, self.seed, self.augmentation)
         self.validation_crops = ValidationCrops(decode_all(validation, cache), self.validation_crop, self.validation_limit)
 
-    def train_dataloader(self) -> DataLoader:
-        batches = EndlessBatches(self.batch_size, self.trainer.lightning_module.next_batch)  # a resumed run goes on where it was
+    def train_dataloader(self) -> DataLoader | ResidentBatches:
+        start = self.trainer.lightning_module.next_batch  # a resumed run goes on where it was
+        if self.resident:
+            source, device = self.training_crops.photographs, self.trainer.strategy.root_device
+            return ResidentBatches(source, self.crop, self.batch_size, self.seed, self.augmentation, device, start)
+        batches = EndlessBatches(self.batch_size, start)
         return DataLoader(self.training_crops, batch_sampler=batches, num_workers=self.workers, persistent_workers=self.workers > 0)
 
     def val_dataloader(self) -> DataLoader:

@@ -30,6 +30,10 @@ class Photographs:
         """Photograph `index`: uint8 (H, W, 3), memory-mapped."""
         return np.load(self.decoded[index], mmap_mode="r")
 
+    def sizes(self) -> np.ndarray:
+        """(height, width) of each: int64 (N, 2)."""
+        return np.array([self.pixels(i).shape[:2] for i in range(len(self))], dtype=np.int64)
+
 
 def find_photographs(folder: str | Path) -> list[Path]:
     """Every file below `folder` whose name ends like an image's, in a fixed order."""

@@ -1,59 +1,76 @@
 """Symbols ⇄ bytes by asymmetric numeral systems, from integer tables alone.
 
-Symbols are grouped by table row, so that each row is one call into constriction. Layout, in decoding order: the symbols of
-row 0, row 1, …, each in array order, escapes marked; then for every escape its bit length (of 16), then its remaining bits.
+A stream holds one or more parts. Within a part, symbols are grouped by table row, so that each row is one call into constriction.
+Layout of a part, in decoding order: the symbols of row 0, row 1, …, each in array order, escapes marked; then for every escape its
+bit length (of 16), then its remaining bits.
 """
+
+from collections.abc import Sequence
 
 import constriction
 import numpy as np
 
-from dlic.entropy.tables import ESCAPE_BITS, TOTAL, FrequencyTables, by_row, escape_code, escaped_value
+from dlic.entropy.tables import ESCAPE_BITS, TOTAL, FrequencyTables, escape_code, escaped_value, grouped_by_row
 from dlic.errors import CorruptFileError
 
 AnsCoder = constriction.stream.stack.AnsCoder
 Categorical, Uniform = constriction.stream.model.Categorical, constriction.stream.model.Uniform
 
 
-def encode(symbols: np.ndarray, rows: np.ndarray, tables: FrequencyTables) -> bytes:
-    """Code int32 symbols (N,), each by the table of its row (N,). They must be as `tables.clip` leaves them."""
-    coder, groups, escapes = AnsCoder(), [], []
-    for row, values in by_row(symbols, rows, len(tables)):
-        size = tables.counts[row].size - 1
-        inside = values - tables.minima[row]
-        if size == 0:
-            assert not inside.any(), f"row {row} is skipped and holds only {tables.minima[row]}"
-            continue
-        outside = (inside < 0) | (inside >= size)
-        escapes.append(escape_code(inside[outside], size))
-        groups.append((row, np.where(outside, size, inside).astype(np.int32)))
-    _push_escapes(coder, np.concatenate(escapes) if escapes else np.empty(0, np.int64))
-    for row, indices in reversed(groups):  # a stack: last in, first out
-        coder.encode_reverse(indices, _model(tables, row))
+def encode(parts: Sequence[tuple[np.ndarray, np.ndarray]], tables: FrequencyTables) -> bytes:
+    """Code parts of int32 symbols (N,), each with the table rows (N,) of its symbols, as `tables.clip` leaves them."""
+    coder = AnsCoder()
+    for symbols, rows in reversed(parts):  # a stack: last in, first out
+        _push(coder, symbols, rows, tables)
     return coder.get_compressed().astype("<u4").tobytes()
 
 
-def decode(stream: bytes, rows: np.ndarray, tables: FrequencyTables) -> np.ndarray:
-    """The symbols (N,) int32 that `encode` was given. Raises CorruptFileError where the stream does not end with them."""
-    coder = _coder(stream)
-    groups = by_row(np.arange(rows.size), rows, len(tables))
-    symbols = np.empty(rows.size, dtype=np.int32)
-    escaped, sizes, minima = [], [], []
-    for row, positions in groups:
-        size, minimum = tables.counts[row].size - 1, tables.minima[row]
-        if size == 0:
-            symbols[positions] = minimum
-            continue
-        indices = coder.decode(_model(tables, row), positions.size)
-        symbols[positions] = indices + minimum
-        outside = positions[indices == size]
-        escaped.append(outside)
-        sizes.append(np.full(outside.size, size))
-        minima.append(np.full(outside.size, minimum))
-    if escaped:
-        codes = _pull_escapes(coder, sum(map(len, escaped)))
-        symbols[np.concatenate(escaped)] = escaped_value(codes, np.concatenate(sizes)) + np.concatenate(minima)
-    if not coder.is_empty():
-        raise CorruptFileError("the coded picture holds more than its symbols")
+class Decoder:
+    """Reads a stream part by part; the rows of a part may depend on the symbols of those before it."""
+
+    def __init__(self, stream: bytes, tables: FrequencyTables):
+        """Raises CorruptFileError for bytes that no encoder wrote."""
+        self._coder, self._tables = _coder(stream), tables
+
+    def pull(self, rows: np.ndarray) -> np.ndarray:
+        """The next part: int32 symbols (N,) for table rows (N,). A damaged stream gives other symbols, never an error."""
+        return _pull(self._coder, rows, self._tables)
+
+    def finish(self) -> None:
+        """Raises CorruptFileError if anything is left."""
+        if not self._coder.is_empty():
+            raise CorruptFileError("the coded picture holds more than its symbols")
+
+
+def _push(coder: AnsCoder, symbols: np.ndarray, rows: np.ndarray, tables: FrequencyTables) -> None:
+    order, groups = grouped_by_row(rows, tables)
+    sorted_symbols = symbols[order]
+    indices, escapes = [], [np.empty(0, np.int64)]
+    for row, part in groups:
+        size, inside = tables.counts[row].size - 1, sorted_symbols[part] - tables.minima[row]
+        outside = (inside < 0) | (inside >= size)
+        escapes.append(escape_code(inside[outside], size))
+        indices.append(np.where(outside, size, inside).astype(np.int32))
+    _push_escapes(coder, np.concatenate(escapes))
+    for (row, _), values in zip(reversed(groups), reversed(indices), strict=True):
+        coder.encode_reverse(values, _model(tables, row))
+
+
+def _pull(coder: AnsCoder, rows: np.ndarray, tables: FrequencyTables) -> np.ndarray:
+    """Inverse of `_push`."""
+    order, groups = grouped_by_row(rows, tables)
+    values = np.empty(order.size, np.int32)
+    for row, part in groups:
+        values[part] = coder.decode(_model(tables, row), part.stop - part.start)
+    sizes, minima = tables.sizes.astype(np.int32), tables.minima
+    counts = [part.stop - part.start for _, part in groups]
+    coded = [row for row, _ in groups]
+    escaped = np.flatnonzero(values == np.repeat(sizes[coded], counts))
+    values += np.repeat(minima[coded], counts)
+    where = rows[order[escaped]]
+    values[escaped] = escaped_value(_pull_escapes(coder, escaped.size), sizes[where]) + minima[where]
+    symbols = minima[rows] if minima[tables.skipped].any() else np.zeros(rows.size, np.int32)
+    symbols[order] = values
     return symbols
 
 

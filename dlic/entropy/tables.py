@@ -4,12 +4,14 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 PRECISION = 16
 TOTAL = 1 << PRECISION  # every row sums to this
 REACH = 512  # values −512 … 512 can have a place of their own in a table
+CERTAIN = 0.02  # a row with fewer other values is skipped: rare symbols cost more bits than the error they avoid is worth
 ESCAPE_BITS = 15  # an escaped value lies within 2¹⁵ of its table
 
 
@@ -33,32 +35,50 @@ class FrequencyTables:
     def __len__(self) -> int:
         return len(self.counts)
 
-    @property
+    @cached_property
     def sizes(self) -> np.ndarray:
         """Values each row codes without an escape: (rows,)."""
         return np.array([max(1, counts.size - 1) for counts in self.counts])
 
-    @property
+    @cached_property
     def skipped(self) -> np.ndarray:
         """Rows that hold one value at no cost: (rows,) bool."""
         return np.array([counts.size == 1 for counts in self.counts])
 
-    def clip(self, symbols: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """The nearest values that can be coded; an encoder applies it before it reconstructs."""
+    def bounds(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Smallest and largest value that can be coded where `rows` are, as float32: whole numbers that small are exact in it."""
         reach = np.where(self.skipped, 0, (1 << ESCAPE_BITS) // 2 - 1)
-        low = self.minima - reach
-        high = self.minima + self.sizes - 1 + reach
-        return np.clip(symbols, low[rows], high[rows]).astype(np.int32)
+        low, high = self.minima - reach, self.minima + self.sizes - 1 + reach
+        return low.astype(np.float32)[rows], high.astype(np.float32)[rows]
+
+    def zero_bins(self, price: float) -> np.ndarray:
+        """Below which distance from zero a value had better be coded as zero: (rows,) float32, at least ½.
+
+        `price` is what a squared error of one step is worth in bits. ±1 pays where it saves more than its extra bits:
+        price · (d² − (1 − d)²) > bits(±1) − bits(0).
+        """
+        bins = np.full(len(self), 0.5, np.float32)
+        for row, (minimum, counts) in enumerate(zip(self.minima, self.counts, strict=True)):
+            if 0 < -minimum < counts.size - 2:
+                below, zero, above = PRECISION - np.log2(counts[-minimum - 1 : -minimum + 2])
+                bins[row] += max(0.0, (below + above) / 2 - zero) / (2 * price)
+        return bins
+
+    def clip(self, symbols: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """The nearest values that can be coded, as int32; an encoder applies it before it reconstructs."""
+        return np.clip(symbols, *self.bounds(rows)).astype(np.int32)
 
     def bits(self, symbols: np.ndarray, rows: np.ndarray) -> float:
-        """Ideal cost of clipped symbols in these tables, escapes included."""
+        """Ideal cost of clipped symbols (N,) in these tables, escapes included."""
         total = 0.0
-        for row, values in by_row(symbols, rows, len(self)):
-            counts, inside = self.counts[row], values - self.minima[row]
+        order, groups = grouped_by_row(rows, self)
+        sorted_symbols = symbols[order]
+        for row, part in groups:
+            counts, inside = self.counts[row], sorted_symbols[part] - self.minima[row]
             escaped = (inside < 0) | (inside >= counts.size - 1)
             index = np.where(escaped, counts.size - 1, inside)
             total += float((PRECISION - np.log2(counts))[index].sum())
-            if counts.size > 1 and escaped.any():
+            if escaped.any():
                 lengths = np.floor(np.log2(escape_code(inside[escaped], counts.size - 1)))
                 total += float((np.log2(ESCAPE_BITS + 1) + lengths).sum())
         return total
@@ -86,19 +106,27 @@ def escaped_value(code: np.ndarray, size: np.ndarray) -> np.ndarray:
     return np.where(code % 2 == 1, -(code + 1) // 2, code // 2 + size - 1)
 
 
-def by_row(values: np.ndarray, rows: np.ndarray, count: int) -> list[tuple[int, np.ndarray]]:
-    """(row, its values in order) for every row that occurs, ascending."""
-    order = np.argsort(rows, kind="stable")
-    ends = np.cumsum(np.bincount(rows, minlength=count))
-    parts = np.split(values[order], ends[:-1])
-    return [(row, part) for row, part in enumerate(parts) if part.size]
+def grouped_by_row(rows: np.ndarray, tables: FrequencyTables) -> tuple[np.ndarray, list[tuple[int, slice]]]:
+    """Where `rows` (N,) are coded, ordered by row and then by position, and which part of that order belongs to each row.
+
+    Skipped rows are left out, and rows that do not occur.
+    """
+    small = rows.astype(np.min_scalar_type(len(tables)), copy=False)  # small integers are sorted by radix, five times faster
+    order = np.argsort(small, kind="stable")
+    counts = np.bincount(small, minlength=len(tables))
+    kept = np.repeat(~tables.skipped, counts) if tables.skipped[counts > 0].any() else slice(None)
+    counts[tables.skipped] = 0
+    ends = np.cumsum(counts)
+    return order[kept], [(row, slice(ends[row] - counts[row], ends[row])) for row in np.flatnonzero(counts)]
 
 
-def tables_from_likelihoods(likelihoods: Callable[[np.ndarray], np.ndarray], rows: int, reach: int = REACH) -> FrequencyTables:
-    """Tables for `rows` distributions over the integers.
+def tables_from_likelihoods(
+    likelihoods: Callable[[np.ndarray], np.ndarray], reach: int = REACH, certain: float = CERTAIN
+) -> FrequencyTables:
+    """Tables for distributions over the integers, one a row.
 
     `likelihoods` maps integers (K,) to probabilities (rows, K). Values rarer than half of 2⁻¹⁶ are left to the escape;
-    a row that is all but certain of one value is skipped.
+    a row in which all other values together are rarer than `certain` is skipped.
     """
     values = np.arange(-reach, reach + 1)
     probabilities = likelihoods(values).astype(np.float64)
@@ -109,9 +137,9 @@ def tables_from_likelihoods(likelihoods: Callable[[np.ndarray], np.ndarray], row
         first, last = (likely[0], likely[-1]) if likely.size else (peak, peak)
         inside = row[first : last + 1]
         escape = max(0.0, 1.0 - inside.sum())
-        certain = inside.size == 1 and escape < 0.5 / TOTAL
-        minima.append(values[first])
-        counts.append(np.array([TOTAL], np.int32) if certain else integer_counts(np.append(inside, escape)))
+        skipped = row[peak] > 1 - certain
+        minima.append(values[peak if skipped else first])
+        counts.append(np.array([TOTAL], np.int32) if skipped else integer_counts(np.append(inside, escape)))
     return FrequencyTables(np.array(minima, dtype=np.int32), tuple(counts))
 
 
@@ -127,7 +155,7 @@ def counted_tables(learned: FrequencyTables, seen: np.ndarray, weight: float = 1
         values = counts[: max(1, counts.size - 1)]
         prior[row, minimum : minimum + values.size] = values / TOTAL
     probabilities = (seen + weight * prior) / (seen.sum(axis=1, keepdims=True) + weight)
-    return tables_from_likelihoods(lambda values: probabilities, len(learned), reach)
+    return tables_from_likelihoods(lambda values: probabilities, reach)
 
 
 def integer_counts(probabilities: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 
 from dlic.codecs.base import Codec
 from dlic.evaluation.metrics import ms_ssim, psnr
+from dlic.timing import timed
 
 
 @dataclass(frozen=True)
@@ -19,33 +20,45 @@ class Measured:
     bpp: float
     psnr: float
     ms_ssim: float | None
+    encode_ms: float  # pixels to bytes and back, without the disk
+    decode_ms: float
 
 
 @dataclass(frozen=True)
 class Means:
-    """Means over images of the per-image values."""
+    """Means over images of the per-image values; of the times medians, which a busy machine moves less."""
 
     bpp: float
     psnr: float
-    ms_ssim: float
+    ms_ssim: float | None
+    encode_ms: float
+    decode_ms: float
 
 
 def measure(codec: Codec, image: np.ndarray) -> Measured:
     """uint8 (H, W, 3) → what its file costs and what comes back from it."""
+    seconds: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "picture"
-        path.write_bytes(codec.compress(image))
-        size = path.stat().st_size
-        decoded = codec.decompress(path.read_bytes())
-    pixels = image.shape[0] * image.shape[1]
-    return Measured(size, size * 8 / pixels, psnr(image, decoded), ms_ssim(image, decoded))
+        with timed(seconds, "encode"):
+            data = codec.compress(image)
+        path.write_bytes(data)
+        size, data = path.stat().st_size, path.read_bytes()
+        with timed(seconds, "decode"):
+            decoded = codec.decompress(data)
+    bpp = size * 8 / (image.shape[0] * image.shape[1])
+    milliseconds = [1000 * seconds[stage] for stage in ("encode", "decode")]
+    return Measured(size, bpp, psnr(image, decoded), ms_ssim(image, decoded), *milliseconds)
 
 
 def means(rows: Iterable[Measured]) -> Means:
+    """What a table has of the images at one setting."""
     rows = list(rows)
     similarities = [row.ms_ssim for row in rows if row.ms_ssim is not None]
     return Means(
         float(np.mean([row.bpp for row in rows])),
         float(np.mean([row.psnr for row in rows])),
-        float(np.mean(similarities)) if similarities else float("nan"),
+        float(np.mean(similarities)) if similarities else None,
+        float(np.median([row.encode_ms for row in rows])),
+        float(np.median([row.decode_ms for row in rows])),
     )

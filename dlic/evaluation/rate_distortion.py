@@ -11,6 +11,7 @@ from dlic.codecs.base import Codec
 from dlic.codecs.pillow import jpeg
 from dlic.evaluation.metrics import psnr
 
+RATES = (0.1, 1.5)  # bpp between which codecs are compared: what photographs are kept at, and what most published curves cover
 JPEG_QUALITIES = (5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 95)  # about 0.2 to 3 bpp on photographs
 
 
@@ -52,3 +53,69 @@ def bits_saved(curve: Sequence[Point], point: Point) -> float:
     near = known[above - 1 : above + 1]
     log_bpp = np.interp(point.psnr, near, [math.log(cheapest[psnr]) for psnr in near])
     return 1 - point.bpp / math.exp(log_bpp)
+
+
+def bd_rate(anchor: Sequence[Point], test: Sequence[Point]) -> float:
+    """Bjøntegaard delta rate of `test` against `anchor` over the PSNR both reach: −0.1 is 10 % fewer bits.
+
+    Piecewise cubic Hermite interpolation of log-rate, by the `bjontegaard` package, through the points of each curve's frontier.
+    Raises ValueError where that leaves a curve fewer than four points or the two share no PSNR.
+    """
+    anchor, test = frontier(anchor), frontier(test)
+    if min(len(anchor), len(test)) < 4:
+        raise ValueError(f"a BD-rate needs four points a curve, not {len(anchor)} and {len(test)}")
+    return _bd_rate(anchor, test)
+
+
+def bd_rate_within(anchor: Sequence[Point], test: Sequence[Point], rates: tuple[float, float] = RATES) -> float:
+    """`bd_rate` of the parts of both curves between two rates in bpp, over the PSNR that both parts reach.
+
+    Curves are of means over images. Each is cut at both rates, if it goes beyond them, at the PSNR that PCHIP over log(bpp) gives
+    there; so the range reaches from the better curve at the low rate to the worse one at the high rate, whichever is the anchor.
+    Raises ValueError as `bd_rate` does; its four points are counted before cutting.
+    """
+    if min(len(frontier(anchor)), len(frontier(test))) < 4:
+        return bd_rate(anchor, test)  # says what is missing
+    return _bd_rate(cut(anchor, rates), cut(test, rates))
+
+
+def cut(curve: Sequence[Point], rates: tuple[float, float] = RATES) -> list[Point]:
+    """The part of a curve's frontier between two rates in bpp, with points interpolated at those it goes beyond."""
+    from scipy.interpolate import PchipInterpolator
+
+    known = frontier(curve)
+    if len(known) < 2:
+        return [p for p in known if rates[0] <= p.bpp <= rates[1]]
+    psnr_at = PchipInterpolator([math.log(p.bpp) for p in known], [p.psnr for p in known])
+    ends = [Point(rate, float(psnr_at(math.log(rate)))) for rate in rates if known[0].bpp <= rate <= known[-1].bpp]
+    return sorted([*ends, *(p for p in known if rates[0] < p.bpp < rates[1])], key=lambda p: p.bpp)
+
+
+def frontier(curve: Sequence[Point]) -> list[Point]:
+    """The points of a curve worth choosing, by rising rate and PSNR: no other is at least as good for as many bits or fewer."""
+    best: list[Point] = []
+    for point in sorted(curve, key=lambda p: (p.bpp, -p.psnr)):
+        if not best or point.psnr > best[-1].psnr:
+            best.append(point)
+    return best
+
+
+def shared_psnr(first: Sequence[Point], second: Sequence[Point]) -> tuple[float, float]:
+    """Lowest and highest PSNR in dB that both curves reach. Raises ValueError where they share none."""
+    if not first or not second:
+        raise ValueError("a curve has no points in this range of rates")
+    low, high = max(first[0].psnr, second[0].psnr), min(first[-1].psnr, second[-1].psnr)
+    if low >= high:
+        raise ValueError(
+            f"the curves share no PSNR: {low:.2f} dB is the highest of the minima, {high:.2f} dB the lowest of the maxima"
+        )
+    return low, high
+
+
+def _bd_rate(anchor: list[Point], test: list[Point]) -> float:
+    """Of two frontiers."""
+    import bjontegaard
+
+    shared_psnr(anchor, test)
+    rates_and_psnr = [[getattr(p, name) for p in curve] for curve in (anchor, test) for name in ("bpp", "psnr")]
+    return bjontegaard.bd_rate(*rates_and_psnr, method="pchip", require_matching_points=False, min_overlap=0) / 100

@@ -63,18 +63,24 @@ class InvertedBlock(nn.Module):
 
 
 class BottleneckBlock(nn.Module):
-    """x + 1×1(gelu(3×3(gelu(1×1(x))))) at half the channels; starts as the identity."""
+    """x + 1×1(gelu(3×3(gelu(1×1(x))))) at half the channels unless told otherwise; starts as the identity."""
 
-    def __init__(self, channels: int):
+    def __init__(self, channels: int, inner: int | None = None):
         super().__init__()
-        self.squeeze = nn.Conv2d(channels, channels // 2, 1)
-        self.spatial = nn.Conv2d(channels // 2, channels // 2, 3, padding=1)
-        self.last = nn.Conv2d(channels // 2, channels, 1)
+        inner = inner or channels // 2
+        self.squeeze = nn.Conv2d(channels, inner, 1)
+        self.spatial = nn.Conv2d(inner, inner, 3, padding=1)
+        self.last = nn.Conv2d(inner, channels, 1)
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)
 
+    def branch(self, x: Tensor, gain: Tensor | None = None) -> Tensor:
+        """What is added to x; `gain` (B, inner, 1, 1) weights the inner channels."""
+        features = F.gelu(self.spatial(F.gelu(self.squeeze(x))))
+        return self.last(features if gain is None else features * gain)
+
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.last(F.gelu(self.spatial(F.gelu(self.squeeze(x)))))
+        return x + self.branch(x)
 
 
 def _mirrored(name: str, resample: Callable, inverse: bool, cin: int, cout: int) -> list[nn.Module]:
@@ -95,3 +101,9 @@ def analysis_stage(name: str, in_channels: int, out_channels: int) -> nn.Sequent
 def synthesis_stage(name: str, in_channels: int, out_channels: int) -> nn.Sequential:
     """(B, in, H, W) → (B, out, 2H, 2W), the mirror of `analysis_stage`."""
     return nn.Sequential(*_mirrored(name, up, True, in_channels, out_channels))
+
+
+def in_float32(layer: nn.Module, x: Tensor) -> Tensor:
+    """`layer(x)` at full precision inside a mixed-precision region."""
+    with torch.autocast(x.device.type, enabled=False):
+        return layer(x.float())

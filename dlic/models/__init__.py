@@ -2,8 +2,8 @@
 
 from importlib import import_module
 
-MODELS = {"factorized": "dlic.models.factorized:Factorized"}
-DEPLOYED = {"factorized": "dlic.models.factorized:DeployedFactorized"}
+MODELS = {"factorized": "dlic.models.factorized:Factorized", "light": "dlic.models.light:Light"}
+DEPLOYED = {"factorized": "dlic.models.factorized:DeployedFactorized", "light": "dlic.models.light_deployed:DeployedLight"}
 
 
 def build_model(name: str, config: dict):

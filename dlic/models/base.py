@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+DEPLOYED_PREFIX = "deployed."  # of the names of a checkpoint's `Model.whole_numbers`
+
 
 @dataclass(frozen=True)
 class ModelOutput:
@@ -12,7 +14,8 @@ class ModelOutput:
 
     x_hat: Tensor  # (B, 3, H, W) reconstruction, about [0, 1], neither clamped nor rounded
     bits: Tensor  # (B,) estimated bits of each image's latents
-    y: Tensor  # (B, M, H/stride, W/stride) unquantised latent
+    y: Tensor  # (B, M, h, w) unquantised latent, in steps of its level
+    sparsity: Tensor  # () share of the symbols that are zero
 
 
 class Model(nn.Module):
@@ -24,8 +27,9 @@ class Model(nn.Module):
 
     name: str
     stride: int  # images are padded to a multiple of this
+    levels: int = 1  # rates it has; with more than one it brings the λ of each as `lmbdas` (levels,)
 
-    g_a: nn.Module  # (B, 3, H, W) in [0, 1] → y (B, M, H/stride, W/stride)
+    g_a: nn.Module  # (B, 3, H, W) in [0, 1] → y (B, M, h, w)
     g_s: nn.Module  # its inverse
 
     config: dict[str, int | float | str]
@@ -40,15 +44,21 @@ class Model(nn.Module):
     def prepare(self) -> None:
         """Solve what is not learned by gradients (quantiles); called before validation and saving."""
 
-    def medians(self) -> Tensor:
-        """Centre of each latent channel, subtracted before rounding: (M,)."""
+    def likelihoods(self, symbols: Tensor) -> Tensor:
+        """Probability of integer symbols (K,) in every frequency table, for export: (tables, K)."""
         raise NotImplementedError
 
-    def likelihoods(self, symbols: Tensor) -> Tensor:
-        """Probability of integer symbols (M, K) under each channel's table, for export: (M, K)."""
-        raise NotImplementedError
+    def whole_numbers(self) -> dict[str, Tensor]:
+        """What parsing depends on beside the tables, as integers made once from the trained weights and stored with them."""
+        return {}
 
 
 def round_ste(x: Tensor) -> Tensor:
     """Round, with the gradient of the identity."""
     return x + (torch.round(x) - x).detach()
+
+
+def rounding_error(x: Tensor) -> Tensor:
+    """What rounding adds to x, without a gradient; x + rounding_error(x) is x rounded straight-through."""
+    with torch.no_grad():
+        return torch.round(x) - x

@@ -12,15 +12,21 @@ def load_transform(module: nn.Module, prefix: str, weights: dict[str, Tensor]) -
     return module.requires_grad_(False).eval().to(memory_format=torch.channels_last)
 
 
-@torch.inference_mode()
-def run_analysis(g_a: nn.Module, pixels: np.ndarray) -> np.ndarray:
-    """uint8 (H, W, 3) → y float32 (M, H/stride, W/stride)."""
-    x = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].float() / 255  # (1, 3, H, W), channels last
-    return g_a(x)[0].contiguous().numpy()
+def to_tensor(pixels: np.ndarray) -> Tensor:
+    """uint8 (H, W, 3) → (1, 3, H, W) float32 in [0, 1], channels last."""
+    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].float() / 255
 
 
-@torch.inference_mode()
-def run_synthesis(g_s: nn.Module, y_hat: np.ndarray) -> np.ndarray:
-    """y_hat float32 (M, h, w) → uint8 (H, W, 3), rounded."""
-    x_hat = g_s(torch.from_numpy(y_hat)[None].to(memory_format=torch.channels_last))[0]
-    return x_hat.mul(255).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+def to_pixels(x_hat: Tensor) -> np.ndarray:
+    """(1, 3, H, W), about [0, 1] → uint8 (H, W, 3), rounded."""
+    return x_hat[0].mul(255).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+
+
+def to_batch(latent: np.ndarray) -> Tensor:
+    """(h, w, M) → (1, M, h, w) channels-last, sharing memory."""
+    return torch.from_numpy(latent).permute(2, 0, 1)[None]
+
+
+def to_latent(batch: Tensor) -> np.ndarray:
+    """Inverse of `to_batch`."""
+    return batch[0].permute(1, 2, 0).contiguous().numpy()

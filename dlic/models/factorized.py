@@ -1,6 +1,7 @@
 """The textbook model: convolutional analysis and synthesis around one factorized entropy bottleneck."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from torch.nn import functional as F
 from dlic.layers.dct import dct_basis, merge_blocks
 from dlic.layers.stages import BottleneckBlock, analysis_stage, down, synthesis_stage, up
 from dlic.models.base import Model, ModelOutput, round_ste
-from dlic.models.deployed import load_transform, run_analysis, run_synthesis
+from dlic.models.deployed import load_transform, to_pixels, to_tensor
 
 TABLES = ("_offset", "_quantized_cdf", "_cdf_length")  # of CompressAI's own coder
 STAGES = ("dct", "gdn", "vgg", "resnet", "densenet")
@@ -114,9 +115,9 @@ class Factorized(Model):
             y = y.float()
             _, likelihoods = self.entropy_bottleneck(y)  # noise in training, rounding in evaluation
             medians = self.medians()[:, None, None]
-            y_hat = round_ste(y - medians) + medians
+            symbols = round_ste(y - medians)
             bits = -torch.log2(likelihoods).sum(dim=(1, 2, 3))
-        return ModelOutput(self.g_s(y_hat).float(), bits, y)
+        return ModelOutput(self.g_s(symbols + medians).float(), bits, y, (symbols.detach() == 0).float().mean())
 
     def prepare(self) -> None:
         bottleneck = self.entropy_bottleneck
@@ -126,10 +127,12 @@ class Factorized(Model):
             setattr(bottleneck, name, table)
 
     def medians(self) -> Tensor:
+        """Centre of each latent channel, subtracted before rounding: (M,)."""
         return self.entropy_bottleneck.quantiles[:, 0, 1].detach()
 
     def likelihoods(self, symbols: Tensor) -> Tensor:
-        values = (symbols + self.medians()[:, None])[:, None]
+        """Of each channel: (M, K)."""
+        values = (symbols + self.medians()[:, None])[:, None]  # (M, 1, K)
         return self.entropy_bottleneck._likelihood(values)[0][:, 0]
 
 
@@ -168,9 +171,10 @@ def _spread(bottleneck: nn.Module, widths: Tensor) -> None:
 
 
 class DeployedFactorized:
-    """The transforms alone, arrays in and arrays out, as `codecs.learned` runs them; needs no compressai."""
+    """The transforms alone, arrays in and arrays out, as `codecs.learned` runs them; latents are (M, h, w). Needs no compressai."""
 
-    stride = Factorized.stride
+    stride, levels, refinable = Factorized.stride, Factorized.levels, False
+    step_price = None  # its encoder, trained through rounding, has shrunk y already: wider zeros cost more than they save
 
     def __init__(self, config: dict, weights: dict[str, Tensor]):
         """`config` and `weights` are those of an exported `Factorized`; raises where they do not fit each other."""
@@ -178,13 +182,27 @@ class DeployedFactorized:
         self.g_a, self.g_s = load_transform(g_a, "g_a", weights), load_transform(g_s, "g_s", weights)
         self.medians = weights["entropy_bottleneck.quantiles"][:, 0, 1].float().numpy()[:, None, None]
 
-    def analyse(self, pixels: np.ndarray, level: int) -> np.ndarray:
-        return run_analysis(self.g_a, pixels)
+    @torch.inference_mode()
+    def analyse(self, pixels: np.ndarray) -> np.ndarray:
+        return self.g_a(to_tensor(pixels))[0].contiguous().numpy()
 
-    def parameters(self, size: tuple[int, int], level: int) -> tuple[np.ndarray, np.ndarray]:
-        shape = (len(self.medians), *size)
-        rows = np.arange(len(self.medians), dtype=np.int16)[:, None, None]
-        return np.broadcast_to(rows, shape), np.broadcast_to(self.medians, shape)
+    def at_level(self, latent: np.ndarray, level: int) -> np.ndarray:
+        return latent
 
+    def hyper(self, y: np.ndarray, level: int) -> np.ndarray:
+        return np.empty(0, np.float32)
+
+    def hyper_rows(self, size: tuple[int, int], level: int) -> np.ndarray:
+        return np.empty(0, np.int16)
+
+    def rows(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> np.ndarray:
+        return np.broadcast_to(np.arange(len(self.medians), dtype=np.int16)[:, None, None], (len(self.medians), *size))
+
+    def reconstruct(
+        self, z_symbols: np.ndarray, size: tuple[int, int], level: int, quantise: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    ) -> np.ndarray:
+        return quantise(self.medians, np.True_)
+
+    @torch.inference_mode()
     def synthesise(self, y_hat: np.ndarray, level: int) -> np.ndarray:
-        return run_synthesis(self.g_s, y_hat)
+        return to_pixels(self.g_s(torch.from_numpy(y_hat)[None].to(memory_format=torch.channels_last)))

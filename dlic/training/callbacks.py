@@ -1,7 +1,8 @@
-"""What a run shows of itself in TensorBoard beyond scalars; every callback is inactive without a TensorBoardLogger."""
+"""When a run is saved and stopped, and what it shows of itself in TensorBoard (nothing without a TensorBoardLogger)."""
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -12,6 +13,7 @@ from typing import Literal
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import Timer
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
@@ -19,7 +21,7 @@ from torchvision.transforms.v2.functional import center_crop
 from torchvision.utils import make_grid
 
 from dlic.evaluation.plots import Curve, figure_pixels, rd_figure
-from dlic.evaluation.rate_distortion import Point, bits_saved, jpeg_curve
+from dlic.evaluation.rate_distortion import Point, bd_rate, bits_saved, jpeg_curve
 from dlic.training.module import Validated
 
 log = logging.getLogger(__name__)
@@ -53,31 +55,48 @@ class SaveAtEnd(pl.Callback):
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         checkpoints = trainer.checkpoint_callback
         if checkpoints is not None and checkpoints.dirpath:
-            trainer.save_checkpoint(Path(checkpoints.dirpath) / "last.ckpt")
+            # by ModelCheckpoint's own method: where it has saved nothing yet, it would write the averaged weights over this file
+            checkpoints._save_checkpoint(trainer, str(Path(checkpoints.dirpath) / "last.ckpt"))
+
+
+class TimePerCall(Timer):
+    """Ends a call after some time, wherever the run is; Lightning's max_time would count the calls before it too."""
+
+    def __init__(self, duration: str):
+        """
+        Args:
+            duration: DD:HH:MM:SS from the first step of the call.
+        """
+        super().__init__(duration)
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        pass  # a resumed call has the whole time again
 
 
 class RateDistortionCurve(pl.Callback):
-    """Each validation: the run's way through the rate–distortion plane so far, and JPEG on the same crops.
+    """Each validation: the run in the rate–distortion plane, and JPEG on the same crops.
 
-    The run's bits are estimates, JPEG's are those of its files. `val/saved_vs_jpeg` is the percentage of bits saved at equal
-    PSNR, where JPEG reaches that PSNR.
+    A network of one rate draws its way so far, one of several its curve. The run's bits are estimates, JPEG's are those of its
+    files. `val/saved_vs_jpeg` is the percentage of bits saved at equal PSNR (of several rates: by BD-rate), where the two overlap.
     """
 
     def __init__(self):
-        self.path: list[Point] = []  # one point a validation
+        self.path: list[list[Point]] = []  # one point a level, one list a validation
         self.jpeg: list[Point] = []  # made at the first validation; not stored, since a resumed run may have other photographs
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._originals, self._measured = [], []
+        self._originals: list[np.ndarray] = []
+        self._measured: dict[int, list[Tensor]] = defaultdict(list)  # by level
 
     def on_validation_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Validated, batch, batch_idx, dataloader_idx=0
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: list[Validated], batch, batch_idx, dataloader_idx=0
     ) -> None:
         if tensorboard(trainer) is None:
             return
-        self._measured.append(torch.stack([outputs.bpp, outputs.psnr]).double().cpu())  # (2, B)
+        for one in outputs:
+            self._measured[one.level].append(torch.stack([one.bpp, one.psnr]).double().cpu())  # (2, B)
         if not self.jpeg:
-            self._originals.extend((outputs.x * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy())  # (H, W, 3) each
+            self._originals.extend((outputs[0].x * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy())  # (H, W, 3) each
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         writer = tensorboard(trainer)
@@ -85,27 +104,31 @@ class RateDistortionCurve(pl.Callback):
             return
         self.jpeg = self.jpeg or jpeg_curve(self._originals)
         self._originals = []
-        newest = Point(*torch.cat(self._measured, dim=1).mean(dim=1).tolist())
+        newest = [Point(*torch.cat(parts, dim=1).mean(dim=1).tolist()) for _, parts in sorted(self._measured.items())]
         self.path.append(newest)
         writer.add_image("rate_distortion/run", self._drawn(trainer.global_step), trainer.global_step, dataformats="HWC")
         with suppress(ValueError):  # worse than JPEG's worst or better than its best: no bits to compare
-            pl_module.log("val/saved_vs_jpeg", 100 * bits_saved(self.jpeg, newest))
+            saved = bits_saved(self.jpeg, newest[0]) if len(newest) == 1 else -bd_rate(self.jpeg, newest)
+            pl_module.log("val/saved_vs_jpeg", 100 * saved, prog_bar=True)
 
     def _drawn(self, step: int) -> np.ndarray:
         newest = self.path[-1]
+        last = newest[-1]
+        run = newest if len(newest) > 1 else [point for points in self.path for point in points]
         curves = [
             Curve.through("JPEG 4:2:0", self.jpeg, "k.--"),
-            Curve.through("this run (estimated bits)", self.path, "C0.-"),
-            Curve.through(f"step {step:,}: {newest.bpp:.3f} bpp, {newest.psnr:.2f} dB", [newest], "C3*"),
+            Curve.through("this run (estimated bits)", run, "C0.-"),
+            Curve.through(f"step {step:,}: {last.psnr:.2f} dB at {last.bpp:.3f} bpp", [last], "C3*"),
         ]
-        focus = 3 * max(self.jpeg[0].bpp, newest.bpp)  # JPEG at high quality and a run's first points would squeeze the rest
+        # JPEG at high quality and a run's first points would squeeze the rest
+        focus = max(3 * self.jpeg[0].bpp, 3 * newest[0].bpp, 1.5 * last.bpp)
         return figure_pixels(rd_figure(curves, focus))
 
     def state_dict(self) -> dict:
-        return {"path": [asdict(point) for point in self.path]}
+        return {"path": [[asdict(point) for point in points] for points in self.path]}
 
     def load_state_dict(self, state_dict: dict) -> None:
-        self.path = [Point(**point) for point in state_dict["path"]]
+        self.path = [[Point(**point) for point in points] for points in state_dict["path"]]
 
 
 class Reconstructions(pl.Callback):
@@ -123,11 +146,12 @@ class Reconstructions(pl.Callback):
         self._pairs: list[Tensor] = []
 
     def on_validation_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Validated, batch, batch_idx, dataloader_idx=0
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: list[Validated], batch, batch_idx, dataloader_idx=0
     ) -> None:
         if tensorboard(trainer) is None:
             return
-        for x, x_hat in list(zip(outputs.x, outputs.x_hat, strict=True))[: self.count - len(self._pairs)]:
+        middle = outputs[len(outputs) // 2]  # of the levels
+        for x, x_hat in list(zip(middle.x, middle.x_hat, strict=True))[: self.count - len(self._pairs)]:
             pair = torch.stack([x, x_hat])  # (2, 3, H, W)
             self._pairs.append(center_crop(pair, [min(self.side, n) for n in pair.shape[2:]]).float().cpu())
 

@@ -9,13 +9,17 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import track
+from torch import Tensor
 
 from dlic.checkpoints import CARD, MANIFEST, WEIGHTS, Manifest, Training
+from dlic.codecs.learned import LearnedCodec
 from dlic.entropy.tables import REACH, FrequencyTables, counted_tables, tables_from_likelihoods
 from dlic.errors import DlicError, UnknownCheckpointError
 from dlic.files import written_whole
-from dlic.models import build_model
-from dlic.models.base import Model
+from dlic.models import build_model, deploy
+from dlic.models.base import DEPLOYED_PREFIX, Model
+
+LEVEL_STRIDE = 5  # from one photograph to the next: coprime to the number of levels, so that all of them are visited
 
 
 @dataclass(frozen=True)
@@ -55,17 +59,28 @@ def export(source: Path, folder: Path, photographs: Path | None = None, card: st
         raise DlicError(f"{folder} holds a checkpoint already; --force replaces it")
     run = load_run(source)
     run.network.prepare()
-    tables = integer_tables(run.network)
+    tables = learned_tables(run.network)
     if photographs is not None:
-        tables = counted_tables(tables, histogram(run.network, photographs))
+        tables = counted_tables(tables, histogram(as_codec(run.network, tables), photographs))
     return write_checkpoint(run, tables, folder, card)
+
+
+def stored_weights(network: Model) -> dict[str, Tensor]:
+    """The tensors of a checkpoint: what was trained, and the whole numbers made from it."""
+    made = {DEPLOYED_PREFIX + name: value for name, value in network.whole_numbers().items()}
+    return {name: value.contiguous() for name, value in (network.state_dict() | made).items()}
+
+
+def as_codec(network: Model, tables: FrequencyTables) -> LearnedCodec:
+    """The model at work before it is a checkpoint; its files name none."""
+    return LearnedCodec("exporting", bytes(32), deploy(network.name, network.config, stored_weights(network)), tables)
 
 
 def write_checkpoint(run: Exported, tables: FrequencyTables, folder: Path, card: str) -> Manifest:
     """Write the three files of a checkpoint; each is whole or as it was before, and the hashes tell if they belong together."""
     from safetensors.torch import save
 
-    weights = save({name: value.contiguous() for name, value in run.network.state_dict().items()})
+    weights = save(stored_weights(run.network))
     manifest = Manifest(
         name=folder.name, model=run.network.name, config=run.network.config, training=run.training,
         weights_sha256=hashlib.sha256(weights).hexdigest(), tables=tables,
@@ -79,36 +94,38 @@ def write_checkpoint(run: Exported, tables: FrequencyTables, folder: Path, card:
 
 
 @torch.no_grad()
-def integer_tables(network: Model) -> FrequencyTables:
-    """The frequency table of every latent channel of a prepared model."""
+def learned_tables(network: Model) -> FrequencyTables:
+    """The frequency tables of a prepared model, as its densities say."""
 
     def likelihoods(symbols: np.ndarray) -> np.ndarray:
-        values = torch.from_numpy(symbols).float().expand(len(network.medians()), -1)
-        return network.likelihoods(values).double().numpy()
+        return network.likelihoods(torch.from_numpy(symbols).float()).double().numpy()
 
-    return tables_from_likelihoods(likelihoods, len(network.medians()))
+    return tables_from_likelihoods(likelihoods)
 
 
-@torch.no_grad()
-def histogram(network: Model, photographs: Path, side: int = 512) -> np.ndarray:
-    """How often each symbol −REACH … REACH occurs in each channel, over the centres of the photographs below a folder."""
+def histogram(codec: LearnedCodec, photographs: Path, side: int = 512) -> np.ndarray:
+    """How often each symbol −REACH … REACH occurs in each table row, over the centres of the photographs below a folder.
+
+    Each photograph is encoded at one level, in turn, so that all are seen: (rows, 2 · REACH + 1).
+    """
     from dlic.data.crops import ValidationCrops
     from dlic.data.photographs import decode_all, find_photographs
 
     decoded = decode_all(find_photographs(photographs))
-    medians = network.medians()[:, None, None]
-    seen = np.zeros((len(medians), 2 * REACH + 1))
-    crops = ValidationCrops(decoded, side // network.stride * network.stride, len(decoded))
-    for crop in track((crops[i] for i in range(len(crops))), "counting symbols", len(crops), console=Console(stderr=True)):
-        y = network.g_a(crop[None].float() / 255)[0]  # (M, h, w)
-        symbols = torch.round(y - medians).clamp(-REACH, REACH).long() + REACH
-        seen += np.stack([np.bincount(channel, minlength=2 * REACH + 1) for channel in symbols.flatten(1).numpy()])
-    return seen
+    crops = ValidationCrops(decoded, side // codec.network.stride * codec.network.stride, len(decoded))
+    width = 2 * REACH + 1
+    seen = np.zeros(len(codec.tables) * width)
+    for i in track(range(len(crops)), "counting symbols", console=Console(stderr=True)):
+        encoded = codec.encode(crops[i].permute(1, 2, 0).numpy(), level=i * LEVEL_STRIDE % codec.levels)
+        symbols = np.clip(encoded.symbols, -REACH, REACH) + REACH
+        seen += np.bincount(encoded.rows.astype(np.int64) * width + symbols, minlength=seen.size)
+    return seen.reshape(-1, width)
 
 
 def _card(manifest: Manifest, size: int, text: str) -> str:
     training = manifest.training
-    loss = f"bpp + {training.lmbda:g} · " + ("255² · MSE" if training.distortion == "mse" else "(1 − MS-SSIM)")
+    lmbda = "λ" if training.lmbda is None else f"{training.lmbda:g}"
+    loss = f"bpp + {lmbda} · " + ("255² · MSE" if training.distortion == "mse" else "(1 − MS-SSIM)")
     return f"""# {manifest.name}
 
 | | |

@@ -1,6 +1,5 @@
 """The rate–distortion loss: bpp + λ · distortion, with sparsity weights on y."""
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -30,10 +29,9 @@ class LossTerms:
 class RateDistortionLoss(nn.Module):
     """loss = bpp + lmbda · 255² · MSE (mse) or bpp + lmbda · (1 − MS-SSIM) (ms-ssim), + l1 · mean|y| + l2 · mean y²."""
 
-    def __init__(self, lmbda: float = 0.0067, distortion: str = "mse", l1: float = 0.0, l2: float = 0.0):
+    def __init__(self, distortion: str = "mse", l1: float = 0.0, l2: float = 0.0):
         """
         Args:
-            lmbda: weight of the distortion, > 0.
             distortion: mse or ms-ssim.
             l1: weight of mean |y|, ≥ 0.
             l2: weight of mean y², ≥ 0.
@@ -41,19 +39,26 @@ class RateDistortionLoss(nn.Module):
         super().__init__()
         if distortion not in DISTORTIONS:
             raise ValueError(f"distortion must be mse or ms-ssim, not {distortion!r}")
-        if not (math.isfinite(lmbda) and lmbda > 0 and l1 >= 0 and l2 >= 0):
-            raise ValueError(f"lmbda must be positive and l1, l2 not negative, got {lmbda}, {l1}, {l2}")
-        self.lmbda, self.distortion, self.l1, self.l2 = lmbda, distortion, l1, l2
+        if not (l1 >= 0 and l2 >= 0):
+            raise ValueError(f"l1 and l2 must not be negative, got {l1}, {l2}")
+        self.distortion, self.l1, self.l2 = distortion, l1, l2
 
-    def forward(self, output: ModelOutput, x: Tensor) -> LossTerms:
-        """x (B, 3, H, W) in [0, 1]; MS-SSIM needs H and W above 160."""
-        bpp = output.bits.mean() / (x.shape[-2] * x.shape[-1])
-        if self.distortion == "mse":
-            distortion, scale = torch.mean((output.x_hat - x) ** 2), 255.0**2
-        else:
-            from pytorch_msssim import ms_ssim
+    def forward(self, output: ModelOutput, x: Tensor, lmbda: Tensor, weight: Tensor | None = None) -> LossTerms:
+        """x (B, 3, H, W) in [0, 1], `lmbda` (B,) of each sample, `weight` (B,) of its rate and distortion in the mean (1).
 
-            distortion, scale = 1 - ms_ssim(output.x_hat, x, data_range=1.0), 1.0
+        MS-SSIM needs H and W above 160.
+        """
+        bpp = output.bits / (x.shape[-2] * x.shape[-1])  # (B,)
+        distortion, scale = self._distortion(output.x_hat, x)  # (B,)
         l1, l2 = output.y.abs().mean(), output.y.square().mean()
-        loss = bpp + self.lmbda * scale * distortion + self.l1 * l1 + self.l2 * l2
-        return LossTerms(loss, bpp, distortion, l1, l2)
+        costs = bpp + lmbda * scale * distortion
+        cost = costs.mean() if weight is None else (weight * costs).mean()
+        return LossTerms(cost + self.l1 * l1 + self.l2 * l2, bpp.mean(), distortion.mean(), l1, l2)
+
+    def _distortion(self, x_hat: Tensor, x: Tensor) -> tuple[Tensor, float]:
+        if self.distortion == "mse":
+            # one pass over the pixels each way; x_hat - x squared and averaged takes three
+            return torch.linalg.vector_norm(x_hat - x, dim=(1, 2, 3)).square() / x[0].numel(), 255.0**2
+        from pytorch_msssim import ms_ssim
+
+        return 1 - ms_ssim(x_hat, x, data_range=1.0, size_average=False), 1.0

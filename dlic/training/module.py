@@ -1,5 +1,6 @@
 """The LightningModule: one model, one loss, one optimiser."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -7,7 +8,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from dlic.models.base import Model
+from dlic.models.base import DEPLOYED_PREFIX, Model
 from dlic.training.loss import LossTerms, RateDistortionLoss
 from dlic.training.optimization import Optimizer, Schedule
 
@@ -21,16 +22,17 @@ class NonFiniteLossError(RuntimeError):
 
 @dataclass(frozen=True)
 class Validated:
-    """What one validation batch gave, for the callbacks that draw it."""
+    """What one validation batch gave at one level, for the callbacks that draw it."""
 
     x: Tensor  # (B, 3, H, W) originals in [0, 1]
     x_hat: Tensor  # the same shape, rounded to 8 bits
     bpp: Tensor  # (B,)
     psnr: Tensor  # (B,) of the rounded pixels
+    level: int
 
 
 class TrainingModule(pl.LightningModule):
-    """Fits `network` to the rate–distortion loss.
+    """Fits `network` to the rate–distortion loss; where it has several rates, to one drawn for each sample.
 
     Noise is seeded by (seed, batch number), so that a resumed run continues with the same numbers without stored generator states.
     """
@@ -38,7 +40,7 @@ class TrainingModule(pl.LightningModule):
     def __init__(
         self,
         network: Model,
-        lmbda: float = 0.0067,
+        lmbda: float | None = None,
         distortion: Literal["mse", "ms-ssim"] = "mse",
         l1: float = 0.0,
         l2: float = 0.0,
@@ -48,11 +50,13 @@ class TrainingModule(pl.LightningModule):
         max_nonfinite: int = 20,
         noise_seed: int = 0,
         initial_weights: str | None = None,
+        validation_levels: int = 6,
+        compile: bool = False,
     ):
         """
         Args:
             network: the model to train.
-            lmbda: weight of the distortion; larger means better pictures and larger files.
+            lmbda: weight of the distortion; larger means better pictures and larger files. A network of several rates has its own.
             distortion: mse (PSNR) or ms-ssim.
             l1: weight of mean |y|.
             l2: weight of mean y².
@@ -62,16 +66,26 @@ class TrainingModule(pl.LightningModule):
             max_nonfinite: the run stops after this many unusable steps in a row.
             noise_seed: seeds the quantisation noise.
             initial_weights: folder of an exported checkpoint to start from, of the same architecture.
+            validation_levels: rates that are validated, evenly spread, where the network has several.
+            compile: run training steps through torch.compile; the first then takes minutes, the others less time on a GPU.
         """
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
-        self.loss = RateDistortionLoss(lmbda, distortion, l1, l2)
+        self.loss = RateDistortionLoss(distortion, l1, l2)
+        self.lmbda = _checked_lmbda(network, lmbda)
+        lmbdas = network.lmbdas if network.levels > 1 else torch.tensor([self.lmbda])
+        self.register_buffer("lmbdas", lmbdas.clone(), persistent=False)  # (levels,)
+        # without these weights, high rates would drown the low ones
+        self.register_buffer("level_weights", (lmbdas.mean() / lmbdas).sqrt(), persistent=False)
+        self.validation_levels = _spread_levels(network.levels, validation_levels)
         self.optimizer_config, self.schedule = optimizer, schedule
         self.clip_norm, self.max_nonfinite, self.noise_seed = clip_norm, max_nonfinite, noise_seed
         self.batches_seen = self.pixels_seen = self.nonfinite_total = self.nonfinite_in_row = 0
         self.earlier_steps = self.earlier_pixels = 0  # of the checkpoint this run starts from
         if initial_weights is not None:
             self._start_from(initial_weights)
+        if compile:
+            network.compile(dynamic=False)  # in place, so that the names of the weights stay
 
     def configure_optimizers(self):
         optimizer = self.optimizer_config.build(self.network)
@@ -98,16 +112,16 @@ class TrainingModule(pl.LightningModule):
         torch.manual_seed(self.noise_seed * 1_000_003 + self.next_batch)
 
     def training_step(self, x: Tensor, batch_idx: int) -> Tensor | None:
-        x = x.to(memory_format=torch.channels_last)
-        output = self.network(x)
-        terms = self.loss(output, x)
+        level = torch.randint(len(self.lmbdas), (len(x),), device=x.device)
+        output = self.network(x, level)
+        terms = self.loss(output, x, self.lmbdas[level], self.level_weights[level])
         self.batches_seen += 1
         if not torch.isfinite(terms.loss):
             self._count_nonfinite()
             return None  # Lightning then steps without gradients, which changes nothing
         self.pixels_seen += x.shape[0] * x.shape[2] * x.shape[3]
         self._log_terms("train", terms)
-        self.log("train/sparsity", self._sparsity(output.y))
+        self.log("train/sparsity", output.sparsity)
         return terms.loss
 
     def configure_gradient_clipping(self, optimizer, gradient_clip_val=None, gradient_clip_algorithm=None) -> None:
@@ -143,24 +157,25 @@ class TrainingModule(pl.LightningModule):
     def on_validation_end(self) -> None:
         self.network.prepare()  # of the weights training goes on with
 
-    def validation_step(self, x: Tensor, batch_idx: int) -> Validated:
-        output = self.network(x)
-        self._log_terms("val", self.loss(output, x), x.shape[0])
-        self.log("val/sparsity", self._sparsity(output.y), batch_size=x.shape[0])
+    def validation_step(self, x: Tensor, batch_idx: int) -> list[Validated]:
+        """Each of `validation_levels` on the same crops."""
+        return [self._validate(x, level) for level in self.validation_levels]
+
+    def _validate(self, x: Tensor, level: int) -> Validated:
+        levels = torch.full((len(x),), level, device=x.device)
+        output = self.network.forward(x, levels)  # never compiled: that would take minutes for each shape
+        terms = self.loss(output, x, self.lmbdas[levels], self.level_weights[levels])
+        self._log_terms("val", terms, x.shape[0])  # the mean over levels and batches is what is logged
+        self.log("val/sparsity", output.sparsity, batch_size=x.shape[0])
         x_hat = (output.x_hat.clamp(0, 1) * 255).round() / 255
         psnr = -10 * torch.log10(((x_hat - x) ** 2).mean(dim=(1, 2, 3)).clamp_min(1e-10))
         self.log("val/psnr", psnr.mean(), batch_size=x.shape[0])
-        return Validated(x, x_hat, output.bits / (x.shape[2] * x.shape[3]), psnr)
+        return Validated(x, x_hat, output.bits / (x.shape[2] * x.shape[3]), psnr, level)
 
     def _log_terms(self, split: str, terms: LossTerms, batch_size: int | None = None) -> None:
         for name in ("loss", "bpp", "distortion", "distortion_db", "l1", "l2"):
             bar = name in ("loss", "bpp", "distortion_db")
             self.log(f"{split}/{name}", getattr(terms, name).detach(), prog_bar=bar, batch_size=batch_size)
-
-    def _sparsity(self, y: Tensor) -> Tensor:
-        """Share of the symbols that are zero."""
-        symbols = torch.round(y.detach() - self.network.medians()[:, None, None])
-        return (symbols == 0).float().mean()
 
     @property
     def next_batch(self) -> int:
@@ -175,14 +190,14 @@ class TrainingModule(pl.LightningModule):
         manifest = read_manifest(folder)
         if manifest.model != self.network.name or manifest.config != self.network.config:
             raise ValueError(f"{folder} holds {manifest.model} {manifest.config}, not {self.network.name} {self.network.config}")
-        self.network.load_state_dict(read_weights(folder))
+        self.network.load_state_dict({k: v for k, v in read_weights(folder).items() if not k.startswith(DEPLOYED_PREFIX)})
         self.earlier_steps, self.earlier_pixels = manifest.training.steps, manifest.training.pixels
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
         checkpoint["dlic"] = {
             "model": self.network.name,
             "config": self.network.config,
-            "lmbda": self.loss.lmbda,
+            "lmbda": self.lmbda,
             "distortion": self.loss.distortion,
             **{name: getattr(self, name) for name in COUNTERS},
         }
@@ -190,3 +205,20 @@ class TrainingModule(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict) -> None:
         for name in COUNTERS:
             setattr(self, name, checkpoint["dlic"][name])
+
+
+def _checked_lmbda(network: Model, lmbda: float | None) -> float | None:
+    if network.levels > 1 and lmbda is not None:
+        raise ValueError(f"{network.name} has {network.levels} rates, each with a λ of its own, so lmbda must be left out")
+    if network.levels > 1:
+        return None
+    if lmbda is None or not (math.isfinite(lmbda) and lmbda > 0):
+        raise ValueError(f"{network.name} has one rate, so lmbda must be a positive number, not {lmbda}")
+    return lmbda
+
+
+def _spread_levels(levels: int, count: int) -> list[int]:
+    """At most `count` of the levels, the lowest and the highest among them."""
+    if count < 1:
+        raise ValueError(f"validation_levels must be at least 1, not {count}")
+    return torch.linspace(0, levels - 1, min(count, levels)).round().int().tolist()

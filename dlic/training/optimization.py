@@ -7,20 +7,23 @@ from typing import Literal
 from torch import nn, optim
 from torch.optim.lr_scheduler import LambdaLR, LinearLR, LRScheduler, ReduceLROnPlateau
 
+# channels beyond which SOAP leaves a dimension as it is; a basis costs their cube. Each of a kernel's four dimensions has its own.
+LARGEST_BASIS = 512
+
 
 @dataclass(frozen=True)
 class Optimizer:
     """Which optimiser, and its settings; those the chosen one does not have are ignored by it.
 
     Args:
-        name: sgd, adagrad, adam or adamw.
+        name: sgd, adagrad, adam, adamw or soap (Adam in the eigenbasis of Shampoo's preconditioner, arXiv:2409.11321).
         learning_rate: peak learning rate.
-        betas: decay of first and second moment (adam, adamw).
+        betas: decay of first and second moment (adam, adamw, soap).
         momentum: Nesterov momentum (sgd).
-        weight_decay: decoupled for adamw, otherwise added to the gradient.
+        weight_decay: decoupled for adamw and soap, otherwise added to the gradient.
     """
 
-    name: Literal["sgd", "adagrad", "adam", "adamw"] = "adamw"
+    name: Literal["sgd", "adagrad", "adam", "adamw", "soap"] = "adamw"
     learning_rate: float = 1.5e-3
     betas: tuple[float, float] = (0.9, 0.95)
     momentum: float = 0.9
@@ -33,6 +36,10 @@ class Optimizer:
             return optim.SGD(parameters, momentum=self.momentum, nesterov=self.momentum > 0, **common)
         if self.name == "adagrad":
             return optim.Adagrad(parameters, **common)
+        if self.name == "soap":
+            from pytorch_optimizer import SOAP  # a second to import
+
+            return SOAP(parameters, betas=self.betas, max_precondition_dim=LARGEST_BASIS, **common)
         kind = {"adam": optim.Adam, "adamw": optim.AdamW}[self.name]
         return kind(parameters, betas=self.betas, **common)
 

@@ -1,6 +1,8 @@
 """`dlic evaluate` and `dlic curve` print what files and pixels give."""
 
+import io
 import json
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -8,16 +10,64 @@ from PIL import Image
 
 from dlic.cli.main import run
 from dlic.codecs.learned import load_codec
+from dlic.codecs.pillow import jpeg
+from dlic.evaluation import anchors
 from dlic.evaluation.metrics import psnr
 from tests.golden.rewrite import TINY
+
+STEPPED = ["--weights", str(TINY)]  # any folder of a checkpoint: the fixture puts its codec in place of it
 
 
 @pytest.fixture
 def folder(tmp_path, photograph):
+    images = tmp_path / "pictures"
+    images.mkdir()
     for i in range(2):
-        Image.fromarray(photograph[100 * i : 100 * i + 96, 200:328]).save(tmp_path / f"{i}.png")
-    (tmp_path / "notes.txt").write_text("no image")
-    return tmp_path
+        Image.fromarray(photograph[100 * i : 100 * i + 96, 200:328]).save(images / f"{i}.png")
+    (images / "notes.txt").write_text("no image")
+    return images
+
+
+@dataclass(frozen=True)
+class Coded:
+    data: bytes
+    estimated_bits: float
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """JPEG in the place of a checkpoint of many rates, with tables that are 2 % too hopeful."""
+
+    level: int = 0
+    name: str = "stepped"
+    fingerprint: bytes = bytes(32)
+    levels: int = 64
+
+    def at(self, quality: int, effort: int = 0) -> "Stepped":
+        return Stepped(quality * 63 // 100)
+
+    def compress(self, image: np.ndarray) -> bytes:
+        return jpeg(4 + self.level).compress(image)
+
+    def decompress(self, data: bytes) -> np.ndarray:
+        return np.array(Image.open(io.BytesIO(data)))
+
+    def encode(self, image: np.ndarray, level: int) -> Coded:
+        data = Stepped(level).compress(image)
+        return Coded(data, len(data) * 8 / 1.02)
+
+
+@pytest.fixture
+def stepped(monkeypatch):
+    monkeypatch.setattr("dlic.codecs.learned.load_codec", lambda folder: Stepped())
+    return Stepped()
+
+
+def sentence(capsys) -> str:
+    """What was said on standard error, which must be a single line."""
+    said = capsys.readouterr().err.strip()
+    assert said.startswith("dlic: ") and "\n" not in said, said
+    return said
 
 
 def test_figures_are_those_of_files(folder, photograph, capsys):
@@ -29,8 +79,8 @@ def test_figures_are_those_of_files(folder, photograph, capsys):
     assert figures["images"][0]["psnr"] == pytest.approx(psnr(image, codec.decompress(data)))
     assert figures["mean"]["bpp"] == pytest.approx(np.mean([row["bpp"] for row in figures["images"]]))
     assert set(figures["saved"]) == set(figures["peers"]) and 0 < figures["gap"] < 0.2
-    jpeg = figures["peers"]["JPEG 4:2:0"]
-    assert [point["bpp"] for point in jpeg] == sorted(point["bpp"] for point in jpeg)
+    curve = figures["peers"]["JPEG 4:2:0, optimised"]
+    assert [point["bpp"] for point in curve] == sorted(point["bpp"] for point in curve)
 
 
 def test_a_broken_image_is_named_and_left_out(folder, capsys):
@@ -38,6 +88,85 @@ def test_a_broken_image_is_named_and_left_out(folder, capsys):
     assert run(["evaluate", str(folder), "--weights", str(TINY)]) == 0
     said = capsys.readouterr()
     assert "broken.png" in said.err and "on 2 images" in said.out and "against JPEG 4:2:0" in said.out
+
+
+def test_a_curve_is_measured_from_files_and_compared(folder, tmp_path, stepped, photograph, capsys):
+    out, figure = tmp_path / "figures.json", tmp_path / "curve.svg"
+    asked = ["evaluate", str(folder), *STEPPED, "--qualities", "90,10,30,50,70,10", "--out", str(out), "--figure", str(figure)]
+    assert run(asked) == 0
+    said, figures = capsys.readouterr().out, json.loads(out.read_text())
+    assert [rate["quality"] for rate in figures["rates"]] == [10, 30, 50, 70, 90]
+    image = np.ascontiguousarray(photograph[:96, 200:328])
+    data = stepped.at(10).compress(image)
+    first = figures["rates"][0]["images"][0]
+    assert first["file"] == "0.png" and first["bytes"] == len(data) and first["bpp"] == len(data) * 8 / (96 * 128)
+    assert first["psnr"] == pytest.approx(psnr(image, stepped.decompress(data)))
+    assert [rate["gap"] for rate in figures["rates"]] == pytest.approx([0.02] * 5)
+    against_itself = figures["bd_rate"]["JPEG 4:2:0, optimised"]
+    assert (
+        against_itself["bd_rate"] == pytest.approx(0, abs=0.01) and against_itself["bpp"][1] == figures["rates"][-1]["mean"]["bpp"]
+    )
+    assert "+2.00%" in said and "AVIF 4:4:4, speed 4, tune=psnr" in said
+    assert "stepped on the 2 images of pictures" in figure.read_text()
+
+
+def test_provenance_names_versions_and_no_paths(folder, tmp_path, stepped, capsys):
+    assert run(["evaluate", str(folder), *STEPPED, "--qualities", "20", "--json"]) == 0
+    printed = capsys.readouterr().out
+    figures = json.loads(printed)
+    assert figures["command"] == "dlic evaluate pictures --model stepped --qualities 20"
+    assert {"dlic", "torch", "numpy", "pillow", "avif"} <= set(figures["versions"]) and figures["cpu"] and figures["threads"] >= 1
+    assert str(tmp_path) not in printed and str(TINY) not in printed
+    assert "four points" in figures["bd_rate"]["WebP, method 6"]["problem"]
+
+
+def test_published_curves_stand_in_for_peers(folder, tmp_path, stepped, monkeypatch, capsys):
+    monkeypatch.setattr(anchors, "KODAK", (2, (96, 128)))
+    monkeypatch.setattr("dlic.evaluation.peers.PEERS", None)  # nothing but the checkpoint is encoded
+    figure = tmp_path / "curve.png"
+    asked = ["evaluate", str(folder), *STEPPED, "--qualities", "20,40,60,80", "--against", "kodak", "--figure", str(figure)]
+    assert run(asked) == 0
+    said = capsys.readouterr().out
+    for label in ("VTM (H.266)", "BPG", "ELIC", "cheng2020-anchor", "JPEG XL"):
+        assert label in said
+    assert "perceptually tuned" in said and "float reconstruction" in said and "as measured before" in said
+    assert Image.open(figure).size[0] > 1000
+
+
+def test_one_rate_is_held_against_published_curves_too(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(anchors, "KODAK", (2, (96, 128)))
+    figure = tmp_path / "point.png"
+    assert run(["evaluate", str(folder), "--weights", str(TINY), "--against", "kodak", "--figure", str(figure), "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert "VTM (H.266)" in figures["saved"] and "rates" not in figures and figure.exists()
+
+
+def test_other_pictures_than_kodak_are_refused(folder, capsys):
+    assert run(["evaluate", str(folder), "--weights", str(TINY), "--against", "kodak"]) == 1
+    assert "24 Kodak images of 768×512" in sentence(capsys)
+
+
+@pytest.mark.parametrize("qualities", ["", "ten", "10,,20", "0,50", "50,101", "2.5", "-1"])
+def test_unknown_qualities_are_refused(folder, stepped, qualities, capsys):
+    assert run(["evaluate", str(folder), *STEPPED, f"--qualities={qualities}"]) == 1
+    assert "--qualities" in sentence(capsys)
+
+
+def test_qualities_need_several_rates(folder, capsys):
+    assert run(["evaluate", str(folder), "--weights", str(TINY), "--qualities", "10,20"]) == 1
+    assert "tiny has one rate" in sentence(capsys)
+
+
+def test_outputs_are_refused_before_the_work(folder, tmp_path, stepped, monkeypatch, capsys):
+    monkeypatch.setattr("dlic.codecs.learned.load_codec", None)
+    there = tmp_path / "there.json"
+    there.write_text("kept")
+    wrong = {"curve.bmp": "--figure", "none/curve.svg": "no folder"}
+    for target, reason in wrong.items():
+        assert run(["evaluate", str(folder), *STEPPED, "--figure", str(tmp_path / target)]) == 1
+        assert reason in sentence(capsys)
+    assert run(["evaluate", str(folder), *STEPPED, "--out", str(there)]) == 1
+    assert "--force" in sentence(capsys) and there.read_text() == "kept"
 
 
 def test_nothing_to_measure_is_an_error(tmp_path, capsys):

@@ -9,9 +9,9 @@ import dlic
 from dlic.codecs.learned import load_codec
 from dlic.container.format import read
 from dlic.evaluation.metrics import psnr
-from tests.golden.rewrite import TINY
+from tests.golden.rewrite import TINY, TINY_LIGHT
 
-CODEC = load_codec(TINY)
+CODEC, LIGHT = load_codec(TINY), load_codec(TINY_LIGHT)
 CONTENTS = {
     "black": lambda h, w: np.zeros((h, w, 3), np.uint8),
     "white": lambda h, w: np.full((h, w, 3), 255, np.uint8),
@@ -20,23 +20,40 @@ CONTENTS = {
 }
 
 
+@pytest.mark.parametrize("weights", [TINY, TINY_LIGHT], ids=lambda path: path.name)
 @pytest.mark.parametrize("size", [(1, 1), (7, 13), (65, 257), (16, 16), (1, 300), (129, 2)])
 @pytest.mark.parametrize("content", CONTENTS)
-def test_every_size_and_content_comes_back_in_shape(size, content):
+def test_every_size_and_content_comes_back_in_shape(size, content, weights):
     image = CONTENTS[content](*size)
-    decoded = dlic.decompress(dlic.compress(image, weights=TINY), weights=TINY)
+    decoded = dlic.decompress(dlic.compress(image, weights=weights), weights=weights)
     assert decoded.shape == image.shape and decoded.dtype == np.uint8
-    if content in ("black", "white"):
+    if weights == TINY and content in ("black", "white"):
         assert np.abs(decoded.astype(int) - image).max() <= 8
 
 
-@given(st.integers(1, 70), st.integers(1, 70), st.integers(0, 2**32))
-@settings(max_examples=25, deadline=None)
-def test_symbols_survive_and_pixels_are_those_of_the_encoder(height, width, seed):
+@given(st.integers(1, 70), st.integers(1, 70), st.integers(0, 2**32), st.integers(0, 63))
+@settings(max_examples=40, deadline=None)
+def test_symbols_survive_and_pixels_are_those_of_the_encoder(height, width, seed, level):
     image = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    encoded = CODEC.encode(image)
-    assert (CODEC.symbols(read(encoded.data)) == encoded.symbols).all()
-    assert CODEC.decompress(encoded.data).shape == image.shape
+    for codec in (CODEC, LIGHT):
+        encoded = codec.encode(image, level % codec.levels)
+        assert (codec.symbols(read(encoded.data)) == encoded.symbols).all()
+        assert (codec.decompress(encoded.data) == codec.picture(encoded, codec.analyse(image))).all()
+
+
+def test_rate_rises_with_the_level(photograph):
+    analysed = LIGHT.analyse(photograph)
+    sizes = [len(LIGHT.encode_at(analysed, level).data) for level in range(0, 64, 9)]
+    assert sizes == sorted(set(sizes))
+
+
+def test_a_level_the_checkpoint_does_not_have_is_damage():
+    import dataclasses
+
+    from dlic.container.format import write
+
+    with pytest.raises(dlic.CorruptFileError, match="level 3"):
+        dlic.decompress(write(dataclasses.replace(read(small_file()), level=3)), weights=TINY)
 
 
 def test_a_photograph_is_close_to_its_original(photograph):
@@ -46,8 +63,8 @@ def test_a_photograph_is_close_to_its_original(photograph):
 
 
 def test_the_estimate_is_within_one_percent_of_the_file(photograph):
-    encoded = CODEC.encode(photograph)
-    assert len(encoded.data) * 8 == pytest.approx(CODEC.estimated_bits(encoded.symbols), rel=0.01)
+    for encoded in (CODEC.encode(photograph), LIGHT.encode(photograph, 40)):
+        assert len(encoded.data) * 8 == pytest.approx(encoded.estimated_bits, rel=0.01)
 
 
 def test_views_and_foreign_memory_orders_give_the_same_file(photograph):
@@ -66,17 +83,18 @@ def test_what_is_no_rgb_array_is_refused(image):
         dlic.compress(image, weights=TINY)
 
 
-def small_file() -> bytes:
-    return dlic.compress(CONTENTS["noise"](20, 20), weights=TINY)
+def small_file(weights=TINY) -> bytes:
+    return dlic.compress(CONTENTS["noise"](20, 20), weights=weights)
 
 
-def test_every_truncation_and_every_flipped_byte_is_one_of_our_errors():
-    whole = small_file()
+@pytest.mark.parametrize("weights", [TINY, TINY_LIGHT], ids=lambda path: path.name)
+def test_every_truncation_and_every_flipped_byte_is_one_of_our_errors(weights):
+    whole = small_file(weights)
     damaged = [whole[:n] for n in range(len(whole))]
     damaged += [whole[:i] + bytes([whole[i] ^ 0xFF]) + whole[i + 1 :] for i in range(len(whole))]
     for data in damaged:
         with pytest.raises(dlic.CorruptFileError):
-            dlic.decompress(data, weights=TINY)
+            dlic.decompress(data, weights=weights)
 
 
 @given(st.data())
@@ -87,12 +105,13 @@ def test_a_stream_that_is_not_what_was_encoded_never_becomes_a_picture(data):
 
     from dlic.container.format import write
 
-    container = read(small_file())
+    weights = data.draw(st.sampled_from([TINY, TINY_LIGHT]))
+    container = read(small_file(weights))
     position = data.draw(st.integers(0, len(container.stream) - 1))
     stream = bytearray(container.stream)
     stream[position] ^= data.draw(st.integers(1, 255))
     with pytest.raises(dlic.CorruptFileError):
-        dlic.decompress(write(dataclasses.replace(container, stream=bytes(stream))), weights=TINY)
+        dlic.decompress(write(dataclasses.replace(container, stream=bytes(stream))), weights=weights)
 
 
 def test_a_file_of_another_checkpoint_names_it():

@@ -22,16 +22,27 @@ def draw(seed: int, count: int, outliers: int = 0):
     return TABLES.clip(symbols, rows), rows
 
 
+def encode(symbols, rows, tables=TABLES):
+    return rans.encode([(symbols, rows)], tables)
+
+
+def decode(stream, rows, tables=TABLES):
+    decoder = rans.Decoder(stream, tables)
+    symbols = decoder.pull(rows)
+    decoder.finish()
+    return symbols
+
+
 @given(st.integers(0, 2**32), st.integers(0, 2000), st.integers(0, 20))
 @settings(max_examples=60, deadline=None)
 def test_decode_inverts_encode(seed, count, outliers):
     symbols, rows = draw(seed, count, outliers)
-    assert (rans.decode(rans.encode(symbols, rows, TABLES), rows, TABLES) == symbols).all()
+    assert (decode(encode(symbols, rows), rows) == symbols).all()
 
 
 def test_the_stream_costs_what_the_tables_say():
     symbols, rows = draw(1, 200_000, outliers=50)
-    bits = 8 * len(rans.encode(symbols, rows, TABLES))
+    bits = 8 * len(encode(symbols, rows))
     assert bits == pytest.approx(TABLES.bits(symbols, rows), rel=1e-3)
 
 
@@ -39,21 +50,21 @@ def test_skipped_rows_cost_nothing():
     rows = np.zeros(100_000, int)
     symbols = TABLES.clip(np.arange(100_000), rows)
     assert set(symbols) == {3}
-    assert rans.encode(symbols, rows, TABLES) == b""
-    assert (rans.decode(b"", rows, TABLES) == 3).all()
+    assert encode(symbols, rows) == b""
+    assert (decode(b"", rows) == 3).all()
 
 
 def test_the_hard_cap_bounds_every_value():
     rows = np.full(2, 2)
     symbols = TABLES.clip(np.array([-(10**12), 10**12]), rows)
     assert symbols[0] > -20_000 and symbols[1] < 20_000
-    assert (rans.decode(rans.encode(symbols, rows, TABLES), rows, TABLES) == symbols).all()
+    assert (decode(encode(symbols, rows), rows) == symbols).all()
 
 
 def test_rows_may_come_in_any_order_and_type():
     symbols, rows = draw(5, 5000)
-    reference = rans.encode(symbols, rows, TABLES)
-    assert rans.encode(symbols, rows.astype(np.int16), TABLES) == reference
+    reference = encode(symbols, rows)
+    assert encode(symbols, rows.astype(np.int16)) == reference
 
 
 @given(st.binary(max_size=64))
@@ -61,4 +72,18 @@ def test_rows_may_come_in_any_order_and_type():
 def test_any_bytes_decode_or_are_refused(stream):
     rows = np.arange(40) % len(TABLES)
     with contextlib.suppress(CorruptFileError):
-        assert rans.decode(stream, rows, TABLES).shape == (40,)
+        assert decode(stream, rows).shape == (40,)
+
+
+@given(st.integers(0, 2**32), st.integers(0, 500), st.integers(0, 500))
+@settings(max_examples=30, deadline=None)
+def test_parts_come_back_in_order_and_later_rows_may_depend_on_earlier_symbols(seed, first, second):
+    symbols, rows = draw(seed, first, outliers=2)
+    then, _ = draw(seed + 1, second, outliers=2)
+    then_rows = (np.arange(second) + int(symbols.sum())) % len(TABLES)
+    then = TABLES.clip(then, then_rows)
+    decoder = rans.Decoder(rans.encode([(symbols, rows), (then, then_rows)], TABLES), TABLES)
+    found = decoder.pull(rows)
+    assert (found == symbols).all()
+    assert (decoder.pull((np.arange(second) + int(found.sum())) % len(TABLES)) == then).all()
+    decoder.finish()

@@ -21,7 +21,7 @@ def laplace(scales: list[float], centre: float = 0.0) -> FrequencyTables:
         density = np.exp(-np.abs(values[None] - centre) / np.array(scales)[:, None])
         return density / density.sum(axis=1, keepdims=True)
 
-    return tables_from_likelihoods(likelihoods, len(scales))
+    return tables_from_likelihoods(likelihoods)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=300).filter(lambda p: sum(p) > 1e-6))

@@ -9,8 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from dlic.evaluation.comparison import compare
 from dlic.evaluation.metrics import psnr
-from dlic.evaluation.rate_distortion import JPEG_QUALITIES, Point, bits_saved, jpeg_curve, mean_point
+from dlic.evaluation.rate_distortion import (
+    JPEG_QUALITIES,
+    Point,
+    bd_rate,
+    bd_rate_within,
+    bits_saved,
+    cut,
+    frontier,
+    jpeg_curve,
+    mean_point,
+)
 
 
 @st.composite
@@ -114,3 +125,67 @@ def test_outside_the_curve_is_an_error(curve, beyond):
 def test_an_empty_curve_is_an_error():
     with pytest.raises(ValueError, match="covers nothing"):
         bits_saved([], Point(1.0, 30.0))
+
+
+CURVE = [Point(0.05 * 2**i, 25.0 + 2.5 * i + 0.1 * i**2) for i in range(7)]  # 0.05 to 3.2 bpp
+
+
+def scaled(curve: list[Point], factor: float) -> list[Point]:
+    """The same qualities for so many times the bits."""
+    return [Point(point.bpp * factor, point.psnr) for point in curve]
+
+
+@pytest.mark.parametrize("rate_of", [bd_rate, bd_rate_within])
+def test_bd_rate_of_known_curves(rate_of):
+    assert rate_of(CURVE, CURVE) == pytest.approx(0, abs=1e-9)
+    assert rate_of(CURVE, scaled(CURVE, 0.5)) == pytest.approx(-0.5, abs=0.005)
+    assert rate_of(CURVE, scaled(CURVE, 3)) == pytest.approx(2, abs=0.04)
+
+
+@pytest.mark.parametrize("rate_of", [bd_rate, bd_rate_within])
+@given(factors=st.lists(st.floats(0.6, 1.6), min_size=7, max_size=7), seed=st.randoms(use_true_random=False))
+def test_bd_rate_is_the_same_from_either_side_and_in_any_order(rate_of, factors, seed):
+    other = frontier([Point(point.bpp * factor, point.psnr) for point, factor in zip(CURVE, factors, strict=True)])
+    if len(other) < 4:
+        return
+    there, back = rate_of(CURVE, other), rate_of(other, CURVE)
+    assert (1 + there) * (1 + back) == pytest.approx(1)
+    shuffled = list(CURVE)
+    seed.shuffle(shuffled)
+    assert rate_of(shuffled, other) == there
+
+
+def test_a_cut_curve_ends_at_the_rates_it_goes_beyond():
+    part = cut(CURVE)
+    assert [point.bpp for point in part] == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.5])
+    assert part[0].psnr == pytest.approx(CURVE[1].psnr) and CURVE[4].psnr < part[-1].psnr < CURVE[5].psnr
+    assert cut(CURVE[2:5]) == CURVE[2:5]  # nothing is added beyond what was measured
+    assert cut([]) == [] and cut(CURVE[:1]) == [] and cut(CURVE[1:2]) == CURVE[1:2]
+
+
+def test_points_nobody_would_choose_do_not_count():
+    worse = [Point(0.3, 26.0), Point(0.4, 31.0), Point(0.4, 20.0), Point(9.0, CURVE[-1].psnr)]
+    assert frontier(CURVE + worse) == CURVE
+    assert bd_rate(CURVE, CURVE + worse) == pytest.approx(0, abs=1e-9)
+
+
+def test_what_cannot_be_compared_says_why():
+    far = [Point(point.bpp, point.psnr + 100) for point in CURVE]
+    dear = scaled(CURVE, 1000)
+    for anchor, test, reason in ((CURVE[:3], CURVE, "3 and 7"), ([], CURVE, "0 and 7"), (CURVE, far, "share no PSNR")):
+        for rate_of in (bd_rate, bd_rate_within):
+            with pytest.raises(ValueError, match=reason):
+                rate_of(anchor, test)
+        assert compare(anchor, test).bd_rate is None and reason in compare(anchor, test).problem
+    with pytest.raises(ValueError, match="no points in this range"):
+        bd_rate_within(CURVE, dear)
+    assert compare(CURVE, dear).whole == pytest.approx(999)
+
+
+def test_a_comparison_says_where_it_holds():
+    half = scaled(CURVE, 0.5)
+    compared = compare(CURVE, half)
+    assert compared.bd_rate == pytest.approx(-0.5, abs=0.005) and compared.whole == pytest.approx(-0.5)
+    low, high = compared.psnr
+    assert low == pytest.approx(cut(half)[0].psnr) and high == pytest.approx(cut(CURVE)[-1].psnr)
+    assert compared.bpp == pytest.approx((0.1, 0.75), rel=0.01)

@@ -1,6 +1,7 @@
 """Makes golden files, which must decode for ever.
 
 python -m tests.golden.rewrite         all of them anew: together with a new format version only
+python -m tests.golden.rewrite light   those of the tiny light model
 python -m tests.golden.rewrite NAME    one more, when a checkpoint begins to ship
 """
 
@@ -13,11 +14,14 @@ from PIL import Image
 
 from dlic.checkpoints import Training, find
 from dlic.codecs.learned import load_codec
+from dlic.models.base import Model
 from dlic.models.factorized import Factorized
-from dlic.training.export import Exported, integer_tables, write_checkpoint
+from dlic.models.light import Light
+from dlic.training.export import Exported, learned_tables, write_checkpoint
 
 GOLDEN = Path(__file__).parent
-TINY = GOLDEN / "tiny"
+TINY, TINY_LIGHT = GOLDEN / "tiny", GOLDEN / "tiny_light"
+LIGHT_LEVELS = (0, 31, 63)
 KODAK = GOLDEN.parent / "photographs" / "kodim23.png"
 
 
@@ -31,27 +35,61 @@ def golden_images() -> dict[str, np.ndarray]:
 def write_tiny() -> None:
     """A checkpoint of a few kilobytes: the block DCT every model of this kind starts as."""
     torch.manual_seed(0)
-    network = Factorized(channels=16, latents=24, fine_blocks=1, coarse_blocks=1, initial_step=16.0).eval()
-    network.prepare()
-    run = Exported(network, Training(steps=0, pixels=0, lmbda=0.01, distortion="mse"))
-    write_checkpoint(run, integer_tables(network), TINY, "For tests: an untrained block DCT.")
+    write_untrained(Factorized(channels=16, latents=24, fine_blocks=1, coarse_blocks=1, initial_step=16.0), TINY)
 
 
-def write_files(folder: Path, checkpoint: Path, images: dict[str, np.ndarray]) -> None:
+def write_tiny_light() -> None:
+    """The same for light, shaken so that scales and means depend on z."""
+    torch.manual_seed(0)
+    network = tiny_light()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(torch.randn_like(parameter), alpha=0.02)
+        for conv in (network.h_s_scale.last, network.h_s_mean.last):
+            conv.weight.normal_(0, 0.5)
+    write_untrained(network, TINY_LIGHT)
+
+
+def tiny_light() -> Light:
+    return Light(
+        channels=16, latents=24, hyper=8, hidden=8, fine_inner=8, coarse_inner=8,
+        encoder_fine=1, encoder_coarse=1, decoder_fine=1, decoder_coarse=1,
+    )  # fmt: skip
+
+
+def write_untrained(network: Model, folder: Path) -> None:
+    network.eval().prepare()
+    lmbda = 0.01 if network.levels == 1 else None
+    run = Exported(network, Training(steps=0, pixels=0, lmbda=lmbda, distortion="mse"))
+    write_checkpoint(run, learned_tables(network), folder, "For tests: an untrained block DCT.")
+
+
+def write_files(folder: Path, checkpoint: Path, images: dict[str, np.ndarray], level: int = 0) -> None:
     codec = load_codec(checkpoint)
     folder.mkdir(exist_ok=True)
     for name, image in images.items():
-        data = codec.compress(image)
+        data = codec.compress(image, level)
         (folder / f"{name}.dlic").write_bytes(data)
         Image.fromarray(codec.decompress(data)).save(folder / f"{name}.png")
 
 
+def write_light_files() -> None:
+    write_tiny_light()
+    for level in LIGHT_LEVELS:
+        named = {f"light_{level}_{name}": image for name, image in golden_images().items()}
+        write_files(GOLDEN, TINY_LIGHT, named, level)
+
+
 def main() -> None:
-    if sys.argv[1:]:
-        write_files(GOLDEN / "shipped", find(sys.argv[1]), {sys.argv[1]: golden_images()["photograph"]})
-        return
-    write_tiny()
-    write_files(GOLDEN, TINY, golden_images())
+    if sys.argv[1:] == ["light"]:
+        write_light_files()
+    elif sys.argv[1:]:
+        name = sys.argv[1]
+        write_files(GOLDEN / "shipped", find(name), {name: golden_images()["photograph"]}, level=load_codec(find(name)).levels // 2)
+    else:
+        write_tiny()
+        write_files(GOLDEN, TINY, golden_images())
+        write_light_files()
 
 
 if __name__ == "__main__":

@@ -19,7 +19,15 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from dlic.data.module import PhotographData
 from dlic.evaluation.rate_distortion import Point, jpeg_curve
 from dlic.models.factorized import Factorized
-from dlic.training.callbacks import FitNotes, RateDistortionCurve, Reconstructions, Throughput, fit_verdict, tensorboard
+from dlic.training.callbacks import (
+    FitNotes,
+    RateDistortionCurve,
+    Reconstructions,
+    Throughput,
+    TimePerCall,
+    fit_verdict,
+    tensorboard,
+)
 from dlic.training.module import TrainingModule, Validated
 from dlic.training.optimization import Schedule
 
@@ -162,9 +170,15 @@ def test_throughput_counts_waiting_but_not_validation(monkeypatch):
     assert state.loggers[0].writer.scalars == pytest.approx(expected)
 
 
-def validated(count: int, size: int) -> Validated:
+def validated(count: int, size: int, bpp: float = 0.5, psnr: float = 20.0, level: int = 0) -> Validated:
     x = torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(0))
-    return Validated(x, 1 - x, torch.full((count,), 0.5), torch.full((count,), 20.0))
+    return Validated(x, 1 - x, torch.full((count,), bpp), torch.full((count,), psnr), level)
+
+
+def test_a_callback_that_limits_time_forgets_earlier_calls():
+    first, second = TimePerCall("00:00:00:10"), TimePerCall("00:00:00:10")
+    second.load_state_dict({"time_elapsed": {"train": 1e6}})
+    assert first.time_remaining() == second.time_remaining() == 10
 
 
 def test_reconstructions_stand_beside_their_originals():
@@ -172,12 +186,36 @@ def test_reconstructions_stand_beside_their_originals():
     callback.on_validation_epoch_start(state, None)
     batch = validated(2, 20)
     for index in range(3):
-        callback.on_validation_batch_end(state, None, batch, None, index)
+        callback.on_validation_batch_end(state, None, [batch], None, index)
     callback.on_validation_epoch_end(state, None)
     image = state.loggers[0].writer.images["val/original_and_reconstruction"]
     assert image.shape == (3, 3 * 20 + 4, 2 * 20 + 4)  # three rows of two, each with a border of 4
     assert torch.equal(image[:, 4:20, 4:20], batch.x[0, :, 2:18, 2:18])
     assert torch.allclose(image[:, 4:20, 4:20] + image[:, 4:20, 24:40], torch.ones(()))
+
+
+class Log:
+    """A module that keeps what is logged."""
+
+    def __init__(self):
+        self.values = {}
+
+    def log(self, name, value, prog_bar=False):
+        self.values[name] = value
+
+
+def test_several_rates_make_a_curve_and_a_bd_rate(monkeypatch):
+    jpeg = [Point(bpp, 20 + 6 * np.log2(bpp)) for bpp in (0.25, 0.5, 1.0, 2.0, 4.0)]
+    monkeypatch.setattr("dlic.training.callbacks.jpeg_curve", lambda images: jpeg)
+    callback, state, module = RateDistortionCurve(), TrainerState([Recorder()], {}), Log()
+    callback.on_validation_epoch_start(state, module)
+    for bpp in (0.5, 1.5):  # two batches; their mean, at each level, needs a quarter of JPEG's bits
+        rates = [validated(2, 16, bpp * 2**k / 4, 20 + 6 * k, level=9 * k) for k in reversed(range(4))]
+        callback.on_validation_batch_end(state, module, rates, None, 0)
+    callback.on_validation_epoch_end(state, module)
+    assert callback.path == [[Point(0.25 * 2**k, 20.0 + 6 * k) for k in range(4)]]
+    assert module.values["val/saved_vs_jpeg"] == pytest.approx(75)
+    assert state.loggers[0].writer.images["rate_distortion/run"].shape == (550, 800, 3)
 
 
 def test_jpeg_is_measured_once_on_the_validation_crops(monkeypatch):
@@ -188,19 +226,18 @@ def test_jpeg_is_measured_once_on_the_validation_crops(monkeypatch):
         return [Point(0.2, 10.0), Point(2.0, 30.0)]
 
     monkeypatch.setattr("dlic.training.callbacks.jpeg_curve", curve)
-    logged, batch, callback = {}, validated(2, 16), RateDistortionCurve()
-    module = type("Module", (), {"log": lambda self, name, value: logged.update({name: value})})()
+    batch, callback, module = validated(2, 16), RateDistortionCurve(), Log()
     for _ in range(2):
         state = TrainerState([Recorder()], {})
         callback.on_validation_epoch_start(state, module)
         for index in range(2):
-            callback.on_validation_batch_end(state, module, batch, None, index)
+            callback.on_validation_batch_end(state, module, [batch], None, index)
         callback.on_validation_epoch_end(state, module)
     (images,) = seen
     assert len(images) == 4 and images[0].dtype == np.uint8
     assert np.array_equal(images[1], (batch.x[1].permute(1, 2, 0) * 255).round().numpy())
-    assert callback.path == [Point(0.5, 20.0)] * 2
-    assert logged["val/saved_vs_jpeg"] == pytest.approx(100 * (1 - 0.5 / 0.4**0.5))  # √(0.2 · 2.0) bpp at 20 dB
+    assert callback.path == [[Point(0.5, 20.0)]] * 2
+    assert module.values["val/saved_vs_jpeg"] == pytest.approx(100 * (1 - 0.5 / 0.4**0.5))  # √(0.2 · 2.0) bpp at 20 dB
 
 
 # --- a real run ---------------------------------------------------------------------------------------------------------
@@ -225,7 +262,7 @@ def fit(folder: Path, logger, steps: int, own: list[Callback], resume: Path | No
     """A tiny run below `folder`, validated every second step, with its checkpoints in folder/ckpt."""
     torch.manual_seed(0)
     network = Factorized(stage="dct", channels=16, latents=24, fine_blocks=1, coarse_blocks=1)
-    module = TrainingModule(network, schedule=Schedule(name="constant", warmup_steps=1))
+    module = TrainingModule(network, 0.0067, schedule=Schedule(name="constant", warmup_steps=1))
     data = PhotographData(
         str(folder / "photographs"), crop=64, batch_size=2, held_out=0.5, validation_crop=64, cache_dir=str(folder / "cache")
     )
@@ -273,7 +310,8 @@ def test_the_run_draws_its_curve(tiny_run):
     assert [event.step for event in events] == [2, 4] and len(path) == 2
     assert tiny_run.image("rate_distortion/run", 1).shape == (550, 800, 3)
     last = tiny_run.events.Scalars("val/psnr")[-1].value, tiny_run.events.Scalars("val/bpp")[-1].value
-    assert (path[-1].psnr, path[-1].bpp) == pytest.approx(last, rel=1e-4)
+    (newest,) = path[-1]
+    assert (newest.psnr, newest.bpp) == pytest.approx(last, rel=1e-4)
 
 
 def test_the_run_is_compared_with_jpeg_on_its_crops(tiny_run):
@@ -284,7 +322,7 @@ def test_the_run_is_compared_with_jpeg_on_its_crops(tiny_run):
     crops = [crop.permute(1, 2, 0).numpy() for crop in data.validation_crops]
     curve = tiny_run.callbacks[0]
     assert curve.jpeg == jpeg_curve(crops)
-    within = [curve.jpeg[0].psnr <= point.psnr <= curve.jpeg[-1].psnr for point in curve.path]
+    within = [curve.jpeg[0].psnr <= point.psnr <= curve.jpeg[-1].psnr for (point,) in curve.path]
     assert sum(within) == len(tiny_run.events.Scalars("val/saved_vs_jpeg")) == 2
 
 

@@ -1,11 +1,18 @@
-"""Unusable steps are skipped, counted, and end a run that does not recover."""
+"""Bad steps are skipped and counted, optimisers and losses run, a network of several rates learns them all at once."""
 
+import math
+from functools import partial
+
+import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import EMAWeightAveraging
 
 from dlic.data.module import PhotographData
+from dlic.models.base import ModelOutput
 from dlic.models.factorized import Factorized
+from dlic.models.light import Light
 from dlic.training.module import NonFiniteLossError, TrainingModule
 from dlic.training.optimization import Optimizer, Schedule
 
@@ -35,7 +42,7 @@ def network() -> Factorized:
 
 
 def test_a_bad_step_changes_nothing_and_is_counted(photographs, tmp_path):
-    spoiled = Spoiled(network())
+    spoiled = Spoiled(network(), 0.01)
     spoiled.bad = frozenset({0, 1})
     before = {name: value.clone() for name, value in network().named_parameters()}
     fit(spoiled, photographs, tmp_path, steps=2)
@@ -45,14 +52,14 @@ def test_a_bad_step_changes_nothing_and_is_counted(photographs, tmp_path):
 
 
 def test_a_run_recovers_from_bad_steps(photographs, tmp_path):
-    spoiled = Spoiled(network(), max_nonfinite=2)
+    spoiled = Spoiled(network(), 0.01, max_nonfinite=2)
     spoiled.bad = frozenset({0, 2, 4})
     fit(spoiled, photographs, tmp_path, steps=6)
     assert (spoiled.nonfinite_total, spoiled.nonfinite_in_row) == (3, 0)
 
 
 def test_bad_steps_in_a_row_stop_the_run(photographs, tmp_path):
-    spoiled = Spoiled(network(), max_nonfinite=3)
+    spoiled = Spoiled(network(), 0.01, max_nonfinite=3)
     spoiled.bad = frozenset(range(100))
     with pytest.raises(NonFiniteLossError, match="3 steps in a row"):
         fit(spoiled, photographs, tmp_path, steps=50)
@@ -70,7 +77,7 @@ def test_training_lowers_the_loss_and_gradients_are_clipped(photographs, tmp_pat
 @pytest.mark.parametrize("name", ["sgd", "adagrad", "adam"])
 def test_other_optimisers_and_the_plateau_schedule_run(name, photographs, tmp_path):
     optimizer = Optimizer(name, learning_rate=1e-6)  # next to nothing moves: a plateau
-    module = TrainingModule(network(), optimizer=optimizer, schedule=Schedule("plateau", warmup_steps=1, patience=0))
+    module = TrainingModule(network(), 0.01, optimizer=optimizer, schedule=Schedule("plateau", warmup_steps=1, patience=0))
     trainer = fit(module, photographs, tmp_path, steps=4, val_check_interval=1)
     assert trainer.optimizers[0].param_groups[0]["lr"] < 1e-6
 
@@ -88,3 +95,99 @@ def test_ms_ssim_trains(photographs, tmp_path):
     )
     trainer.fit(module, data)
     assert 0 < trainer.callback_metrics["train/distortion"] < 1
+
+
+# --- several rates ------------------------------------------------------------------------------------------------------
+
+
+def tiny_light() -> Light:
+    torch.manual_seed(0)
+    return Light(
+        channels=16, latents=24, hyper=8, hidden=8, fine_inner=8, coarse_inner=8,
+        encoder_fine=1, encoder_coarse=1, decoder_fine=1, decoder_coarse=1,
+    )  # fmt: skip
+
+
+def one_step(module: TrainingModule, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, ModelOutput]:
+    """(loss, levels drawn, what the network gave) of a training step outside of a run."""
+    seen = []
+    handle = module.network.register_forward_hook(lambda network, inputs, output: seen.append((inputs[1], output)))
+    module.on_train_batch_start(x, 0)
+    loss = module.training_step(x, 0)
+    handle.remove()
+    return loss, *seen[0]
+
+
+def test_each_sample_has_a_level_of_its_own_fixed_by_seed_and_batch_number():
+    x = torch.rand(16, 3, 64, 64)
+    module, again = TrainingModule(tiny_light()), TrainingModule(tiny_light())
+    levels = [one_step(module, x)[1].tolist() for _ in range(8)]
+    assert all(len(set(batch)) > 8 for batch in levels) and levels[0] != levels[1]
+    drawn = {level for batch in levels for level in batch}
+    assert min(drawn) < 4 and max(drawn) > 59 and max(drawn) <= 63
+    assert [one_step(again, x)[1].tolist() for _ in range(8)] == levels
+
+
+def test_a_sample_weighs_by_the_root_of_mean_lmbda_over_its_own():
+    x, module = torch.rand(4, 3, 64, 64), TrainingModule(tiny_light())
+    loss, levels, output = one_step(module, x)
+    lmbdas = torch.logspace(-3, np.log10(0.2), 64)
+    lmbda = lmbdas[levels]
+    costs = output.bits / 64**2 + lmbda * 255**2 * (output.x_hat - x).square().mean(dim=(1, 2, 3))
+    assert loss.item() == pytest.approx(((lmbdas.mean() / lmbda).sqrt() * costs).mean().item(), rel=1e-4)
+
+
+class Outputs(pl.Callback):
+    """Keeps what each validation batch gave."""
+
+    def __init__(self):
+        self.batches = []
+
+    def on_validation_batch_end(self, trainer, pl_module, outputs, batch, batch_idx, dataloader_idx=0):
+        self.batches.append(outputs)
+
+
+def test_validation_is_the_mean_over_levels_from_lowest_to_highest(photographs, tmp_path):
+    kept = Outputs()
+    trainer = fit(TrainingModule(tiny_light()), photographs, tmp_path, steps=1, val_check_interval=1, callbacks=[kept])
+    (levels,) = kept.batches
+    assert [one.level for one in levels] == [0, 13, 25, 38, 50, 63]
+    assert all(torch.equal(one.x, levels[0].x) for one in levels)
+    bpp, psnr = (torch.stack([getattr(one, name).mean() for one in levels]) for name in ("bpp", "psnr"))
+    assert bpp.tolist() == sorted(bpp.tolist()) and psnr.tolist() == sorted(psnr.tolist())
+    assert trainer.callback_metrics["val/bpp"] == pytest.approx(bpp.mean().item())
+    assert trainer.callback_metrics["val/psnr"] == pytest.approx(psnr.mean().item())
+
+
+def test_validation_levels_are_as_many_as_asked_for_or_as_there_are():
+    assert TrainingModule(tiny_light(), validation_levels=2).validation_levels == [0, 63]
+    assert TrainingModule(tiny_light(), validation_levels=99).validation_levels == list(range(64))
+    assert TrainingModule(network(), 0.01).validation_levels == [0]
+    with pytest.raises(ValueError, match="validation_levels"):
+        TrainingModule(tiny_light(), validation_levels=0)
+
+
+@pytest.mark.parametrize("lmbda", [None, 0.0, -1.0, math.nan, math.inf])
+def test_one_rate_needs_a_positive_lmbda(lmbda):
+    with pytest.raises(ValueError, match="lmbda must be a positive number"):
+        TrainingModule(network(), lmbda)
+
+
+def test_several_rates_refuse_an_lmbda():
+    with pytest.raises(ValueError, match="lmbda must be left out"):
+        TrainingModule(tiny_light(), 0.01)
+
+
+# --- torch.compile ------------------------------------------------------------------------------------------------------
+
+
+def test_compiled_training_steps_are_the_same_and_keep_the_names_of_the_weights(photographs, tmp_path, monkeypatch):
+    plain = TrainingModule(tiny_light())
+    fit(plain, photographs, tmp_path, steps=2, val_check_interval=1, callbacks=[EMAWeightAveraging(decay=0.5)])
+    # traced, but not translated to machine code, which takes a minute
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager", fullgraph=True))
+    compiled = TrainingModule(tiny_light(), compile=True)
+    fit(compiled, photographs, tmp_path, steps=2, val_check_interval=1, callbacks=[EMAWeightAveraging(decay=0.5)])
+    ours, theirs = compiled.state_dict(), plain.state_dict()
+    assert ours.keys() == theirs.keys()
+    assert all(torch.allclose(ours[name], theirs[name], atol=1e-5) for name in ours)

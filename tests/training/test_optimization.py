@@ -7,7 +7,7 @@ from torch import nn
 from dlic.training.optimization import Optimizer, Schedule
 
 
-@pytest.mark.parametrize("name", ["sgd", "adagrad", "adam", "adamw"])
+@pytest.mark.parametrize("name", ["sgd", "adagrad", "adam", "adamw", "soap"])
 def test_every_optimiser_lowers_a_loss(name):
     module = nn.Linear(4, 1)
     optimizer = Optimizer(name=name, learning_rate=0.05).build(module)
@@ -18,6 +18,43 @@ def test_every_optimiser_lowers_a_loss(name):
         module(x).square().mean().backward()
         optimizer.step()
     assert module(x).square().mean().item() < before
+
+
+def convolutions() -> nn.Module:
+    torch.manual_seed(0)
+    layers = nn.Conv2d(3, 16, 3), nn.ReLU(), nn.Conv2d(16, 600, 1), nn.ReLU(), nn.ConvTranspose2d(600, 3, 2, stride=2)
+    return nn.Sequential(*layers).to(memory_format=torch.channels_last)
+
+
+def steps(module: nn.Module, optimizer: torch.optim.Optimizer, count: range) -> None:
+    for step in count:
+        x = torch.rand(2, 3, 12, 12, generator=torch.Generator().manual_seed(step))
+        optimizer.zero_grad()
+        module(x).square().mean().backward()
+        optimizer.step()
+
+
+@pytest.mark.parametrize("name", ["adamw", "soap"])
+def test_a_restored_optimiser_goes_on_bit_for_bit(name, tmp_path):
+    config, whole, halves = Optimizer(name, learning_rate=1e-3, betas=(0.95, 0.9)), convolutions(), convolutions()
+    steps(whole, config.build(whole), range(24))
+    first = config.build(halves)
+    steps(halves, first, range(12))
+    torch.save(first.state_dict(), tmp_path / "state")
+    second = config.build(halves)
+    second.load_state_dict(torch.load(tmp_path / "state", weights_only=True))
+    steps(halves, second, range(12, 24))
+    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), halves.parameters(), strict=True))
+
+
+def test_soap_turns_each_dimension_of_a_kernel_but_very_wide_ones():
+    module = convolutions()
+    optimizer = Optimizer("soap", learning_rate=2e-3, betas=(0.8, 0.9)).build(module)
+    steps(module, optimizer, range(1))
+    bases = [[len(basis) for basis in optimizer.state[layer.weight]["Q"]] for layer in (module[0], module[2], module[4])]
+    assert bases == [[16, 3, 3, 3], [0, 16, 1, 1], [0, 3, 2, 2]]  # 600 channels have none
+    (group,) = optimizer.param_groups
+    assert (group["lr"], group["betas"], group["weight_decay"]) == (2e-3, (0.8, 0.9), 0.0)
 
 
 def rates(schedule: Schedule, steps: int) -> list[float]:

@@ -1,34 +1,43 @@
-"""Training runs through the real command line: exact resume, bad steps, unknown keys, export."""
+"""Training runs through the real command line: every kind of model, exact resume, unknown keys, export."""
 
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import dlic
-from dlic.checkpoints import read_manifest
+from dlic.checkpoints import read_manifest, read_weights
 from dlic.cli.main import run
 
-TINY = [
-    "--config", "configs/factorized.yaml",
-    "--model.network.init_args.channels", "16", "--model.network.init_args.latents", "24",
-    "--model.network.init_args.fine_blocks", "1", "--model.network.init_args.coarse_blocks", "1",
+NETWORKS = {
+    "factorized": {"channels": 16, "latents": 24, "fine_blocks": 1, "coarse_blocks": 1},
+    "light": {
+        "channels": 16, "latents": 24, "hyper": 8, "hidden": 8, "fine_inner": 8, "coarse_inner": 8,
+        "encoder_fine": 1, "encoder_coarse": 1, "decoder_fine": 1, "decoder_coarse": 1,
+    },
+}  # fmt: skip
+SMALL = [
     "--data.crop", "64", "--data.batch_size", "2", "--data.validation_crop", "64",
     "--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false", "--trainer.log_every_n_steps", "1",
 ]  # fmt: skip
 
 
-def train(photographs: Path, out: Path, *more: str) -> int:
-    return run([
-        "train", *TINY, "--data.train_dir", str(photographs), "--data.cache_dir", str(out / "decoded"),
-        "--trainer.logger.init_args.save_dir", str(out), "--trainer.default_root_dir", str(out), *more,
-    ])  # fmt: skip
+def train(photographs: Path, out: Path, *more: str, recipe: str = "factorized") -> int:
+    network = [f"--model.network.init_args.{name}={value}" for name, value in NETWORKS[recipe].items()]
+    folders = [
+        "--data.train_dir", str(photographs), "--data.cache_dir", str(out / "decoded"),
+        "--trainer.logger.init_args.save_dir", str(out), "--trainer.default_root_dir", str(out),
+    ]  # fmt: skip
+    return run(["train", "--config", f"configs/{recipe}.yaml", *network, *SMALL, *folders, *more])
 
 
 def last(out: Path) -> Path:
-    return sorted(out.glob("factorized/version_*/checkpoints/last.ckpt"))[-1]
+    return sorted(out.glob("*/version_*/checkpoints/last.ckpt"))[-1]
 
 
 def test_resumed_run_is_bit_for_bit_the_uninterrupted_one(photographs, tmp_path):
@@ -38,17 +47,50 @@ def test_resumed_run_is_bit_for_bit_the_uninterrupted_one(photographs, tmp_path)
     resume = ["--resume", str(last(tmp_path / "half"))]
     assert train(photographs, tmp_path / "rest", *constant, "--trainer.max_steps", "4", *resume) == 0
 
-    whole = torch.load(last(tmp_path / "whole"), weights_only=True)
-    rest = torch.load(last(tmp_path / "rest"), weights_only=True)
-    assert whole["global_step"] == rest["global_step"] == 4
+    assert_same_run(last(tmp_path / "whole"), last(tmp_path / "rest"), steps=4)
+
+
+def assert_same_run(first: Path, second: Path, steps: int) -> None:
+    whole, rest = (torch.load(path, weights_only=True) for path in (first, second))
+    assert whole["global_step"] == rest["global_step"] == steps
     for part in ("state_dict", "current_model_state"):  # averaged and raw weights
         for name, value in whole[part].items():
             assert torch.equal(value, rest[part][name]), (part, name)
-    assert whole["dlic"] == rest["dlic"]
+    assert whole["dlic"] == rest["dlic"] and whole["lr_schedulers"] == rest["lr_schedulers"]
 
 
-def test_the_steps_after_the_last_validation_are_kept(photographs, tmp_path):
-    assert train(photographs, tmp_path, "--trainer.max_steps", "3", "--trainer.val_check_interval", "2") == 0
+@pytest.mark.parametrize(("optimizer", "resident"), [("adamw", "true"), ("soap", "false")])
+def test_a_run_cut_by_the_clock_goes_on_bit_for_bit(optimizer, resident, photographs, tmp_path, monkeypatch):
+    """Three calls of two steps each are one run of six, falling learning rate included."""
+    ticks = count()
+    monkeypatch.setattr("pytorch_lightning.callbacks.timer.time", SimpleNamespace(monotonic=lambda: next(ticks)))  # a second a look
+    run_of_six = [
+        "--trainer.max_steps", "6", "--model.optimizer.name", optimizer, "--data.resident", resident,
+        "--model.schedule", "{name: cosine, warmup_steps: 2, hold: 0.2}",
+    ]  # fmt: skip
+    assert train(photographs, tmp_path / "whole", *run_of_six, recipe="light") == 0
+    limit = ["--trainer.callbacks+=dlic.training.callbacks.TimePerCall", "--trainer.callbacks.duration=00:00:00:02"]
+    for steps in (2, 4, 6):
+        resume = ["--resume", str(last(tmp_path / "parts"))] if steps > 2 else []
+        assert train(photographs, tmp_path / "parts", *run_of_six, *limit, *resume, recipe="light") == 0
+        assert torch.load(last(tmp_path / "parts"), weights_only=True)["global_step"] == steps
+    assert_same_run(last(tmp_path / "whole"), last(tmp_path / "parts"), steps=6)
+
+
+def test_light_trains_and_is_compared_with_jpeg(photographs, tmp_path):
+    every_step = ["--trainer.max_steps", "3", "--trainer.val_check_interval", "3"]
+    assert train(photographs, tmp_path, *every_step, recipe="light") == 0
+    events = EventAccumulator(str(last(tmp_path).parent.parent))
+    events.Reload()
+    assert {"train/loss", "val/loss", "val/bpp", "val/psnr", "val/saved_vs_jpeg"} <= set(events.Tags()["scalars"])
+    (saved,) = events.Scalars("val/saved_vs_jpeg")
+    assert -100 < saved.value < 100
+    assert len(events.Images("rate_distortion/run")) == len(events.Images("val/original_and_reconstruction")) == 1
+
+
+@pytest.mark.parametrize("interval", ["2", "100"])
+def test_the_steps_after_the_last_validation_are_kept(interval, photographs, tmp_path):
+    assert train(photographs, tmp_path, "--trainer.max_steps", "3", "--trainer.val_check_interval", interval) == 0
     stored = torch.load(last(tmp_path), weights_only=True)
     assert stored["global_step"] == 3 and stored["dlic"]["batches_seen"] == 3
     raw, averaged = stored["current_model_state"], stored["state_dict"]
@@ -87,12 +129,25 @@ def test_tables_can_be_counted_on_photographs(trained, photographs, tmp_path, mo
     assert weights[0] == weights[1]
 
 
-def test_a_run_starts_from_an_exported_checkpoint(trained, photographs, tmp_path):
+@pytest.mark.parametrize("recipe", NETWORKS)
+def test_a_run_starts_from_an_exported_checkpoint(recipe, photographs, tmp_path):
+    first, second, few = tmp_path / "first", tmp_path / "second", ["--trainer.max_steps", "2"]
+    assert train(photographs, tmp_path / "a", *few, recipe=recipe) == 0
+    assert run(["export", str(last(tmp_path / "a")), str(first)]) == 0
+    still = ["--model.initial_weights", str(first), "--model.optimizer", "{name: sgd, learning_rate: 0}"]
+    assert train(photographs, tmp_path / "b", *few, *still, recipe=recipe) == 0
+    assert run(["export", str(last(tmp_path / "b")), str(second)]) == 0
+    assert read_manifest(second).training.steps == 4
+    before, after = read_weights(first), read_weights(second)
+    learned = [name for name, value in before.items() if value.is_floating_point() and "quantiles" not in name]
+    assert all(torch.allclose(before[name], after[name], rtol=1e-5) for name in learned)  # averaging them rounds
+
+
+def test_a_run_does_not_start_from_another_architecture(trained, photographs, tmp_path, capsys):
     assert run(["export", str(last(trained)), str(tmp_path / "first")]) == 0
-    more = ["--trainer.max_steps", "2", "--trainer.val_check_interval", "2", "--model.initial_weights", str(tmp_path / "first")]
-    assert train(photographs, tmp_path / "more", *more) == 0
-    assert run(["export", str(last(tmp_path / "more")), str(tmp_path / "second")]) == 0
-    assert read_manifest(tmp_path / "second").training.steps == 5
+    capsys.readouterr()
+    assert train(photographs, tmp_path, "--model.initial_weights", str(tmp_path / "first"), recipe="light") == 1
+    assert "holds factorized" in capsys.readouterr().err
 
 
 def test_the_resolved_config_is_kept_with_the_run(trained):
@@ -107,6 +162,9 @@ def test_the_resolved_config_is_kept_with_the_run(trained):
         ["--nonsense", "1"],
         ["--model.distortion", "lpips"],
         ["--model.optimizer.name", "lion"],
+        ["--model.lmbda", "null"],
+        ["--model.lmbda", "-1"],
+        ["--model.validation_levels", "0"],
         ["--model.network.init_args.stage", "unet"],
         ["--data.crop", "70"],
         ["--resume", "nowhere.ckpt"],
@@ -117,6 +175,12 @@ def test_unknown_keys_and_senseless_values_are_usage_errors(bad, photographs, tm
     assert train(photographs, tmp_path, "--trainer.max_steps", "1", *bad) == 1
     said = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("Seed set")]
     assert len(said) == 1 and said[0].startswith("dlic: "), said
+
+
+def test_a_network_of_several_rates_refuses_an_lmbda_in_one_sentence(photographs, tmp_path, capsys):
+    assert train(photographs, tmp_path, "--trainer.max_steps", "1", "--model.lmbda", "0.01", recipe="light") == 1
+    said = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("Seed set")]
+    assert said == ["dlic: light has 64 rates, each with a λ of its own, so lmbda must be left out"]
 
 
 def test_what_is_no_run_is_not_exported(tmp_path, capsys):

@@ -1,0 +1,89 @@
+"""Curves on the 24 Kodak images that others published or this project measured before, shipped as JSON with their sources."""
+
+import json
+from collections.abc import Sequence
+from importlib import resources
+
+import numpy as np
+
+from dlic.errors import DlicError
+from dlic.evaluation.comparison import Anchor
+from dlic.evaluation.rate_distortion import Point
+
+ABOUT = (
+    "Curves of others: published result files of CompressAI, and Pillow's codecs as measured before; nothing but the "
+    "checkpoint was encoded in this run. Without --against kodak the peers are encoded too, AVIF with tune=psnr among them."
+)
+KODAK = 24, (512, 768)  # pictures, and the sides of each, either way up
+
+EIGHT_BITS = "8-bit reconstruction"
+FLOAT = "float reconstruction"  # not rounded to 8 bits, which would cost 0.3–0.7 % of BD-rate
+PAPER = f"figure of the paper, {FLOAT}"
+MEASURED = "measured by dlic"
+
+# file → key → (label, note). Left out: curves optimised for MS-SSIM, which PSNR cannot judge, and the float twins of 8-bit curves.
+CURVES = {
+    "kodak_published": {
+        "vtm": ("VTM (H.266)", ""),
+        "hm": ("HM (H.265)", ""),
+        "bpg_444_x265_ycbcr": ("BPG 4:4:4", ""),
+        "av1": ("AV1 (published)", ""),
+        "webp": ("WebP (published)", ""),
+        "jpeg2000": ("JPEG 2000", ""),
+        "jpeg": ("JPEG (published)", ""),
+        "paper-elic2022_mse": ("ELIC", PAPER),
+        "paper-minnen2020-cc10_mse": ("channel-wise (Minnen 2020)", PAPER),
+        "cheng2020-anchor_mse_ans_8bit": ("CompressAI cheng2020-anchor", EIGHT_BITS),
+        "cheng2020-attn_mse_ans_8bit": ("CompressAI cheng2020-attn", EIGHT_BITS),
+        "paper-cheng2020-parallel_mse": ("cheng2020 parallel", PAPER),
+        "paper-cheng2020-checkerboard-6M_mse": ("cheng2020 checkerboard 6M", PAPER),
+        "paper-cheng2020-checkerboard-1M_mse": ("cheng2020 checkerboard 1M", PAPER),
+        "mbt2018_mse_ans_8bit": ("CompressAI joint autoregressive", EIGHT_BITS),
+        "paper-mbt2018": ("joint autoregressive (paper)", PAPER),
+        "mbt2018-vbr-ans": ("CompressAI joint autoregressive, variable rate", FLOAT),
+        "mbt2018-mean_mse_ans_8bit": ("CompressAI mean-scale", EIGHT_BITS),
+        "paper-mbt2018-mean": ("mean-scale (paper)", PAPER),
+        "mbt2018-mean-vbr-ans": ("CompressAI mean-scale, variable rate", FLOAT),
+        "paper-minnen2018-parallel_mse": ("minnen2018 parallel", PAPER),
+        "paper-minnen2018-checkerboard_mse": ("minnen2018 checkerboard", PAPER),
+        "bmshj2018-hyperprior_mse_ans_8bit": ("CompressAI hyperprior", EIGHT_BITS),
+        "paper-bmshj2018-hyperprior": ("hyperprior (paper)", PAPER),
+        "bmshj2018-hyperprior-vbr-ans": ("CompressAI hyperprior, variable rate", FLOAT),
+        "bmshj2018-factorized_mse_ans_8bit": ("CompressAI factorized", EIGHT_BITS),
+        "paper-bmshj2018-factorized": ("factorized (paper)", PAPER),
+    },
+    "kodak_measured": {
+        "jpeg420": ("JPEG 4:2:0, optimised", MEASURED),
+        "jpeg444": ("JPEG 4:4:4, optimised", MEASURED),
+        "webp": ("WebP, method 6", MEASURED),
+        "avif420": ("AVIF 4:2:0, speed 6 (as Pillow ships it)", MEASURED),
+        "avif444": ("AVIF 4:4:4, speed 6", MEASURED),
+        "jxl": ("JPEG XL, effort 7", f"{MEASURED}, perceptually tuned"),
+    },
+}
+
+
+def kodak_anchors() -> dict[str, Anchor]:
+    """Every curve that can be compared by PSNR, by its label."""
+    return {
+        label: Anchor([Point(*pair) for pair in zip(curves[key]["bpp"], curves[key]["psnr"], strict=True)], note)
+        for file, labels in CURVES.items()
+        for curves in [stored(file)]
+        for key, (label, note) in labels.items()
+    }
+
+
+def stored(file: str) -> dict:
+    """A JSON file of this folder as it is: key → columns, and `_about` with the source."""
+    return json.loads((resources.files(__name__) / f"{file}.json").read_text(encoding="utf-8"))
+
+
+def check_kodak(folder: str, images: Sequence[np.ndarray]) -> None:
+    """Refuse pictures, uint8 (H, W, 3) each, that cannot be the Kodak set: DlicError."""
+    count, sides = KODAK
+    odd = sum(sorted(image.shape[:2]) != sorted(sides) for image in images)
+    if odd or len(images) != count:
+        holds = f"{len(images)} images" + (f", {odd} of another size" if odd else "")
+        raise DlicError(
+            f"--against kodak needs the {count} Kodak images of {max(sides)}×{min(sides)} pixels; {folder} holds {holds}"
+        )

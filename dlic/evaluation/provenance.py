@@ -1,0 +1,51 @@
+"""Where figures come from: versions, machine and command, without names of people, hosts or folders."""
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+CPU_INFO = Path("/proc/cpuinfo")  # Linux; `platform` knows no more than the architecture there
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What it takes to make the same figures again."""
+
+    command: str
+    versions: dict[str, str]
+    cpu: str
+    cores: int
+    threads: int  # that torch computes with
+    system: str
+
+
+def provenance(command: str) -> Provenance:
+    """This process and the machine it runs on."""
+    import torch
+
+    cores = os.cpu_count() or 1
+    return Provenance(command, _versions(), _cpu(), cores, torch.get_num_threads(), f"{platform.system()} {platform.machine()}")
+
+
+def _versions() -> dict[str, str]:
+    """Of everything that moves a figure: the peers' encoders too."""
+    import numpy
+    import PIL
+    import torch
+    from PIL import features
+
+    import dlic
+
+    python = {"dlic": dlic.__version__, "python": platform.python_version()}
+    modules = {"torch": torch.__version__, "numpy": numpy.__version__, "pillow": PIL.__version__}
+    encoders = {name: features.version(name) for name in ("libjpeg_turbo", "webp", "avif")}
+    return {name: str(version) for name, version in {**python, **modules, **encoders}.items() if version}
+
+
+def _cpu() -> str:
+    if CPU_INFO.exists():
+        for line in CPU_INFO.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,93 @@
+"""Convolutions over whole numbers, which every machine evaluates to the same bits (DESIGN §3.4).
+
+Weights, biases and activations are integers held in float64. Every partial sum stays below 2⁵³ (`ExactConv` refuses others), so it
+is exact, and no BLAS, thread count, memory layout, device or order of summation can change it. Requantising is a multiplication by
+a power of two and a floor. After Ballé, Johnston & Minnen, "Integer networks for data compression", ICLR 2019.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
+
+import numpy as np
+
+FRACTION = 10  # bits after the point of an activation
+MAX_ACTIVATION = 1 << 20  # activations and symbols are clipped here; 1024 with the fraction taken off
+MAX_WEIGHT = 1 << 15  # weights are 16-bit
+MAX_FRACTION = 14  # bits after the point of a weight: with those of an activation, biases up to 64 fit 32-bit integers
+
+
+@dataclass(frozen=True)
+class ExactConv:
+    """A 1×1 or 3×3 convolution with zero padding and a bias for each level, in whole numbers.
+
+    floor((weight ∗ a + bias[level]) / 2^shift), clipped to 0 … high: requantised, and a ReLU.
+    """
+
+    weight: np.ndarray  # (out, in, k, k) int16
+    bias: np.ndarray  # (levels, out) int32; half of 2^shift is in it, so that the floor rounds to the nearest
+    shift: int
+    high: int = MAX_ACTIVATION - 1
+
+    def __post_init__(self) -> None:
+        if self.weight.shape[2:] not in ((1, 1), (3, 3)) or self.bias.shape[1:] != self.weight.shape[:1]:
+            raise ValueError(f"no convolution has weights {self.weight.shape} and biases {self.bias.shape}")
+        sums = np.abs(self.weight.astype(np.int64)).sum(axis=(1, 2, 3)) * MAX_ACTIVATION
+        largest = sums.max() + np.abs(self.bias.astype(np.int64)).max()
+        if largest >= 1 << 53:
+            raise ValueError(f"partial sums could reach {largest:,}, which float64 does not hold exactly")
+
+    @classmethod
+    def from_trained(
+        cls, weight: np.ndarray, bias: np.ndarray, incoming: int, outgoing: int, high: int = MAX_ACTIVATION - 1
+    ) -> "ExactConv":
+        """The nearest whole numbers to weights (out, in, k, k) and biases (levels, out), which needs no training.
+
+        `incoming` and `outgoing` are the bits after the point of what goes in and comes out.
+        """
+        fraction = MAX_FRACTION
+        while fraction > 0 and np.abs(weight).max() * 2.0**fraction >= MAX_WEIGHT:
+            fraction -= 1
+        shift = fraction + incoming - outgoing
+        offset = np.rint(bias * 2.0 ** (fraction + incoming)) + 2.0 ** (shift - 1)
+        return cls(np.rint(weight * 2.0**fraction).astype(np.int16), offset.astype(np.int32), shift, high)
+
+    @cached_property
+    def matrix(self) -> np.ndarray:
+        """Weights times 2^−shift, as `columns` orders its channels: (k·k·in, out) float64. A power of two rounds nothing."""
+        return np.ascontiguousarray(self.weight.transpose(2, 3, 1, 0).reshape(-1, len(self.weight))) * 2.0**-self.shift
+
+    def __call__(self, a, level: int, xp: ModuleType = np):
+        """Whole numbers (h, w, in) in float64, |a| ≤ `MAX_ACTIVATION` → (h, w, out), by `xp`, which is numpy or torch."""
+        sums = columns(a, self.weight.shape[2], xp) @ _like(a, self.matrix, xp)
+        sums += _like(a, self.bias[level] * 2.0**-self.shift, xp)
+        return xp.floor(xp.clip(sums, 0.0, float(self.high)))
+
+
+def columns(a, window: int, xp: ModuleType = np):
+    """Every pixel's window × window neighbourhood, zero outside, side by side: (h, w, C) → (h, w, window²·C)."""
+    if window == 1:
+        return a
+    height, width = a.shape[:2]
+    column = xp.zeros_like(a[:, :1])
+    padded = xp.concatenate([column, a, column], 1)
+    row = xp.zeros_like(padded[:1])
+    padded = xp.concatenate([row, padded, row], 0)
+    return xp.concatenate([padded[i : i + height, j : j + width] for i in range(3) for j in range(3)], 2)
+
+
+def spread(a, xp: ModuleType = np):
+    """`pixel_shuffle` by 2 for channels-last arrays: (h, w, 4·C) → (2h, 2w, C)."""
+    height, width, channels = a.shape
+    blocks = a.reshape(height, width, channels // 4, 2, 2)  # pixel_shuffle's order: channel, row, column
+    return xp.moveaxis(blocks, (3, 4), (1, 3)).reshape(2 * height, 2 * width, channels // 4)
+
+
+def _like(a, values: np.ndarray, xp: ModuleType):
+    """float64 `values` where `a` is."""
+    return values if xp is np else xp.from_numpy(values).to(a.device)
+
+
+def as_bytes(a, xp: ModuleType = np):
+    """Whole numbers 0 … 255 as uint8."""
+    return a.astype(np.uint8) if xp is np else a.to(xp.uint8)

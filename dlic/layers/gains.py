@@ -1,0 +1,38 @@
+"""What varies with the rate level: vectors kept at a few anchor levels and interpolated between them (DESIGN §3.3)."""
+
+import torch
+from torch import Tensor, nn
+
+LEVELS = 64
+ANCHORS = 8  # levels 0, 9, 18, … 63
+
+
+def interpolation(levels: int = LEVELS, anchors: int = ANCHORS) -> Tensor:
+    """Weights (levels, anchors) of linear interpolation between equally spaced anchors; every row sums to 1."""
+    position = torch.linspace(0, anchors - 1, levels)
+    return (1 - (position[:, None] - torch.arange(anchors)).abs()).clamp_min(0)
+
+
+class LevelVector(nn.Module):
+    """One vector (channels,) a level; called with `level` (B,) it gives (B, channels, 1, 1)."""
+
+    def __init__(self, channels: int, initial: Tensor | float = 0.0):
+        """`initial` broadcasts to (ANCHORS, channels)."""
+        super().__init__()
+        start = torch.as_tensor(initial, dtype=torch.float32)
+        self.anchors = nn.Parameter(start.expand(ANCHORS, channels).clone())
+        self.register_buffer("weights", interpolation(), persistent=False)
+
+    def all_levels(self) -> Tensor:
+        """(LEVELS, channels)."""
+        return self.weights @ self.anchors
+
+    def forward(self, level: Tensor) -> Tensor:
+        return (self.weights[level] @ self.anchors)[:, :, None, None]
+
+
+class LevelGain(LevelVector):
+    """A positive factor a channel, interpolated geometrically; kept as its logarithm."""
+
+    def forward(self, level: Tensor) -> Tensor:
+        return super().forward(level).exp()

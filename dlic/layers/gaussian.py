@@ -1,0 +1,53 @@
+"""Bits of Gaussian latents under unit-width rounding, and the geometric row of scales that tables are made for."""
+
+import math
+
+import torch
+from torch import Tensor
+
+ROWS = 64  # tables, one a scale
+SCALE_MIN, SCALE_MAX = 0.11, 128.0  # of the first and the last row
+ROW_RATIO = (SCALE_MAX / SCALE_MIN) ** (1 / (ROWS - 1))
+LIKELIHOOD_MIN = 1e-9
+
+
+class _LowerBound(torch.autograd.Function):
+    """max(x, bound) whose gradient still passes where it would raise x back above the bound."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, bound: float) -> Tensor:
+        ctx.save_for_backward(x >= bound)
+        return x.clamp_min(bound)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor):
+        (above,) = ctx.saved_tensors
+        return gradient * (above | (gradient < 0)), None
+
+
+def lower_bound(x: Tensor, bound: float) -> Tensor:
+    """max(x, bound); below the bound, only gradients that pull x up are kept."""
+    return _LowerBound.apply(x, bound)
+
+
+def scale_of_row(row: Tensor) -> Tensor:
+    """Standard deviation of a row, integer or in between."""
+    return SCALE_MIN * torch.exp(row * math.log(ROW_RATIO))
+
+
+def row_of_scale(scale: Tensor) -> Tensor:
+    """Inverse of `scale_of_row`, not rounded."""
+    return torch.log(scale / SCALE_MIN) / math.log(ROW_RATIO)
+
+
+def likelihood(values: Tensor, scale: Tensor) -> Tensor:
+    """Probability of the interval value ± ½ under a zero-mean Gaussian, elementwise, at least `LIKELIHOOD_MIN`."""
+    distance = values.abs()
+    root = math.sqrt(0.5) / scale  # both tails are computed on the side where they are small
+    mass = 0.5 * (torch.erfc((distance - 0.5) * root) - torch.erfc((distance + 0.5) * root))
+    return lower_bound(mass, LIKELIHOOD_MIN)
+
+
+def bits(values: Tensor, scale: Tensor) -> Tensor:
+    """−log₂ `likelihood`."""
+    return -torch.log2(likelihood(values, scale))

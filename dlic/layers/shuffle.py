@@ -1,0 +1,15 @@
+"""Pixels ⇄ channels with results laid out channels-last, as the convolutions around them want them."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def unshuffle(x: Tensor, factor: int) -> Tensor:
+    """(B, C, H, W) → (B, C·factor², H/factor, W/factor)."""
+    return F.pixel_unshuffle(x.contiguous(), factor).contiguous(memory_format=torch.channels_last)
+
+
+def shuffle(x: Tensor, factor: int) -> Tensor:
+    """Inverse of `unshuffle`."""
+    return F.pixel_shuffle(x.contiguous(), factor).contiguous(memory_format=torch.channels_last)

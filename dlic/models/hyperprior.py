@@ -1,0 +1,157 @@
+"""Side information: what z tells of the scales and means of y, and the context that sharpens the means."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dlic.layers.exact import FRACTION, MAX_ACTIVATION, ExactConv, as_bytes, spread
+from dlic.layers.gains import LEVELS, LevelVector
+from dlic.layers.gaussian import ROWS
+from dlic.layers.shuffle import shuffle
+from dlic.layers.stages import in_float32
+
+# of `ScaleSynthesis`: bits after the point going in (symbols have none) and coming out (rows have none), largest value
+EXACT_LAYERS = {
+    "first": (0, FRACTION, MAX_ACTIVATION - 1),
+    "widen": (FRACTION, FRACTION, MAX_ACTIVATION - 1),
+    "middle": (FRACTION, FRACTION, MAX_ACTIVATION - 1),
+    "last": (FRACTION, 0, ROWS - 1),
+}
+
+
+class HyperAnalysis(nn.Module):
+    """y (B, M, H/16, W/16) in steps of its level → z (B, Z, H/64, W/64)."""
+
+    def __init__(self, latents: int, hyper: int):
+        super().__init__()
+        self.first = nn.Conv2d(latents, 192, 1)
+        self.middle = nn.Conv2d(192, 128, 3, stride=2, padding=1)
+        self.last = nn.Conv2d(128, hyper, 3, stride=2, padding=1)
+        with torch.no_grad():
+            self.last.weight.mul_(4)  # so that z spans a few steps from the start
+
+    def forward(self, y: Tensor) -> Tensor:
+        features = F.gelu(self.first(torch.asinh(y)))  # scales are sums of logarithms
+        return self.last(F.gelu(self.middle(features)))
+
+
+class ScaleSynthesis(nn.Module):
+    """Symbols of z and the level → rows of the scale tables, in between whole ones: (B, M, H/16, W/16).
+
+    1×1 and 3×3 layers, ReLU and shuffles only, so that `layers.exact` can run the same with whole numbers.
+    """
+
+    def __init__(self, latents: int, hyper: int, hidden: int, initial_rows: Tensor):
+        """`initial_rows` (ANCHORS, M): what it gives before it has learned anything."""
+        super().__init__()
+        self.first = nn.Conv2d(hyper, hidden, 3, padding=1, bias=False)
+        self.widen = nn.Conv2d(hidden, 4 * hidden, 1)
+        self.middle = nn.Conv2d(hidden, hidden, 3, padding=1)
+        self.last = nn.Conv2d(hidden, 4 * latents, 1)
+        self.first_bias, self.last_bias = LevelVector(hidden, 0.1), LevelVector(latents, initial_rows)
+        with torch.no_grad():
+            self.last.weight.mul_(0.1)
+            nn.init.zeros_(self.last.bias)
+
+    def forward(self, z_symbols: Tensor, level: Tensor) -> Tensor:
+        with torch.autocast(z_symbols.device.type, enabled=False):  # as precise as the whole numbers will be
+            features = F.relu(self.first(z_symbols) + self.first_bias(level))  # (B, K, H/64, W/64)
+            features = shuffle(F.relu(self.widen(features)), 2)  # (B, K, H/32, W/32)
+            features = F.relu(self.middle(features))
+            return shuffle(self.last(features), 2) + self.last_bias(level)
+
+
+@dataclass(frozen=True)
+class ExactScaleSynthesis:
+    """`ScaleSynthesis` in whole numbers: what a checkpoint stores, and both encoder and decoder run."""
+
+    first: ExactConv
+    widen: ExactConv
+    middle: ExactConv
+    last: ExactConv
+
+    @classmethod
+    def from_trained(cls, trained: ScaleSynthesis) -> "ExactScaleSynthesis":
+        """The nearest whole numbers to trained weights."""
+        biases = {
+            "first": trained.first_bias.all_levels(),
+            "widen": trained.widen.bias.expand(LEVELS, -1),
+            "middle": trained.middle.bias.expand(LEVELS, -1),
+            "last": trained.last.bias + trained.last_bias.all_levels().repeat_interleave(4, dim=1),  # the shuffle's order
+        }
+        weights = {name: getattr(trained, name).weight.double().numpy() for name in EXACT_LAYERS}
+        made = [ExactConv.from_trained(weights[name], biases[name].double().numpy(), *form) for name, form in EXACT_LAYERS.items()]
+        return cls(*made)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """As a checkpoint stores them; `from_tensors` is the inverse."""
+        layers = [(name, getattr(self, name)) for name in EXACT_LAYERS]
+        stored = {f"{name}.{kind}": torch.from_numpy(getattr(layer, kind)) for name, layer in layers for kind in ("weight", "bias")}
+        return stored | {f"{name}.shift": torch.tensor(layer.shift, dtype=torch.int32) for name, layer in layers}
+
+    @classmethod
+    def from_tensors(cls, stored: dict[str, Tensor]) -> "ExactScaleSynthesis":
+        weights, biases = ([stored[f"{name}.{kind}"].numpy() for name in EXACT_LAYERS] for kind in ("weight", "bias"))
+        shifts = [int(stored[f"{name}.shift"]) for name in EXACT_LAYERS]
+        highs = [form[-1] for form in EXACT_LAYERS.values()]
+        return cls(*map(ExactConv, weights, biases, shifts, highs))
+
+    def __call__(self, symbols, level: int, xp: ModuleType = np):
+        """Symbols of z (h, w, Z), whole numbers in float64 → rows of the scale tables (4h, 4w, M) uint8."""
+        a = self.first(xp.clip(symbols, -MAX_ACTIVATION, MAX_ACTIVATION), level, xp)  # (h, w, K)
+        a = spread(self.widen(a, level, xp), xp)  # (2h, 2w, K)
+        a = self.middle(a, level, xp)
+        return spread(as_bytes(self.last(a, level, xp), xp), xp)
+
+
+class MeanSynthesis(nn.Module):
+    """Symbols of z, the level and the latents known so far → means of y in units of the trunk: (B, M, H/16, W/16)."""
+
+    def __init__(self, latents: int, hyper: int, hidden: int):
+        super().__init__()
+        self.first = nn.Conv2d(hyper, 128, 3, padding=1)
+        self.widen = nn.Conv2d(128, 4 * hidden, 1)
+        self.middle = nn.Conv2d(hidden, 128, 3, padding=1)
+        self.widen_again = nn.Conv2d(128, 4 * hidden, 1)
+        self.known = nn.Conv2d(latents, hidden, 1)
+        self.around = nn.Conv2d(hidden, hidden, 3, padding=1)
+        self.last = nn.Conv2d(hidden, latents, 1)
+        self.first_bias = LevelVector(128)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)
+
+    def hyper_features(self, z_symbols: Tensor, level: Tensor) -> Tensor:
+        features = F.gelu(self.first(z_symbols) + self.first_bias(level))  # (B, 128, H/64, W/64)
+        features = F.gelu(shuffle(self.widen(features), 2))  # (B, K, H/32, W/32)
+        features = F.gelu(self.middle(features))
+        return shuffle(self.widen_again(features), 2)  # (B, K, H/16, W/16)
+
+    def means(self, features: Tensor, known: Tensor | None = None) -> Tensor:
+        """`known` (B, M, H/16, W/16) is zero where nothing is known yet."""
+        if known is not None:
+            features = features + self.around(F.gelu(self.known(known)))
+        return in_float32(self.last, F.gelu(features))
+
+
+def in_two_steps(
+    mean_of: Callable[[Tensor | None], Tensor], quantise: Callable[[Tensor, Tensor], Tensor], anchors: Tensor
+) -> Tensor:
+    """The context loop, the same for training, encoder and decoder: y_hat (B, M, h, w) in units of the trunk.
+
+    Half of the latents, `anchors` (1, M, h, w) bool in a checkerboard over space and channels, get their means from z alone, the
+    others from z and the first half (He et al., arXiv:2103.15306). `quantise(means, which)` gives y_hat for those means where
+    `which` is true and anything elsewhere; a decoder adds the symbols it has read.
+    """
+    first = quantise(mean_of(None), anchors)
+    return torch.where(anchors, first, quantise(mean_of(first * anchors), ~anchors))
+
+
+def checkerboard(latents: int, height: int, width: int, device: torch.device | None = None) -> Tensor:
+    """Anchors of the context: (1, M, h, w) bool, true where channel + row + column is even."""
+    c, i, j = (torch.arange(n, device=device) for n in (latents, height, width))
+    return ((c[:, None, None] + i[:, None] + j) % 2 == 0)[None]

@@ -1,0 +1,167 @@
+"""`Light` as a codec runs it: arrays in and out, latents laid out (h, w, M), parsing by whole numbers."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dlic.entropy.tables import FrequencyTables
+from dlic.layers.fused import fused_block
+from dlic.layers.gaussian import ROWS
+from dlic.models.base import DEPLOYED_PREFIX
+from dlic.models.deployed import to_batch, to_latent
+from dlic.models.hyperprior import ExactScaleSynthesis, checkerboard, in_two_steps
+from dlic.models.light import Light
+from dlic.models.light_refine import SymbolCosts, refined
+from dlic.models.transforms import BLOCK, Analysis, LevelBlocks, Synthesis
+
+if TYPE_CHECKING:
+    from dlic.codecs.learned import Analysed, Progress
+
+Transform = Callable[[Tensor], Tensor]
+
+
+class DeployedLight:
+    """Latents are numpy arrays (h, w, M), which torch sees channels-last without copying."""
+
+    stride, levels, refinable = Light.stride, Light.levels, True
+    # 26 for an orthonormal transform at high rate (DESIGN §3.1); measured on photographs at five levels, 40 cut
+    # bits + λ · distortion by 0.3–0.6 % against plain rounding, 15 lost that at low rates
+    step_price = 40.0
+
+    @torch.inference_mode(False)  # so that `refine` can differentiate, wherever the checkpoint was loaded
+    def __init__(self, config: dict, weights: dict[str, Tensor]):
+        """`config` and `weights` are those of an exported `Light`; raises where they do not fit each other."""
+        network = Light(**config)
+        network.load_state_dict({name: value.float() for name, value in weights.items() if not name.startswith(DEPLOYED_PREFIX)})
+        self.network = network.requires_grad_(False).eval().to(memory_format=torch.channels_last)
+        stored = {name[len(DEPLOYED_PREFIX) :]: value for name, value in weights.items() if name.startswith(DEPLOYED_PREFIX)}
+        prefix = "h_s_scale."
+        self.h_s_scale = ExactScaleSynthesis.from_tensors({k[len(prefix) :]: v for k, v in stored.items() if k.startswith(prefix)})
+        self.z_rows = stored["z_rows"].numpy()  # (levels, Z) uint8
+        self.g_a = analysis_of_blocks(network.g_a)
+        self.g_s = lru_cache(maxsize=8)(lambda level: synthesis_of_blocks(network.g_s, level))
+
+    @torch.inference_mode()
+    def analyse(self, pixels: np.ndarray) -> np.ndarray:
+        return to_latent(self.g_a(to_batch(to_blocks(pixels))))
+
+    @torch.inference_mode()
+    def at_level(self, latent: np.ndarray, level: int) -> np.ndarray:
+        return to_latent(to_batch(latent) * self.network.gain(torch.tensor([level])))
+
+    @torch.inference_mode()
+    def hyper(self, y: np.ndarray, level: int) -> np.ndarray:
+        z = self.network.h_a(to_batch(y)) - self.network.z_mean(torch.tensor([level]))
+        return to_latent(torch.round(z))
+
+    def hyper_rows(self, size: tuple[int, int], level: int) -> np.ndarray:
+        height, width = size
+        rows = self.z_rows[level] + np.uint8(ROWS)  # the tables of z stand after those of y
+        return np.broadcast_to(rows, (-(-height // 4), -(-width // 4), len(rows)))
+
+    @torch.inference_mode()
+    def rows(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> np.ndarray:
+        height, width = size
+        rows = self.h_s_scale(torch.from_numpy(z_symbols).double(), level, torch)  # NumPy gives the same, slower
+        return rows[:height, :width].contiguous().numpy()
+
+    @torch.inference_mode()
+    def reconstruct(
+        self, z_symbols: np.ndarray, size: tuple[int, int], level: int, quantise: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    ) -> np.ndarray:
+        def by_arrays(means: Tensor, which: Tensor) -> Tensor:
+            return to_batch(quantise(to_latent(means), to_latent(which)))
+
+        return to_latent(self.y_hat(z_symbols, size, level, by_arrays))
+
+    def y_hat(
+        self, z_symbols: np.ndarray, size: tuple[int, int], level: int, quantise: Callable[[Tensor, Tensor], Tensor]
+    ) -> Tensor:
+        """`reconstruct` in tensors (1, M, h, w), through which gradients pass outside of inference mode."""
+        levels = torch.tensor([level])
+        height, width = size
+        gain, inverse_gain = self.network.gain(levels), self.network.inverse_gain(levels)
+        features = self.network.h_s_mean.hyper_features(to_batch(z_symbols.astype(np.float32)), levels)[:, :, :height, :width]
+
+        def in_trunk(means: Tensor, which: Tensor) -> Tensor:
+            return quantise(means * gain, which) * inverse_gain
+
+        anchors = _anchors(gain.shape[1], height, width)
+        return in_two_steps(lambda known: self.network.h_s_mean.means(features, known), in_trunk, anchors)
+
+    def refine(
+        self,
+        analysed: "Analysed",
+        y: np.ndarray,
+        z_symbols: np.ndarray,
+        rows: np.ndarray,
+        level: int,
+        tables: FrequencyTables,
+        effort: int,
+        progress: "Progress",
+    ) -> np.ndarray:
+        image = analysed.pixels[: analysed.height, : analysed.width]
+        return refined(SymbolCosts(self, image, z_symbols, rows, level, tables), y, effort, progress)
+
+    @torch.inference_mode()
+    def synthesise(self, y_hat: np.ndarray, level: int) -> np.ndarray:
+        return from_blocks(to_latent(self.g_s(level)(to_batch(y_hat))))
+
+
+def analysis_of_blocks(g_a: Analysis) -> Transform:
+    """g_a for blocks of pixels 0 … 255, `to_blocks` of an image (1, 3·BLOCK², H/BLOCK, W/BLOCK)."""
+    first = g_a.first.weight / 255, g_a.first.bias - 0.5 * g_a.first.weight.sum(dim=(1, 2, 3))
+    fine, coarse = [fused_block(block) for block in g_a.fine], [fused_block(block) for block in g_a.coarse]
+
+    def run(blocks: Tensor) -> Tensor:
+        return _through(coarse, g_a.merge(_through(fine, F.conv2d(blocks, *first))))
+
+    return run
+
+
+def synthesis_of_blocks(g_s: Synthesis, level: int) -> Transform:
+    """g_s at one level, giving blocks of pixels 0 … 255 for `from_blocks`, neither rounded nor clipped."""
+    levels = torch.tensor([level])
+    coarse, fine = _at_level(g_s.coarse, levels), _at_level(g_s.fine, levels)
+    last = g_s.last.weight * g_s.gain(levels) * 255, (g_s.last.bias + 0.5) * 255
+
+    def run(y_hat: Tensor) -> Tensor:
+        return F.conv2d(_through(fine, g_s.split(_through(coarse, y_hat))), *last)
+
+    return run
+
+
+def to_blocks(pixels: np.ndarray) -> np.ndarray:
+    """uint8 (H, W, 3) → float32 (H/BLOCK, W/BLOCK, 3·BLOCK²) in the order of `pixel_unshuffle`."""
+    height, width = pixels.shape[:2]
+    blocks = pixels.reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK, 3).transpose(0, 2, 4, 1, 3)
+    return np.ascontiguousarray(blocks).reshape(height // BLOCK, width // BLOCK, -1).astype(np.float32)
+
+
+def from_blocks(blocks: np.ndarray) -> np.ndarray:
+    """Inverse of `to_blocks`, rounding and clipping: → uint8 (H, W, 3)."""
+    height, width = blocks.shape[:2]
+    rounded = torch.from_numpy(blocks).round().clamp_(0, 255).to(torch.uint8)
+    pixels = rounded.reshape(height, width, 3, BLOCK, BLOCK).permute(0, 3, 1, 4, 2)
+    return pixels.reshape(height * BLOCK, width * BLOCK, 3).numpy()
+
+
+def _at_level(blocks: LevelBlocks, levels: Tensor) -> list[Transform]:
+    return [fused_block(block, gain(levels)[0, :, 0, 0]) for block, gain in zip(blocks.blocks, blocks.gains, strict=True)]
+
+
+def _through(layers: list[Transform], x: Tensor) -> Tensor:
+    for layer in layers:
+        x = layer(x)
+    return x
+
+
+@lru_cache(maxsize=2)
+@torch.inference_mode(False)  # gradients may pass by it later
+def _anchors(latents: int, height: int, width: int) -> Tensor:
+    return checkerboard(latents, height, width).contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,77 @@
+"""Transforms that start as a 16×16 block DCT and learn from there (DESIGN §3.1)."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dlic.layers.dct import dct_basis, merge_blocks
+from dlic.layers.gains import LevelGain
+from dlic.layers.shuffle import unshuffle
+from dlic.layers.stages import BottleneckBlock, in_float32
+
+BLOCK = 8  # side of the blocks of pixels that the first layer takes in and the last gives out
+
+
+class Analysis(nn.Module):
+    """x ─ unshuffle 8 ─ 1×1 ─ blocks @1/8 ─ 2×2 stride 2 ─ blocks @1/16; the same for every level.
+
+    At the start the result is a 16×16 block DCT in units of `step` (8-bit units): every block begins as the identity.
+    """
+
+    def __init__(self, channels: int, latents: int, inner: tuple[int, int], blocks: tuple[int, int], step: float):
+        super().__init__()
+        small, sigma = dct_basis(BLOCK, channels)
+        large, _ = dct_basis(2 * BLOCK, latents)
+        self.first = nn.Conv2d(3 * BLOCK**2, channels, 1)
+        self.fine = nn.Sequential(*[BottleneckBlock(channels, inner[0]) for _ in range(blocks[0])])
+        self.merge = nn.Conv2d(channels, latents, 2, stride=2)
+        self.coarse = nn.ModuleList(BottleneckBlock(latents, inner[1]) for _ in range(blocks[1]))
+        with torch.no_grad():  # features between are whitened by sigma, so that blocks see fine structure as well as flat areas
+            self.first.weight.copy_((small / sigma[:, None])[:, :, None, None])
+            self.merge.weight.copy_(merge_blocks(BLOCK, small * sigma[:, None], large) * (255 / step))
+            nn.init.zeros_(self.first.bias)
+            nn.init.zeros_(self.merge.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        features = self.fine(self.first(unshuffle(x - 0.5, BLOCK)))  # (B, C, H/8, W/8)
+        y = in_float32(self.merge, features)  # (B, M, H/16, W/16); bfloat16 would round large coefficients to whole steps
+        for block in self.coarse:
+            y = y + block.branch(y)
+        return y
+
+
+class LevelBlocks(nn.Module):
+    """Bottleneck blocks whose branches are weighted, a channel at a time, by the level."""
+
+    def __init__(self, channels: int, inner: int, count: int):
+        super().__init__()
+        self.blocks = nn.ModuleList(BottleneckBlock(channels, inner) for _ in range(count))
+        self.gains = nn.ModuleList(LevelGain(inner) for _ in range(count))
+
+    def forward(self, x: Tensor, level: Tensor) -> Tensor:
+        for block, gain in zip(self.blocks, self.gains, strict=True):
+            x = x + block.branch(x, gain(level))
+        return x
+
+
+class Synthesis(nn.Module):
+    """ŷ ─ blocks @1/16 ─ 2×2 up ─ blocks @1/8 ─ 1×1 ─ shuffle 8 ─ x̂, the transpose of `Analysis`, its blocks told the level."""
+
+    def __init__(self, channels: int, latents: int, inner: tuple[int, int], blocks: tuple[int, int], step: float):
+        super().__init__()
+        small, sigma = dct_basis(BLOCK, channels)
+        large, _ = dct_basis(2 * BLOCK, latents)
+        self.coarse = LevelBlocks(latents, inner[1], blocks[1])
+        self.split = nn.ConvTranspose2d(latents, channels, 2, stride=2)
+        self.fine = LevelBlocks(channels, inner[0], blocks[0])
+        self.gain = LevelGain(channels)
+        self.last = nn.Conv2d(channels, 3 * BLOCK**2, 1)
+        with torch.no_grad():
+            self.split.weight.copy_(merge_blocks(BLOCK, small / sigma[:, None], large) * (step / 255))
+            self.last.weight.copy_((small * sigma[:, None]).T[:, :, None, None])
+            nn.init.zeros_(self.split.bias)
+            nn.init.zeros_(self.last.bias)
+
+    def forward(self, y_hat: Tensor, level: Tensor) -> Tensor:
+        features = self.fine(self.split(self.coarse(y_hat, level)), level)  # (B, C, H/8, W/8)
+        return F.pixel_shuffle(self.last(features * self.gain(level)), BLOCK) + 0.5  # (B, 3, H, W)

@@ -1,0 +1,59 @@
+"""The shipped curves, and the figures the field quotes of them."""
+
+import numpy as np
+import pytest
+
+from dlic.errors import DlicError
+from dlic.evaluation.anchors import CURVES, check_kodak, kodak_anchors, stored
+from dlic.evaluation.comparison import compare_all
+from dlic.evaluation.rate_distortion import bd_rate, bd_rate_within
+
+ANCHORS = kodak_anchors()
+
+# BD-rate against VTM in percent over the whole overlap, as DESIGN §6 and the field quote it
+QUOTED = {
+    "JPEG (published)": 208,
+    "JPEG 4:4:4, optimised": 186,
+    "WebP, method 6": 77,
+    "AVIF 4:4:4, speed 6": 48,
+    "BPG 4:4:4": 22,
+    "AV1 (published)": 16,
+    "CompressAI factorized": 68,
+    "CompressAI hyperprior": 31,
+    "CompressAI mean-scale": 21,
+    "CompressAI cheng2020-anchor": 4,
+    "ELIC": -7,
+}
+
+
+@pytest.mark.parametrize("label", QUOTED)
+def test_bd_rates_are_those_the_field_quotes(label):
+    assert 100 * bd_rate(ANCHORS["VTM (H.266)"].points, ANCHORS[label].points) == pytest.approx(QUOTED[label], abs=1.6)
+
+
+def test_every_anchor_can_be_compared_between_the_rates():
+    compared = compare_all(ANCHORS, ANCHORS["VTM (H.266)"].points)
+    assert len(compared) == len(ANCHORS) == sum(len(labels) for labels in CURVES.values())  # no label twice
+    assert all(0.09 <= one.bpp[0] < one.bpp[1] <= 1.5 + 1e-3 for one in compared.values())
+    assert list(compared)[-1] == "ELIC" and next(iter(compared)).startswith("JPEG")
+
+
+def test_between_the_rates_learned_codecs_are_as_far_from_vtm_as_over_all():
+    for label in ("CompressAI factorized", "CompressAI hyperprior", "CompressAI mean-scale", "CompressAI cheng2020-anchor", "ELIC"):
+        points, vtm = ANCHORS[label].points, ANCHORS["VTM (H.266)"].points
+        assert bd_rate_within(vtm, points) == pytest.approx(bd_rate(vtm, points), abs=0.015)
+
+
+def test_sources_and_reservations_are_kept():
+    assert "CompressAI" in stored("kodak_published")["_about"] and "Pillow 13" in stored("kodak_measured")["_about"]
+    assert "perceptually tuned" in ANCHORS["JPEG XL, effort 7"].note
+    assert "float" in ANCHORS["ELIC"].note and ANCHORS["CompressAI cheng2020-anchor"].note == "8-bit reconstruction"
+    assert not any("ms-ssim" in key for labels in CURVES.values() for key in labels)
+
+
+def test_only_kodak_passes_for_kodak():
+    upright, lying = np.zeros((768, 512, 3), np.uint8), np.zeros((512, 768, 3), np.uint8)
+    check_kodak("kodak", [upright] * 6 + [lying] * 18)
+    for images in ([lying] * 23, [lying] * 23 + [lying[:500]]):
+        with pytest.raises(DlicError, match="24 Kodak images"):
+            check_kodak("kodak", images)

@@ -1,0 +1,129 @@
+"""The flagship network: what it starts as, what it may cost, and that the deployed form is the trained one."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.utils.flop_counter import FlopCounterMode
+
+from dlic.checkpoints import read_manifest, read_weights
+from dlic.codecs.learned import level_of, load_codec
+from dlic.entropy.tables import tables_from_likelihoods
+from dlic.evaluation.metrics import psnr
+from dlic.layers.gaussian import ROWS
+from dlic.models import build_model
+from dlic.models.base import DEPLOYED_PREFIX
+from dlic.models.hyperprior import checkerboard
+from dlic.models.light import Light
+from dlic.training.export import as_codec
+from tests.golden.rewrite import TINY_LIGHT, tiny_light
+
+DECODER = ("g_s", "h_s_scale", "h_s_mean")
+
+
+def as_tensor(image: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float() / 255
+
+
+def trained(folder) -> torch.nn.Module:
+    manifest = read_manifest(folder)
+    network = build_model(manifest.model, manifest.config).eval()
+    network.load_state_dict({k: v for k, v in read_weights(folder).items() if not k.startswith(DEPLOYED_PREFIX)})
+    return network
+
+
+def test_the_decoder_needs_fewer_than_10_000_macs_a_pixel():
+    """Everything a receiver runs, at the default size: both hyper-syntheses, both steps of the context, and g_s."""
+    network = Light().eval()
+    with torch.no_grad(), FlopCounterMode(display=False, depth=4) as counter:
+        network(torch.rand(1, 3, 256, 256), torch.tensor([30]))
+    flops = counter.get_flop_counts()
+    spent = sum(sum(flops[f"Light.{name}"].values()) for name in DECODER if f"Light.{name}" in flops)
+    # methods of h_s_mean are called without its forward, so that its layers are counted one by one
+    spent += sum(sum(ops.values()) for name, ops in flops.items() if name.startswith("Light.h_s_mean.") and name.count(".") == 2)
+    macs = spent / 2 / 256**2
+    assert 7_000 < macs <= 10_000, macs
+
+
+def test_it_starts_as_a_block_dct(photograph):
+    network = Light(encoder_fine=1, encoder_coarse=1, decoder_fine=1, decoder_coarse=1).eval()
+    crop = photograph[:256, :256]
+    quality, bits = [], []
+    with torch.no_grad():
+        for level in (0, 30, 63):
+            output = network(as_tensor(crop), torch.tensor([level]))
+            quality.append(psnr(crop, (output.x_hat[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()))
+            bits.append(output.bits.item())
+    assert quality[0] > 24 and quality[1] > quality[0] + 2 and quality[2] > 34
+    assert bits[0] < bits[1] < bits[2]
+
+
+def test_the_deployed_network_is_the_trained_one(photograph):
+    """Bits of the file and pixels of the decoder against the network in evaluation mode, both rounding to the nearest."""
+    network = trained(TINY_LIGHT)
+    densities = lambda symbols: network.likelihoods(torch.from_numpy(symbols)).numpy()  # noqa: E731
+    codec = as_codec(network, tables_from_likelihoods(densities, certain=1e-4))
+    codec.network.step_price = None
+    image = photograph[:128, :160]
+    for level in (0, 25, 63):
+        encoded = codec.encode(image, level)
+        with torch.no_grad():
+            output = network(as_tensor(image), torch.tensor([level]))
+        mine, theirs = codec.decompress(encoded.data), (output.x_hat[0].clamp(0, 1) * 255).permute(1, 2, 0).numpy()
+        assert np.median(np.abs(mine - theirs)) < 0.5  # where a symbol was on the edge, its neighbourhood differs
+        assert encoded.estimated_bits == pytest.approx(output.bits.item(), rel=0.02)
+
+
+def test_each_sample_of_a_batch_has_its_own_level():
+    network = tiny_light().eval()
+    x = torch.rand(2, 3, 64, 64)
+    with torch.no_grad():
+        together = network(x, torch.tensor([5, 60]))
+        alone = [network(x[i : i + 1], torch.tensor([level])) for i, level in enumerate((5, 60))]
+    for i in range(2):
+        assert torch.allclose(together.x_hat[i], alone[i].x_hat[0], atol=1e-5)
+        assert together.bits[i].item() == pytest.approx(alone[i].bits.item(), rel=1e-4)
+
+
+def test_noise_in_training_and_rounding_in_evaluation():
+    network, x, level = tiny_light(), torch.rand(1, 3, 32, 32), torch.tensor([30])
+    assert not torch.equal(network(x, level).bits, network(x, level).bits)
+    network.eval()
+    assert torch.equal(network(x, level).bits, network(x, level).bits)
+
+
+def test_every_parameter_learns():
+    network = tiny_light()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(torch.randn_like(parameter), alpha=0.02)  # zero last layers pass no gradient on
+    output = network(torch.rand(4, 3, 64, 64), torch.tensor([0, 20, 40, 63]))
+    (output.bits.sum() + output.x_hat.square().sum()).backward()
+    silent = [name for name, parameter in network.named_parameters() if parameter.grad is None or not parameter.grad.any()]
+    assert not silent
+
+
+def test_half_of_the_latents_are_anchors_at_every_place_and_in_every_channel():
+    anchors = checkerboard(6, 4, 8)[0].float()
+    assert (anchors.mean(dim=0) == 0.5).all() and (anchors.mean(dim=(1, 2)) == 0.5).all()
+
+
+@given(st.integers(1, 5), st.integers(1, 5), st.integers(0, 63))
+@settings(max_examples=10, deadline=None)
+def test_any_multiple_of_the_stride(rows, columns, level):
+    x = torch.rand(1, 3, 16 * rows, 16 * columns)
+    assert tiny_light().eval()(x, torch.tensor([level])).x_hat.shape == x.shape
+
+
+def test_levels_are_tables_of_their_own_for_z():
+    stored = read_weights(TINY_LIGHT)
+    z_rows = stored[DEPLOYED_PREFIX + "z_rows"]
+    assert z_rows.shape == (64, 8) and z_rows.max() < ROWS
+    assert len(read_manifest(TINY_LIGHT).tables) == 2 * ROWS
+
+
+def test_quality_rises_evenly_over_the_levels():
+    levels = [level_of(quality, 64) for quality in range(1, 101)]
+    assert levels == sorted(levels) and set(levels) == set(range(64))
+    assert {level_of(quality, 1) for quality in (1, 50, 100)} == {0}

@@ -1,0 +1,24 @@
+"""Every recipe in configs/ runs as its first line says."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from dlic.cli.main import run
+
+CONFIGS = sorted(Path("configs").glob("*.yaml"))
+SMALL = [
+    "--trainer.accelerator", "cpu", "--model.compile", "false", "--trainer.max_steps", "1",
+    "--data.crop", "64", "--data.batch_size", "1", "--data.validation_crop", "64",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_every_recipe_takes_a_step(config, photographs, tmp_path):
+    assert config.read_text().splitlines()[0] == f"# python scripts/train.py --config {config} --data.train_dir PATH"
+    folders = ["--data.cache_dir", str(tmp_path / "decoded"), "--trainer.logger.init_args.save_dir", str(tmp_path)]
+    command = ["train", "--config", str(config), "--data.train_dir", str(photographs), *SMALL, *folders]
+    assert run([*command, "--trainer.default_root_dir", str(tmp_path)]) == 0
+    (last,) = tmp_path.glob(f"{config.stem}/version_0/checkpoints/last.ckpt")
+    assert torch.load(last, weights_only=True)["global_step"] == 1
