@@ -1,15 +1,14 @@
 """Choosing the symbols of one image better than rounding does, for the decoder as it is: what `--effort` buys.
 
-The goal is that of stochastic Gumbel annealing (Yang, Bamler & Mandt 2020, arXiv:2006.04240), bits by the deployed tables plus λ times
-the distortion of the deployed decoder; the way is mean-field annealing (Peterson & Anderson 1987), which draws no random numbers.
-Every symbol holds a distribution over the integers next to it, of which the decoder sees the mean. What an integer costs, given the
-others, follows from its price in the table and the slope and curvature of the distortion; the distribution goes some of the way to the
-Boltzmann distribution of these costs, again and again, while the temperature falls until one integer is left. Nothing but the slope
-has to go through the network. 24 iterations saved more than 150 of Gumbel annealing with Adam at its best settings found.
+The goal is that of stochastic Gumbel annealing (Yang, Bamler & Mandt 2020, arXiv:2006.04240): bits by the deployed tables plus λ times
+the distortion through the deployed decoder. The way is mean-field annealing (Peterson & Anderson 1987), which needs no random numbers:
+every symbol holds a distribution over the integers next to it, and the decoder sees its mean. What an integer would cost, given the
+other symbols, follows from its price in the table and from slope and curvature of the distortion; the distribution goes some of the way
+to the Boltzmann distribution of these costs, over and over, while the temperature falls until one integer is left.
 """
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -21,9 +20,20 @@ from dlic.models.deployed import to_batch, to_latent, to_tensor
 if TYPE_CHECKING:
     from dlic.models.light_deployed import DeployedLight
 
-ITERATIONS = (8, 8, 12, 16, 24, 36, 52, 76, 108)  # that each effort adds to the one below it
-DAMPING = (0.15, 0.1, 0.1, 0.1, 0.07, 0.05, 0.05, 0.04, 0.04)  # share of the way to its expectation that a symbol goes at once
-WARMEST, COOLEST = 3.0, 0.2  # temperatures, in bits, that a stage begins and ends with
+
+class Stage(NamedTuple):
+    """What one effort adds to the one below it."""
+
+    iterations: int
+    damping: float  # share of the way to its expectation that a symbol goes in an iteration
+    warmest: float  # temperature it starts at, in bits
+
+
+STAGES = (
+    Stage(8, 0.15, 3.0), Stage(8, 0.1, 3.0), Stage(12, 0.1, 3.0), Stage(16, 0.1, 3.0), Stage(24, 0.07, 3.0), Stage(36, 0.05, 3.0),
+    Stage(52, 0.05, 3.0), Stage(76, 0.04, 3.0), Stage(108, 0.04, 3.0),
+)  # fmt: skip
+COOLEST = 0.2  # temperature that every stage ends at, in bits
 PROBES = 2  # random directions in which curvature is measured
 PROBE_STEP = 0.3  # of a symbol, along each
 PRIOR = 20.0  # symbols of a channel whose own curvature counts as much as the mean over all channels
@@ -37,7 +47,13 @@ class SymbolCosts:
     """
 
     def __init__(
-        self, network: "DeployedLight", image: np.ndarray, z_symbols: np.ndarray, rows: np.ndarray, level: int, tables: FrequencyTables
+        self,
+        network: "DeployedLight",
+        image: np.ndarray,
+        z_symbols: np.ndarray,
+        rows: np.ndarray,
+        level: int,
+        tables: FrequencyTables,
     ):
         """`image` uint8 (H, W, 3) is without padding; `z_symbols` (h/4, w/4, Z) and `rows` (h, w, M) are those of its file."""
         self.network, self.image, self.level, self.tables = network, image, level, tables
@@ -117,37 +133,34 @@ class SymbolCosts:
 @torch.inference_mode(False)
 @torch.enable_grad()
 def refined(costs: SymbolCosts, y: np.ndarray, effort: int, progress: Callable[[float], None]) -> np.ndarray:
-    """The y (h, w, M) with the lowest costs found by `effort` 1 … 9, starting from the plain one; never one that costs more.
+    """The best y (h, w, M) that `effort` 1 … 9 finds from the plain one on; it never costs more than with less effort.
 
-    An effort goes through the stages of all below it first, and each stage starts where the last one ended, so that one more never
-    costs bits. Takes about 1 kB of memory a pixel.
+    An effort goes through the stages of all efforts below it, each of which continues where the last one ended, and keeps the best
+    whole symbols seen at their ends. Takes about 1 kB of memory a pixel; larger pictures than a few megapixels would need tiles.
     """
-    symbols = costs.rounded(to_batch(y))
-    best, least = symbols, costs.whole(symbols)
-    curvature = costs.curvature(symbols)
-    done = 0
-    for iterations, damping in zip(ITERATIONS[:effort], DAMPING, strict=False):
-        for symbols in annealed(costs, symbols, curvature, iterations, damping):
+    symbols = best = costs.rounded(to_batch(y))
+    least, curvature = costs.whole(best), costs.curvature(best)
+    stages, done = STAGES[:effort], 0
+    for stage in stages:
+        for temperature in np.geomspace(stage.warmest, COOLEST, stage.iterations):
+            symbols = symbols + stage.damping * (expected(costs, symbols, curvature, temperature) - symbols)
             done += 1
-            progress(done / sum(ITERATIONS[:effort]))
+            progress(done / sum(stage.iterations for stage in stages))
         found = costs.whole(symbols.round())
         if found < least:
-            best, least = symbols.round(), found
+            least, best = found, symbols.round()
     return to_latent(costs.y(best)[0])
 
 
-def annealed(costs: SymbolCosts, symbols: Tensor, curvature: Tensor, iterations: int, damping: float) -> Iterator[Tensor]:
-    """Symbols, in between whole ones, after each of so many iterations from the warmest temperature to the coolest."""
-    for temperature in np.geomspace(WARMEST, COOLEST, iterations):
-        slope, nearest = costs.slope(symbols), symbols.round()
-        energies = []
-        for candidate in (nearest - 1, nearest, nearest + 1):
-            change = candidate - symbols
-            energies.append(costs.bits(candidate) + change * (slope + change * curvature / 2))
-        below, _, above = torch.softmax(torch.stack(energies) / -temperature, dim=0)
-        expected = nearest + above - below
-        symbols = (symbols + damping * (expected - symbols)).clamp(costs.low, costs.high)
-        yield symbols
+def expected(costs: SymbolCosts, symbols: Tensor, curvature: Tensor, temperature: float) -> Tensor:
+    """What each symbol would be in the mean at a temperature in bits, among the whole ones next to it, if the others stayed."""
+    slope, nearest = costs.slope(symbols), symbols.round()
+    energies = []
+    for candidate in (nearest - 1, nearest, nearest + 1):
+        change = candidate - symbols
+        energies.append(costs.bits(candidate) + change * (slope + change * curvature / 2))
+    below, _, above = torch.softmax(torch.stack(energies) / -temperature, dim=0)
+    return (nearest + above - below).clamp(costs.low, costs.high)
 
 
 def prices(tables: FrequencyTables) -> Tensor:

@@ -1,0 +1,98 @@
+"""Qualities, targets and efforts on the command line."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dlic.cli import streams
+from dlic.cli.main import run
+from dlic.container.format import read
+from dlic.errors import DlicError
+from dlic.evaluation.metrics import psnr
+from tests.golden.rewrite import TINY
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory, photograph) -> Path:
+    path = tmp_path_factory.mktemp("pictures") / "photo.png"
+    Image.fromarray(photograph[100:300, 200:430]).save(path)
+    return path
+
+
+def compressed(picture: Path, folder: Path, *options: str) -> Path:
+    target = folder / "photo.dlic"
+    assert run(["compress", str(picture), "-o", str(target), "--model", "light-1", "--force", *options]) == 0
+    return target
+
+
+def test_quality_sets_the_rate(picture, tmp_path):
+    sizes = [compressed(picture, tmp_path, "-q", quality).stat().st_size for quality in ("1", "30", "60", "100")]
+    assert sizes == sorted(set(sizes))
+    assert compressed(picture, tmp_path).stat().st_size == sizes[2]  # 60 is the default
+
+
+def test_a_target_size_is_kept_and_printed(picture, tmp_path, capsys):
+    target = compressed(picture, tmp_path, "--target-size", "4k", "--json")
+    figures = json.loads(capsys.readouterr().out)
+    assert target.stat().st_size == figures["size"] == figures["bytes"] <= 4000
+    assert figures["level"] == read(target.read_bytes()).level
+
+
+def test_a_target_psnr_is_reached_in_the_decoded_picture(picture, tmp_path, capsys):
+    target = compressed(picture, tmp_path, "--target-psnr", "33")
+    assert "psnr 33." in capsys.readouterr().out
+    decoded = tmp_path / "decoded.png"
+    assert run(["decompress", str(target), "-o", str(decoded), "--force"]) == 0
+    original, shown = (np.array(Image.open(path)) for path in (picture, decoded))
+    assert psnr(original, shown) >= 33
+
+
+def test_target_ms_ssim_and_bpp(picture, tmp_path, capsys):
+    compressed(picture, tmp_path, "--target-ms-ssim", "0.96", "--json")
+    assert json.loads(capsys.readouterr().out)["ms-ssim"] >= 0.96
+    compressed(picture, tmp_path, "--target-bpp", "0.5", "--json")
+    assert json.loads(capsys.readouterr().out)["bpp"] <= 0.5
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["-q", "0"], "quality"),
+        (["-q", "101"], "quality"),
+        (["-q", "50", "--target-size", "4k"], "one of"),
+        (["--target-size", "lots"], "no size"),
+        (["--target-size", "20"], "smallest"),
+        (["--target-psnr", "99"], "best"),
+        (["--target-psnr", "nan"], "target"),
+        (["--effort", "10"], "effort"),
+        (["--effort", "-1"], "effort"),
+    ],
+)
+def test_wishes_that_cannot_be_granted_are_one_sentence_and_leave_nothing(options, said, picture, tmp_path, capsys):
+    target = tmp_path / "photo.dlic"
+    assert run(["compress", str(picture), "-o", str(target), "--model", "light-1", *options]) == 1
+    error = capsys.readouterr().err.strip()
+    assert error.startswith("dlic: ") and "\n" not in error and said in error
+    assert not target.exists()
+
+
+def test_a_checkpoint_of_one_rate_takes_no_effort(picture, tmp_path, capsys):
+    options = ["--weights", str(TINY), "--effort", "1"]
+    assert run(["compress", str(picture), "-o", str(tmp_path / "a.dlic"), *options]) == 1
+    assert "effort" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("40000", 40_000), ("40k", 40_000), ("1.5M", 1_500_000), ("40KiB", 40_960), ("2kB", 2000), (" 7 ", 7)]
+)
+def test_sizes(text, size):
+    assert streams.size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "k", "-3", "4 0", "1e5", "10G", "nan"])
+def test_what_is_no_size(text):
+    with pytest.raises(DlicError, match="no size"):
+        streams.size(text)
