@@ -5,13 +5,15 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 from PIL import Image
 
 import dlic
 from dlic import checkpoints
 from dlic.checkpoint_index import read_index
+from dlic.codecs.learned import load_codec
 from dlic.evaluation.metrics import psnr
-from dlic.evaluation.rate_distortion import Point, bits_saved, jpeg_curve
+from dlic.evaluation.rate_distortion import Point, bd_rate, bits_saved, jpeg_curve, mean_point
 from tests.conftest import ROOT
 
 
@@ -34,18 +36,30 @@ def test_it_saves_a_quarter_of_jpegs_bits_on_a_photograph(photograph):
 
 
 def test_estimated_bits_are_within_one_percent_of_the_file(photograph):
-    from dlic.codecs.learned import load_codec
-
     codec = load_codec(checkpoints.find(checkpoints.default_name()))
-    encoded = codec.encode(photograph)
-    assert abs(8 * len(encoded.data) / codec.estimated_bits(encoded.symbols) - 1) < 0.01
+    for level in range(0, codec.levels, 9):
+        encoded = codec.encode(photograph, level)
+        assert abs(8 * len(encoded.data) / encoded.estimated_bits - 1) < 0.01
 
 
-def test_a_file_written_with_it_decodes_for_ever():
+@pytest.mark.parametrize("path", sorted((ROOT / "tests" / "golden" / "shipped").glob("*.dlic")), ids=lambda path: path.stem)
+def test_a_file_written_with_it_decodes_for_ever(path):
     """As tests/golden, for the shipped weights."""
-    decoded = dlic.decompress((ROOT / "tests" / "golden" / "shipped" / "factorized-1.dlic").read_bytes())
-    expected = np.array(Image.open(ROOT / "tests" / "golden" / "shipped" / "factorized-1.png"))
+    decoded = dlic.decompress(path.read_bytes())
+    expected = np.array(Image.open(path.with_suffix(".png")))
     assert np.abs(decoded.astype(int) - expected).max() <= 1
+
+
+def test_every_shipped_checkpoint_has_a_golden_file():
+    shipped = {path.stem for path in (ROOT / "tests" / "golden" / "shipped").glob("*.dlic")}
+    assert shipped == set(read_index(checkpoints.shipped_folder()).checkpoints)
+
+
+def test_light_saves_two_fifths_of_jpegs_bits_at_every_rate(photograph):
+    codec = load_codec(checkpoints.find("light-1"))
+    points = [mean_point(codec.at(quality), [photograph]) for quality in (10, 30, 50, 70, 90)]
+    assert bd_rate(jpeg_curve([photograph]), points) < -0.4
+    assert points == sorted(points, key=lambda point: point.bpp) == sorted(points, key=lambda point: point.psnr)
 
 
 def test_make_demo_prints_both_codecs_and_draws_them():
