@@ -48,6 +48,10 @@ class Model(nn.Module):
         """Probability of integer symbols (K,) in every frequency table, for export: (tables, K)."""
         raise NotImplementedError
 
+    def freeze_encoder(self) -> None:
+        """From here on train only what a decoder runs, on rounded latents, as files hold them. Raises ValueError if it cannot."""
+        raise ValueError(f"{self.name} cannot be trained with its encoder frozen")
+
     def whole_numbers(self) -> dict[str, Tensor]:
         """What parsing depends on beside the tables, as integers made once from the trained weights and stored with them."""
         return {}

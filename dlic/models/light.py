@@ -86,6 +86,7 @@ class Light(Model):
         self.h_s_scale = ScaleSynthesis(latents, hyper, hidden, row_of_scale(0.4 * spread * gains).clamp(0, ROWS - 1))
         self.h_s_mean = MeanSynthesis(latents, hyper, hidden)
         self.z_mean, self.z_log_scale = LevelVector(hyper), LevelVector(hyper, math.log(1.5))
+        self.noise = True  # in training
 
     def forward(self, x: Tensor, level: Tensor) -> ModelOutput:
         y = self.g_a(x) * self.gain(level)  # (B, M, H/16, W/16) in steps of the level
@@ -116,7 +117,12 @@ class Light(Model):
 
     def _proxy(self, values: Tensor) -> Tensor:
         """What the rate is measured on: additive noise in training, rounding in evaluation."""
-        return values + torch.empty_like(values).uniform_(-0.5, 0.5) if self.training else values.round()
+        return values + torch.empty_like(values).uniform_(-0.5, 0.5) if self.training and self.noise else values.round()
+
+    def freeze_encoder(self) -> None:
+        for module in (self.g_a, self.gain, self.h_a, self.z_mean):
+            module.requires_grad_(False)
+        self.noise = False
 
     def likelihoods(self, symbols: Tensor) -> Tensor:
         """Probability of integer symbols (K,) in every table, those of y before those of z: (2 · ROWS, K)."""

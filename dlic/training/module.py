@@ -51,6 +51,7 @@ class TrainingModule(pl.LightningModule):
         noise_seed: int = 0,
         initial_weights: str | None = None,
         validation_levels: int = 6,
+        freeze_encoder: bool = False,
         compile: bool = False,
     ):
         """
@@ -66,6 +67,7 @@ class TrainingModule(pl.LightningModule):
             max_nonfinite: the run stops after this many unusable steps in a row.
             noise_seed: seeds the quantisation noise.
             initial_weights: folder of an exported checkpoint to start from, of the same architecture.
+            freeze_encoder: train only what a decoder runs, on rounded latents: the last stage of a recipe.
             validation_levels: rates that are validated, evenly spread, where the network has several.
             compile: run training steps through torch.compile; the first then takes minutes, the others less time on a GPU.
         """
@@ -84,6 +86,8 @@ class TrainingModule(pl.LightningModule):
         self.earlier_steps = self.earlier_pixels = 0  # of the checkpoint this run starts from
         if initial_weights is not None:
             self._start_from(initial_weights)
+        if freeze_encoder:
+            self.network.freeze_encoder()
         if compile:
             network.compile(dynamic=False)  # in place, so that the names of the weights stay
 

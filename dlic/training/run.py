@@ -11,6 +11,7 @@ def train(args: list[str]) -> None:
 
     Raises DlicError when there is nothing to train on or the loss stays non-finite.
     """
+    import torch
     from jsonargparse import ArgumentError
     from lightning_utilities.core.rank_zero import rank_zero_info
     from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
@@ -25,6 +26,9 @@ def train(args: list[str]) -> None:
     class TrainCLI(LightningCLI):
         def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
             parser.add_argument("--resume", type=str | None, default=None, help="checkpoint (.ckpt) to continue exactly")
+
+        def before_instantiate_classes(self) -> None:
+            torch.set_flush_denormal(True)  # before any worker thread: tiny gradients made float32 steps three times slower
 
     try:
         cli = TrainCLI(
