@@ -1,14 +1,16 @@
 """Speed beside CompressAI in the same run.
 
-python scripts/benchmark.py codec PHOTO [CHECKPOINT]   encode and decode by stage, beside its bmshj2018-factorized architecture
-python scripts/benchmark.py training DIR               steps a second beside the loop of its examples/train.py, equal model and batch
+python scripts/benchmark.py codec PHOTO [FOLDER]   encode and decode by stage, beside its bmshj2018-factorized architecture
+python scripts/benchmark.py training DIR           steps a second beside the loop of its examples/train.py, equal model and batch
 """
 
+import resource
 import statistics
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +55,10 @@ def codec_speed(photograph: Path, checkpoint: Path | None = None) -> None:
     size = f"{image.shape[1]} × {image.shape[0]}, {8 * len(encoded.data) / image[..., 0].size:.2f} bpp"
     print(f"{photograph.name}, {size}, {torch.get_num_threads()} threads, median of {RUNS}, ms")
     totals = {name: report(name, runs[WARM_UP:]) for name, runs in times.items()}
+    for name, job in (("dlic", there_and_back), ("CompressAI", peer_there_and_back)):
+        with get_context("spawn").Pool(1) as fresh:
+            megabytes = fresh.apply(peak_megabytes, (job, photograph, checkpoint))
+        print(f"{name:10} peak memory {megabytes:,.0f} MB, PyTorch and model included")
     for direction in ("encode", "decode"):
         print(f"{direction}: {totals[f'CompressAI {direction}'] / totals[f'dlic {direction}']:.1f} times as fast as CompressAI")
 
@@ -63,6 +69,21 @@ def whole(call: Callable[[], Encoded | Decoded]) -> tuple[Encoded | Decoded, dic
     result = call()
     total = time.perf_counter() - start
     return result, {**result.seconds, "other": total - sum(result.seconds.values())}
+
+
+def peak_megabytes(job: Callable[[Path, Path | None], None], photograph: Path, checkpoint: Path | None) -> float:
+    """What a fresh process needs at most for one photograph there and back."""
+    job(photograph, checkpoint)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def there_and_back(photograph: Path, checkpoint: Path | None) -> None:
+    codec = load_codec(checkpoint or checkpoints.find(checkpoints.default_name()))
+    codec.decompress(codec.compress(read_image(photograph).pixels, level_of(DEFAULT_QUALITY, codec.levels)))
+
+
+def peer_there_and_back(photograph: Path, checkpoint: Path | None) -> None:
+    run_peer(peer(), read_image(photograph).pixels)
 
 
 def report(name: str, runs: list[dict[str, float]]) -> float:

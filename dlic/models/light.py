@@ -116,8 +116,10 @@ class Light(Model):
         return y_hat, total_bits, (residual.detach().abs() < 0.5).float().mean()
 
     def _proxy(self, values: Tensor) -> Tensor:
-        """What the rate is measured on: additive noise in training, rounding in evaluation."""
-        return values + torch.empty_like(values).uniform_(-0.5, 0.5) if self.training and self.noise else values.round()
+        """What the rate is measured on: additive noise in training, straight-through rounding otherwise."""
+        if self.training and self.noise:
+            return values + torch.empty_like(values).uniform_(-0.5, 0.5)
+        return values + rounding_error(values)
 
     def freeze_encoder(self) -> None:
         for module in (self.g_a, self.gain, self.h_a, self.z_mean):

@@ -1,7 +1,7 @@
 """Choosing the symbols of one image better than rounding does, for the decoder as it is: what `--effort` buys.
 
 The goal is that of stochastic Gumbel annealing (Yang, Bamler & Mandt 2020, arXiv:2006.04240): bits by the deployed tables plus λ
-times the distortion through the deployed decoder. The way is mean-field annealing (Peterson & Anderson 1987), which draws no samples:
+times the distortion through the deployed decoder. The way is mean-field annealing (Peterson and Anderson 1987), without sampling:
 every symbol holds a distribution over the integers next to it, and the decoder sees its mean. What an integer would cost, given the
 other symbols, follows from its price in the table and from slope and curvature of the distortion; the distribution goes some of the
 way to the Boltzmann distribution of these costs, over and over, while the temperature falls until one integer is left.

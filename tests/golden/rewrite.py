@@ -40,7 +40,6 @@ def write_tiny() -> None:
 
 def write_tiny_light() -> None:
     """The same for light, shaken so that scales and means depend on z."""
-    torch.manual_seed(0)
     network = tiny_light()
     with torch.no_grad():
         for parameter in network.parameters():
@@ -51,6 +50,8 @@ def write_tiny_light() -> None:
 
 
 def tiny_light() -> Light:
+    """Always the same."""
+    torch.manual_seed(0)
     return Light(
         channels=16, latents=24, hyper=8, hidden=8, fine_inner=8, coarse_inner=8,
         encoder_fine=1, encoder_coarse=1, decoder_fine=1, decoder_coarse=1,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from dlic.checkpoints import find, read_manifest, read_weights
-from dlic.codecs.learned import level_of, load_codec
+from dlic.codecs.learned import level_of
 from dlic.entropy.tables import tables_from_likelihoods
 from dlic.evaluation.metrics import psnr
 from dlic.layers.gaussian import ROWS

@@ -14,7 +14,7 @@ from dlic.training.module import TrainingModule
 def exported(folder, step):
     """A checkpoint of an untrained model, which is a block DCT quantised with `step`."""
     network = Factorized(stage="dct", channels=16, latents=24, fine_blocks=1, coarse_blocks=1, initial_step=step)
-    module = TrainingModule(network)
+    module = TrainingModule(network, lmbda=0.0067)
     checkpoint = {"state_dict": module.state_dict()}
     module.on_save_checkpoint(checkpoint)
     torch.save(checkpoint, folder.with_suffix(".ckpt"))

@@ -12,9 +12,9 @@ from pytorch_lightning.callbacks import EMAWeightAveraging
 from dlic.data.module import PhotographData
 from dlic.models.base import ModelOutput
 from dlic.models.factorized import Factorized
-from dlic.models.light import Light
 from dlic.training.module import NonFiniteLossError, TrainingModule
 from dlic.training.optimization import Optimizer, Schedule
+from tests.golden.rewrite import tiny_light
 
 
 class Spoiled(TrainingModule):
@@ -100,14 +100,6 @@ def test_ms_ssim_trains(photographs, tmp_path):
 # --- several rates ------------------------------------------------------------------------------------------------------
 
 
-def tiny_light() -> Light:
-    torch.manual_seed(0)
-    return Light(
-        channels=16, latents=24, hyper=8, hidden=8, fine_inner=8, coarse_inner=8,
-        encoder_fine=1, encoder_coarse=1, decoder_fine=1, decoder_coarse=1,
-    )  # fmt: skip
-
-
 def one_step(module: TrainingModule, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, ModelOutput]:
     """(loss, levels drawn, what the network gave) of a training step outside of a run."""
     seen = []
@@ -191,3 +183,18 @@ def test_compiled_training_steps_are_the_same_and_keep_the_names_of_the_weights(
     ours, theirs = compiled.state_dict(), plain.state_dict()
     assert ours.keys() == theirs.keys()
     assert all(torch.allclose(ours[name], theirs[name], atol=1e-5) for name in ours)
+
+
+def test_the_last_stage_leaves_what_an_encoder_alone_runs_and_measures_rounded_latents(photographs, tmp_path):
+    module = TrainingModule(tiny_light(), freeze_encoder=True, schedule=Schedule(name="constant", warmup_steps=1))
+    before = {name: value.clone() for name, value in module.network.named_parameters()}
+    fit(module, photographs, tmp_path, steps=2)
+    moved = {name.split(".")[0] for name, value in module.network.named_parameters() if not torch.equal(value, before[name])}
+    assert moved.isdisjoint({"g_a", "gain", "h_a", "z_mean"}) and {"g_s", "h_s_scale", "h_s_mean"} <= moved
+    network, x, level = module.network.train(), torch.rand(1, 3, 32, 32), torch.tensor([30])
+    assert torch.equal(network(x, level).bits, network(x, level).bits)
+
+
+def test_a_model_without_that_stage_says_so():
+    with pytest.raises(ValueError, match="factorized cannot"):
+        TrainingModule(network(), 0.01, freeze_encoder=True)
