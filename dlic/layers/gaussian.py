@@ -48,6 +48,15 @@ def likelihood(values: Tensor, scale: Tensor) -> Tensor:
     return lower_bound(mass, LIKELIHOOD_MIN)
 
 
+def zero_bin(scale: Tensor, price: float, certain: float) -> Tensor:
+    """Below which distance from zero a value had better be coded as zero, as `FrequencyTables.zero_bins` has it for tables.
+
+    `price` is what a squared error of one step is worth in bits; infinite where all other values are rarer than `certain`.
+    """
+    zero, one = (likelihood(torch.full_like(scale, value), scale) for value in (0.0, 1.0))
+    return torch.where(zero > 1 - certain, torch.inf, 0.5 + torch.log2(zero / one) / (2 * price))
+
+
 def bits(values: Tensor, scale: Tensor) -> Tensor:
     """−log₂ `likelihood`."""
     return -torch.log2(likelihood(values, scale))

@@ -15,7 +15,7 @@ from dlic.layers.gaussian import ROWS
 from dlic.models.base import DEPLOYED_PREFIX
 from dlic.models.deployed import to_batch, to_latent
 from dlic.models.hyperprior import ExactScaleSynthesis, checkerboard, in_two_steps
-from dlic.models.light import Light
+from dlic.models.light import STEP_PRICE, Light
 from dlic.models.light_refine import SymbolCosts, refined
 from dlic.models.transforms import BLOCK, Analysis, LevelBlocks, Synthesis
 
@@ -29,9 +29,7 @@ class DeployedLight:
     """Latents are numpy arrays (h, w, M), which torch sees channels-last without copying."""
 
     stride, levels, refinable = Light.stride, Light.levels, True
-    # 26 for an orthonormal transform at high rate (DESIGN §3.1); measured on photographs at five levels, 40 cut
-    # bits + λ · distortion by 0.3–0.6 % against plain rounding, 15 lost that at low rates
-    step_price = 40.0
+    step_price = STEP_PRICE
 
     @torch.inference_mode(False)  # so that `refine` can differentiate, wherever the checkpoint was loaded
     def __init__(self, config: dict, weights: dict[str, Tensor]):

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from dlic.entropy.tables import CERTAIN, tables_from_likelihoods
 from dlic.layers import gaussian
 
 
@@ -35,3 +36,12 @@ def test_far_tails_are_finite_and_below_the_bound_only_rising_gradients_pass():
     x.grad = None
     (-gaussian.lower_bound(x, 1.0)).sum().backward()
     assert x.grad.tolist() == [-1.0, -1.0]
+
+
+def test_the_zero_bin_of_a_density_is_that_of_its_table():
+    scales = gaussian.scale_of_row(torch.arange(64, dtype=torch.float64))
+    tables = tables_from_likelihoods(lambda values: gaussian.likelihood(torch.from_numpy(values).double(), scales[:, None]).numpy())
+    bins = gaussian.zero_bin(scales, 40.0, CERTAIN)
+    assert torch.isinf(bins).numpy().tolist() == tables.skipped.tolist() and 0 < tables.skipped.sum() < 10
+    coded = ~tables.skipped
+    assert bins.numpy()[coded] == pytest.approx(tables.zero_bins(40.0)[coded], abs=0.01)
