@@ -8,7 +8,7 @@ way to the Boltzmann distribution of these costs, over and over, while the tempe
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -20,20 +20,14 @@ from dlic.models.deployed import to_batch, to_latent, to_tensor
 if TYPE_CHECKING:
     from dlic.models.light_deployed import DeployedLight
 
-
-class Stage(NamedTuple):
-    """What one effort adds to the one below it."""
-
-    iterations: int
-    damping: float  # share of the way to its expectation that a symbol goes in an iteration
-    warmest: float  # temperature it starts at, in bits
-
-
-STAGES = (
-    Stage(8, 0.15, 3.0), Stage(8, 0.1, 3.0), Stage(12, 0.1, 3.0), Stage(16, 0.1, 3.0), Stage(24, 0.07, 3.0), Stage(36, 0.05, 3.0),
-    Stage(52, 0.05, 3.0), Stage(76, 0.04, 3.0), Stage(108, 0.04, 3.0),
-)  # fmt: skip
-COOLEST = 0.2  # temperature that every stage ends at, in bits
+# Iterations of the stages: what each effort adds to the one below it. Bits + λ · distortion of six crops of training photographs at
+# levels 15, 30 and 45 fell by 1.2 % in 8 iterations, 1.8 % in 16, 2.0 % in 28, 2.25 % in 68, 2.37 % in 156 and 2.44 % in 232; more
+# than these 200 are not worth waiting for.
+ITERATIONS = (8, 6, 8, 10, 14, 20, 30, 44, 60)
+WARMEST, COOLEST = 3.0, 0.2  # temperatures that a stage begins and ends with, in bits
+DAMPING = 0.1  # share of the way to its expectation that a symbol goes in the first iteration
+DAMPINGS = (0.01, 0.3)  # it adapts within these bounds …
+AGREEMENT, HASTE = 0.5, 0.3  # … so that one iteration's changes keep this cosine to the last one's, by at most so much a time
 PROBES = 2  # random directions in which curvature is measured
 PROBE_STEP = 0.3  # of a symbol, along each
 PRIOR = 20.0  # symbols of a channel whose own curvature counts as much as the mean over all channels
@@ -107,11 +101,13 @@ class SymbolCosts:
 
     def rounded(self, y: Tensor) -> Tensor:
         """The symbols that an encoder takes for y."""
+        bins = to_batch(self.tables.zero_bins(self.network.step_price)[self.rows])
         symbols = torch.zeros_like(y)
 
         def quantise(means: Tensor, which: Tensor) -> Tensor:
             nonlocal symbols
-            whole = torch.clamp(torch.round(y - means), self.low, self.high)
+            distance = y - means
+            whole = torch.clamp(torch.round(distance), self.low, self.high) * (distance.abs() >= bins)
             symbols = torch.where(which, whole, symbols)
             return whole + means
 
@@ -140,16 +136,28 @@ def refined(costs: SymbolCosts, y: np.ndarray, effort: int, progress: Callable[[
     """
     symbols = best = costs.rounded(to_batch(y))
     least, curvature = costs.whole(best), costs.curvature(best)
-    stages, done = STAGES[:effort], 0
-    for stage in stages:
-        for temperature in np.geomspace(stage.warmest, COOLEST, stage.iterations):
-            symbols = symbols + stage.damping * (expected(costs, symbols, curvature, temperature) - symbols)
+    damping, last, done = DAMPING, torch.zeros_like(symbols), 0
+    for iterations in ITERATIONS[:effort]:
+        for temperature in np.geomspace(WARMEST, COOLEST, iterations):
+            change = expected(costs, symbols, curvature, temperature) - symbols
+            damping = adapted(damping, change, last)
+            symbols, last = symbols + damping * change, change
             done += 1
-            progress(done / sum(stage.iterations for stage in stages))
+            progress(done / sum(ITERATIONS[:effort]))
         found = costs.whole(symbols.round())
         if found < least:
             least, best = found, symbols.round()
     return to_latent(costs.y(best)[0])
+
+
+def adapted(damping: float, change: Tensor, last: Tensor) -> float:
+    """More damping where symbols that depend on each other overshoot together, less where they creep.
+
+    What is stable differs tenfold between low rates and high ones.
+    """
+    scale = float(change.norm() * last.norm())
+    cosine = float((change * last).sum()) / scale if scale > 0 else AGREEMENT
+    return min(max(damping * (1 + HASTE * (cosine - AGREEMENT)), DAMPINGS[0]), DAMPINGS[1])
 
 
 def expected(costs: SymbolCosts, symbols: Tensor, curvature: Tensor, temperature: float) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 import dlic
 from dlic.codecs.learned import MAX_EFFORT, Encoded, LearnedCodec, load_codec
 from dlic.container.format import read
-from dlic.models.light_refine import STAGES, prices
+from dlic.models.light_refine import ITERATIONS, prices
 from tests.golden.rewrite import TINY, TINY_LIGHT
 
 CODEC = load_codec(TINY_LIGHT)
@@ -28,7 +28,7 @@ def cost(codec: LearnedCodec, image: np.ndarray, encoded: Encoded) -> float:
 
 
 def test_every_effort_has_a_stage():
-    assert len(STAGES) == MAX_EFFORT
+    assert len(ITERATIONS) == MAX_EFFORT
 
 
 @pytest.mark.parametrize("level", [0, 20, 45, 63])
@@ -98,7 +98,7 @@ def test_progress_rises_to_the_end_and_is_silent_without_effort(photograph):
     assert seen == []
     CODEC.encode(image, 30, 3, seen.append)
     assert seen == sorted(seen) and seen[0] > 0 and seen[-1] == 1
-    assert len(seen) == sum(stage.iterations for stage in STAGES[:3])
+    assert len(seen) == sum(ITERATIONS[:3])
 
 
 def test_prices_are_what_symbols_cost():
