@@ -8,60 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dlic.layers.dct import dct_basis, merge_blocks
-from dlic.layers.stages import BottleneckBlock, analysis_stage, down, synthesis_stage, up
+from dlic.layers.dct import dct_basis
+from dlic.layers.stages import analysis_stage, down, synthesis_stage, up
 from dlic.models.base import Model, ModelOutput, round_ste
 from dlic.models.deployed import load_transform, to_pixels, to_tensor
+from dlic.models.transforms import Analysis, PlainSynthesis
 
 TABLES = ("_offset", "_quantized_cdf", "_cdf_length")  # of CompressAI's own coder
 STAGES = ("dct", "gdn", "vgg", "resnet", "densenet")
-
-
-class DctAnalysis(nn.Module):
-    """x ─ unshuffle 8 ─ 1×1 ─ blocks @1/8 ─ 2×2 stride 2 ─ blocks @1/16 ─ y.
-
-    At the start this is a 16×16 block DCT, quantised with `step` (8-bit units): every block begins as the identity.
-    """
-
-    def __init__(self, channels: int, latents: int, blocks: tuple[int, int], step: float):
-        super().__init__()
-        inner, sigma = dct_basis(8, channels)
-        outer, _ = dct_basis(16, latents)
-        self.first = nn.Conv2d(192, channels, 1)
-        self.fine = nn.Sequential(*[BottleneckBlock(channels) for _ in range(blocks[0])])
-        self.merge = nn.Conv2d(channels, latents, 2, stride=2)
-        self.coarse = nn.Sequential(*[BottleneckBlock(latents) for _ in range(blocks[1])])
-        with torch.no_grad():  # features between are whitened by sigma, so that blocks see fine structure as well as flat areas
-            self.first.weight.copy_((inner / sigma[:, None])[:, :, None, None])
-            self.merge.weight.copy_(merge_blocks(8, inner * sigma[:, None], outer) * (255 / step))
-            nn.init.zeros_(self.first.bias)
-            nn.init.zeros_(self.merge.bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        features = self.fine(self.first(F.pixel_unshuffle(x - 0.5, 8)))  # (B, C, H/8, W/8)
-        return self.coarse(self.merge(features))  # (B, M, H/16, W/16)
-
-
-class DctSynthesis(nn.Module):
-    """y_hat ─ blocks @1/16 ─ 2×2 up ─ blocks @1/8 ─ 1×1 ─ shuffle 8 ─ x_hat, the transpose of `DctAnalysis`."""
-
-    def __init__(self, channels: int, latents: int, blocks: tuple[int, int], step: float):
-        super().__init__()
-        inner, sigma = dct_basis(8, channels)
-        outer, _ = dct_basis(16, latents)
-        self.coarse = nn.Sequential(*[BottleneckBlock(latents) for _ in range(blocks[1])])
-        self.split = nn.ConvTranspose2d(latents, channels, 2, stride=2)
-        self.fine = nn.Sequential(*[BottleneckBlock(channels) for _ in range(blocks[0])])
-        self.last = nn.Conv2d(channels, 192, 1)
-        with torch.no_grad():
-            self.split.weight.copy_(merge_blocks(8, inner / sigma[:, None], outer) * (step / 255))
-            self.last.weight.copy_((inner * sigma[:, None]).T[:, :, None, None])
-            nn.init.zeros_(self.split.bias)
-            nn.init.zeros_(self.last.bias)
-
-    def forward(self, y_hat: Tensor) -> Tensor:
-        features = self.fine(self.split(self.coarse(y_hat)))  # (B, C, H/8, W/8)
-        return F.pixel_shuffle(self.last(features), 8) + 0.5  # (B, 3, H, W)
 
 
 class Factorized(Model):
@@ -141,11 +95,8 @@ def transforms(
 ) -> tuple[nn.Module, nn.Module]:
     """g_a (B, 3, H, W) → (B, M, H/16, W/16) and g_s back."""
     if stage == "dct":
-        blocks = (fine_blocks, coarse_blocks)
-        return (
-            DctAnalysis(channels, latents, blocks, initial_step),
-            DctSynthesis(channels, latents, blocks, initial_step),
-        )
+        form = channels, latents, (channels // 2, latents // 2), (fine_blocks, coarse_blocks), initial_step
+        return Analysis(*form), PlainSynthesis(*form)
     g_a = nn.Sequential(
         analysis_stage(stage, 3, channels),
         analysis_stage(stage, channels, channels),

@@ -54,23 +54,42 @@ class LevelBlocks(nn.Module):
         return x
 
 
-class Synthesis(nn.Module):
-    """ŷ ─ blocks @1/16 ─ 2×2 up ─ blocks @1/8 ─ 1×1 ─ shuffle 8 ─ x̂, the transpose of `Analysis`, its blocks told the level."""
+def transposed_dct(channels: int, latents: int, step: float) -> tuple[nn.ConvTranspose2d, nn.Conv2d]:
+    """What undoes the DCT that `Analysis` starts as: (B, M, h, w) → (B, C, 2h, 2w), and on to blocks of pixels."""
+    small, sigma = dct_basis(BLOCK, channels)
+    large, _ = dct_basis(2 * BLOCK, latents)
+    split, last = nn.ConvTranspose2d(latents, channels, 2, stride=2), nn.Conv2d(channels, 3 * BLOCK**2, 1)
+    with torch.no_grad():
+        split.weight.copy_(merge_blocks(BLOCK, small / sigma[:, None], large) * (step / 255))
+        last.weight.copy_((small * sigma[:, None]).T[:, :, None, None])
+        nn.init.zeros_(split.bias)
+        nn.init.zeros_(last.bias)
+    return split, last
+
+
+class PlainSynthesis(nn.Module):
+    """ŷ ─ blocks @1/16 ─ 2×2 up ─ blocks @1/8 ─ 1×1 ─ shuffle 8 ─ x̂, the transpose of `Analysis`."""
 
     def __init__(self, channels: int, latents: int, inner: tuple[int, int], blocks: tuple[int, int], step: float):
         super().__init__()
-        small, sigma = dct_basis(BLOCK, channels)
-        large, _ = dct_basis(2 * BLOCK, latents)
+        self.coarse = nn.Sequential(*[BottleneckBlock(latents, inner[1]) for _ in range(blocks[1])])
+        self.fine = nn.Sequential(*[BottleneckBlock(channels, inner[0]) for _ in range(blocks[0])])
+        self.split, self.last = transposed_dct(channels, latents, step)
+
+    def forward(self, y_hat: Tensor) -> Tensor:
+        features = self.fine(self.split(self.coarse(y_hat)))  # (B, C, H/8, W/8)
+        return F.pixel_shuffle(self.last(features), BLOCK) + 0.5  # (B, 3, H, W)
+
+
+class Synthesis(nn.Module):
+    """The same with blocks that are told the level, and a gain of the level before the last layer."""
+
+    def __init__(self, channels: int, latents: int, inner: tuple[int, int], blocks: tuple[int, int], step: float):
+        super().__init__()
         self.coarse = LevelBlocks(latents, inner[1], blocks[1])
-        self.split = nn.ConvTranspose2d(latents, channels, 2, stride=2)
         self.fine = LevelBlocks(channels, inner[0], blocks[0])
+        self.split, self.last = transposed_dct(channels, latents, step)
         self.gain = LevelGain(channels)
-        self.last = nn.Conv2d(channels, 3 * BLOCK**2, 1)
-        with torch.no_grad():
-            self.split.weight.copy_(merge_blocks(BLOCK, small / sigma[:, None], large) * (step / 255))
-            self.last.weight.copy_((small * sigma[:, None]).T[:, :, None, None])
-            nn.init.zeros_(self.split.bias)
-            nn.init.zeros_(self.last.bias)
 
     def forward(self, y_hat: Tensor, level: Tensor) -> Tensor:
         features = self.fine(self.split(self.coarse(y_hat, level)), level)  # (B, C, H/8, W/8)
