@@ -26,10 +26,13 @@ def folder_with_photo(tmp_path, monkeypatch):
 
 def test_the_commands_of_use_run(folder_with_photo):
     lines = [shlex.split(line, comments=True) for line in blocks("bash")[0].splitlines()]
-    assert len(lines) == 4
+    assert len(lines) == 6
     for line in lines:
         assert line[0] == "dlic" and run(line[1:]) == 0
-    assert {path.name for path in folder_with_photo.iterdir()} == {"photo.png", "photo.dlic", "photo.dlic.png"}
+    assert {path.name for path in folder_with_photo.iterdir()} == {
+        "photo.png", "photo.dlic", "small.dlic", "best.dlic", "photo.dlic.png",
+    }  # fmt: skip
+    assert (folder_with_photo / "small.dlic").stat().st_size <= 20_000
 
 
 def test_the_python_example_runs(folder_with_photo):
