@@ -4,7 +4,6 @@ python scripts/benchmark.py codec PHOTO [FOLDER]   encode and decode by stage, b
 python scripts/benchmark.py training DIR           steps a second beside the loop of its examples/train.py, equal model and batch
 """
 
-import resource
 import statistics
 import sys
 import time
@@ -72,9 +71,10 @@ def whole(call: Callable[[], Encoded | Decoded]) -> tuple[Encoded | Decoded, dic
 
 
 def peak_megabytes(job: Callable[[Path, Path | None], None], photograph: Path, checkpoint: Path | None) -> float:
-    """What a fresh process needs at most for one photograph there and back."""
+    """What a fresh process needs at most for one photograph there and back (Linux)."""
     job(photograph, checkpoint)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status["VmHWM"].split()[0]) / 1024  # getrusage would start from the parent's peak
 
 
 def there_and_back(photograph: Path, checkpoint: Path | None) -> None:

@@ -12,6 +12,7 @@ import dlic
 from dlic import checkpoints
 from dlic.checkpoint_index import read_index
 from dlic.codecs.learned import load_codec
+from dlic.container.format import read
 from dlic.evaluation.metrics import psnr
 from dlic.evaluation.rate_distortion import Point, bd_rate, bits_saved, jpeg_curve, mean_point
 from tests.conftest import ROOT
@@ -35,11 +36,12 @@ def test_it_saves_a_quarter_of_jpegs_bits_on_a_photograph(photograph):
     assert bits_saved(jpeg_curve([photograph]), point) > 0.25
 
 
-def test_estimated_bits_are_within_one_percent_of_the_file(photograph):
+def test_estimated_bits_are_within_half_a_percent_of_the_stream(photograph):
     codec = load_codec(checkpoints.find(checkpoints.default_name()))
     for level in range(0, codec.levels, 9):
         encoded = codec.encode(photograph, level)
-        assert abs(8 * len(encoded.data) / encoded.estimated_bits - 1) < 0.01
+        stream = read(encoded.data).stream  # at the lowest rates the 32 bytes around it are 1 % of the file
+        assert abs(8 * len(stream) / encoded.estimated_bits - 1) < 0.005
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "tests" / "golden" / "shipped").glob("*.dlic")), ids=lambda path: path.stem)

@@ -49,4 +49,6 @@ def train(args: list[str]) -> None:
         raise DlicError(" ".join(f"{error}; dlic train --help shows every key".split())) from error
     except (NonFiniteLossError, ValueError) as error:  # a run that diverged; a setting the model or the loss refuses
         raise DlicError(str(error)) from error
+    finally:
+        torch.set_flush_denormal(False)
     rank_zero_info(f"run folder: {cli.trainer.log_dir}")

@@ -200,3 +200,8 @@ def test_loading_a_run_never_unpickles(tmp_path, capsys):
     torch.save({"dlic": Malicious()}, tmp_path / "evil.ckpt")
     assert run(["export", str(tmp_path / "evil.ckpt"), str(tmp_path / "out")]) == 3
     assert not (tmp_path / "executed").exists()
+
+
+def test_a_run_leaves_arithmetic_as_it_was(photographs, tmp_path):
+    assert train(photographs, tmp_path, "--trainer.max_steps", "1", "--trainer.val_check_interval", "1") == 0
+    assert float(torch.tensor(1e-40) * 0.5) > 0
