@@ -13,7 +13,7 @@ from dlic.images.files import MAX_PIXELS
 
 if TYPE_CHECKING:
     from dlic.codecs.learned import LearnedCodec
-    from dlic.codecs.rate_control import Achieved, Target
+    from dlic.codecs.rate_control import Achieved, Judge, Target
 
 
 DEFAULT_QUALITY = 60
@@ -77,8 +77,17 @@ def encode(
     """`image` at a quality, or so that it meets a target; `progress` is told the share of an effort's work that is done."""
     from dlic.codecs.rate_control import encode_at_quality, encode_to
 
-    work = encode_at_quality if isinstance(rate, int) else encode_to
-    return work(codec, image, rate, effort, progress or (lambda share: None))
+    tell = progress or (lambda share: None)
+    if isinstance(rate, int):
+        return encode_at_quality(codec, image, rate, effort, tell)
+    return encode_to(codec, image, rate, effort, tell, None if rate.is_ceiling else judge_of(rate.measure))
+
+
+def judge_of(measure: str) -> "Judge":
+    """What measures the quality that a target names: psnr or ms-ssim."""
+    from dlic.evaluation.metrics import ms_ssim, psnr
+
+    return {"psnr": psnr, "ms-ssim": ms_ssim}[measure]
 
 
 def decompress(data: bytes, *, weights: str | Path | None = None, max_pixels: int = MAX_PIXELS) -> np.ndarray:

@@ -54,7 +54,7 @@ class Network(Protocol):
 
     def refine(
         self,
-        analysed: "Analysed",
+        image: np.ndarray,
         y: np.ndarray,
         z_symbols: np.ndarray,
         rows: np.ndarray,
@@ -63,7 +63,7 @@ class Network(Protocol):
         effort: int,
         progress: Progress,
     ) -> np.ndarray:
-        """A y for this image that costs less in bits + λ · distortion, the more so the higher the effort 1 … 9."""
+        """A y for an image uint8 (H, W, 3), not padded, that costs less in bits + λ · distortion the higher the effort 1 … 9."""
 
     def reconstruct(
         self, z_symbols: np.ndarray, size: tuple[int, int], level: int, quantise: Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -83,6 +83,11 @@ class Analysed:
     height: int  # of the image itself
     width: int
     seconds: dict[str, float]  # by stage
+
+    @property
+    def image(self) -> np.ndarray:
+        """uint8 (H, W, 3) without the padding."""
+        return self.pixels[: self.height, : self.width]
 
     def size(self, stride: int) -> tuple[int, int]:
         """Height and width of the latent."""
@@ -176,7 +181,7 @@ class LearnedCodec:
             rows = self.network.rows(z_symbols, size, level)
         if effort > 0:
             with timed(seconds, "refine"):
-                y = self.network.refine(analysed, y, z_symbols, rows, level, self.tables, effort, progress)
+                y = self.network.refine(analysed.image, y, z_symbols, rows, level, self.tables, effort, progress)
         with timed(seconds, "parameters"):
             symbols = np.zeros(rows.shape, np.int32)
             low, high = self.tables.bounds(rows)

@@ -6,10 +6,11 @@ from typing import Literal
 
 import numpy as np
 
-from dlic.codecs.learned import Analysed, Encoded, LearnedCodec, level_of, no_progress
+from dlic.codecs.learned import Analysed, Encoded, LearnedCodec, Progress, level_of, no_progress
 from dlic.errors import DlicError
 
 Measure = Literal["size", "bpp", "psnr", "ms-ssim"]
+Judge = Callable[[np.ndarray, np.ndarray], float | None]  # original, picture → quality; None where it cannot be measured
 UNITS = {"size": "bytes", "bpp": "bpp", "psnr": "dB", "ms-ssim": "MS-SSIM"}
 
 
@@ -50,14 +51,19 @@ def check_quality(quality: int) -> int:
 
 
 def encode_at_quality(
-    codec: LearnedCodec, image: np.ndarray, quality: int, effort: int = 0, progress: Callable[[float], None] = no_progress
+    codec: LearnedCodec, image: np.ndarray, quality: int, effort: int = 0, progress: Progress = no_progress
 ) -> Achieved:
     """uint8 (H, W, 3) at a quality 1 … 100."""
     return Achieved(codec.encode(image, level_of(quality, codec.levels), effort, progress), {})
 
 
 def encode_to(
-    codec: LearnedCodec, image: np.ndarray, target: Target, effort: int = 0, progress: Callable[[float], None] = no_progress
+    codec: LearnedCodec,
+    image: np.ndarray,
+    target: Target,
+    effort: int = 0,
+    progress: Progress = no_progress,
+    judge: Judge | None = None,
 ) -> Achieved:
     """The best file within a rate target, or the smallest that reaches a quality target; the transform g_a runs once.
 
@@ -65,6 +71,7 @@ def encode_to(
 
     Args:
         image: uint8 (H, W, 3).
+        judge: measures the quality of a picture against the original, for targets of quality.
 
     Raises DlicError where even the last level does not meet the target, and says what it would give.
     """
@@ -72,7 +79,7 @@ def encode_to(
 
     def attempt(level: int, effort: int = 0) -> Achieved:
         encoded = codec.encode_at(analysed, level, effort, progress)
-        return Achieved(encoded, {target.measure: _measured(codec, encoded, analysed, image, target.measure)})
+        return Achieved(encoded, {target.measure: _measured(codec, encoded, analysed, target, judge)})
 
     best = _bisected(codec, attempt, target)
     return best if effort == 0 else _refined(codec, attempt, target, effort, best)
@@ -115,17 +122,13 @@ def _refined(
     return best
 
 
-def _measured(codec: LearnedCodec, encoded: Encoded, analysed: Analysed, image: np.ndarray, measure: Measure) -> float:
-    if measure == "size":
+def _measured(codec: LearnedCodec, encoded: Encoded, analysed: Analysed, target: Target, judge: Judge | None) -> float:
+    if target.measure == "size":
         return len(encoded.data)
-    if measure == "bpp":
+    if target.measure == "bpp":
         return 8 * len(encoded.data) / (analysed.height * analysed.width)
-    from dlic.evaluation.metrics import ms_ssim, psnr
-
-    picture = codec.picture(encoded, analysed)
-    if measure == "psnr":
-        return psnr(image, picture)
-    similarity = ms_ssim(image, picture)
-    if similarity is None:
-        raise DlicError("MS-SSIM needs a picture of at least 161 × 161 pixels; --target-psnr works at any size")
-    return similarity
+    assert judge is not None, target
+    quality = judge(analysed.image, codec.picture(encoded, analysed))
+    if quality is None:
+        raise DlicError("MS-SSIM needs a picture of at least 161 × 161 pixels; a target of PSNR works at any size")
+    return quality

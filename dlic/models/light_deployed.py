@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,9 +17,6 @@ from dlic.models.hyperprior import ExactScaleSynthesis, checkerboard, in_two_ste
 from dlic.models.light import STEP_PRICE, Light
 from dlic.models.light_refine import SymbolCosts, refined
 from dlic.models.transforms import BLOCK, Analysis, LevelBlocks, Synthesis
-
-if TYPE_CHECKING:
-    from dlic.codecs.learned import Analysed, Progress
 
 Transform = Callable[[Tensor], Tensor]
 
@@ -94,16 +90,15 @@ class DeployedLight:
 
     def refine(
         self,
-        analysed: "Analysed",
+        image: np.ndarray,
         y: np.ndarray,
         z_symbols: np.ndarray,
         rows: np.ndarray,
         level: int,
         tables: FrequencyTables,
         effort: int,
-        progress: "Progress",
+        progress: Callable[[float], None],
     ) -> np.ndarray:
-        image = analysed.pixels[: analysed.height, : analysed.width]
         return refined(SymbolCosts(self, image, z_symbols, rows, level, tables), y, effort, progress)
 
     @torch.inference_mode()

@@ -8,7 +8,7 @@ way to the Boltzmann distribution of these costs, over and over, while the tempe
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -16,9 +16,7 @@ from torch import Tensor
 
 from dlic.entropy.tables import ESCAPE_BITS, PRECISION, REACH, FrequencyTables, escape_code
 from dlic.models.deployed import to_batch, to_latent, to_tensor
-
-if TYPE_CHECKING:
-    from dlic.models.light_deployed import DeployedLight
+from dlic.models.light import Light
 
 # Iterations of the stages: what each effort adds to the one below it. Bits + λ · distortion of six crops of training photographs at
 # levels 15, 30 and 45 fell by 1.2 % in 8 iterations, 1.8 % in 16, 2.0 % in 28, 2.25 % in 68, 2.37 % in 156 and 2.44 % in 232; more
@@ -33,6 +31,21 @@ PROBE_STEP = 0.3  # of a symbol, along each
 PRIOR = 20.0  # symbols of a channel whose own curvature counts as much as the mean over all channels
 
 
+class Refinable(Protocol):
+    """What refining needs of a deployed network beside the trained one it holds."""
+
+    network: Light
+    step_price: float
+
+    def y_hat(
+        self, z_symbols: np.ndarray, size: tuple[int, int], level: int, quantise: Callable[[Tensor, Tensor], Tensor]
+    ) -> Tensor:
+        """As `reconstruct`, in tensors (1, M, h, w) that can be differentiated."""
+
+    def synthesise(self, y_hat: np.ndarray, level: int) -> np.ndarray:
+        """y_hat (h, w, M) → uint8 (H, W, 3)."""
+
+
 class SymbolCosts:
     """Bits + λ · distortion of one image at one level, as a function of the symbols of y, whole or in between: (1, M, h, w).
 
@@ -43,7 +56,7 @@ class SymbolCosts:
     @torch.inference_mode(False)
     def __init__(
         self,
-        network: "DeployedLight",
+        network: Refinable,
         image: np.ndarray,
         z_symbols: np.ndarray,
         rows: np.ndarray,

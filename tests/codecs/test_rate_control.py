@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dlic
+from dlic.api import encode as encode_to
 from dlic.checkpoints import find
 from dlic.codecs.learned import load_codec
-from dlic.codecs.rate_control import Target, encode_to
+from dlic.codecs.rate_control import Target
 from dlic.container.format import read
 from dlic.evaluation.metrics import ms_ssim, psnr
 from tests.golden.rewrite import TINY
