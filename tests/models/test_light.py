@@ -60,19 +60,18 @@ def test_it_starts_as_a_block_dct(photograph):
 
 
 def test_the_deployed_network_is_the_trained_one(photograph):
-    """Bits of the file and pixels of the decoder against the network in evaluation mode, both rounding to the nearest."""
+    """Bits of the file and pixels of the decoder against the network in evaluation mode, both with an encoder's wide zeros."""
     network = trained(find("light-1"))
-    densities = lambda symbols: network.likelihoods(torch.from_numpy(symbols)).numpy()  # noqa: E731
-    codec = as_codec(network, tables_from_likelihoods(densities, certain=1e-4))
-    codec.network.step_price = None
+    network.freeze_encoder()
+    codec = as_codec(network, tables_from_likelihoods(lambda symbols: network.likelihoods(torch.from_numpy(symbols)).numpy()))
     image = photograph[:128, :160]
-    for level, tolerance in ((0, 0.15), (25, 0.05), (63, 0.02)):  # symbols that the tables skip are dear in the densities
+    for level in (0, 25, 63):
         encoded = codec.encode(image, level)
         with torch.no_grad():
             output = network(as_tensor(image), torch.tensor([level]))
         mine, theirs = codec.decompress(encoded.data), (output.x_hat[0].clamp(0, 1) * 255).permute(1, 2, 0).numpy()
         assert np.median(np.abs(mine - theirs)) < 0.5  # where a symbol was on the edge, its neighbourhood differs
-        assert encoded.estimated_bits == pytest.approx(output.bits.item(), rel=tolerance)
+        assert encoded.estimated_bits == pytest.approx(output.bits.item(), rel=0.05)
 
 
 def test_each_sample_of_a_batch_has_its_own_level():
