@@ -2,7 +2,7 @@
 
     magic       6   d1 'i' 'c' CR LF EOF: a high bit, a line ending and an end-of-file mark show transfers that changed bytes
     version     1   1
-    flags       1   0 in version 1
+    flags       1   bit 0: the stream of a learned codec holds Huffman codes, not rANS; the others are 0 in version 1
     width       varint  true size in pixels, before padding
     height      varint
     level       1   rate level 0 … 63
@@ -25,6 +25,7 @@ from dlic.errors import CorruptFileError
 MAGIC = b"\xd1ic\r\n\x1a"
 VERSION = 1
 MAX_LEVEL = 63
+HUFFMAN = 1  # flag
 
 HEADER = [
     uint("flags", 1),
@@ -64,7 +65,7 @@ def read(data: bytes) -> Container:
     fields = {field.name: field.read(reader) for field in HEADER}
     stream = reader.take(read_varint(reader))
     _check_crc(reader, 0, "the picture")
-    if fields["flags"] or fields["level"] > MAX_LEVEL or not (fields["width"] and fields["height"]):
+    if fields["flags"] > HUFFMAN or fields["level"] > MAX_LEVEL or not (fields["width"] and fields["height"]):
         raise CorruptFileError(f"the header holds values version {VERSION} does not have: {fields}")
     return Container(stream=stream, chunks=tuple(_read_chunks(reader)), **fields)
 

@@ -118,22 +118,31 @@ def encode(symbols: np.ndarray, code: HuffmanCode) -> bytes:
 
 def decode(data: bytes, count: int, code: HuffmanCode) -> np.ndarray:
     """Inverse of `encode`: `count` symbols, uint16. Raises CorruptFileError where `data` is not exactly their codes."""
-    if count > 8 * len(data):
+    symbols, end = decode_from(data, 0, count, code)
+    if end + 7 < 8 * len(data):
+        raise CorruptFileError("the coded symbols are followed by bytes that mean nothing")
+    return symbols
+
+
+def decode_from(data: bytes, position: int, count: int, code: HuffmanCode) -> tuple[np.ndarray, int]:
+    """`count` symbols, uint16, whose codes begin at a bit of `data`, and the bit at which they end.
+
+    Raises CorruptFileError where `data` ends before them.
+    """
+    if count > 8 * len(data) - position:
         raise CorruptFileError("the file is truncated: its coded symbols are incomplete")
     symbols, lengths = code.lookup
-    pieces, position = [np.empty(0, np.uint16)], 0
+    pieces = [np.empty(0, np.uint16)]
     while count > 0:
-        start = position // 8
-        seen = windows(data[start : start + PIECE + 2])[: 8 * PIECE]
+        start, size = position // 8, min(PIECE, 2 * count + 1)  # no code is longer than two bytes
+        seen = windows(data[start : start + size + 2])[: 8 * size]
         starts, end = _follow(lengths[seen].tolist(), position - 8 * start, count)
         pieces.append(symbols[seen[starts]])
         count -= len(starts)
         position = 8 * start + end
         if (count and position >= 8 * len(data)) or position > 8 * len(data):
             raise CorruptFileError("the file is truncated: its coded symbols are incomplete")
-    if position + 7 < 8 * len(data):
-        raise CorruptFileError("the coded symbols are followed by bytes that mean nothing")
-    return np.concatenate(pieces)
+    return np.concatenate(pieces), position
 
 
 def _follow(steps: list[int], position: int, count: int) -> tuple[list[int], int]:
