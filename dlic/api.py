@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlic import checkpoints
-from dlic.container.format import Container, read
+from dlic.codecs.recognition import LEARNED, classical, describe
 from dlic.errors import CorruptFileError, DlicError
 from dlic.images.files import MAX_PIXELS
+from dlic.timing import timed
 
 if TYPE_CHECKING:
     from dlic.codecs.learned import LearnedCodec
@@ -91,7 +92,10 @@ def judge_of(measure: str) -> "Judge":
 
 
 def decompress(data: bytes, *, weights: str | Path | None = None, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    """The bytes of a .dlic file → uint8 RGB pixels (height, width, 3).
+    """The bytes of a .dlic or JPEG file → pixels.
+
+    They are uint8 (height, width, 3) RGB; (height, width) where a classical codec was given gray; and whatever samples, uint8 or
+    uint16 and up to four channels, a lossless file was made of.
 
     Args:
         data: the whole file.
@@ -99,27 +103,29 @@ def decompress(data: bytes, *, weights: str | Path | None = None, max_pixels: in
         max_pixels: larger pictures are refused before anything is allocated.
 
     Raises:
-        CorruptFileError: `data` is truncated, damaged, or no .dlic file.
+        CorruptFileError: `data` is truncated, damaged, or neither.
         UnknownCheckpointError: the checkpoint it was made with is not on this machine.
     """
-    codec, container = codec_of(data, weights, max_pixels)
-    return codec.decode(container).image
+    return decode(data, weights, max_pixels, {})
 
 
-def codec_of(data: bytes, weights: str | Path | None, max_pixels: int) -> "tuple[LearnedCodec, Container]":
-    """A parsed file and the codec it was made with; raises as `decompress` does."""
+def decode(data: bytes, weights: str | Path | None, max_pixels: int, seconds: dict[str, float]) -> np.ndarray:
+    """`decompress`, which adds what its stages take to `seconds`."""
     if not isinstance(data, bytes | bytearray | memoryview):
         raise CorruptFileError(f"a .dlic file is bytes, not {type(data).__name__}")
-    container = read(bytes(data))
-    width, height = container.width, container.height
-    if width * height > max_pixels:  # before anything is allocated for it
-        raise CorruptFileError(
-            f"the picture would have {width} × {height} pixels, above the limit of {max_pixels:,}; --max-pixels raises it"
-        )
-    folder = checkpoints.as_folder(weights) if weights else checkpoints.find_by_fingerprint(container.model)
-    from dlic.codecs.learned import load_codec  # torch is loaded only for what will be decoded
+    described = describe(bytes(data))
+    described.check_size(max_pixels)  # before anything is allocated for it
+    if described.codec != LEARNED:
+        with timed(seconds, "decode"):
+            return classical(described.codec, max_pixels).decompress(bytes(data))
+    with timed(seconds, "load model"):
+        folder = checkpoints.as_folder(weights) if weights else checkpoints.find_by_fingerprint(described.container.model)
+        from dlic.codecs.learned import load_codec  # torch is loaded only for what will be decoded
 
-    return load_codec(folder), container
+        codec = load_codec(folder)
+    decoded = codec.decode(described.container)
+    seconds.update(decoded.seconds)
+    return decoded.image
 
 
 def choose(model: str | None, weights: str | Path | None) -> Path:

@@ -1,7 +1,8 @@
-"""Speed beside CompressAI in the same run.
+"""Speed beside CompressAI, and the classical codecs beside libjpeg, PNG, WebP and JPEG 2000, in the same run.
 
 python scripts/benchmark.py codec PHOTO [FOLDER]   encode and decode by stage, beside its bmshj2018-factorized architecture
 python scripts/benchmark.py training DIR           steps a second beside the loop of its examples/train.py, equal model and batch
+python scripts/benchmark.py classical DIR          bytes, PSNR, BD-rates and times on a folder of images, such as Kodak
 """
 
 import statistics
@@ -28,7 +29,7 @@ TRAINING_STEPS = 20
 
 
 def main() -> None:
-    jobs = {"codec": codec_speed, "training": training_speed}
+    jobs = {"codec": codec_speed, "training": training_speed, "classical": classical_codecs}
     if len(sys.argv) not in (3, 4) or sys.argv[1] not in jobs:
         sys.exit(__doc__)
     jobs[sys.argv[1]](*map(Path, sys.argv[2:]))
@@ -122,6 +123,18 @@ def run_peer(model: nn.Module, image: np.ndarray) -> tuple[dict[str, float], dic
         {"transform": analysed - start, "entropy": encoded - analysed},
         {"entropy": decoded - encoded, "transform": end - decoded},
     )
+
+
+# --- classical codecs ---------------------------------------------------------------------------------------------------
+
+
+def classical_codecs(folder: Path) -> None:
+    """Everything `dlic.evaluation.classical` compares."""
+    from dlic.cli.evaluate import images_in
+    from dlic.evaluation.classical import lines
+
+    for line in lines(list(images_in(folder).values())):
+        print(line, flush=True)
 
 
 # --- training -----------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""`dlic decompress`: a .dlic file → an image file."""
+"""`dlic decompress`: a .dlic or JPEG file → an image file."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,22 +14,23 @@ if TYPE_CHECKING:
 
 
 def decompress(
-    source: Annotated[str, typer.Argument(metavar="IN", help=".dlic file; - reads standard input.")],
+    source: Annotated[str, typer.Argument(metavar="IN", help=".dlic or JPEG file; - reads standard input.")],
     output: Annotated[
         str | None, typer.Option("-o", "--output", help="Image file of any kind; default: IN.png; - writes PNG.")
     ] = None,
     weights: Annotated[Path | None, typer.Option(help="Folder of the checkpoint the file was made with.")] = None,
+    partial: Annotated[bool, typer.Option("--partial", help="Show what there is of a truncated wavelet file.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
     max_pixels: Annotated[int, typer.Option(help="Refuse larger pictures.")] = MAX_PIXELS,
 ) -> None:
-    """Decompress a .dlic file into an image file."""
+    """Decompress a .dlic or JPEG file into an image file."""
     target = output or streams.default_output(source, lambda path: path.parent / f"{path.name}.png")
     streams.refuse_existing(source, target, force)
     seconds: dict[str, float] = {}
     data = streams.read_bytes(source)
     with streams.busy(f"decompressing {source}"):
-        image = _decode(data, weights, max_pixels, seconds)
+        image = _part(data, max_pixels, seconds) if partial else _whole(data, weights, max_pixels, seconds)
         with timed(seconds, "image"):
             written = image_bytes(image, ".png" if target == streams.STANDARD else Path(target).suffix)
             streams.write_bytes(target, written, force)
@@ -40,11 +41,7 @@ def decompress(
     streams.report(figures, line, as_json, target)
 
 
-def _decode(data: bytes, weights: Path | None, max_pixels: int, seconds: dict[str, float]) -> "np.ndarray":
-    with timed(seconds, "load model"):
-        from dlic.api import codec_of
+def _whole(data: bytes, weights: Path | None, max_pixels: int, seconds: dict[str, float]) -> "np.ndarray":
+    from dlic.api import decode
 
-        codec, container = codec_of(data, weights, max_pixels)
-    decoded = codec.decode(container)
-    seconds.update(decoded.seconds)
-    return decoded.image
+    return decode(data, weights, max_pixels, seconds)

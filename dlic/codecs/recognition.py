@@ -1,0 +1,66 @@
+"""What a compressed file is, from its first bytes and its header; nothing is decoded and no network loaded."""
+
+from dataclasses import dataclass
+
+from dlic.classical.jpeg_frame import Frame
+from dlic.classical.jpeg_segments import BASELINE, EXTENDED, PROGRESSIVE, read_frame, segments
+from dlic.codecs.base import Codec
+from dlic.container.format import Container, read
+from dlic.errors import CorruptFileError
+
+JPEG_MAGIC = b"\xff\xd8\xff"
+LEARNED = "learned"
+WITHOUT_CHECKPOINT = {b"lossless": "lossless", b"wavelet\0": "wavelet"}  # by the field `model` of a .dlic file
+
+
+@dataclass(frozen=True)
+class Description:
+    """What is known of a file before it is decoded."""
+
+    codec: str  # as `dlic compress --codec` calls it
+    width: int
+    height: int
+    container: Container | None = None  # of a .dlic file
+
+    def check_size(self, max_pixels: int) -> None:
+        """Raises CorruptFileError where the picture has more pixels."""
+        if self.width * self.height > max_pixels:
+            raise CorruptFileError(
+                f"the picture would have {self.width} × {self.height} pixels, above the limit of {max_pixels:,}; "
+                "--max-pixels raises it"
+            )
+
+
+def describe(data: bytes) -> Description:
+    """A .dlic or JPEG file. Raises CorruptFileError for anything else, and for damage that shows before decoding."""
+    if data.startswith(JPEG_MAGIC):
+        frame = jpeg_frame(data)
+        return Description("jpeg", frame.width, frame.height)
+    container = read(data)
+    codec = WITHOUT_CHECKPOINT.get(container.model, LEARNED)
+    if codec != LEARNED and container.flags:
+        raise CorruptFileError(f"the header says flags {container.flags}, which no {codec} file has")
+    return Description(codec, container.width, container.height, container)
+
+
+def jpeg_frame(data: bytes) -> Frame:
+    """What the frame header of a JPEG file says. Raises CorruptFileError."""
+    for segment in segments(data):
+        if segment.marker in (BASELINE, EXTENDED, PROGRESSIVE):
+            return read_frame(segment, max_pixels=1 << 32)  # more than the header can say: callers have their own limit
+    raise CorruptFileError("the file ends before its picture")
+
+
+def classical(name: str, max_pixels: int) -> Codec:
+    """The codec that decodes the files of a name, where that takes no checkpoint."""
+    if name == "jpeg":
+        from dlic.codecs.jpeg import JpegCodec
+
+        return JpegCodec(max_pixels=max_pixels)
+    if name == "wavelet":
+        from dlic.codecs.wavelet import WaveletCodec
+
+        return WaveletCodec()
+    from dlic.codecs.lossless import LosslessCodec
+
+    return LosslessCodec()
