@@ -65,7 +65,7 @@ def _comparison(codec: "LearnedCodec", encoded: "Encoded", target: str):
 
     def verify(written: bytes) -> None:
         try:
-            same = (codec.symbols(read(written)) == encoded.symbols).all()
+            same = (codec.symbols(read(written)).values == encoded.symbols.values).all()
         except CorruptFileError as error:
             raise streams.not_what_was_encoded(target) from error
         if not same:
