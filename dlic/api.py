@@ -1,6 +1,5 @@
 """The public functions: arrays ⇄ bytes."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,11 @@ from dlic import checkpoints
 from dlic.codecs.recognition import LEARNED, classical, describe
 from dlic.errors import CorruptFileError, DlicError
 from dlic.images.files import MAX_PIXELS
+<<<<<<< HEAD
 from dlic.timing import timed
+=======
+from dlic.progress import Progress, no_progress
+>>>>>>> main
 
 if TYPE_CHECKING:
     from dlic.codecs.learned import LearnedCodec
@@ -63,7 +66,8 @@ def rate_of(
     ms_ssim: float | None = None,
 ) -> "int | Target":
     """The one wish that was given: a quality, or a target. Raises DlicError for several."""
-    from dlic.codecs.rate_control import Target, check_quality
+    from dlic.codecs.learned import check_quality
+    from dlic.codecs.rate_control import Target
 
     targets = {"size": size, "bpp": bpp, "psnr": psnr, "ms-ssim": ms_ssim}
     given = [Target(measure, value) for measure, value in targets.items() if value is not None]
@@ -73,15 +77,14 @@ def rate_of(
 
 
 def encode(
-    codec: "LearnedCodec", image: np.ndarray, rate: "int | Target", effort: int = 0, progress: Callable[[float], None] | None = None
+    codec: "LearnedCodec", image: np.ndarray, rate: "int | Target", effort: int = 0, progress: Progress = no_progress
 ) -> "Achieved":
     """`image` at a quality, or so that it meets a target; `progress` is told the share of an effort's work that is done."""
     from dlic.codecs.rate_control import encode_at_quality, encode_to
 
-    tell = progress or (lambda share: None)
     if isinstance(rate, int):
-        return encode_at_quality(codec, image, rate, effort, tell)
-    return encode_to(codec, image, rate, effort, tell, None if rate.is_ceiling else judge_of(rate.measure))
+        return encode_at_quality(codec, image, rate, effort, progress)
+    return encode_to(codec, image, rate, effort, progress, None if rate.is_ceiling else judge_of(rate.measure))
 
 
 def judge_of(measure: str) -> "Judge":

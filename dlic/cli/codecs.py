@@ -11,9 +11,8 @@ import numpy as np
 from dlic.errors import DlicError
 from dlic.images.files import ImageFile, read_image
 from dlic.images.samples import read_samples
+from dlic.progress import Progress
 from dlic.timing import timed
-
-Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True)
@@ -98,13 +97,14 @@ def _learned(wishes: Wishes) -> Encode:
             from dlic.container.format import read
 
             codec = load_codec(choose_checkpoint(wishes.model, wishes.weights))
+            codec = replace(codec, entropy=wishes.entropy) if wishes.entropy else codec
         achieved = encode(codec, picture.pixels, rate, wishes.effort or 0, progress)
         encoded = achieved.encoded
         seconds.update(encoded.seconds)
         reached = "".join(f", {name} {value:.4f}" for name, value in achieved.figures.items())
         return Outcome(
             encoded.data,
-            lambda written: bool((codec.symbols(read(written)) == encoded.symbols).all()),
+            lambda written: bool((codec.symbols(read(written)).values == encoded.symbols.values).all()),
             {"level": encoded.level, "estimated_bits": encoded.estimated_bits, **achieved.figures},
             f", estimated {encoded.estimated_bits / 8:,.0f} bytes{reached}, level {encoded.level}",
         )

@@ -32,6 +32,7 @@ def compress(
     ] = None,
     model: Annotated[str | None, typer.Option(help="Name of a checkpoint; the shipped one by default.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Folder of a checkpoint, instead of a name.")] = None,
+    entropy: Annotated[str | None, typer.Option(help="rans (default) or huffman: what codes the learned latents.")] = None,
     subsampling: Annotated[str | None, typer.Option(help="jpeg: 4:4:4, 4:2:2 or 4:2:0 (default).")] = None,
     progressive: Annotated[bool | None, typer.Option("--progressive", help="jpeg: coarse to fine, and smaller.")] = None,
     trellis: Annotated[bool | None, typer.Option("--trellis", help="jpeg: rate-distortion optimised levels.")] = None,
@@ -43,7 +44,7 @@ def compress(
     """Compress an image file into a .dlic file, or a JPEG file with --codec jpeg."""
     wishes = Wishes(
         quality, streams.size(target_size), target_bpp, target_psnr, target_ms_ssim, effort, model, weights,
-        subsampling=subsampling, progressive=progressive, trellis=trellis,
+        entropy, subsampling, progressive, trellis,
     )  # fmt: skip
     choice = choose(codec, wishes)
     encode = choice.prepare(wishes)

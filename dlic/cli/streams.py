@@ -11,6 +11,7 @@ import typer
 
 from dlic.errors import CorruptFileError, DlicError, VerificationError
 from dlic.files import read_whole, written_whole
+from dlic.progress import Progress, no_progress
 
 STANDARD = "-"
 
@@ -93,10 +94,10 @@ def size(text: str | None) -> int | None:
 
 
 @contextmanager
-def busy(what: str, steps: bool = False) -> Iterator[Callable[[float], None]]:
+def busy(what: str, steps: bool = False) -> Iterator[Progress]:
     """Shows that work goes on, where a person is watching: a spinner, or with `steps` a bar moved by the share that is done."""
     if not sys.stderr.isatty():
-        yield lambda share: None
+        yield no_progress
         return
     from rich.console import Console
     from rich.progress import Progress
@@ -104,7 +105,7 @@ def busy(what: str, steps: bool = False) -> Iterator[Callable[[float], None]]:
     console = Console(stderr=True)
     if not steps:
         with console.status(what):
-            yield lambda share: None
+            yield no_progress
         return
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task(what, total=1.0)

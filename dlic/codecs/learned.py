@@ -1,6 +1,5 @@
 """The learned codec: pixels ⇄ latent ⇄ symbols ⇄ stream ⇄ .dlic, around any network that speaks the `Network` protocol."""
 
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -11,18 +10,17 @@ import numpy as np
 
 from dlic import checkpoints
 from dlic.codecs.base import check_pixels
-from dlic.container.format import Container, read, write
-from dlic.entropy import rans
+from dlic.container.format import HUFFMAN, Container, read, write
+from dlic.entropy import huffman_tables, rans
+from dlic.entropy.symbols import Symbols
 from dlic.entropy.tables import FrequencyTables
 from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError
+from dlic.progress import Progress, no_progress
 from dlic.timing import timed
 
 MAX_EFFORT = 9
-Progress = Callable[[float], None]  # told the share of the work that is done, rising to 1
-
-
-def no_progress(share: float) -> None:
-    """Nobody is watching."""
+CODERS = {"rans": rans, "huffman": huffman_tables}
+FLAGS = {"rans": 0, "huffman": HUFFMAN}  # of the files
 
 
 class Network(Protocol):
@@ -53,17 +51,9 @@ class Network(Protocol):
         """Table row of every symbol of y."""
 
     def refine(
-        self,
-        image: np.ndarray,
-        y: np.ndarray,
-        z_symbols: np.ndarray,
-        rows: np.ndarray,
-        level: int,
-        tables: FrequencyTables,
-        effort: int,
-        progress: Progress,
-    ) -> np.ndarray:
-        """A y for an image uint8 (H, W, 3), not padded, that costs less in bits + λ · distortion the higher the effort 1 … 9."""
+        self, image: np.ndarray, symbols: Symbols, level: int, tables: FrequencyTables, effort: int, progress: Progress
+    ) -> Symbols:
+        """Symbols for an image uint8 (H, W, 3), not padded, that cost less in bits + λ · distortion the higher the effort 1 … 9."""
 
     def reconstruct(
         self, z_symbols: np.ndarray, size: tuple[int, int], level: int, quantise: Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -89,10 +79,6 @@ class Analysed:
         """uint8 (H, W, 3) without the padding."""
         return self.pixels[: self.height, : self.width]
 
-    def size(self, stride: int) -> tuple[int, int]:
-        """Height and width of the latent."""
-        return -(-self.height // stride), -(-self.width // stride)
-
 
 @dataclass(frozen=True)
 class Encoded:
@@ -100,16 +86,15 @@ class Encoded:
 
     data: bytes
     level: int
-    symbols: np.ndarray  # int32 (N,), those of z before those of y
-    rows: np.ndarray  # (N,) the table row of each
+    symbols: Symbols
     tables: FrequencyTables
     y_hat: np.ndarray  # what a decoder will synthesise from
     seconds: dict[str, float]  # by stage
 
     @cached_property
     def estimated_bits(self) -> float:
-        """What the symbols cost by the tables, to hold against the bytes written."""
-        return self.tables.bits(self.symbols, self.rows)
+        """As `LearnedCodec.estimated_bits` of the file."""
+        return self.tables.bits(self.symbols.values, self.symbols.rows)
 
 
 @dataclass(frozen=True)
@@ -128,6 +113,7 @@ class LearnedCodec:
     fingerprint: bytes
     network: Network
     tables: FrequencyTables
+    entropy: str = "rans"  # or "huffman": what codes the symbols of new files; those read say it themselves
 
     @property
     def levels(self) -> int:
@@ -169,38 +155,43 @@ class LearnedCodec:
     def encode_at(self, analysed: Analysed, level: int, effort: int = 0, progress: Progress = no_progress) -> Encoded:
         """An analysed image as a file of one level.
 
-        `effort` 1 … 9 refines y for this image before it is rounded; `progress` is told the share of that work that is done.
+        `effort` 1 … 9 looks for better symbols than rounding gives; `progress` is told the share of that work that is done.
         Raises DlicError for other efforts, and where the network cannot refine.
         """
         self._check_effort(effort)
-        seconds, size = dict(analysed.seconds), analysed.size(self.network.stride)
+        seconds = dict(analysed.seconds)
         with timed(seconds, "parameters"):
-            y = self.network.at_level(analysed.latent, level)
-            z_rows = self.network.hyper_rows(size, level)
-            z_symbols = self.tables.clip(self.network.hyper(y, level), z_rows)
-            rows = self.network.rows(z_symbols, size, level)
+            symbols, y_hat = self._rounded(analysed, level)
         if effort > 0:
             with timed(seconds, "refine"):
-                y = self.network.refine(analysed.image, y, z_symbols, rows, level, self.tables, effort, progress)
-        with timed(seconds, "parameters"):
-            symbols = np.zeros(rows.shape, np.int32)
-            low, high = self.tables.bounds(rows)
-
-            def quantise(means: np.ndarray, which: np.ndarray) -> np.ndarray:
-                distance = y - means
-                rounded = np.clip(np.rint(distance), low, high)
-                if self._zero_bins is not None:
-                    rounded *= np.abs(distance) >= self._zero_bins[rows]
-                np.copyto(symbols, rounded, where=which, casting="unsafe")  # whole numbers
-                return rounded + means
-
-            y_hat = self.network.reconstruct(z_symbols, size, level, quantise)
+                symbols = self.network.refine(analysed.image, symbols, level, self.tables, effort, progress)
+                y_hat = self._y_hat(symbols, self._size(analysed), level)
         with timed(seconds, "entropy"):
-            stream = rans.encode([(z_symbols.ravel(), z_rows.ravel()), (symbols.ravel(), rows.ravel())], self.tables)
-            all_symbols, all_rows = _joined(z_symbols, symbols), _joined(z_rows, rows)
-            crc = _crc(all_symbols)
-        data = write(Container(analysed.width, analysed.height, level, self.fingerprint[:8], crc, stream))
-        return Encoded(data, level, all_symbols, all_rows, self.tables, y_hat, seconds)
+            stream = CODERS[self.entropy].encode(symbols.parts, self.tables)
+            crc = symbols.crc
+        flags = FLAGS[self.entropy]
+        data = write(Container(analysed.width, analysed.height, level, self.fingerprint[:8], crc, stream, flags=flags))
+        return Encoded(data, level, symbols, self.tables, y_hat, seconds)
+
+    def _rounded(self, analysed: Analysed, level: int) -> tuple[Symbols, np.ndarray]:
+        """The symbols of plain encoding, and y_hat: to the nearest, with wider zeros where the network asks for them."""
+        size = self._size(analysed)
+        y = self.network.at_level(analysed.latent, level)
+        z_rows = self.network.hyper_rows(size, level)
+        z = self.tables.clip(self.network.hyper(y, level), z_rows)
+        rows = self.network.rows(z, size, level)
+        symbols, (low, high) = np.zeros(rows.shape, np.int32), self.tables.bounds(rows)
+
+        def quantise(means: np.ndarray, which: np.ndarray) -> np.ndarray:
+            distance = y - means
+            rounded = np.clip(np.rint(distance), low, high)
+            if self._zero_bins is not None:
+                rounded *= np.abs(distance) >= self._zero_bins[rows]
+            np.copyto(symbols, rounded, where=which, casting="unsafe")  # whole numbers
+            return rounded + means
+
+        y_hat = self.network.reconstruct(z, size, level, quantise)
+        return Symbols(z, z_rows, symbols, rows), y_hat
 
     def _check_effort(self, effort: int) -> None:
         if not 0 <= effort <= MAX_EFFORT:
@@ -217,43 +208,50 @@ class LearnedCodec:
     def decode(self, container: Container) -> Decoded:
         """The picture in a container that was made with this checkpoint."""
         seconds: dict[str, float] = {}
-        size, z_symbols, symbols = self._parse(container, seconds)
-        values = symbols.astype(np.float32)
-
-        def quantise(means: np.ndarray, which: np.ndarray) -> np.ndarray:
-            return values + means
-
+        symbols = self._parse(container, seconds)
         with timed(seconds, "parameters"):
-            y_hat = self.network.reconstruct(z_symbols, size, container.level, quantise)
+            y_hat = self._y_hat(symbols, self._size(container), container.level)
         with timed(seconds, "transform"):
             image = self._cropped(y_hat, container.level, container.height, container.width)
         return Decoded(image, seconds)
 
-    def symbols(self, container: Container) -> np.ndarray:
-        """All symbols of a container in coding order, checked against their checksum; no transform is run."""
-        _, z_symbols, symbols = self._parse(container, {})
-        return _joined(z_symbols, symbols)
+    def symbols(self, container: Container) -> Symbols:
+        """What a container holds, checked against its checksum; no transform is run."""
+        return self._parse(container, {})
 
-    def _parse(self, container: Container, seconds: dict[str, float]) -> tuple[tuple[int, int], np.ndarray, np.ndarray]:
-        """Size of the latent, symbols of z, symbols of y."""
+    def estimated_bits(self, data: bytes) -> float:
+        """What the symbols of a .dlic file cost by the tables, to hold against its bytes."""
+        symbols = self.symbols(read(data))
+        return self.tables.bits(symbols.values, symbols.rows)
+
+    def _parse(self, container: Container, seconds: dict[str, float]) -> Symbols:
         if container.model != self.fingerprint[:8]:
             raise UnknownCheckpointError(f"made with checkpoint {container.model.hex()[:8]}…, not with {self.name}")
         if container.level >= self.levels:
             raise CorruptFileError(f"level {container.level} is beyond the {self.levels} of {self.name}")
-        stride, level = self.network.stride, container.level
-        size = -(-container.height // stride), -(-container.width // stride)
+        size, level = self._size(container), container.level
         with timed(seconds, "entropy"):
-            decoder = rans.Decoder(container.stream, self.tables)
+            coder = huffman_tables if container.flags & HUFFMAN else rans
+            decoder = coder.Decoder(container.stream, self.tables)
             z_rows = self.network.hyper_rows(size, level)
-            z_symbols = decoder.pull(z_rows.ravel()).reshape(z_rows.shape)
+            z = decoder.pull(z_rows.ravel()).reshape(z_rows.shape)
         with timed(seconds, "parameters"):
-            rows = self.network.rows(z_symbols, size, level)
+            rows = self.network.rows(z, size, level)
         with timed(seconds, "entropy"):
-            symbols = decoder.pull(rows.ravel()).reshape(rows.shape)
+            symbols = Symbols(z, z_rows, decoder.pull(rows.ravel()).reshape(rows.shape), rows)
             decoder.finish()
-            if _crc(_joined(z_symbols, symbols)) != container.symbols_crc:
+            if symbols.crc != container.symbols_crc:
                 raise CorruptFileError("the coded picture does not give the symbols it was made from")
-        return size, z_symbols, symbols
+        return symbols
+
+    def _y_hat(self, symbols: Symbols, size: tuple[int, int], level: int) -> np.ndarray:
+        """What whole symbols stand for, in a decoder as in an encoder that has chosen them."""
+        values = symbols.y.astype(np.float32)
+        return self.network.reconstruct(symbols.z, size, level, lambda means, which: values + means)
+
+    def _size(self, picture: Analysed | Container) -> tuple[int, int]:
+        """Height and width of its latent y."""
+        return -(-picture.height // self.network.stride), -(-picture.width // self.network.stride)
 
     def _cropped(self, y_hat: np.ndarray, level: int, height: int, width: int) -> np.ndarray:
         return np.ascontiguousarray(self.network.synthesise(y_hat, level)[:height, :width])
@@ -276,9 +274,14 @@ class AtQuality:
 
 def level_of(quality: int, levels: int) -> int:
     """Quality 1 … 100 → rate level, rising evenly from the lowest to the highest. Raises DlicError for others."""
-    if not 1 <= quality <= 100:
-        raise DlicError(f"quality goes from 1 to 100, not {quality}")
-    return round((quality - 1) / 99 * (levels - 1))
+    return round((check_quality(quality) - 1) / 99 * (levels - 1))
+
+
+def check_quality(quality: int) -> int:
+    """`quality` if it is 1 … 100; DlicError otherwise."""
+    if isinstance(quality, bool) or not isinstance(quality, int) or not 1 <= quality <= 100:
+        raise DlicError(f"quality is a whole number from 1 to 100, not {quality}")
+    return quality
 
 
 @lru_cache(maxsize=4)
@@ -298,11 +301,3 @@ def _padded(image: np.ndarray, stride: int) -> np.ndarray:
     """Replicated at the bottom and right to multiples of `stride`."""
     height, width = image.shape[:2]
     return np.pad(image, ((0, -height % stride), (0, -width % stride), (0, 0)), mode="edge")
-
-
-def _joined(of_z: np.ndarray, of_y: np.ndarray) -> np.ndarray:
-    return np.concatenate([of_z.ravel(), of_y.ravel()])
-
-
-def _crc(symbols: np.ndarray) -> int:
-    return zlib.crc32(np.ascontiguousarray(symbols, dtype="<i4"))

@@ -6,8 +6,9 @@ from typing import Literal
 
 import numpy as np
 
-from dlic.codecs.learned import Analysed, Encoded, LearnedCodec, Progress, level_of, no_progress
+from dlic.codecs.learned import Analysed, Encoded, LearnedCodec, level_of
 from dlic.errors import DlicError
+from dlic.progress import Progress, no_progress
 
 Measure = Literal["size", "bpp", "psnr", "ms-ssim"]
 Judge = Callable[[np.ndarray, np.ndarray], float | None]  # original, picture → quality; None where it cannot be measured
@@ -41,13 +42,6 @@ class Achieved:
 
     encoded: Encoded
     figures: dict[str, float]  # measure → value; empty without a target
-
-
-def check_quality(quality: int) -> int:
-    """`quality` if it is 1 … 100; DlicError otherwise."""
-    if isinstance(quality, bool) or not isinstance(quality, int) or not 1 <= quality <= 100:
-        raise DlicError(f"quality is a whole number from 1 to 100, not {quality}")
-    return quality
 
 
 def encode_at_quality(

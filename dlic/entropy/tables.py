@@ -74,14 +74,17 @@ class FrequencyTables:
         order, groups = grouped_by_row(rows, self)
         sorted_symbols = symbols[order]
         for row, part in groups:
-            counts, inside = self.counts[row], sorted_symbols[part] - self.minima[row]
-            escaped = (inside < 0) | (inside >= counts.size - 1)
-            index = np.where(escaped, counts.size - 1, inside)
-            total += float((PRECISION - np.log2(counts))[index].sum())
-            if escaped.any():
-                lengths = np.floor(np.log2(escape_code(inside[escaped], counts.size - 1)))
-                total += float((np.log2(ESCAPE_BITS + 1) + lengths).sum())
+            total += float(self.prices(row, sorted_symbols[part]).sum())
         return total
+
+    def prices(self, row: int, symbols: np.ndarray) -> np.ndarray:
+        """Ideal bits of each symbol (N,) in one row that is not skipped, escapes included."""
+        counts, inside = self.counts[row], symbols - self.minima[row]
+        size = counts.size - 1
+        escaped = (inside < 0) | (inside >= size)
+        bits = (PRECISION - np.log2(counts))[np.where(escaped, size, inside)]
+        bits[escaped] += np.log2(ESCAPE_BITS + 1) + np.floor(np.log2(escape_code(inside[escaped], size)))
+        return bits
 
     def to_json(self) -> dict:
         return {"minima": self.minima.tolist(), "counts": [counts.tolist() for counts in self.counts]}

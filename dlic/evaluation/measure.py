@@ -37,6 +37,11 @@ class Means:
 
 def measure(codec: Codec, image: np.ndarray) -> Measured:
     """uint8 (H, W, 3) → what its file costs and what comes back from it."""
+    return measure_file(codec, image)[0]
+
+
+def measure_file(codec: Codec, image: np.ndarray) -> tuple[Measured, bytes]:
+    """`measure`, and the bytes of the file."""
     seconds: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "picture"
@@ -48,7 +53,7 @@ def measure(codec: Codec, image: np.ndarray) -> Measured:
             decoded = codec.decompress(data)
     bpp = size * 8 / (image.shape[0] * image.shape[1])
     milliseconds = [1000 * seconds[stage] for stage in ("encode", "decode")]
-    return Measured(size, bpp, psnr(image, decoded), ms_ssim(image, decoded), *milliseconds)
+    return Measured(size, bpp, psnr(image, decoded), ms_ssim(image, decoded), *milliseconds), data
 
 
 def means(rows: Iterable[Measured]) -> Means:

@@ -7,7 +7,7 @@ import numpy as np
 
 from dlic.codecs.learned import LearnedCodec
 from dlic.errors import DlicError
-from dlic.evaluation.measure import Means, Measured, means, measure
+from dlic.evaluation.measure import Means, Measured, means, measure_file
 from dlic.evaluation.rate_distortion import Point
 
 QUALITIES = (1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)  # the whole range, about a third of a rate octave apart
@@ -33,16 +33,12 @@ class Rate:
 def measure_rate(
     codec: LearnedCodec, images: Iterable[tuple[str, np.ndarray]], quality: int | None = None, effort: int = 0
 ) -> Rate:
-    """Measure named uint8 (H, W, 3) images at one quality, or at the only rate there is.
-
-    The gap is that of plain encoding: `effort` chooses other symbols, the tables and the coder stay the same.
-    """
+    """Measure named uint8 (H, W, 3) images at one quality, or at the only rate there is."""
     coder = codec.at(quality or 1, effort)
     rows, written, estimated = {}, 0, 0.0
     for name, image in images:
-        rows[name] = measure(coder, image)
-        encoded = codec.encode(image, coder.level)
-        written, estimated = written + 8 * len(encoded.data), estimated + encoded.estimated_bits
+        rows[name], data = measure_file(coder, image)
+        written, estimated = written + 8 * len(data), estimated + codec.estimated_bits(data)
     return Rate(quality, rows, written / estimated - 1)
 
 

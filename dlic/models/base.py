@@ -57,12 +57,17 @@ class Model(nn.Module):
         return {}
 
 
+def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Those whose names begin with a prefix, named without it."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def split_weights(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The tensors of a checkpoint: what was trained, as `Model.load_state_dict` takes it, and `Model.whole_numbers`."""
+    trained = {name: value for name, value in tensors.items() if not name.startswith(DEPLOYED_PREFIX)}
+    return trained, under(DEPLOYED_PREFIX, tensors)
+
+
 def round_ste(x: Tensor) -> Tensor:
     """Round, with the gradient of the identity."""
     return x + (torch.round(x) - x).detach()
-
-
-def rounding_error(x: Tensor) -> Tensor:
-    """What rounding adds to x, without a gradient; x + rounding_error(x) is x rounded straight-through."""
-    with torch.no_grad():
-        return torch.round(x) - x

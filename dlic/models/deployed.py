@@ -4,11 +4,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dlic.models.base import under
+
 
 def load_transform(module: nn.Module, prefix: str, weights: dict[str, Tensor]) -> nn.Module:
     """`module` with the weights stored under `prefix`, ready to run in channels-last float32."""
-    own = {name[len(prefix) + 1 :]: value.float() for name, value in weights.items() if name.startswith(prefix + ".")}
-    module.load_state_dict(own)
+    module.load_state_dict({name: value.float() for name, value in under(prefix + ".", weights).items()})
     return module.requires_grad_(False).eval().to(memory_format=torch.channels_last)
 
 

@@ -9,7 +9,7 @@ from dlic.entropy.tables import CERTAIN
 from dlic.layers.dct import dct_basis
 from dlic.layers.gains import ANCHORS, LEVELS, LevelGain, LevelVector
 from dlic.layers.gaussian import ROWS, bits, likelihood, lower_bound, row_of_scale, scale_of_row, zero_bin
-from dlic.models.base import Model, ModelOutput, rounding_error
+from dlic.models.base import Model, ModelOutput, round_ste
 from dlic.models.hyperprior import ExactScaleSynthesis, HyperAnalysis, MeanSynthesis, ScaleSynthesis, checkerboard, in_two_steps
 from dlic.models.transforms import Analysis, Synthesis
 
@@ -101,7 +101,7 @@ class Light(Model):
     def entropy_model(self, y: Tensor, level: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """y (B, M, h, w) in steps of its level → y_hat in units of the trunk, estimated bits (B,), share of zero symbols."""
         z = self.h_a(y).float() - self.z_mean(level)  # (B, Z, H/64, W/64)
-        z_symbols = z + rounding_error(z)
+        z_symbols = round_ste(z)
         noisy = self.training and not self.encoder_frozen
         z_bits = bits(z + self._noise(z) if noisy else z_symbols, self.z_log_scale(level).exp())
         height, width = y.shape[2:]  # z covers 4×4 latents, the last of a row or column perhaps fewer

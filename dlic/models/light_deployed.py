@@ -8,15 +8,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from dlic.entropy.symbols import Symbols
 from dlic.entropy.tables import FrequencyTables
 from dlic.layers.fused import fused_block
 from dlic.layers.gaussian import ROWS
-from dlic.models.base import DEPLOYED_PREFIX
+from dlic.models.base import split_weights, under
 from dlic.models.deployed import to_batch, to_latent
 from dlic.models.hyperprior import ExactScaleSynthesis, checkerboard, in_two_steps
 from dlic.models.light import STEP_PRICE, Light
 from dlic.models.light_refine import SymbolCosts, refined
 from dlic.models.transforms import BLOCK, Analysis, LevelBlocks, Synthesis
+from dlic.progress import Progress
 
 Transform = Callable[[Tensor], Tensor]
 
@@ -31,12 +33,11 @@ class DeployedLight:
     def __init__(self, config: dict, weights: dict[str, Tensor]):
         """`config` and `weights` are those of an exported `Light`; raises where they do not fit each other."""
         network = Light(**config)
-        network.load_state_dict({name: value.float() for name, value in weights.items() if not name.startswith(DEPLOYED_PREFIX)})
+        trained, deployed = split_weights(weights)
+        network.load_state_dict({name: value.float() for name, value in trained.items()})
         self.network = network.requires_grad_(False).eval().to(memory_format=torch.channels_last)
-        stored = {name[len(DEPLOYED_PREFIX) :]: value for name, value in weights.items() if name.startswith(DEPLOYED_PREFIX)}
-        prefix = "h_s_scale."
-        self.h_s_scale = ExactScaleSynthesis.from_tensors({k[len(prefix) :]: v for k, v in stored.items() if k.startswith(prefix)})
-        self.z_rows = stored["z_rows"].numpy()  # (levels, Z) uint8
+        self.h_s_scale = ExactScaleSynthesis.from_tensors(under("h_s_scale.", deployed))
+        self.z_rows = deployed["z_rows"].numpy()  # (levels, Z) uint8
         self.g_a = analysis_of_blocks(network.g_a)
         self.g_s = lru_cache(maxsize=8)(lambda level: synthesis_of_blocks(network.g_s, level))
 
@@ -89,17 +90,9 @@ class DeployedLight:
         return in_two_steps(lambda known: self.network.h_s_mean.means(features, known), in_trunk, anchors)
 
     def refine(
-        self,
-        image: np.ndarray,
-        y: np.ndarray,
-        z_symbols: np.ndarray,
-        rows: np.ndarray,
-        level: int,
-        tables: FrequencyTables,
-        effort: int,
-        progress: Callable[[float], None],
-    ) -> np.ndarray:
-        return refined(SymbolCosts(self, image, z_symbols, rows, level, tables), y, effort, progress)
+        self, image: np.ndarray, symbols: Symbols, level: int, tables: FrequencyTables, effort: int, progress: Progress
+    ) -> Symbols:
+        return refined(SymbolCosts(self, image, symbols, level, tables), symbols, effort, progress)
 
     @torch.inference_mode()
     def synthesise(self, y_hat: np.ndarray, level: int) -> np.ndarray:

@@ -8,15 +8,18 @@ way to the Boltzmann distribution of these costs, over and over, while the tempe
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from dlic.entropy.tables import ESCAPE_BITS, PRECISION, REACH, FrequencyTables, escape_code
+from dlic.entropy.symbols import Symbols
+from dlic.entropy.tables import REACH, FrequencyTables
 from dlic.models.deployed import to_batch, to_latent, to_tensor
 from dlic.models.light import Light
+from dlic.progress import Progress
 
 # Iterations of the stages: what each effort adds to the one below it. Bits + λ · distortion of six crops of training photographs at
 # levels 15, 30 and 45 fell by 1.2 % in 8 iterations, 1.8 % in 16, 2.0 % in 28, 2.25 % in 68, 2.37 % in 156 and 2.44 % in 232; more
@@ -35,7 +38,6 @@ class Refinable(Protocol):
     """What refining needs of a deployed network beside the trained one it holds."""
 
     network: Light
-    step_price: float
 
     def y_hat(
         self, z_symbols: np.ndarray, size: tuple[int, int], level: int, quantise: Callable[[Tensor, Tensor], Tensor]
@@ -58,43 +60,33 @@ class SymbolCosts:
         self,
         network: Refinable,
         image: np.ndarray,
-        z_symbols: np.ndarray,
-        rows: np.ndarray,
+        symbols: Symbols,
         level: int,
         tables: FrequencyTables,
     ):
-        """`image` uint8 (H, W, 3) is without padding; `z_symbols` (h/4, w/4, Z) and `rows` (h, w, M) are those of its file."""
+        """`image` uint8 (H, W, 3) is without padding; `symbols` are those of a file of it, z (h/4, w/4, Z) and y (h, w, M)."""
         self.network, self.image, self.level, self.tables = network, image, level, tables
-        self.z_symbols, self.rows = z_symbols, rows
+        self.z_symbols, self.rows = symbols.z, symbols.y_rows
         self.x = to_tensor(image)
         self.lmbda = float(network.network.lmbdas[level])  # bits a pixel for a mean squared error of one 8-bit unit
-        self.low, self.high = (to_batch(bound) for bound in tables.bounds(rows))
+        self.low, self.high = (to_batch(bound) for bound in tables.bounds(self.rows))
         self.prices = prices(tables)
-        self.zeros = to_batch(rows).long() * self.prices.shape[1] + REACH  # where each symbol's row has the price of 0
+        self.zeros = to_batch(self.rows).long() * self.prices.shape[1] + REACH  # where each symbol's row has the price of 0
 
     def bits(self, symbols: Tensor) -> Tensor:
         """Of each whole symbol. Far out, where doubling a value costs an escape one more bit, the growth is taken as linear."""
         inside = symbols.clamp(-REACH, REACH)
         return torch.take(self.prices, self.zeros + inside.long()) + (symbols - inside).abs() / REACH
 
-    def y(self, symbols: Tensor) -> tuple[Tensor, Tensor]:
-        """The latent that rounds to whole `symbols`, and y_hat."""
-        latent = symbols
-
-        def quantise(means: Tensor, which: Tensor) -> Tensor:
-            nonlocal latent
-            quantised = symbols + means
-            latent = torch.where(which, quantised, latent)
-            return quantised
-
-        y_hat = self._y_hat(quantise)
-        return latent, y_hat
+    def y_hat(self, symbols: Tensor) -> Tensor:
+        """What they stand for, in units of the trunk: (1, M, h, w)."""
+        return self.network.y_hat(self.z_symbols, self.rows.shape[:2], self.level, lambda means, which: symbols + means)
 
     def slope(self, symbols: Tensor) -> Tensor:
         """Derivative of λ · distortion by each symbol."""
         symbols = symbols.detach().requires_grad_()
         height, width = self.image.shape[:2]
-        x_hat = self.network.network.g_s(self.y(symbols)[1], torch.tensor([self.level]))[..., :height, :width]
+        x_hat = self.network.network.g_s(self.y_hat(symbols), torch.tensor([self.level]))[..., :height, :width]
         distortion = (x_hat - self.x).square().sum() * (self.lmbda * 255**2 / 3)
         return torch.autograd.grad(distortion, symbols)[0]
 
@@ -113,42 +105,23 @@ class SymbolCosts:
         of_channels = (seen.sum((2, 3), keepdim=True) + PRIOR * mean) / (free.sum((2, 3), keepdim=True) + PRIOR)
         return of_channels.clamp_min(0.2 * mean)  # what a few symbols show can be far off, even negative
 
-    def rounded(self, y: Tensor) -> Tensor:
-        """The symbols that an encoder takes for y."""
-        bins = to_batch(self.tables.zero_bins(self.network.step_price)[self.rows])
-        symbols = torch.zeros_like(y)
-
-        def quantise(means: Tensor, which: Tensor) -> Tensor:
-            nonlocal symbols
-            distance = y - means
-            whole = torch.clamp(torch.round(distance), self.low, self.high) * (distance.abs() >= bins)
-            symbols = torch.where(which, whole, symbols)
-            return whole + means
-
-        self._y_hat(quantise)
-        return symbols
-
     def whole(self, symbols: Tensor) -> float:
         """Bits + λ · distortion of a file with whole `symbols`, as a reader measures it: by the tables, on rounded pixels."""
         height, width = self.image.shape[:2]
-        _, y_hat = self.y(symbols)
-        picture = self.network.synthesise(to_latent(y_hat), self.level)[:height, :width]
+        picture = self.network.synthesise(to_latent(self.y_hat(symbols)), self.level)[:height, :width]
         squares = float(np.square(picture.astype(np.float64) - self.image).sum())
         return self.tables.bits(to_latent(symbols).astype(np.int32).ravel(), self.rows.ravel()) + self.lmbda * squares / 3
-
-    def _y_hat(self, quantise: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-        return self.network.y_hat(self.z_symbols, self.rows.shape[:2], self.level, quantise)
 
 
 @torch.inference_mode(False)
 @torch.enable_grad()
-def refined(costs: SymbolCosts, y: np.ndarray, effort: int, progress: Callable[[float], None]) -> np.ndarray:
-    """The best y (h, w, M) that `effort` 1 … 9 finds from the plain one on; it never costs more than with less effort.
+def refined(costs: SymbolCosts, plain: Symbols, effort: int, progress: Progress) -> Symbols:
+    """The best symbols of y that `effort` 1 … 9 finds from the plain ones on; they never cost more than with less effort.
 
     An effort goes through the stages of all efforts below it, each of which continues where the last one ended, and keeps the best
     whole symbols seen at their ends. Takes about 350 bytes of memory a pixel beside plain encoding, as it is not done in tiles.
     """
-    symbols = best = costs.rounded(to_batch(y))
+    symbols = best = to_batch(plain.y.astype(np.float32))
     least, curvature = costs.whole(best), costs.curvature(best)
     damping, last, done = DAMPING, torch.zeros_like(symbols), 0
     for iterations in ITERATIONS[:effort]:
@@ -161,7 +134,7 @@ def refined(costs: SymbolCosts, y: np.ndarray, effort: int, progress: Callable[[
         found = costs.whole(symbols.round())
         if found < least:
             least, best = found, symbols.round()
-    return to_latent(costs.y(best)[0])
+    return replace(plain, y=to_latent(best).astype(np.int32))
 
 
 def adapted(damping: float, change: Tensor, last: Tensor) -> float:
@@ -190,9 +163,5 @@ def prices(tables: FrequencyTables) -> Tensor:
     values = np.arange(-REACH, REACH + 1)
     bits = np.zeros((len(tables), values.size), np.float32)
     for row in np.flatnonzero(~tables.skipped):
-        counts, inside = tables.counts[row], values - tables.minima[row]
-        size = counts.size - 1
-        outside = (inside < 0) | (inside >= size)
-        bits[row] = (PRECISION - np.log2(counts))[np.where(outside, size, inside)]
-        bits[row, outside] += np.log2(ESCAPE_BITS + 1) + np.floor(np.log2(escape_code(inside[outside], size)))
+        bits[row] = tables.prices(row, values)
     return torch.from_numpy(bits)

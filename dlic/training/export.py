@@ -17,7 +17,7 @@ from dlic.entropy.tables import REACH, FrequencyTables, counted_tables, tables_f
 from dlic.errors import DlicError, UnknownCheckpointError
 from dlic.files import written_whole
 from dlic.models import build_model, deploy
-from dlic.models.base import DEPLOYED_PREFIX, Model
+from dlic.models.base import DEPLOYED_PREFIX, Model, under
 
 LEVEL_STRIDE = 5  # from one photograph to the next: coprime to the number of levels, so that all of them are visited
 
@@ -36,8 +36,7 @@ def load_run(path: Path) -> Exported:
         stored = torch.load(path, map_location="cpu", weights_only=True)
         state = stored["dlic"]
         network = build_model(state["model"], state["config"])
-        prefix = "network."
-        network.load_state_dict({k[len(prefix) :]: v for k, v in stored["state_dict"].items() if k.startswith(prefix)})
+        network.load_state_dict(under("network.", stored["state_dict"]))
     except FileNotFoundError as error:
         raise UnknownCheckpointError(f"{path} does not exist") from error
     except Exception as error:  # a file of another program fails in many ways
@@ -117,8 +116,8 @@ def histogram(codec: LearnedCodec, photographs: Path, side: int = 512) -> np.nda
     seen = np.zeros(len(codec.tables) * width)
     for i in track(range(len(crops)), "counting symbols", console=Console(stderr=True)):
         encoded = codec.encode(crops[i].permute(1, 2, 0).numpy(), level=i * LEVEL_STRIDE % codec.levels)
-        symbols = np.clip(encoded.symbols, -REACH, REACH) + REACH
-        seen += np.bincount(encoded.rows.astype(np.int64) * width + symbols, minlength=seen.size)
+        values = np.clip(encoded.symbols.values, -REACH, REACH) + REACH
+        seen += np.bincount(encoded.symbols.rows.astype(np.int64) * width + values, minlength=seen.size)
     return seen.reshape(-1, width)
 
 

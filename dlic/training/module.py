@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from dlic.models.base import DEPLOYED_PREFIX, Model
+from dlic.models.base import Model, split_weights
 from dlic.training.loss import LossTerms, RateDistortionLoss
 from dlic.training.optimization import Optimizer, Schedule
 
@@ -194,7 +194,7 @@ class TrainingModule(pl.LightningModule):
         manifest = read_manifest(folder)
         if manifest.model != self.network.name or manifest.config != self.network.config:
             raise ValueError(f"{folder} holds {manifest.model} {manifest.config}, not {self.network.name} {self.network.config}")
-        self.network.load_state_dict({k: v for k, v in read_weights(folder).items() if not k.startswith(DEPLOYED_PREFIX)})
+        self.network.load_state_dict(split_weights(read_weights(folder))[0])
         self.earlier_steps, self.earlier_pixels = manifest.training.steps, manifest.training.pixels
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:

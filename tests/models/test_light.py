@@ -13,7 +13,7 @@ from dlic.entropy.tables import tables_from_likelihoods
 from dlic.evaluation.metrics import psnr
 from dlic.layers.gaussian import ROWS
 from dlic.models import build_model
-from dlic.models.base import DEPLOYED_PREFIX
+from dlic.models.base import DEPLOYED_PREFIX, split_weights
 from dlic.models.hyperprior import checkerboard
 from dlic.models.light import Light
 from dlic.training.export import as_codec
@@ -29,7 +29,7 @@ def as_tensor(image: np.ndarray) -> torch.Tensor:
 def trained(folder) -> torch.nn.Module:
     manifest = read_manifest(folder)
     network = build_model(manifest.model, manifest.config).eval()
-    network.load_state_dict({k: v for k, v in read_weights(folder).items() if not k.startswith(DEPLOYED_PREFIX)})
+    network.load_state_dict(split_weights(read_weights(folder))[0])
     return network
 
 
