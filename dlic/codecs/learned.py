@@ -19,8 +19,7 @@ from dlic.progress import Progress, no_progress
 from dlic.timing import timed
 
 MAX_EFFORT = 9
-CODERS = {"rans": rans, "huffman": huffman_tables}
-FLAGS = {"rans": 0, "huffman": HUFFMAN}  # of the files
+CODERS = {"rans": (0, rans), "huffman": (HUFFMAN, huffman_tables)}  # with the flags of their files
 
 
 class Network(Protocol):
@@ -115,6 +114,10 @@ class LearnedCodec:
     tables: FrequencyTables
     entropy: str = "rans"  # or "huffman": what codes the symbols of new files; those read say it themselves
 
+    def __post_init__(self) -> None:
+        if self.entropy not in CODERS:
+            raise DlicError(f"there is no entropy coder {self.entropy!r}; use {' or '.join(CODERS)}")
+
     @property
     def levels(self) -> int:
         """Rates it has."""
@@ -167,9 +170,9 @@ class LearnedCodec:
                 symbols = self.network.refine(analysed.image, symbols, level, self.tables, effort, progress)
                 y_hat = self._y_hat(symbols, self._size(analysed), level)
         with timed(seconds, "entropy"):
-            stream = CODERS[self.entropy].encode(symbols.parts, self.tables)
+            flags, coder = CODERS[self.entropy]
+            stream = coder.encode(symbols.parts, self.tables)
             crc = symbols.crc
-        flags = FLAGS[self.entropy]
         data = write(Container(analysed.width, analysed.height, level, self.fingerprint[:8], crc, stream, flags=flags))
         return Encoded(data, level, symbols, self.tables, y_hat, seconds)
 
@@ -231,7 +234,7 @@ class LearnedCodec:
             raise CorruptFileError(f"level {container.level} is beyond the {self.levels} of {self.name}")
         size, level = self._size(container), container.level
         with timed(seconds, "entropy"):
-            coder = huffman_tables if container.flags & HUFFMAN else rans
+            coder = dict(CODERS.values())[container.flags]
             decoder = coder.Decoder(container.stream, self.tables)
             z_rows = self.network.hyper_rows(size, level)
             z = decoder.pull(z_rows.ravel()).reshape(z_rows.shape)
