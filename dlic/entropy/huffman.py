@@ -19,7 +19,7 @@ PIECE = 1 << 15  # bytes decoded at a time: the lists of a piece take about 2 MB
 
 
 def code_lengths(counts: np.ndarray, limit: int = MAX_LENGTH) -> np.ndarray:
-    """Lengths (N,) uint8 that code `counts` (N,) of symbols in the fewest bits, none above `limit`; 0 where a symbol does not occur.
+    """Lengths (N,) uint8 that code `counts` (N,) of symbols in the fewest bits, none above `limit`; 0 for absent symbols.
 
     A lone symbol gets length 1. Of two symbols as frequent, the later never has the shorter code.
     Raises ValueError if so many symbols have no codes that short.

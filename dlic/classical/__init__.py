@@ -1,0 +1,1 @@
+"""The stages of the classical codecs, each usable alone; codecs/ compose them."""

@@ -1,0 +1,110 @@
+"""JPEG, baseline and progressive, from the stages of dlic/classical: files that the world's decoders open."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dlic.classical import ycbcr
+from dlic.classical.blocks import dct, join, samples, split
+from dlic.classical.jpeg_files import Picture, read_jpeg, write_jpeg
+from dlic.classical.jpeg_frame import Component, Frame
+from dlic.classical.quantisation import CHROMA, LUMA, dequantise, quantise, scaled, unzigzag, zigzag
+from dlic.classical.subsampling import FACTORS, downsample, upsample
+from dlic.errors import DlicError
+from dlic.images.files import MAX_PIXELS
+
+
+@dataclass(frozen=True)
+class JpegCodec:
+    """ITU-T T.81 with Huffman codes, 8 bits a sample, in a JFIF file.
+
+        pixels ⇄ Y, Cb, Cr ⇄ fewer chroma samples ⇄ 8×8 blocks ⇄ DCT ⇄ levels ⇄ runs and sizes ⇄ Huffman codes ⇄ segments
+
+    Everything before the levels is libjpeg's arithmetic but for the DCT, which is in float32 here.
+    """
+
+    quality: int = 75  # the IJG's scale, 1 … 100
+    subsampling: str = "4:2:0"  # or 4:4:4, 4:2:2, 4:4:0, 4:1:1
+    progressive: bool = False
+    optimise: bool = True  # Huffman tables for this image, not the standard's; always for progressive files
+    restart_interval: int = 0  # minimum coded units between restart markers, 0 for none
+    trellis: bool = False  # choose levels by rate and distortion, not the nearest
+    exif: bytes = b""
+    icc_profile: bytes = b""
+    tables: tuple[np.ndarray, np.ndarray] | None = None  # luma and chroma steps (64,) to use in place of `quality`'s
+    max_pixels: int = MAX_PIXELS  # larger files are refused
+
+    def compress(self, image: np.ndarray) -> bytes:
+        """uint8 (H, W) or (H, W, 3), sides 1 … 65535 → the file. Raises DlicError for other images and settings."""
+        frame, steps = self._frame(image), self._steps(image.ndim)
+        planes = ycbcr.to_ycbcr(image) if image.ndim == 3 else image[None]
+        coefficients = [dct(_blocks(plane, frame, index)) for index, plane in enumerate(planes)]
+        levels = [self._quantise(own, table) for own, table in zip(coefficients, steps, strict=True)]
+        filled = [_filled_up(zigzag(own), frame, index) for index, own in enumerate(levels)]
+        picture = Picture(frame, np.concatenate(filled), steps, exif=self.exif, icc_profile=self.icc_profile)
+        return write_jpeg(picture, self.optimise, self.restart_interval)
+
+    def decompress(self, data: bytes) -> np.ndarray:
+        """Any baseline or progressive JPEG, gray or colour → uint8 (H, W) or (H, W, 3). Raises CorruptFileError for other data."""
+        picture = read_jpeg(data, self.max_pixels)
+        planes = [_plane(picture, index) for index in range(len(picture.steps))]
+        if len(planes) == 1:
+            return planes[0]
+        return ycbcr.to_rgb(planes) if picture.is_ycbcr else np.stack(planes, axis=-1)
+
+    def _frame(self, image: np.ndarray) -> Frame:
+        if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or not (image.ndim == 2 or image.shape[2:] == (3,)):
+            found = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+            raise DlicError(f"an image for JPEG must be a uint8 array of shape (height, width) or (height, width, 3), not {found}")
+        height, width = image.shape[:2]
+        if not (1 <= height <= 65535 and 1 <= width <= 65535):
+            raise DlicError(f"the sides of a JPEG are 1 … 65535 pixels, not {height} × {width}")
+        if self.subsampling not in FACTORS:
+            raise DlicError(f"subsampling {self.subsampling!r} is unknown; use {', '.join(FACTORS)}")
+        if not 0 <= self.restart_interval <= 65535:
+            raise DlicError(f"a restart interval is 0 … 65535, not {self.restart_interval}")
+        if image.ndim == 2:
+            return Frame(height, width, (Component(1, 1, 1, 0),), self.progressive)
+        luma = Component(1, *FACTORS[self.subsampling], 0)
+        return Frame(height, width, (luma, Component(2, 1, 1, 1), Component(3, 1, 1, 1)), self.progressive)
+
+    def _steps(self, dimensions: int) -> tuple[np.ndarray, ...]:
+        luma, chroma = self.tables or (scaled(LUMA, self.quality), scaled(CHROMA, self.quality))
+        return (luma, chroma, chroma) if dimensions == 3 else (luma,)
+
+    def _quantise(self, coefficients: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        return quantise(coefficients, steps)
+
+
+def _blocks(plane: np.ndarray, frame: Frame, index: int) -> np.ndarray:
+    """A full plane (H, W) → a component's blocks (N, 64) float32, −128 … 127, the last row and column repeated as libjpeg does."""
+    component, (rows, columns) = frame.components[index], frame.grid(index)
+    vertical, horizontal = (
+        largest // own for largest, own in zip(frame.factors, (component.vertical, component.horizontal), strict=True)
+    )
+    wide = np.pad(plane, ((0, 0), (0, 8 * columns * horizontal - plane.shape[1])), mode="edge")
+    small = downsample(wide, vertical, horizontal)
+    return split(np.pad(small, ((0, 8 * rows - small.shape[0]), (0, 0)), mode="edge")).astype(np.float32) - 128
+
+
+def _plane(picture: Picture, index: int) -> np.ndarray:
+    """Inverse of `_blocks` and what follows it: the samples (H, W) of a component."""
+    frame, component = picture.frame, picture.frame.components[index]
+    levels = picture.levels[frame.bounds[index] : frame.bounds[index + 1]]
+    plane = join(samples(dequantise(unzigzag(levels), picture.steps[index])), *frame.stored_grid(index))
+    height, width = frame.plane_size(index)
+    vertical, horizontal = (
+        (own, largest) for own, largest in zip((component.vertical, component.horizontal), frame.factors, strict=True)
+    )
+    return upsample(plane[:height, :width], (frame.height, frame.width), vertical, horizontal)
+
+
+def _filled_up(levels: np.ndarray, frame: Frame, index: int) -> np.ndarray:
+    """Blocks that only fill up the last minimum coded units: the DC level of the block coded before them, which costs least."""
+    (rows, columns), (stored_rows, stored_columns) = frame.grid(index), frame.stored_grid(index)
+    grid = np.zeros((stored_rows, stored_columns, 64), np.int16)
+    grid[:rows, :columns] = levels.reshape(rows, columns, 64)
+    grid[:rows, columns:, 0] = grid[:rows, columns - 1 : columns, 0]
+    horizontal = frame.components[index].horizontal
+    grid[rows:, :, 0] = grid[rows - 1, np.arange(stored_columns) // horizontal * horizontal + horizontal - 1, 0]
+    return grid.reshape(-1, 64)
