@@ -9,11 +9,8 @@ from dlic import checkpoints
 from dlic.codecs.recognition import LEARNED, classical, describe
 from dlic.errors import CorruptFileError, DlicError
 from dlic.images.files import MAX_PIXELS
-<<<<<<< HEAD
-from dlic.timing import timed
-=======
 from dlic.progress import Progress, no_progress
->>>>>>> main
+from dlic.timing import timed
 
 if TYPE_CHECKING:
     from dlic.codecs.learned import LearnedCodec

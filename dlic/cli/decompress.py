@@ -1,16 +1,13 @@
 """`dlic decompress`: a .dlic or JPEG file → an image file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from dlic.cli import streams
 from dlic.images.files import MAX_PIXELS, image_bytes
 from dlic.timing import timed
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 def decompress(
@@ -19,18 +16,19 @@ def decompress(
         str | None, typer.Option("-o", "--output", help="Image file of any kind; default: IN.png; - writes PNG.")
     ] = None,
     weights: Annotated[Path | None, typer.Option(help="Folder of the checkpoint the file was made with.")] = None,
-    partial: Annotated[bool, typer.Option("--partial", help="Show what there is of a truncated wavelet file.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
     max_pixels: Annotated[int, typer.Option(help="Refuse larger pictures.")] = MAX_PIXELS,
 ) -> None:
     """Decompress a .dlic or JPEG file into an image file."""
+    from dlic.api import decode
+
     target = output or streams.default_output(source, lambda path: path.parent / f"{path.name}.png")
     streams.refuse_existing(source, target, force)
     seconds: dict[str, float] = {}
     data = streams.read_bytes(source)
     with streams.busy(f"decompressing {source}"):
-        image = _part(data, max_pixels, seconds) if partial else _whole(data, weights, max_pixels, seconds)
+        image = decode(data, weights, max_pixels, seconds)
         with timed(seconds, "image"):
             written = image_bytes(image, ".png" if target == streams.STANDARD else Path(target).suffix)
             streams.write_bytes(target, written, force)
@@ -40,8 +38,3 @@ def decompress(
     line = f"{target}: {width} × {height} from {len(data):,} bytes, {bpp:.3f} bpp, {streams.milliseconds(seconds)}"
     streams.report(figures, line, as_json, target)
 
-
-def _whole(data: bytes, weights: Path | None, max_pixels: int, seconds: dict[str, float]) -> "np.ndarray":
-    from dlic.api import decode
-
-    return decode(data, weights, max_pixels, seconds)

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dlic.classical import ycbcr
 from dlic.classical.blocks import dct, join, samples, split
 from dlic.classical.jpeg_files import Picture, read_jpeg, write_jpeg
 from dlic.classical.jpeg_frame import Component, Frame
 from dlic.classical.quantisation import CHROMA, LUMA, dequantise, quantise, scaled, unzigzag, zigzag
 from dlic.classical.subsampling import FACTORS, downsample, upsample
 from dlic.errors import DlicError
+from dlic.images.colour import planes_to_rgb, rgb_to_planes
 from dlic.images.files import MAX_PIXELS
 
 
@@ -36,12 +36,19 @@ class JpegCodec:
 
     def compress(self, image: np.ndarray) -> bytes:
         """uint8 (H, W) or (H, W, 3), sides 1 … 65535 → the file. Raises DlicError for other images and settings."""
+        return self.write(self.quantised(image))
+
+    def quantised(self, image: np.ndarray) -> Picture:
+        """The part of `compress` that loses something: all that the file will hold but its Huffman codes."""
         frame, steps = self._frame(image), self._steps(image.ndim)
-        planes = ycbcr.to_ycbcr(image) if image.ndim == 3 else image[None]
+        planes = rgb_to_planes(image) if image.ndim == 3 else image[None]
         coefficients = [dct(_blocks(plane, frame, index)) for index, plane in enumerate(planes)]
         levels = [self._quantise(own, table) for own, table in zip(coefficients, steps, strict=True)]
         filled = [_filled_up(zigzag(own), frame, index) for index, own in enumerate(levels)]
-        picture = Picture(frame, np.concatenate(filled), steps, exif=self.exif, icc_profile=self.icc_profile)
+        return Picture(frame, np.concatenate(filled), steps, exif=self.exif, icc_profile=self.icc_profile)
+
+    def write(self, picture: Picture) -> bytes:
+        """The part that loses nothing."""
         return write_jpeg(picture, self.optimise, self.restart_interval)
 
     def decompress(self, data: bytes) -> np.ndarray:
@@ -50,7 +57,7 @@ class JpegCodec:
         planes = [_plane(picture, index) for index in range(len(picture.steps))]
         if len(planes) == 1:
             return planes[0]
-        return ycbcr.to_rgb(planes) if picture.is_ycbcr else np.stack(planes, axis=-1)
+        return planes_to_rgb(planes) if picture.is_ycbcr else np.stack(planes, axis=-1)
 
     def _frame(self, image: np.ndarray) -> Frame:
         if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or not (image.ndim == 2 or image.shape[2:] == (3,)):

@@ -1,5 +1,7 @@
 """Colour spaces: RGB ⇄ YCbCr and RGB ⇄ HSV, for arrays (…, 3) on the scale 0 … 255."""
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
 from dlic.errors import DlicError
@@ -22,6 +24,8 @@ TO_RGB = np.array(
     ]
 )
 CENTRE = np.array([0.0, 128.0, 128.0])  # of Y, Cb, Cr where there is no colour
+CHROMA_CENTRE, HALF = 128 << 16, 1 << 15  # in fixed point
+PART = 48 * 1024  # pixels converted at a time: their integers stay in the cache
 
 
 def rgb_to_ycbcr(rgb: np.ndarray) -> np.ndarray:
@@ -37,13 +41,38 @@ def ycbcr_to_rgb(ycbcr: np.ndarray) -> np.ndarray:
 
 
 def rgb_to_ycbcr8(rgb: np.ndarray) -> np.ndarray:
-    """uint8 RGB (…, 3) → rounded uint8 YCbCr, as JPEG files hold it; pure red and blue round to 255 in their chroma."""
-    return rounded(rgb_to_ycbcr(rgb))
+    """uint8 RGB (…, 3) → rounded uint8 YCbCr (…, 3), see `rgb_to_planes`."""
+    return np.moveaxis(rgb_to_planes(rgb), 0, -1)
 
 
 def ycbcr8_to_rgb(ycbcr: np.ndarray) -> np.ndarray:
-    """uint8 YCbCr (…, 3) → rounded and clamped uint8 RGB. What `rgb_to_ycbcr8` gave comes back within ±1: it has fewer colours."""
-    return rounded(ycbcr_to_rgb(ycbcr))
+    """Inverse of `rgb_to_ycbcr8` but for its rounding, which is not one to one: every sample comes back within ±2."""
+    return planes_to_rgb(np.moveaxis(ycbcr, -1, 0))
+
+
+def rgb_to_planes(rgb: np.ndarray) -> np.ndarray:
+    """uint8 RGB (…, 3) → uint8 planes Y, Cb, Cr (3, …), rounded in the 16-bit fixed point of libjpeg, which so gives the same."""
+    flat, planes = rgb.reshape(-1, 3), np.empty((3, rgb.size // 3), np.uint8)
+    for part in _parts(len(flat)):
+        r, g, b = flat[part].astype(np.int32).T
+        planes[0, part] = (_fix(0.299) * r + _fix(0.587) * g + _fix(0.114) * b + HALF) >> 16
+        planes[1, part] = (-_fix(0.16874) * r - _fix(0.33126) * g + _fix(0.5) * b + CHROMA_CENTRE + HALF - 1) >> 16
+        planes[2, part] = (_fix(0.5) * r - _fix(0.41869) * g - _fix(0.08131) * b + CHROMA_CENTRE + HALF - 1) >> 16
+    return planes.reshape(3, *rgb.shape[:-1])
+
+
+def planes_to_rgb(planes: Sequence[np.ndarray]) -> np.ndarray:
+    """Inverse of `rgb_to_planes` within ±2, as libjpeg computes it: three uint8 planes of one shape → RGB (…, 3)."""
+    rgb = np.empty((*planes[0].shape, 3), np.uint8)
+    flat_planes = [plane.reshape(-1) for plane in planes]
+    for part in _parts(planes[0].size):
+        y, cb, cr = (plane[part].astype(np.int32) for plane in flat_planes)
+        cb, cr = cb - 128, cr - 128
+        flat = rgb.reshape(-1, 3)[part]
+        flat[:, 0] = np.clip(y + ((_fix(1.402) * cr + HALF) >> 16), 0, 255)
+        flat[:, 1] = np.clip(y + ((-_fix(0.34414) * cb - _fix(0.71414) * cr + HALF) >> 16), 0, 255)
+        flat[:, 2] = np.clip(y + ((_fix(1.772) * cb + HALF) >> 16), 0, 255)
+    return rgb
 
 
 def rgb_to_hsv(rgb: np.ndarray) -> np.ndarray:
@@ -79,6 +108,14 @@ def hsv_to_rgb(hsv: np.ndarray) -> np.ndarray:
 def rounded(values: np.ndarray) -> np.ndarray:
     """The nearest uint8 values."""
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+
+def _parts(pixels: int) -> Iterator[slice]:
+    return (slice(start, start + PART) for start in range(0, pixels, PART))
+
+
+def _fix(factor: float) -> int:
+    return int(factor * 65536 + 0.5)
 
 
 def _floats(colours: np.ndarray) -> np.ndarray:
