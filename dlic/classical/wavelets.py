@@ -166,7 +166,7 @@ def _beside_high(low: np.ndarray, count: int) -> np.ndarray:
 
 
 def _beside_low(high: np.ndarray, count: int) -> np.ndarray:
-    """Sum of the two high neighbours of each of `count` low samples; the first has one neighbour twice, and so has the last of an odd length."""
+    """Sum of the two high neighbours of each of `count` low samples; one at either end has one neighbour twice."""
     before = np.concatenate([high[:1], high[: count - 1]])
     return before + (high if len(high) == count else np.concatenate([high, high[-1:]]))
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dlic.classical.wavelets import bands, forward_53, forward_97, inverse_53, inverse_97, synthesis_norm_97
 
-# Antonini et al. 1992 (the analysis filters of JPEG 2000's irreversible transform), scaled to a gain of √2, from the centre outwards.
+# Antonini et al. 1992 (JPEG 2000's irreversible transform), scaled to a gain of √2, from the centre outwards.
 LOW_97 = [0.852698679009, 0.377402855613, -0.110624404418, -0.023849465020, 0.037828455507]
 HIGH_97 = [0.788485616406, -0.418092273222, -0.040689417609, 0.064538882629]
 
