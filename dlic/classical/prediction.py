@@ -65,15 +65,21 @@ def blend(said: np.ndarray, errors: np.ndarray) -> np.ndarray:
     return ((weights * said).sum(axis=0) + (total >> 1)) // total
 
 
-def predict(plane: np.ndarray, depth: int, predictor: str, beside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Residuals and activities of samples (H, W) in 0 … 2^depth − 1, in the order `restore` asks for them: int32 (H·W,) each.
+def predict(plane: np.ndarray, depth: int, predictor: str, beside: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Residuals and activities of samples (H, W) in 0 … 2^depth − 1, in the order `restore` asks for them, and magnitudes of residuals.
 
-    `beside` (H, W) is added to the activities: what is known otherwise about how uncertain each sample is.
+    int32 (H·W,), (H·W,) and (H, W). `beside` (H, W) is added to the activities: what is known otherwise about how uncertain each
+    sample is.
     """
-    parts = [
-        _predict_strips(strips, depth, predictor, extra) for strips, extra in zip(_strips(plane), _strips(beside), strict=True)
-    ]
-    return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+    magnitudes, parts = np.empty(plane.shape, np.int32), []
+    for strips, sizes, extra in zip(_strips(plane), _strips(magnitudes), _strips(beside), strict=True):
+        residuals = _wrap(strips - _predict_blocks(strips, depth, predictor), depth)
+        sizes[...] = np.abs(residuals)
+        activities = extra + around(_at(_padded(sizes), *strips.shape[-2:]))
+        order = _diagonal_order(strips.shape)
+        parts.append((residuals.ravel()[order], activities.ravel()[order]))
+    residuals, activities = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return residuals, activities, magnitudes
 
 
 def restore(
@@ -113,16 +119,10 @@ def _wrap(values: np.ndarray, depth: int) -> np.ndarray:
     return (values + half & (2 * half - 1)) - half
 
 
-def _predict_strips(strips: np.ndarray, depth: int, predictor: str, beside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    residuals = _wrap(strips - _predict_blocks(_framed(strips, 1 << (depth - 1)), strips, depth, predictor), depth)
-    activities = beside + around(_at(_padded(np.abs(residuals)), *strips.shape[-2:]))
-    order = _diagonal_order(strips.shape)
-    return residuals.ravel()[order], activities.ravel()[order]
-
-
-def _predict_blocks(frame: np.ndarray, strips: np.ndarray, depth: int, predictor: str) -> np.ndarray:
+def _predict_blocks(strips: np.ndarray, depth: int, predictor: str) -> np.ndarray:
     """The predictions, a few rows at a time."""
     count, height, width = strips.shape
+    frame = _framed(strips, 1 << (depth - 1))
     predicted, step = np.empty(strips.shape, np.int32), max(1, BLOCK // (count * width))
     errors = np.zeros((CANDIDATES, count, ABOVE + step, LEFT + width + RIGHT), np.int32)
     inside = errors[..., ABOVE:, LEFT : LEFT + width]
