@@ -37,4 +37,3 @@ def decompress(
     figures = {"output": target, "width": width, "height": height, "bytes": len(data), "bpp": bpp, "seconds": seconds}
     line = f"{target}: {width} × {height} from {len(data):,} bytes, {bpp:.3f} bpp, {streams.milliseconds(seconds)}"
     streams.report(figures, line, as_json, target)
-
