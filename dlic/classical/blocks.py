@@ -3,7 +3,6 @@
 import numpy as np
 
 SIZE = 8
-PER_PRODUCT = 4096  # blocks transformed at a time: a megabyte of float32
 
 
 def split(plane: np.ndarray) -> np.ndarray:
@@ -33,19 +32,13 @@ def idct(coefficients: np.ndarray) -> np.ndarray:
 
 
 def samples(coefficients: np.ndarray) -> np.ndarray:
-    """The samples that libjpeg's accurate integer IDCT ("islow") makes of whole coefficients (N, 64), to the last bit: uint8 (N, 64).
+    """What libjpeg's accurate integer IDCT ("islow") makes of whole coefficients (N, 64), to the last bit: samples uint8 (N, 64).
 
     Decoders that each round in their own way differ by one level now and then, and after the conversion to RGB by three.
     """
-    out = np.empty((len(coefficients), SIZE, SIZE), np.uint8)
-    for first in range(0, len(out), PER_PRODUCT):
-        part = coefficients[first : first + PER_PRODUCT].reshape(-1, SIZE, SIZE)
-        columns = _rounded_shift(FIXED_POINT.T @ part, 11)  # two of its 13 bits are kept for the second pass
-        rows = _rounded_shift(
-            columns.reshape(-1, SIZE) @ FIXED_POINT, 18
-        )  # 13 + 2 + 3: the product of two passes is 8 times the IDCT
-        out[first : first + PER_PRODUCT] = np.clip(rows + 128, 0, 255).reshape(-1, SIZE, SIZE)
-    return out.reshape(-1, SIZE * SIZE)
+    columns = _rounded_shift(FIXED_POINT.T @ coefficients.reshape(-1, SIZE, SIZE), 11)  # 2 of 13 bits are kept for the second pass
+    rows = _rounded_shift(columns.reshape(-1, SIZE) @ FIXED_POINT, 18)  # 13 + 2 + 3: the two passes give 8 times the IDCT
+    return np.clip(rows + 128, 0, 255).astype(np.uint8).reshape(-1, SIZE * SIZE)
 
 
 def _rounded_shift(products: np.ndarray, bits: int) -> np.ndarray:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -29,7 +30,7 @@ def write_scan(codes: Codes, tables: Sequence[JpegTable | None], interval: int) 
     ends = np.searchsorted(intervals, np.arange(count), side="right")
     packed = pack(np.insert(values, ends, 0xFF), np.insert(total, ends, -bits % 8))  # filled up with ones
     cuts = np.concatenate([[0], np.cumsum((bits + 7) // 8)]).tolist()
-    parts = [packed[start:end].replace(b"\xff", b"\xff\x00") for start, end in zip(cuts, cuts[1:], strict=False)]
+    parts = [packed[start:end].replace(b"\xff", b"\xff\x00") for start, end in pairwise(cuts)]
     return b"".join(part + b"\xff" + bytes([0xD0 + i % 8]) for i, part in enumerate(parts[:-1])) + parts[-1]
 
 

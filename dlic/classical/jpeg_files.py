@@ -1,5 +1,6 @@
 """A picture's quantised levels ⇄ a JPEG file."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -41,6 +42,7 @@ from dlic.classical.jpeg_tables import STANDARD_AC, STANDARD_DC, JpegTable
 from dlic.errors import CorruptFileError
 
 MAX_SCANS = 1000  # as libjpeg-turbo advises; honest files have about ten
+MAX_PASSES = 100  # over every block of the picture: one for each place takes 64
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ class _Reader:
         self.frame: Frame | None = None
         self.quantisation: dict[int, np.ndarray] = {}
         self.huffman: dict[tuple[int, int], JpegTable] = {}
-        self.interval = self.scans = 0
+        self.interval = self.scans = self.scanned_blocks = 0
         self.steps: dict[int, np.ndarray] = {}  # a component's table is that of its first scan
         self.adobe_transform: int | None = None
         self.is_jfif = False
@@ -175,6 +177,9 @@ class _Reader:
         if self.scans > MAX_SCANS:
             raise CorruptFileError(f"the file has more than {MAX_SCANS} scans")
         scan = read_scan_header(segment.payload, self.frame)
+        self.scanned_blocks += sum(math.prod(self.frame.grid(index)) for index in scan.components)
+        if self.scanned_blocks > MAX_PASSES * self.frame.block_count:
+            raise CorruptFileError(f"the scans of the file go over its blocks more than {MAX_PASSES} times")
         if not self.frame.progressive:
             scan = replace(scan, first=0, last=63, high=0, low=0)
         self._check_order(scan)

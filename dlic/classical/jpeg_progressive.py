@@ -1,8 +1,8 @@
 """Progressive scans (T.81 G): bands of AC levels, first roughly, then refined bit by bit; levels ⇄ codes ⇄ bits.
 
-A scan here covers the places first … last of one component's blocks; `levels` are those of the band, (N, last − first + 1). EOBn with n
-more bits ends the band in up to 2¹⁵ − 1 blocks running. In a refining scan, levels known not to be zero take one more bit each where
-the codes, which name new levels ±1, pass them.
+A scan here covers a band, the places first … last of one component's blocks; `levels` are those of the band, (N, last − first + 1).
+EOBn with n more bits ends the band in up to 2¹⁵ − 1 blocks running. In a refining scan, levels known not to be zero take one more
+bit each where the codes, which name new levels ±1, pass them.
 """
 
 import numpy as np
@@ -40,7 +40,7 @@ def ac_first_codes(levels: np.ndarray, table: int, interval: int) -> Codes:
 
 
 def read_ac_first(bits: ScanBits, layout: Layout, first: int, last: int, table: JpegTable) -> np.ndarray:
-    """Inverse of `ac_first_codes` and `write_scan`: int64 (N, places)."""
+    """Inverse of `ac_first_codes` and `write_scan`: int16 (N, places)."""
     starts, coded_blocks, positions = _follow_first(bits, layout, last - first, table.ac_steps)
     blocks = coded_blocks[np.searchsorted(starts, positions, side="right") - 1]
     symbols, ends = bits.symbols(positions, [table], 0)
@@ -48,7 +48,7 @@ def read_ac_first(bits: ScanBits, layout: Layout, first: int, last: int, table: 
     places = places_of(blocks, np.where((sizes == 0) & (symbols != ZRL), 0, runs + 1), 0)
     if places.size and places.max() > last - first:
         raise CorruptFileError("a run of zeros goes on behind the end of its band")
-    levels = np.zeros((layout.blocks, last - first + 1), np.int64)
+    levels = np.zeros((layout.blocks, last - first + 1), np.int16)
     coded = sizes > 0
     levels[blocks[coded], places[coded]] = levels_of(sizes[coded], bits.bits(ends[coded], sizes[coded]))
     return levels
@@ -57,8 +57,8 @@ def read_ac_first(bits: ScanBits, layout: Layout, first: int, last: int, table: 
 def ac_refining_codes(levels: np.ndarray, table: int, interval: int) -> Codes:
     """Codes of a band's next bit: levels (N, places) shifted down by all bits that are still to come, so that ±1 are new.
 
-    A code covers the places from the stop of the code before it (or the block's begin) to its own stop: a new level, the last of sixteen
-    zeros, or the end of a run of ends. The corrections of known levels it covers follow it.
+    A code covers the places from the stop of the code before it (or the block's begin) to its own stop: a new level, the last of
+    sixteen zeros, or the end of a run of ends. The corrections of known levels it covers follow it.
     """
     slot, width = 2 * table + 1, levels.shape[1]
     flat = levels.reshape(-1)
@@ -67,7 +67,8 @@ def ac_refining_codes(levels: np.ndarray, table: int, interval: int) -> Codes:
     last_new[new // width] = new % width
     ends = _end_runs(last_new >= 0, last_new < width - 1, interval, slot)
 
-    begins = np.maximum(np.concatenate([[-1], new[:-1]])[: new.size] + 1, new // width * width)  # what follows the new level before
+    behind_previous = np.concatenate([[-1], new[:-1]])[: new.size] + 1
+    begins = np.maximum(behind_previous, new // width * width)
     first_zeros = np.searchsorted(zeros, begins)
     runs = np.searchsorted(zeros, new) - first_zeros
     skips = runs >> 4
@@ -93,14 +94,14 @@ def ac_refining_codes(levels: np.ndarray, table: int, interval: int) -> Codes:
 
 
 def read_ac_refining(bits: ScanBits, layout: Layout, levels: np.ndarray, table: JpegTable) -> np.ndarray:
-    """Inverse of `ac_refining_codes` and `write_scan`: by how many units of the bit now coded `levels` (N, places) change, −1 … 1."""
+    """Inverse of `ac_refining_codes` and `write_scan`: by how many units of the bit now coded `levels` (N, places) change."""
     known = levels != 0
     codes, corrections = _follow_refining(bits, layout, known, table.refining_steps)
     positions, blocks, places = codes
     symbols, ends = bits.symbols(positions, [table], 0)
     if ((symbols & 15) > 1).any():
         raise CorruptFileError("a refining scan holds a code of others")
-    change = np.zeros(levels.shape, np.int64)
+    change = np.zeros(levels.shape, np.int16)
     starts, counts = corrections
     at = np.repeat(starts - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
     change[known] = bits.bits(at, np.ones(at.size, np.int64)) * np.sign(levels[known])

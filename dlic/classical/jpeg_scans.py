@@ -77,20 +77,20 @@ def read_scan(
     if not frame.progressive:
         levels[blocks] = read_sequential(bits, layout, dc, ac)
     elif scan.first == 0 and not scan.high:
-        levels[blocks, 0] = read_dc_first(bits, layout, dc) << scan.low
+        levels[blocks, 0] = _shifted(read_dc_first(bits, layout, dc), scan.low)
     elif scan.first == 0:
         levels[blocks, 0] |= (read_dc_refining(bits, layout) << scan.low).astype(np.int16)
     elif not scan.high:
-        levels[blocks, band] = _checked(read_ac_first(bits, layout, scan.first, scan.last, ac[0]) << scan.low)
+        levels[blocks, band] = _shifted(read_ac_first(bits, layout, scan.first, scan.last, ac[0]), scan.low)
     else:
         known = levels[blocks, band]
-        levels[blocks, band] = _checked(known + (read_ac_refining(bits, layout, known, ac[0]) << scan.low))
+        levels[blocks, band] = known + (read_ac_refining(bits, layout, known, ac[0]) << scan.low)  # a bit below those known
 
 
-def _checked(levels: np.ndarray) -> np.ndarray:
-    if levels.size and np.abs(levels).max() > 32767:
-        raise CorruptFileError("an AC coefficient is out of range")
-    return levels
+def _shifted(levels: np.ndarray, low: int) -> np.ndarray:
+    if int(np.abs(levels).max()) << low > 32767:
+        raise CorruptFileError("a coefficient is out of range")
+    return levels << low
 
 
 def _table(tables: dict[tuple[int, int], JpegTable], is_ac: int, index: int) -> JpegTable:

@@ -22,11 +22,11 @@ from dlic.errors import CorruptFileError
 
 @dataclass(frozen=True)
 class Layout:
-    """How a scan's blocks are coded: `pattern` (blocks a unit,) names the component of each, restarts come every `interval` units."""
+    """How a scan's blocks follow each other."""
 
     units: int
-    pattern: np.ndarray
-    interval: int
+    pattern: np.ndarray  # (blocks a unit,), which of the scan's components each belongs to
+    interval: int  # units between restarts
 
     @property
     def intervals(self) -> int:
@@ -46,10 +46,10 @@ def sequential_codes(levels: np.ndarray, layout: Layout, tables: np.ndarray) -> 
 
 
 def read_sequential(bits: ScanBits, layout: Layout, dc: list[JpegTable], ac: list[JpegTable]) -> np.ndarray:
-    """Inverse of `sequential_codes` and `write_scan`: int64 levels (N, 64). `dc` and `ac` name the tables of each component."""
+    """Inverse of `sequential_codes` and `write_scan`: int16 levels (N, 64). `dc` and `ac` name the tables of each component."""
     dc_positions, ac_positions = _follow(bits, layout, [table.dc_steps for table in dc], [table.ac_steps for table in ac])
     components = np.tile(layout.pattern, layout.units)
-    levels = np.zeros((layout.blocks, 64), np.int64)
+    levels = np.zeros((layout.blocks, 64), np.int16)
     levels[:, 0] = _dc_levels(bits, layout, dc, dc_positions)
 
     blocks = np.searchsorted(dc_positions, ac_positions) - 1

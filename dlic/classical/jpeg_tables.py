@@ -77,7 +77,7 @@ class JpegTable:
 
     @cached_property
     def refining_steps(self) -> list[int]:
-        """By 16-bit window, in refining scans: bits of a code and what follows it + 64 · zeros it skips, 2¹⁰ + 2¹¹ · n for an EOBn."""
+        """By 16-bit window in refining scans: bits of a code and its level + 64 · zeros it skips; an EOBn adds 2¹⁰ + 2¹¹ · n."""
         symbols, lengths = (part.astype(np.int64) for part in self.lookup)
         runs, sizes = symbols >> 4, symbols & 15
         ends = lengths + runs + (1 << 10) + (runs << 11)

@@ -1,4 +1,4 @@
-"""Coefficients ⇄ integer levels; JPEG's example tables (T.81 Annex K) scaled by quality as the Independent JPEG Group does; zigzag."""
+"""Coefficients ⇄ integer levels: JPEG's example tables (T.81 Annex K) scaled by quality as the IJG's library does; zigzag."""
 
 import numpy as np
 

@@ -55,7 +55,7 @@ def places_of(blocks: np.ndarray, steps: np.ndarray, first: int) -> np.ndarray:
 
 
 def block_codes(levels: np.ndarray, first: int, ac_slots: np.ndarray, heads: Codes | None, ends: Codes) -> Codes:
-    """Codes of the AC levels (N, places) from place `first` on, each block's between its head (a DC code, if any) and its end, if any.
+    """Codes of the AC levels (N, places) from place `first` on, each block's between its head (a DC code) and its end, if any.
 
     `ac_slots` (N,) names the table of each block; `heads` and `ends` hold at most one code a block.
     """

@@ -13,6 +13,8 @@ from dlic.errors import DlicError
 from dlic.images.colour import planes_to_rgb, rgb_to_planes
 from dlic.images.files import MAX_PIXELS
 
+AT_ONCE = 4096  # blocks whose coefficients are held in float64: two megabytes
+
 
 @dataclass(frozen=True)
 class JpegCodec:
@@ -98,7 +100,11 @@ def _plane(picture: Picture, index: int) -> np.ndarray:
     """Inverse of `_blocks` and what follows it: the samples (H, W) of a component."""
     frame, component = picture.frame, picture.frame.components[index]
     levels = picture.levels[frame.bounds[index] : frame.bounds[index + 1]]
-    plane = join(samples(dequantise(unzigzag(levels), picture.steps[index])), *frame.stored_grid(index))
+    blocks = np.empty(levels.shape, np.uint8)
+    for first in range(0, len(blocks), AT_ONCE):
+        part = slice(first, first + AT_ONCE)
+        blocks[part] = samples(dequantise(unzigzag(levels[part]), picture.steps[index]))
+    plane = join(blocks, *frame.stored_grid(index))
     height, width = frame.plane_size(index)
     vertical, horizontal = (
         (own, largest) for own, largest in zip((component.vertical, component.horizontal), frame.factors, strict=True)
