@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlic import checkpoints
-from dlic.codecs.recognition import LEARNED, classical, describe
+from dlic.codecs.recognition import LEARNED, Description, classical, describe
 from dlic.errors import CorruptFileError, DlicError
 from dlic.images.files import MAX_PIXELS
 from dlic.progress import Progress, no_progress
@@ -106,18 +106,19 @@ def decompress(data: bytes, *, weights: str | Path | None = None, max_pixels: in
         CorruptFileError: `data` is truncated, damaged, or neither.
         UnknownCheckpointError: the checkpoint it was made with is not on this machine.
     """
-    return decode(data, weights, max_pixels, {})
-
-
-def decode(data: bytes, weights: str | Path | None, max_pixels: int, seconds: dict[str, float]) -> np.ndarray:
-    """`decompress`, which adds what its stages take to `seconds`."""
     if not isinstance(data, bytes | bytearray | memoryview):
         raise CorruptFileError(f"a .dlic file is bytes, not {type(data).__name__}")
-    described = describe(bytes(data))
+    return decode(bytes(data), describe(bytes(data)), weights, max_pixels, {})
+
+
+def decode(
+    data: bytes, described: Description, weights: str | Path | None, max_pixels: int, seconds: dict[str, float]
+) -> np.ndarray:
+    """`decompress` of a file that has been recognised, which adds what its stages take to `seconds`."""
     described.check_size(max_pixels)  # before anything is allocated for it
     if described.codec != LEARNED:
         with timed(seconds, "decode"):
-            return classical(described.codec, max_pixels).decompress(bytes(data))
+            return classical(described.codec, max_pixels).decompress(data)
     with timed(seconds, "load model"):
         folder = checkpoints.as_folder(weights) if weights else checkpoints.find_by_fingerprint(described.container.model)
         from dlic.codecs.learned import load_codec  # torch is loaded only for what will be decoded

@@ -2,9 +2,11 @@
 
 python scripts/benchmark.py codec PHOTO [FOLDER]   encode and decode by stage, beside its bmshj2018-factorized architecture
 python scripts/benchmark.py training DIR           steps a second beside the loop of its examples/train.py, equal model and batch
+python scripts/benchmark.py entropy DIR            Huffman codes beside rANS for the latents of the default checkpoint
 python scripts/benchmark.py classical DIR          bytes, PSNR, BD-rates and times on a folder of images, such as Kodak
 """
 
+import dataclasses
 import statistics
 import sys
 import time
@@ -26,10 +28,11 @@ from dlic.images.files import read_image
 WIDTH, LATENTS, BATCH, CROP = 128, 192, 8, 256  # N and M of bmshj2018-factorized at its lower qualities; the batch of both loops
 WARM_UP, RUNS = 3, 15
 TRAINING_STEPS = 20
+ENTROPY_QUALITIES = (20, 45, 70, 90)
 
 
 def main() -> None:
-    jobs = {"codec": codec_speed, "training": training_speed, "classical": classical_codecs}
+    jobs = {"codec": codec_speed, "training": training_speed, "entropy": entropy_coders, "classical": classical_codecs}
     if len(sys.argv) not in (3, 4) or sys.argv[1] not in jobs:
         sys.exit(__doc__)
     jobs[sys.argv[1]](*map(Path, sys.argv[2:]))
@@ -135,6 +138,34 @@ def classical_codecs(folder: Path) -> None:
 
     for line in lines(list(images_in(folder).values())):
         print(line, flush=True)
+
+
+# --- entropy coders of the latents --------------------------------------------------------------------------------------
+
+
+def entropy_coders(folder: Path) -> None:
+    """Bytes of all files and median milliseconds of coding, for both coders of the same symbols."""
+    from dlic.cli.evaluate import images_in
+
+    images = images_in(folder).values()
+    codecs = [load_codec(checkpoints.find(checkpoints.default_name()))]
+    codecs.append(dataclasses.replace(codecs[0], entropy="huffman"))
+    print("quality  rANS bytes  Huffman bytes          rANS encode  decode   Huffman encode  decode, ms")
+    for quality in ENTROPY_QUALITIES:
+        level = level_of(quality, codecs[0].levels)
+        sizes, times = [0, 0], [[], []]
+        for image in images:
+            analysed = codecs[0].analyse(image)
+            for i, codec in enumerate(codecs):
+                encoded = codec.encode_at(analysed, level)
+                decoded = codec.decode(read(encoded.data))
+                sizes[i] += len(encoded.data)
+                times[i].append([encoded.seconds["entropy"], decoded.seconds["entropy"]])
+        (rans_ms, huffman_ms) = (1000 * np.median(part, axis=0) for part in times)
+        print(
+            f"{quality:7} {sizes[0]:11,} {sizes[1]:14,} {sizes[1] / sizes[0] - 1:+7.1%} "
+            f"{rans_ms[0]:13.1f} {rans_ms[1]:7.1f} {huffman_ms[0]:16.1f} {huffman_ms[1]:7.1f}"
+        )
 
 
 # --- training -----------------------------------------------------------------------------------------------------------

@@ -22,16 +22,20 @@ def decompress(
 ) -> None:
     """Decompress a .dlic or JPEG file into an image file."""
     from dlic.api import decode
+    from dlic.codecs.recognition import describe
 
     target = output or streams.default_output(source, lambda path: path.parent / f"{path.name}.png")
     streams.refuse_existing(source, target, force)
     seconds: dict[str, float] = {}
     data = streams.read_bytes(source)
     with streams.busy(f"decompressing {source}"):
-        image = decode(data, weights, max_pixels, seconds)
+        described = describe(data)
+        image = decode(data, described, weights, max_pixels, seconds)
         with timed(seconds, "image"):
             written = image_bytes(image, ".png" if target == streams.STANDARD else Path(target).suffix)
             streams.write_bytes(target, written, force)
+    if described.metadata:
+        streams.note(f"{', '.join(described.metadata)} not kept")
     height, width = image.shape[:2]
     bpp = len(data) * 8 / (width * height)
     figures = {"output": target, "width": width, "height": height, "bytes": len(data), "bpp": bpp, "seconds": seconds}

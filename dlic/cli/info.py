@@ -1,40 +1,58 @@
-"""`dlic info`: what a .dlic file holds, without decoding it."""
+"""`dlic info`: what a .dlic or JPEG file holds, without decoding it."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dlic.cli import streams
 
+if TYPE_CHECKING:
+    from dlic.classical.jpeg_frame import Frame
+    from dlic.codecs.recognition import Description
+    from dlic.container.fields import Field
+    from dlic.container.format import Container
+
+CHANNELS = {1: "gray", 2: "gray and alpha", 3: "RGB", 4: "RGB and alpha"}
+
 
 def info(
-    source: Annotated[str, typer.Argument(metavar="FILE", help=".dlic file; - reads standard input.")],
+    source: Annotated[str, typer.Argument(metavar="FILE", help=".dlic or JPEG file; - reads standard input.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Show what a .dlic file holds, without decoding the picture."""
-    from dlic.container.format import VERSION, read
+    """Show what a .dlic or JPEG file holds, without decoding the picture."""
+    from dlic.codecs.recognition import describe
+    from dlic.container.format import VERSION
 
     data = streams.read_bytes(source)
-    container = read(data)
-    figures = {
-        "version": VERSION,
-        "width": container.width,
-        "height": container.height,
-        "level": container.level,
-        "checkpoint": _checkpoint_name(container.model),
-        "fingerprint": container.model.hex(),
+    described = describe(data)
+    container = described.container
+    details, said = DETAILS[described.codec](described)
+    figures: dict[str, Any] = {
+        "codec": described.codec,
+        "width": described.width,
+        "height": described.height,
         "bytes": len(data),
-        "bpp": len(data) * 8 / (container.width * container.height),
-        "stream_bytes": len(container.stream),
-        "chunks": {name.decode("latin-1"): len(chunk) for name, chunk in container.chunks},
+        "bpp": len(data) * 8 / (described.width * described.height),
+        **details,
     }
-    checkpoint = f"{figures['checkpoint'] or 'not on this machine'} ({container.model.hex()})"
-    chunks = "".join(f", chunk {name} {size:,} bytes" for name, size in figures["chunks"].items())
+    if container:
+        chunks = {name.decode("latin-1"): len(chunk) for name, chunk in container.chunks}
+        figures = {"version": VERSION, **figures, "stream_bytes": len(container.stream), "chunks": chunks}
+        said += "".join(f", chunk {name} {size:,} bytes" for name, size in chunks.items())
     line = (
-        f"{source}: .dlic version {VERSION}, {container.width} × {container.height}, {len(data):,} bytes, "
-        f"{figures['bpp']:.3f} bpp, checkpoint {checkpoint}, level {container.level}{chunks}"
+        f"{source}: {f'.dlic version {VERSION}' if container else 'JPEG'}, {described.width} × {described.height}, "
+        f"{len(data):,} bytes, {figures['bpp']:.3f} bpp, {said}"
     )
     streams.report(figures, line, as_json, "")
+
+
+def _learned(described: "Description") -> tuple[dict[str, Any], str]:
+    container = described.container
+    name, fingerprint = _checkpoint_name(container.model), container.model.hex()
+    entropy = "huffman" if container.flags else "rans"
+    figures = {"level": container.level, "checkpoint": name, "fingerprint": fingerprint, "entropy": entropy}
+    coder = ", Huffman codes" if container.flags else ""
+    return figures, f"checkpoint {name or 'not on this machine'} ({fingerprint}), level {container.level}{coder}"
 
 
 def _checkpoint_name(fingerprint: bytes) -> str | None:
@@ -45,3 +63,49 @@ def _checkpoint_name(fingerprint: bytes) -> str | None:
         return find_by_fingerprint(fingerprint).name
     except UnknownCheckpointError:
         return None
+
+
+def _lossless(described: "Description") -> tuple[dict[str, Any], str]:
+    from dlic.codecs.lossless import STREAM
+
+    figures = _head(described.container, STREAM)
+    return figures, f"lossless, {CHANNELS.get(figures['channels'], '?')}, {figures['depth']} bits a sample"
+
+
+def _wavelet(described: "Description") -> tuple[dict[str, Any], str]:
+    from dlic.codecs.wavelet import STREAM
+
+    figures = _head(described.container, STREAM)
+    return figures, f"wavelet, {CHANNELS.get(figures['components'], '?')}, {figures['planes']} bit planes"
+
+
+def _head(container: "Container", fields: "list[Field]") -> dict[str, Any]:
+    """What the first bytes of a stream say."""
+    from dlic.container.fields import Reader
+
+    reader = Reader(container.stream)
+    return {field.name: field.read(reader) for field in fields}
+
+
+def _jpeg(described: "Description") -> tuple[dict[str, Any], str]:
+    kind = "progressive" if described.frame.progressive else "baseline"
+    subsampling = _subsampling(described.frame)
+    kept = {name: len(data) for name, data in described.metadata.items()}
+    colours = "gray" if subsampling is None else f"colour {subsampling}"
+    said = "".join(f", {name} {size:,} bytes" for name, size in kept.items())
+    return {"kind": kind, "subsampling": subsampling, "metadata": kept}, f"{kind}, {colours}{said}"
+
+
+def _subsampling(frame: "Frame") -> str | None:
+    """'4:2:0', sampling factors where there is no such name, None for gray."""
+    from dlic.classical.subsampling import FACTORS
+
+    if len(frame.components) == 1:
+        return None
+    factors = [(component.vertical, component.horizontal) for component in frame.components]
+    names = {value: name for name, value in FACTORS.items()}
+    plain = factors[1:] == [(1, 1), (1, 1)] and factors[0] in names
+    return names[factors[0]] if plain else ", ".join(f"{horizontal}×{vertical}" for vertical, horizontal in factors)
+
+
+DETAILS = {"learned": _learned, "lossless": _lossless, "wavelet": _wavelet, "jpeg": _jpeg}

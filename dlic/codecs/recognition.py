@@ -1,7 +1,8 @@
 """What a compressed file is, from its first bytes and its header; nothing is decoded and no network loaded."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from dlic.classical import jpeg_metadata
 from dlic.classical.jpeg_frame import Frame
 from dlic.classical.jpeg_segments import BASELINE, EXTENDED, PROGRESSIVE, read_frame, segments
 from dlic.codecs.base import Codec
@@ -21,6 +22,8 @@ class Description:
     width: int
     height: int
     container: Container | None = None  # of a .dlic file
+    frame: Frame | None = None  # of a JPEG file
+    metadata: dict[str, bytes] = field(default_factory=dict)  # of a JPEG file, by what people call it
 
     def check_size(self, max_pixels: int) -> None:
         """Raises CorruptFileError where the picture has more pixels."""
@@ -34,8 +37,7 @@ class Description:
 def describe(data: bytes) -> Description:
     """A .dlic or JPEG file. Raises CorruptFileError for anything else, and for damage that shows before decoding."""
     if data.startswith(JPEG_MAGIC):
-        frame = jpeg_frame(data)
-        return Description("jpeg", frame.width, frame.height)
+        return _describe_jpeg(data)
     container = read(data)
     codec = WITHOUT_CHECKPOINT.get(container.model, LEARNED)
     if codec != LEARNED and container.flags:
@@ -43,11 +45,17 @@ def describe(data: bytes) -> Description:
     return Description(codec, container.width, container.height, container)
 
 
-def jpeg_frame(data: bytes) -> Frame:
-    """What the frame header of a JPEG file says. Raises CorruptFileError."""
+def _describe_jpeg(data: bytes) -> Description:
+    seen = []
     for segment in segments(data):
         if segment.marker in (BASELINE, EXTENDED, PROGRESSIVE):
-            return read_frame(segment, max_pixels=1 << 32)  # more than the header can say: callers have their own limit
+            frame = read_frame(segment, max_pixels=1 << 32)  # more than a header can say: callers have their own limit
+            exif, icc_profile = jpeg_metadata.read(seen)
+            found = {"EXIF": exif, "ICC profile": icc_profile}
+            return Description(
+                "jpeg", frame.width, frame.height, frame=frame, metadata={name: data for name, data in found.items() if data}
+            )
+        seen.append(segment)
     raise CorruptFileError("the file ends before its picture")
 
 
