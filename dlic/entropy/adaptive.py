@@ -1,0 +1,193 @@
+"""Bits ⇄ an embedded stream: probabilities adapt in steps that a decoder can follow, and every beginning of the stream is of use.
+
+    stream     chunk, chunk, …
+    chunk      head varint (words · 2, + 1 in the last), in the last also its pieces varint; then the words of a rANS coder
+
+Bits are coded in pieces, which either arrive whole or not at all. A chunk is the shortest sequence of pieces that is expected to
+take an eighth of what came before, within bounds: both sides know the probabilities, so both know where it ends. The last chunk of
+a stream says how many pieces it has.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+import constriction
+import numpy as np
+
+from dlic.container.fields import Reader, read_varint, write_varint
+from dlic.entropy.tables import PRECISION, TOTAL
+from dlic.errors import CorruptFileError
+
+AnsCoder, Bernoulli = constriction.stream.stack.AnsCoder, constriction.stream.model.Bernoulli
+
+SMALLEST, LARGEST, SHARE = 64, 1024, 8  # bytes of a chunk, and which part of what came before it may be
+PIECE = 32  # bytes a piece is expected to take
+LEAST = 32  # a probability is at least so many times 2⁻¹⁶
+MOST_SEEN = 1 << 15  # observations, in the unit of the counts, after which the older half is forgotten
+
+
+class EndOfStream(Exception):
+    """No further piece is whole."""
+
+
+class Probabilities:
+    """How often each context has had a one: counts that encoder and decoder keep alike, in whole numbers."""
+
+    def __init__(self, ones: np.ndarray, seen: np.ndarray):
+        """Prior observations, as if so many of `seen` (C,) had been `ones` (C,), in 1/32."""
+        self._counts = np.stack([seen - ones, ones]).astype(np.int64)
+        self._ones = None
+
+    @property
+    def ones(self) -> np.ndarray:
+        """Probability of a one in each context, in 2⁻¹⁶: int64 (C,)."""
+        if self._ones is None:
+            self._ones = np.clip((self._counts[1] << PRECISION) // self._counts.sum(axis=0), LEAST, TOTAL - LEAST)
+        return self._ones
+
+    def costs(self) -> np.ndarray:
+        """About what a bit is expected to cost in each context, in 2⁻¹² bits: 4 p (1 − p), as whole numbers, int64 (C,)."""
+        return self.ones * (TOTAL - self.ones) >> 2 * PRECISION - 2 - 12
+
+    def observe(self, contexts: np.ndarray, bits: np.ndarray) -> None:
+        size = self._counts.shape[1]
+        seen = np.bincount(contexts, minlength=size)
+        ones = np.bincount(contexts[bits != 0], minlength=size)
+        self._counts += 32 * np.stack([seen - ones, ones])
+        total = self._counts.sum(axis=0)
+        if total.max() > MOST_SEEN:
+            self._counts[:, total > MOST_SEEN] = self._counts[:, total > MOST_SEEN] + 1 >> 1
+        self._ones = None
+
+
+@dataclass
+class _Budget:
+    """Where a chunk ends."""
+
+    size: int = 0  # bytes of the stream so far
+    left: int = 0  # of the chunk, in the unit of costs
+
+    def start(self) -> None:
+        self.left = min(max(self.size // SHARE, SMALLEST), LARGEST) << 15  # bytes · 8 · 2¹²
+
+    def spend(self, cost: int) -> bool:
+        """Whether the chunk ends here."""
+        self.left -= cost
+        return self.left <= 0
+
+
+class Writer:
+    """Codes pieces into chunks of at most `limit` bytes together; EndOfStream when no more fit."""
+
+    def __init__(self, probabilities: Probabilities, limit: int | None = None):
+        self.probabilities, self._limit = probabilities, limit
+        self._stream, self._budget = bytearray(), _Budget()
+        self._pieces: list[list[tuple[np.ndarray, np.ndarray]]] = []
+        self._piece: list[tuple[np.ndarray, np.ndarray]] = []
+        self._budget.start()
+
+    def code(self, contexts: np.ndarray, bits: np.ndarray) -> np.ndarray:
+        """Code bits (N,) 0 or 1 in contexts (N,); returns them."""
+        if contexts.size:
+            self._piece.append((bits, self.probabilities.ones[contexts]))
+            self.probabilities.observe(contexts, bits)
+        return bits
+
+    def end_piece(self, cost: int) -> None:
+        """What was coded since the last piece belongs together; `cost` is what that was expected to take."""
+        self._pieces.append(self._piece)
+        self._piece = []
+        if self._budget.spend(cost):
+            self._end_chunk()
+
+    def finish(self) -> bytes:
+        """The stream: what fits of it, where there is a limit."""
+        with suppress(EndOfStream):
+            if self._pieces:
+                self._end_chunk(last=True)
+        return bytes(self._stream)
+
+    def _end_chunk(self, last: bool = False) -> None:
+        chunk = _chunk(self._pieces, last)
+        if self._limit is not None and len(self._stream) + len(chunk) > self._limit:
+            self._stream += self._largest_chunk()
+            self._pieces = []
+            raise EndOfStream
+        self._stream += chunk
+        self._pieces = []
+        self._budget.size = len(self._stream)
+        self._budget.start()
+
+    def _largest_chunk(self) -> bytes:
+        """The most pieces that still fit, as a last chunk."""
+        fits, low, high = b"", 0, len(self._pieces)
+        while low < high:
+            middle = (low + high + 1) // 2
+            chunk = _chunk(self._pieces[:middle], last=True)
+            if len(self._stream) + len(chunk) <= self._limit:
+                fits, low = chunk, middle
+            else:
+                high = middle - 1
+        return fits
+
+
+class Decoder:
+    """Inverse of `Writer`: reads any beginning of a stream; EndOfStream behind the last piece that is whole."""
+
+    def __init__(self, stream: bytes, probabilities: Probabilities):
+        self.probabilities = probabilities
+        self._reader, self._budget = Reader(stream), _Budget()
+        self._coder, self._pieces = None, None  # pieces left in the last chunk
+
+    @property
+    def complete(self) -> bool:
+        """Whether every byte was used."""
+        return self._reader.position == len(self._reader.data) and (self._coder is None or self._coder.is_empty())
+
+    def code(self, contexts: np.ndarray, bits: None = None) -> np.ndarray:
+        """The next bits, int32 (N,), in contexts (N,)."""
+        if self._coder is None:
+            self._start_chunk()
+        if not contexts.size:
+            return np.empty(0, np.int32)
+        bits = self._coder.decode(Bernoulli(perfect=False), self.probabilities.ones[contexts] / TOTAL)
+        self.probabilities.observe(contexts, bits)
+        return bits
+
+    def end_piece(self, cost: int) -> None:
+        """As the writer's."""
+        if self._pieces is not None:
+            self._pieces -= 1
+            if self._pieces == 0:
+                raise EndOfStream
+        if self._budget.spend(cost):
+            if not self._coder.is_empty():
+                raise CorruptFileError("a chunk of the coded picture holds more than its pieces")
+            self._coder = None
+
+    def _start_chunk(self) -> None:
+        self._budget.size = self._reader.position
+        self._budget.start()
+        position = self._reader.position
+        try:
+            head = read_varint(self._reader)
+            self._pieces = read_varint(self._reader) if head & 1 else None
+            words = np.frombuffer(self._reader.take(4 * (head >> 1)), "<u4").astype(np.uint32)
+        except CorruptFileError:  # cut here
+            self._reader.position = position
+            raise EndOfStream from None
+        if words.size and words[-1] == 0:
+            raise CorruptFileError("a chunk of the coded picture ends in an empty word")
+        if self._pieces == 0:
+            raise EndOfStream
+        self._coder = AnsCoder(words)
+
+
+def _chunk(pieces: list[list[tuple[np.ndarray, np.ndarray]]], last: bool) -> bytes:
+    bits, ones = (np.concatenate(column) for column in zip(*(part for piece in pieces for part in piece), strict=True))
+    coder = AnsCoder()
+    if bits.size:
+        coder.encode_reverse(bits.astype(np.int32), Bernoulli(perfect=False), ones / TOTAL)
+    words = coder.get_compressed().astype("<u4")
+    head = write_varint(2 * words.size + last) + (write_varint(len(pieces)) if last else b"")
+    return head + words.tobytes()
