@@ -1,10 +1,11 @@
 """The learned codec: pixels ⇄ latent ⇄ symbols ⇄ stream ⇄ .dlic, around any network that speaks the `Network` protocol."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -32,6 +33,7 @@ class Network(Protocol):
     stride: int  # image sizes it takes are multiples of this
     levels: int  # rates it has
     refinable: bool  # whether `refine` can be called
+    beside: Executor  # runs what is computed while the codec does something else
     step_price: float | None  # bits that a squared error of one step of y is worth; None: y is rounded to the nearest
 
     def analyse(self, pixels: np.ndarray) -> np.ndarray:
@@ -54,10 +56,14 @@ class Network(Protocol):
     ) -> Symbols:
         """Symbols for an image uint8 (H, W, 3), not padded, that cost less in bits + λ · distortion the higher the effort 1 … 9."""
 
-    def reconstruct(
-        self, z_symbols: np.ndarray, size: tuple[int, int], level: int, quantise: Callable[[np.ndarray, np.ndarray], np.ndarray]
-    ) -> np.ndarray:
-        """y_hat as `synthesise` takes it. `quantise(means, which)` gives y quantised around these means, used where `which` is."""
+    def context(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> Any:
+        """What z says of y beside the rows, for `quantise` and `reconstruct`."""
+
+    def quantise(self, context: Any, quantise: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
+        """y_hat as `synthesise` takes it, of symbols that `quantise(means, which)` chooses around these means where `which` is."""
+
+    def reconstruct(self, context: Any, symbols: np.ndarray) -> np.ndarray:
+        """The same y_hat, of symbols that are known."""
 
     def synthesise(self, y_hat: np.ndarray, level: int) -> np.ndarray:
         """y_hat → uint8 (H, W, 3)."""
@@ -168,7 +174,8 @@ class LearnedCodec:
         if effort > 0:
             with timed(seconds, "refine"):
                 symbols = self.network.refine(analysed.image, symbols, level, self.tables, effort, progress)
-                y_hat = self._y_hat(symbols, self._size(analysed), level)
+                context = self.network.context(symbols.z, self._size(analysed), level)
+                y_hat = self.network.reconstruct(context, symbols.y)
         with timed(seconds, "entropy"):
             flags, coder = CODERS[self.entropy]
             stream = coder.encode(symbols.parts, self.tables)
@@ -191,9 +198,9 @@ class LearnedCodec:
             if self._zero_bins is not None:
                 rounded *= np.abs(distance) >= self._zero_bins[rows]
             np.copyto(symbols, rounded, where=which, casting="unsafe")  # whole numbers
-            return rounded + means
+            return rounded
 
-        y_hat = self.network.reconstruct(z, size, level, quantise)
+        y_hat = self.network.quantise(self.network.context(z, size, level), quantise)
         return Symbols(z, z_rows, symbols, rows), y_hat
 
     def _check_effort(self, effort: int) -> None:
@@ -211,23 +218,30 @@ class LearnedCodec:
     def decode(self, container: Container) -> Decoded:
         """The picture in a container that was made with this checkpoint."""
         seconds: dict[str, float] = {}
-        symbols = self._parse(container, seconds)
+        size, level = self._size(container), container.level
+        decoder, begun = self._parse_z(container, seconds)
+        context = self.network.beside.submit(
+            self.network.context, begun.z, size, level
+        )  # while y is parsed, which it does not need
+        symbols = self._parse_y(container, decoder, begun, seconds)
         with timed(seconds, "parameters"):
-            y_hat = self._y_hat(symbols, self._size(container), container.level)
+            y_hat = self.network.reconstruct(context.result(), symbols.y)
         with timed(seconds, "transform"):
-            image = self._cropped(y_hat, container.level, container.height, container.width)
+            image = self._cropped(y_hat, level, container.height, container.width)
         return Decoded(image, seconds)
 
     def symbols(self, container: Container) -> Symbols:
         """What a container holds, checked against its checksum; no transform is run."""
-        return self._parse(container, {})
+        seconds: dict[str, float] = {}
+        return self._parse_y(container, *self._parse_z(container, seconds), seconds)
 
     def estimated_bits(self, data: bytes) -> float:
         """What the symbols of a .dlic file cost by the tables, to hold against its bytes."""
         symbols = self.symbols(read(data))
         return self.tables.bits(symbols.values, symbols.rows)
 
-    def _parse(self, container: Container, seconds: dict[str, float]) -> Symbols:
+    def _parse_z(self, container: Container, seconds: dict[str, float]) -> tuple[rans.Decoder, Symbols]:
+        """A decoder that has read z, and the symbols as far as they are known: without y."""
         if container.model != self.fingerprint[:8]:
             raise UnknownCheckpointError(f"made with checkpoint {container.model.hex()[:8]}…, not with {self.name}")
         if container.level >= self.levels:
@@ -240,17 +254,16 @@ class LearnedCodec:
             z = decoder.pull(z_rows.ravel()).reshape(z_rows.shape)
         with timed(seconds, "parameters"):
             rows = self.network.rows(z, size, level)
+        return decoder, Symbols(z, z_rows, np.empty(0, np.int32), rows)
+
+    def _parse_y(self, container: Container, decoder: rans.Decoder, begun: Symbols, seconds: dict[str, float]) -> Symbols:
+        """What `_parse_z` has begun, with y."""
         with timed(seconds, "entropy"):
-            symbols = Symbols(z, z_rows, decoder.pull(rows.ravel()).reshape(rows.shape), rows)
+            symbols = replace(begun, y=decoder.pull(begun.y_rows.ravel()).reshape(begun.y_rows.shape))
             decoder.finish()
             if symbols.crc != container.symbols_crc:
                 raise CorruptFileError("the coded picture does not give the symbols it was made from")
         return symbols
-
-    def _y_hat(self, symbols: Symbols, size: tuple[int, int], level: int) -> np.ndarray:
-        """What whole symbols stand for, in a decoder as in an encoder that has chosen them."""
-        values = symbols.y.astype(np.float32)
-        return self.network.reconstruct(symbols.z, size, level, lambda means, which: values + means)
 
     def _size(self, picture: Analysed | Container) -> tuple[int, int]:
         """Height and width of its latent y."""

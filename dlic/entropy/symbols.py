@@ -32,5 +32,6 @@ class Symbols:
 
     @property
     def crc(self) -> int:
-        """CRC-32 of the symbols as little-endian int32."""
-        return zlib.crc32(np.ascontiguousarray(self.values, dtype="<i4"))
+        """CRC-32 of `values` as little-endian int32."""
+        z, y = (np.ascontiguousarray(part, dtype="<i4") for part in (self.z, self.y))
+        return zlib.crc32(y, zlib.crc32(z))

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -114,13 +115,12 @@ def grouped_by_row(rows: np.ndarray, tables: FrequencyTables) -> tuple[np.ndarra
 
     Skipped rows are left out, and rows that do not occur.
     """
-    small = rows.astype(np.min_scalar_type(len(tables)), copy=False)  # small integers are sorted by radix, five times faster
+    coded = np.flatnonzero(np.take(~tables.skipped, rows))
+    small = rows[coded].astype(np.min_scalar_type(len(tables)), copy=False)  # small integers are sorted by radix, five times faster
     order = np.argsort(small, kind="stable")
-    counts = np.bincount(small, minlength=len(tables))
-    kept = np.repeat(~tables.skipped, counts) if tables.skipped[counts > 0].any() else slice(None)
-    counts[tables.skipped] = 0
-    ends = np.cumsum(counts)
-    return order[kept], [(row, slice(ends[row] - counts[row], ends[row])) for row in np.flatnonzero(counts)]
+    ends = np.searchsorted(small, np.arange(len(tables) + 1, dtype=small.dtype), sorter=order)
+    groups = [(row, slice(*between)) for row, between in enumerate(pairwise(ends.tolist())) if between[0] < between[1]]
+    return coded[order], groups
 
 
 def tables_from_likelihoods(

@@ -61,7 +61,7 @@ class ExactConv:
         """Whole numbers (h, w, in) in float64, |a| ≤ `MAX_ACTIVATION` → (h, w, out), by `xp`, which is numpy or torch."""
         sums = columns(a, self.weight.shape[2], xp) @ _like(a, self.matrix, xp)
         sums += _like(a, self.bias[level] * 2.0**-self.shift, xp)
-        return xp.floor(xp.clip(sums, 0.0, float(self.high)))
+        return xp.floor(xp.clip(sums, 0.0, float(self.high), out=sums), out=sums)
 
 
 def columns(a, window: int, xp: ModuleType = np):

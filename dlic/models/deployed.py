@@ -1,10 +1,36 @@
 """Running trained transforms on arrays: what every model's deployed form shares."""
 
+import os
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import lru_cache
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from dlic.models.base import under
+
+
+def beside() -> Executor:
+    """A thread for what can be computed while Python is busy with something else.
+
+    It computes on one core: with a second team of OpenMP threads in the process, the first is slower by a tenth.
+    """
+    return _beside(os.getpid())  # a forked process has not inherited the thread
+
+
+@lru_cache(maxsize=1)
+def _beside(process: int) -> Executor:
+    threads = torch.get_num_threads()
+    executor = ThreadPoolExecutor(1, initializer=_on_one_core)
+    executor.submit(int).result()
+    torch.set_num_threads(threads)  # the thread has changed what later threads begin with
+    return executor
+
+
+def _on_one_core() -> None:
+    torch.get_num_threads()  # a thread that has not asked yet would ask later, and get the number of the others
+    torch.set_num_threads(1)
 
 
 def load_transform(module: nn.Module, prefix: str, weights: dict[str, Tensor]) -> nn.Module:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from concurrent.futures import Executor
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from torch.nn import functional as F
 from dlic.layers.dct import dct_basis
 from dlic.layers.stages import analysis_stage, down, synthesis_stage, up
 from dlic.models.base import Model, ModelOutput, round_ste
-from dlic.models.deployed import load_transform, to_pixels, to_tensor
+from dlic.models.deployed import beside, load_transform, to_pixels, to_tensor
 from dlic.models.transforms import Analysis, PlainSynthesis
 
 TABLES = ("_offset", "_quantized_cdf", "_cdf_length")  # of CompressAI's own coder
@@ -149,10 +150,18 @@ class DeployedFactorized:
     def rows(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> np.ndarray:
         return np.broadcast_to(np.arange(len(self.medians), dtype=np.int16)[:, None, None], (len(self.medians), *size))
 
-    def reconstruct(
-        self, z_symbols: np.ndarray, size: tuple[int, int], level: int, quantise: Callable[[np.ndarray, np.ndarray], np.ndarray]
-    ) -> np.ndarray:
-        return quantise(self.medians, np.True_)
+    @property
+    def beside(self) -> Executor:
+        return beside()
+
+    def context(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> np.ndarray:
+        return self.medians
+
+    def quantise(self, context: np.ndarray, quantise: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
+        return quantise(context, np.True_) + context
+
+    def reconstruct(self, context: np.ndarray, symbols: np.ndarray) -> np.ndarray:
+        return symbols.astype(np.float32) + context
 
     @torch.inference_mode()
     def synthesise(self, y_hat: np.ndarray, level: int) -> np.ndarray:

@@ -1,6 +1,8 @@
 """`Light` as a codec runs it: arrays in and out, latents laid out (h, w, M), parsing by whole numbers."""
 
 from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -13,7 +15,7 @@ from dlic.entropy.tables import FrequencyTables
 from dlic.layers.fused import fused_block
 from dlic.layers.gaussian import ROWS
 from dlic.models.base import split_weights, under
-from dlic.models.deployed import to_batch, to_latent
+from dlic.models.deployed import beside, to_batch, to_latent
 from dlic.models.hyperprior import ExactScaleSynthesis, checkerboard, in_two_steps
 from dlic.models.light import STEP_PRICE, Light
 from dlic.models.light_refine import SymbolCosts, refined
@@ -21,6 +23,19 @@ from dlic.models.transforms import BLOCK, Analysis, LevelBlocks, Synthesis
 from dlic.progress import Progress
 
 Transform = Callable[[Tensor], Tensor]
+# where the channels of `to_blocks` (row, column, colour) are in those of `pixel_unshuffle` (colour, row, column)
+COLOURS_LAST = torch.arange(3 * BLOCK**2).reshape(3, BLOCK**2).T.flatten()
+
+
+@dataclass(frozen=True)
+class Context:
+    """What z and the level say of y."""
+
+    features: Tensor  # (1, K, h, w)
+    first_means: Tensor  # (1, M, h, w) in units of the trunk, from z alone
+    gain: Tensor  # (1, M, 1, 1) steps in one unit of the trunk
+    inverse_gain: Tensor  # what it is about the inverse of
+    both_gains: Tensor  # their product
 
 
 class DeployedLight:
@@ -65,29 +80,43 @@ class DeployedLight:
         rows = self.h_s_scale(torch.from_numpy(z_symbols).double(), level, torch)  # NumPy gives the same, slower
         return rows[:height, :width].contiguous().numpy()
 
+    @property
+    def beside(self) -> Executor:
+        return beside()
+
     @torch.inference_mode()
-    def reconstruct(
-        self, z_symbols: np.ndarray, size: tuple[int, int], level: int, quantise: Callable[[np.ndarray, np.ndarray], np.ndarray]
-    ) -> np.ndarray:
-        def by_arrays(means: Tensor, which: Tensor) -> Tensor:
-            return to_batch(quantise(to_latent(means), to_latent(which)))
+    def context(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> "Context":
+        return self.context_of(z_symbols, size, level)
 
-        return to_latent(self.y_hat(z_symbols, size, level, by_arrays))
-
-    def y_hat(
-        self, z_symbols: np.ndarray, size: tuple[int, int], level: int, quantise: Callable[[Tensor, Tensor], Tensor]
-    ) -> Tensor:
-        """`reconstruct` in tensors (1, M, h, w), through which gradients pass outside of inference mode."""
-        levels = torch.tensor([level])
-        height, width = size
-        gain, inverse_gain = self.network.gain(levels), self.network.inverse_gain(levels)
+    def context_of(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> "Context":
+        """`context` outside of inference mode, for what is to be differentiated."""
+        levels, (height, width) = torch.tensor([level]), size
         features = self.network.h_s_mean.hyper_features(to_batch(z_symbols.astype(np.float32)), levels)[:, :, :height, :width]
+        gain, inverse_gain = self.network.gain(levels), self.network.inverse_gain(levels)
+        return Context(features, self.network.h_s_mean.means(features), gain, inverse_gain, gain * inverse_gain)
 
+    @torch.inference_mode()
+    def quantise(self, context: "Context", quantise: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
         def in_trunk(means: Tensor, which: Tensor) -> Tensor:
-            return quantise(means * gain, which) * inverse_gain
+            symbols = to_batch(quantise(to_latent(means * context.gain), to_latent(which)))
+            return torch.addcmul(symbols * context.inverse_gain, means, context.both_gains)
 
-        anchors = _anchors(gain.shape[1], height, width)
-        return in_two_steps(lambda known: self.network.h_s_mean.means(features, known), in_trunk, anchors)
+        return to_latent(self._in_two_steps(context, in_trunk))
+
+    @torch.inference_mode()
+    def reconstruct(self, context: "Context", symbols: np.ndarray) -> np.ndarray:
+        return to_latent(self.y_hat(context, to_batch(symbols.astype(np.float32))))
+
+    def y_hat(self, context: "Context", symbols: Tensor) -> Tensor:
+        """`reconstruct` in tensors (1, M, h, w), through which gradients pass outside of inference mode."""
+        scaled = symbols * context.inverse_gain
+        return self._in_two_steps(context, lambda means, which: torch.addcmul(scaled, means, context.both_gains))
+
+    def _in_two_steps(self, context: "Context", quantise: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        def mean_of(known: Tensor | None) -> Tensor:
+            return context.first_means if known is None else self.network.h_s_mean.means(context.features, known)
+
+        return in_two_steps(mean_of, quantise, _anchors(*context.first_means.shape[1:]))
 
     def refine(
         self, image: np.ndarray, symbols: Symbols, level: int, tables: FrequencyTables, effort: int, progress: Progress
@@ -96,44 +125,45 @@ class DeployedLight:
 
     @torch.inference_mode()
     def synthesise(self, y_hat: np.ndarray, level: int) -> np.ndarray:
-        return from_blocks(to_latent(self.g_s(level)(to_batch(y_hat))))
+        return from_blocks(to_latent(self.g_s(level)(to_batch(y_hat)).clamp_(0, 255)))
 
 
 def analysis_of_blocks(g_a: Analysis) -> Transform:
     """g_a for blocks of pixels 0 … 255, `to_blocks` of an image (1, 3·BLOCK², H/BLOCK, W/BLOCK)."""
-    first = g_a.first.weight / 255, g_a.first.bias - 0.5 * g_a.first.weight.sum(dim=(1, 2, 3))
+    weight, bias = g_a.first.weight / 255, g_a.first.bias - 0.5 * g_a.first.weight.sum(dim=(1, 2, 3))
+    weight = weight[:, COLOURS_LAST].to(memory_format=torch.channels_last)
     fine, coarse = [fused_block(block) for block in g_a.fine], [fused_block(block) for block in g_a.coarse]
 
     def run(blocks: Tensor) -> Tensor:
-        return _through(coarse, g_a.merge(_through(fine, F.conv2d(blocks, *first))))
+        return _through(coarse, g_a.merge(_through(fine, F.conv2d(blocks, weight, bias))))
 
     return run
 
 
 def synthesis_of_blocks(g_s: Synthesis, level: int) -> Transform:
-    """g_s at one level, giving blocks of pixels 0 … 255 for `from_blocks`, neither rounded nor clipped."""
+    """g_s at one level, giving blocks of pixels 0 … 255 for `from_blocks`, neither clipped nor rounded, but ½ too large."""
     levels = torch.tensor([level])
     coarse, fine = _at_level(g_s.coarse, levels), _at_level(g_s.fine, levels)
-    last = g_s.last.weight * g_s.gain(levels) * 255, (g_s.last.bias + 0.5) * 255
+    weight, bias = g_s.last.weight * g_s.gain(levels) * 255, (g_s.last.bias + 0.5) * 255 + 0.5
+    weight, bias = weight[COLOURS_LAST].to(memory_format=torch.channels_last), bias[COLOURS_LAST]
 
     def run(y_hat: Tensor) -> Tensor:
-        return F.conv2d(_through(fine, g_s.split(_through(coarse, y_hat))), *last)
+        return F.conv2d(_through(fine, g_s.split(_through(coarse, y_hat))), weight, bias)
 
     return run
 
 
 def to_blocks(pixels: np.ndarray) -> np.ndarray:
-    """uint8 (H, W, 3) → float32 (H/BLOCK, W/BLOCK, 3·BLOCK²) in the order of `pixel_unshuffle`."""
+    """uint8 (H, W, 3) → float32 (H/BLOCK, W/BLOCK, BLOCK·BLOCK·3), each block row by row with its colours last."""
     height, width = pixels.shape[:2]
-    blocks = pixels.reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK, 3).transpose(0, 2, 4, 1, 3)
-    return np.ascontiguousarray(blocks).reshape(height // BLOCK, width // BLOCK, -1).astype(np.float32)
+    blocks = torch.from_numpy(pixels).reshape(height // BLOCK, BLOCK, width // BLOCK, 3 * BLOCK)
+    return blocks.transpose(1, 2).float().reshape(height // BLOCK, width // BLOCK, -1).numpy()
 
 
 def from_blocks(blocks: np.ndarray) -> np.ndarray:
-    """Inverse of `to_blocks`, rounding and clipping: → uint8 (H, W, 3)."""
+    """Inverse of `to_blocks` for values from 0 to below 256, without what follows the point: → uint8 (H, W, 3)."""
     height, width = blocks.shape[:2]
-    rounded = torch.from_numpy(blocks).round().clamp_(0, 255).to(torch.uint8)
-    pixels = rounded.reshape(height, width, 3, BLOCK, BLOCK).permute(0, 3, 1, 4, 2)
+    pixels = torch.from_numpy(blocks).to(torch.uint8).reshape(height, width, BLOCK, 3 * BLOCK).transpose(1, 2)
     return pixels.reshape(height * BLOCK, width * BLOCK, 3).numpy()
 
 

@@ -7,9 +7,8 @@ other symbols, follows from its price in the table and from slope and curvature 
 way to the Boltzmann distribution of these costs, over and over, while the temperature falls until one integer is left.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -39,10 +38,11 @@ class Refinable(Protocol):
 
     network: Light
 
-    def y_hat(
-        self, z_symbols: np.ndarray, size: tuple[int, int], level: int, quantise: Callable[[Tensor, Tensor], Tensor]
-    ) -> Tensor:
-        """As `reconstruct`, in tensors (1, M, h, w) that can be differentiated."""
+    def context_of(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> Any:
+        """What z says of y, in a form that can be differentiated further."""
+
+    def y_hat(self, context: Any, symbols: Tensor) -> Tensor:
+        """Symbols (1, M, h, w) → what they stand for, differentiably."""
 
     def synthesise(self, y_hat: np.ndarray, level: int) -> np.ndarray:
         """y_hat (h, w, M) → uint8 (H, W, 3)."""
@@ -66,7 +66,8 @@ class SymbolCosts:
     ):
         """`image` uint8 (H, W, 3) is without padding; `symbols` are those of a file of it, z (h/4, w/4, Z) and y (h, w, M)."""
         self.network, self.image, self.level, self.tables = network, image, level, tables
-        self.z_symbols, self.rows = symbols.z, symbols.y_rows
+        self.rows = symbols.y_rows
+        self.context = network.context_of(symbols.z, self.rows.shape[:2], level)
         self.x = to_tensor(image)
         self.lmbda = float(network.network.lmbdas[level])  # bits a pixel for a mean squared error of one 8-bit unit
         self.low, self.high = (to_batch(bound) for bound in tables.bounds(self.rows))
@@ -78,16 +79,12 @@ class SymbolCosts:
         inside = symbols.clamp(-REACH, REACH)
         return torch.take(self.prices, self.zeros + inside.long()) + (symbols - inside).abs() / REACH
 
-    def y_hat(self, symbols: Tensor) -> Tensor:
-        """What they stand for, in units of the trunk: (1, M, h, w)."""
-        return self.network.y_hat(self.z_symbols, self.rows.shape[:2], self.level, lambda means, which: symbols + means)
-
     def slope(self, symbols: Tensor) -> Tensor:
         """Derivative of λ · distortion by each symbol."""
         symbols = symbols.detach().requires_grad_()
         height, width = self.image.shape[:2]
-        x_hat = self.network.network.g_s(self.y_hat(symbols), torch.tensor([self.level]))[..., :height, :width]
-        distortion = (x_hat - self.x).square().sum() * (self.lmbda * 255**2 / 3)
+        x_hat = self.network.network.g_s(self.network.y_hat(self.context, symbols), torch.tensor([self.level]))
+        distortion = (x_hat[..., :height, :width] - self.x).square().sum() * (self.lmbda * 255**2 / 3)
         return torch.autograd.grad(distortion, symbols)[0]
 
     def curvature(self, symbols: Tensor) -> Tensor:
@@ -108,7 +105,7 @@ class SymbolCosts:
     def whole(self, symbols: Tensor) -> float:
         """Bits + λ · distortion of a file with whole `symbols`, as a reader measures it: by the tables, on rounded pixels."""
         height, width = self.image.shape[:2]
-        picture = self.network.synthesise(to_latent(self.y_hat(symbols)), self.level)[:height, :width]
+        picture = self.network.synthesise(to_latent(self.network.y_hat(self.context, symbols)), self.level)[:height, :width]
         squares = float(np.square(picture.astype(np.float64) - self.image).sum())
         return self.tables.bits(to_latent(symbols).astype(np.int32).ravel(), self.rows.ravel()) + self.lmbda * squares / 3
 
