@@ -20,6 +20,7 @@ from dlic.progress import Progress, no_progress
 from dlic.timing import timed
 
 MAX_EFFORT = 9
+Decoder = rans.Decoder | huffman_tables.Decoder
 CODERS = {"rans": (0, rans), "huffman": (HUFFMAN, huffman_tables)}  # with the flags of their files
 
 
@@ -240,7 +241,7 @@ class LearnedCodec:
         symbols = self.symbols(read(data))
         return self.tables.bits(symbols.values, symbols.rows)
 
-    def _parse_z(self, container: Container, seconds: dict[str, float]) -> tuple[rans.Decoder, Symbols]:
+    def _parse_z(self, container: Container, seconds: dict[str, float]) -> tuple[Decoder, Symbols]:
         """A decoder that has read z, and the symbols as far as they are known: without y."""
         if container.model != self.fingerprint[:8]:
             raise UnknownCheckpointError(f"made with checkpoint {container.model.hex()[:8]}…, not with {self.name}")
@@ -256,7 +257,7 @@ class LearnedCodec:
             rows = self.network.rows(z, size, level)
         return decoder, Symbols(z, z_rows, np.empty(0, np.int32), rows)
 
-    def _parse_y(self, container: Container, decoder: rans.Decoder, begun: Symbols, seconds: dict[str, float]) -> Symbols:
+    def _parse_y(self, container: Container, decoder: Decoder, begun: Symbols, seconds: dict[str, float]) -> Symbols:
         """What `_parse_z` has begun, with y."""
         with timed(seconds, "entropy"):
             symbols = replace(begun, y=decoder.pull(begun.y_rows.ravel()).reshape(begun.y_rows.shape))

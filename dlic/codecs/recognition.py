@@ -6,7 +6,7 @@ from dlic.classical import jpeg_metadata
 from dlic.classical.jpeg_frame import Frame
 from dlic.classical.jpeg_segments import BASELINE, EXTENDED, PROGRESSIVE, read_frame, segments
 from dlic.codecs.base import Codec
-from dlic.container.format import Container, read
+from dlic.container.format import Container, read, read_prefix
 from dlic.errors import CorruptFileError
 
 JPEG_MAGIC = b"\xff\xd8\xff"
@@ -38,7 +38,16 @@ def describe(data: bytes) -> Description:
     """A .dlic or JPEG file. Raises CorruptFileError for anything else, and for damage that shows before decoding."""
     if data.startswith(JPEG_MAGIC):
         return _describe_jpeg(data)
-    container = read(data)
+    return _describe_container(read(data))
+
+
+def describe_prefix(data: bytes) -> tuple[Description, float]:
+    """The beginning of a .dlic file, and the share of its picture's data that is there. Raises CorruptFileError."""
+    container, share = read_prefix(data)
+    return _describe_container(container), share
+
+
+def _describe_container(container: Container) -> Description:
     codec = WITHOUT_CHECKPOINT.get(container.model, LEARNED)
     if codec != LEARNED and container.flags:
         raise CorruptFileError(f"the header says flags {container.flags}, which no {codec} file has")

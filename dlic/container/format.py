@@ -61,13 +61,34 @@ def write(container: Container) -> bytes:
 def read(data: bytes) -> Container:
     """Inverse of `write`. Raises CorruptFileError with one sentence for anything else."""
     reader = Reader(data)
-    _check_magic(reader)
-    fields = {field.name: field.read(reader) for field in HEADER}
+    fields = _read_header(reader)
     stream = reader.take(read_varint(reader))
     _check_crc(reader, 0, "the picture")
+    _check_header(fields)
+    return Container(stream=stream, chunks=tuple(_read_chunks(reader)), **fields)
+
+
+def read_prefix(data: bytes) -> tuple[Container, float]:
+    """The beginning of a file whose header is whole: a container with what there is of its stream, and the share that is.
+
+    Nothing vouches for its bytes: the checksum stands behind the stream. Raises CorruptFileError where the header is damaged.
+    """
+    reader = Reader(data)
+    fields = _read_header(reader)
+    length = read_varint(reader)
+    _check_header(fields)
+    stream = data[reader.position : reader.position + length]
+    return Container(stream=stream, **fields), len(stream) / length if length else 1.0
+
+
+def _read_header(reader: Reader) -> dict[str, int | bytes]:
+    _check_magic(reader)
+    return {field.name: field.read(reader) for field in HEADER}
+
+
+def _check_header(fields: dict[str, int | bytes]) -> None:
     if fields["flags"] > HUFFMAN or fields["level"] > MAX_LEVEL or not (fields["width"] and fields["height"]):
         raise CorruptFileError(f"the header holds values version {VERSION} does not have: {fields}")
-    return Container(stream=stream, chunks=tuple(_read_chunks(reader)), **fields)
 
 
 def _check_magic(reader: Reader) -> None:

@@ -142,6 +142,29 @@ def test_a_wavelet_file_keeps_to_its_size(picture):
     assert packed.stat().st_size <= 1000
 
 
+def test_a_truncated_wavelet_file_shows_what_there_is(picture, pixels, capsys):
+    packed, unpacked = there_and_back(picture, "--codec", "wavelet", "-q", "90")
+    whole, quality = packed.read_bytes(), []
+    for share in (0.2, 0.5, 1):
+        packed.write_bytes(whole[: round(share * len(whole))])
+        capsys.readouterr()
+        assert run(["decompress", str(packed), "--partial", "--force"]) == 0
+        assert "% of the picture's data is there" in capsys.readouterr().err
+        quality.append(psnr(pixels, np.array(Image.open(unpacked))))
+    assert quality == sorted(set(quality))
+    packed.write_bytes(whole[:-100])
+    assert run(["decompress", str(packed), "--force"]) == 2
+    assert "truncated" in sentence(capsys)
+
+
+@pytest.mark.parametrize("codec", ["learned", "lossless"])
+def test_only_wavelet_files_can_be_shown_in_part(codec, picture, capsys):
+    assert run(["compress", str(picture), "--codec", codec]) == 0
+    capsys.readouterr()
+    assert run(["decompress", str(picture.with_suffix(".dlic")), "--partial"]) == 1
+    assert "wavelet" in sentence(capsys)
+
+
 @pytest.mark.parametrize("codec", CLASSICAL)
 def test_a_file_that_reads_back_differently_is_not_put_in_place(codec, picture, monkeypatch, capsys):
     honest = Path.read_bytes

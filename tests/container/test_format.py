@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlic.container.fields import Reader, read_varint, write_varint
-from dlic.container.format import HUFFMAN, MAGIC, Container, read, write
+from dlic.container.format import HUFFMAN, MAGIC, Container, read, read_prefix, write
 from dlic.errors import CorruptFileError
 
 PLAIN = Container(768, 512, 0, bytes(range(8)), 0xDEADBEEF, b"stream of symbols")
@@ -73,6 +73,21 @@ def test_every_flipped_bit_is_refused(container):
 def test_the_sentence_says_what_is_wrong(data, sentence):
     with pytest.raises(CorruptFileError, match=sentence):
         read(data)
+
+
+@given(containers)
+def test_prefixes_hold_what_they_have_of_the_stream(container):
+    whole = write(dataclasses.replace(container, chunks=()))
+    start = len(whole) - 4 - len(container.stream)
+    for length in range(0, len(whole) + 1, 7):
+        if length < start:
+            with pytest.raises(CorruptFileError):
+                read_prefix(whole[:length])
+            continue
+        found, share = read_prefix(whole[:length])
+        kept = container.stream[: length - start]
+        assert found == dataclasses.replace(container, stream=kept, chunks=())
+        assert share == (len(kept) / len(container.stream) if container.stream else 1)
 
 
 @given(st.integers(0, 2**35 - 1))
