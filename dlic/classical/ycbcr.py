@@ -5,6 +5,7 @@ import numpy as np
 HALF = 1 << 15
 CENTRE = 128 << 16
 ROWS = 64  # converted at a time: the integers of so many rows stay in the cache
+CHROMA_GAINS = (1.772**2 + 0.34414**2) / 3, (1.402**2 + 0.71414**2) / 3  # squared RGB error of one in Cb, in Cr; in Y it is 3/3
 
 
 def to_ycbcr(image: np.ndarray) -> np.ndarray:
