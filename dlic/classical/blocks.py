@@ -31,12 +31,19 @@ def idct(coefficients: np.ndarray) -> np.ndarray:
     return coefficients.astype(np.float32) @ TRANSFORM
 
 
-def samples(coefficients: np.ndarray) -> np.ndarray:
-    """What libjpeg's accurate integer IDCT ("islow") makes of whole coefficients (N, 64), to the last bit: samples uint8 (N, 64).
+def fixed_point_dct(samples: np.ndarray) -> np.ndarray:
+    """What libjpeg's accurate integer DCT ("islow") makes of uint8 samples (N, 64): multiples of ⅛, float64 (N, 64)."""
+    blocks = samples.reshape(-1, SIZE).astype(np.float64) - 128
+    rows = _rounded_shift(blocks @ FIXED_POINT.T, 11).reshape(-1, SIZE, SIZE)  # 2 of 13 bits are kept for the second pass
+    return _rounded_shift(FIXED_POINT @ rows, 15).reshape(-1, SIZE * SIZE) / 8
+
+
+def fixed_point_idct(coefficients: np.ndarray) -> np.ndarray:
+    """The samples that libjpeg's inverse makes of whole coefficients (N, 64), to the last bit: uint8 (N, 64).
 
     Decoders that each round in their own way differ by one level now and then, and after the conversion to RGB by three.
     """
-    columns = _rounded_shift(FIXED_POINT.T @ coefficients.reshape(-1, SIZE, SIZE), 11)  # 2 of 13 bits are kept for the second pass
+    columns = _rounded_shift(FIXED_POINT.T @ coefficients.reshape(-1, SIZE, SIZE), 11)
     rows = _rounded_shift(columns.reshape(-1, SIZE) @ FIXED_POINT, 18)  # 13 + 2 + 3: the two passes give 8 times the IDCT
     return np.clip(rows + 128, 0, 255).astype(np.uint8).reshape(-1, SIZE * SIZE)
 

@@ -1,5 +1,7 @@
 """Which levels a scan codes, and how: the four kinds of scans behind one pair of functions."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from dlic.classical.jpeg_entropy import ScanBits
@@ -59,6 +61,12 @@ def scan_codes(levels: np.ndarray, frame: Frame, scan: Scan, interval: int) -> C
         return dc_refining_codes(shifted & 1) if scan.high else dc_first_codes(shifted, layout, np.array(scan.dc))
     shifted = np.sign(own) * (np.abs(own) >> scan.low)  # towards zero
     return (ac_refining_codes if scan.high else ac_first_codes)(shifted, scan.ac[0], layout.interval)
+
+
+def sequential_scan_codes(levels: np.ndarray, frame: Frame) -> Codes:
+    """The codes of one sequential scan over all components, whatever the frame: how often symbols occur tells what they cost."""
+    tables = tuple(component.table for component in frame.components)
+    return scan_codes(levels, replace(frame, progressive=False), Scan(tuple(range(len(tables))), tables, tables), 0)
 
 
 def read_scan(

@@ -60,8 +60,7 @@ class JpegTable:
     @cached_property
     def dc_steps(self) -> list[int]:
         """By 16-bit window: bits of a DC code and its level; 1 where no code begins, for whoever reads on regardless."""
-        symbols, lengths = self.lookup
-        return np.where(lengths > 0, lengths + symbols, 1).tolist()
+        return self._by_window(self.lengths.astype(np.int64) + self.symbols, 1)
 
     @cached_property
     def ac_steps(self) -> list[int]:
@@ -69,20 +68,27 @@ class JpegTable:
 
         An EOB, and what no code begins with, goes on behind the block.
         """
-        symbols, lengths = (part.astype(np.int64) for part in self.lookup)
-        runs, sizes = symbols >> 4, symbols & 15
-        is_end = (sizes == 0) & (runs < 15)
-        steps = lengths + np.where(is_end, runs, sizes) + (np.where(is_end, 64, runs + 1) << 6) + (np.where(is_end, runs, 0) << 14)
-        return np.where(lengths > 0, steps, 1 + (64 << 6)).tolist()
+        runs, sizes, is_end = self._runs_and_sizes()
+        steps = np.where(is_end, runs, sizes) + (np.where(is_end, 64, runs + 1) << 6) + (np.where(is_end, runs, 0) << 14)
+        return self._by_window(self.lengths + steps, 1 + (64 << 6))
 
     @cached_property
     def refining_steps(self) -> list[int]:
         """By 16-bit window in refining scans: bits of a code and its level + 64 · zeros it skips; an EOBn adds 2¹⁰ + 2¹¹ · n."""
-        symbols, lengths = (part.astype(np.int64) for part in self.lookup)
-        runs, sizes = symbols >> 4, symbols & 15
-        ends = lengths + runs + (1 << 10) + (runs << 11)
-        steps = np.where((sizes == 0) & (runs < 15), ends, lengths + sizes + (runs << 6))
-        return np.where(lengths > 0, steps, 1 + (1 << 10)).tolist()
+        runs, sizes, is_end = self._runs_and_sizes()
+        steps = np.where(is_end, runs + (1 << 10) + (runs << 11), sizes + (runs << 6))
+        return self._by_window(self.lengths + steps, 1 + (1 << 10))
+
+    def _runs_and_sizes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        symbols = self.symbols.astype(np.int64)
+        return symbols >> 4, symbols & 15, (symbols & 15 == 0) & (symbols < 0xF0)
+
+    def _by_window(self, values: np.ndarray, missing: int) -> list[int]:
+        """One of `values` (N,), by rank, for each of the 2¹⁶ windows; `missing` where no code begins."""
+        windows = []
+        for value, length in zip(values.tolist(), self.lengths.tolist(), strict=True):
+            windows += [value] * (1 << (16 - length))
+        return windows + [missing] * ((1 << 16) - len(windows))
 
     def check_dc(self) -> None:
         if self.symbols.size and self.symbols.max() > 15:

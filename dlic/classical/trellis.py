@@ -4,7 +4,7 @@ import numpy as np
 
 from dlic.classical.run_lengths import EOB, ZRL, Codes
 
-LAMBDA = 0.11  # squared steps a bit is worth
+LAMBDA = 0.5  # what a bit is worth in squares of the luma's DC step
 GROUP = 2048  # blocks searched at a time
 
 
@@ -14,26 +14,26 @@ def rates_of(codes: Codes, slot: int) -> np.ndarray:
     return np.log2(counts.sum()) - np.log2(counts)
 
 
-def trellis(ratios: np.ndarray, levels: np.ndarray, rates: np.ndarray, lmbda: float) -> np.ndarray:
-    """Levels (N, 64) int16 that minimise Σ (ratio − level)² + `lmbda` · bits over the AC places of each block.
+def trellis(ratios: np.ndarray, levels: np.ndarray, weights: np.ndarray, rates: np.ndarray) -> np.ndarray:
+    """Levels (N, 64) int16 that minimise Σ weight · (ratio − level)² + bits over the AC places of each block.
 
-    `ratios` (N, 64) are coefficients in units of their steps and `levels` the nearest whole numbers, both in zigzag order; `rates`
-    (256,) the bits of every AC symbol. DC levels stay.
+    `ratios` (N, 64) are coefficients in units of their steps and `levels` the nearest whole numbers; `weights` (64,) say how many
+    bits a squared step is worth; all three in zigzag order. `rates` (256,) are the bits of every AC symbol. DC levels stay.
     """
     chosen = levels.copy()
     for first in range(0, len(levels), GROUP):
         part = slice(first, first + GROUP)
-        chosen[part, 1:] = _search(np.abs(ratios[part]), np.abs(levels[part]), lmbda * _run_rates(rates), lmbda * rates[EOB])
+        chosen[part, 1:] = _search(np.abs(ratios[part]), np.abs(levels[part]), weights, _run_rates(rates), rates[EOB])
         chosen[part, 1:] *= np.sign(levels[part, 1:])
     return chosen
 
 
-def _search(ratios: np.ndarray, levels: np.ndarray, prices: np.ndarray, end_price: float) -> np.ndarray:
+def _search(ratios: np.ndarray, levels: np.ndarray, weights: np.ndarray, prices: np.ndarray, end_price: float) -> np.ndarray:
     """Magnitudes of the AC levels (N, 63). A path goes from one level that is not zero to the next; place 0 is where all begin.
 
     `prices` (sizes, runs) is what a level costs by its size and the zeros before it.
     """
-    zeroed = np.cumsum(np.square(ratios, dtype=np.float64) * (np.arange(64) > 0), axis=1)  # error of zeros up to each place
+    zeroed = np.cumsum(weights * np.square(ratios), axis=1)  # error of zeros up to each place
     cost = np.full(levels.shape, np.inf)
     cost[:, 0] = 0
     before, value = np.zeros(levels.shape, np.int8), np.zeros(levels.shape, np.int16)
@@ -46,7 +46,7 @@ def _search(ratios: np.ndarray, levels: np.ndarray, prices: np.ndarray, end_pric
         for candidate in _candidates(levels[blocks, place]):
             total = reached + backward[np.frexp(candidate)[1]]
             origin = total.argmin(axis=1)
-            price = total[np.arange(blocks.size), origin] + (ratios[blocks, place] - candidate) ** 2
+            price = total[np.arange(blocks.size), origin] + weights[place] * (ratios[blocks, place] - candidate) ** 2
             better = price < cost[blocks, place]
             where = blocks[better]
             cost[where, place], before[where, place], value[where, place] = price[better], origin[better], candidate[better]

@@ -1,16 +1,19 @@
 """JPEG, baseline and progressive, from the stages of dlic/classical: files that the world's decoders open."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dlic.classical.blocks import dct, join, samples, split
+from dlic.classical.blocks import dct, fixed_point_dct, fixed_point_idct, join, split
 from dlic.classical.jpeg_files import Picture, read_jpeg, write_jpeg
 from dlic.classical.jpeg_frame import Component, Frame
+from dlic.classical.jpeg_scans import sequential_scan_codes
 from dlic.classical.quantisation import CHROMA, LUMA, dequantise, quantise, scaled, unzigzag, zigzag
 from dlic.classical.subsampling import FACTORS, downsample, upsample
+from dlic.classical.trellis import LAMBDA, rates_of, trellis
 from dlic.errors import DlicError
-from dlic.images.colour import planes_to_rgb, rgb_to_planes
+from dlic.images.colour import PLANE_GAINS, planes_to_rgb, rgb_to_planes
 from dlic.images.files import MAX_PIXELS
 
 AT_ONCE = 4096  # blocks whose coefficients are held in float64: two megabytes
@@ -22,7 +25,7 @@ class JpegCodec:
 
         pixels ⇄ Y, Cb, Cr ⇄ fewer chroma samples ⇄ 8×8 blocks ⇄ DCT ⇄ levels ⇄ runs and sizes ⇄ Huffman codes ⇄ segments
 
-    Everything before the levels is libjpeg's arithmetic but for the DCT, which is in float32 here.
+    Everything before the levels is libjpeg's arithmetic: without `trellis` both write the same pictures, and see the same in files.
     """
 
     quality: int = 75  # the IJG's scale, 1 … 100
@@ -44,10 +47,10 @@ class JpegCodec:
         """The part of `compress` that loses something: all that the file will hold but its Huffman codes."""
         frame, steps = self._frame(image), self._steps(image.ndim)
         planes = rgb_to_planes(image) if image.ndim == 3 else image[None]
-        coefficients = [dct(_blocks(plane, frame, index)) for index, plane in enumerate(planes)]
-        levels = [self._quantise(own, table) for own, table in zip(coefficients, steps, strict=True)]
-        filled = [_filled_up(zigzag(own), frame, index) for index, own in enumerate(levels)]
-        return Picture(frame, np.concatenate(filled), steps, exif=self.exif, icc_profile=self.icc_profile)
+        blocks = [_blocks(plane, frame, index) for index, plane in enumerate(planes)]
+        levels = [zigzag(quantise(fixed_point_dct(own), table)) for own, table in zip(blocks, steps, strict=True)]
+        picture = Picture(frame, _filled_up(levels, frame), steps, exif=self.exif, icc_profile=self.icc_profile)
+        return _searched(picture, blocks, levels) if self.trellis else picture
 
     def write(self, picture: Picture) -> bytes:
         """The part that loses nothing."""
@@ -81,19 +84,16 @@ class JpegCodec:
         luma, chroma = self.tables or (scaled(LUMA, self.quality), scaled(CHROMA, self.quality))
         return (luma, chroma, chroma) if dimensions == 3 else (luma,)
 
-    def _quantise(self, coefficients: np.ndarray, steps: np.ndarray) -> np.ndarray:
-        return quantise(coefficients, steps)
-
 
 def _blocks(plane: np.ndarray, frame: Frame, index: int) -> np.ndarray:
-    """A full plane (H, W) → a component's blocks (N, 64) float32, −128 … 127, the last row and column repeated as libjpeg does."""
+    """A full plane (H, W) → a component's blocks (N, 64) uint8, the last row and column repeated as libjpeg does."""
     component, (rows, columns) = frame.components[index], frame.grid(index)
     vertical, horizontal = (
         largest // own for largest, own in zip(frame.factors, (component.vertical, component.horizontal), strict=True)
     )
     wide = np.pad(plane, ((0, 0), (0, 8 * columns * horizontal - plane.shape[1])), mode="edge")
     small = downsample(wide, vertical, horizontal)
-    return split(np.pad(small, ((0, 8 * rows - small.shape[0]), (0, 0)), mode="edge")).astype(np.float32) - 128
+    return split(np.pad(small, ((0, 8 * rows - small.shape[0]), (0, 0)), mode="edge"))
 
 
 def _plane(picture: Picture, index: int) -> np.ndarray:
@@ -103,7 +103,7 @@ def _plane(picture: Picture, index: int) -> np.ndarray:
     blocks = np.empty(levels.shape, np.uint8)
     for first in range(0, len(blocks), AT_ONCE):
         part = slice(first, first + AT_ONCE)
-        blocks[part] = samples(dequantise(unzigzag(levels[part]), picture.steps[index]))
+        blocks[part] = fixed_point_idct(dequantise(unzigzag(levels[part]), picture.steps[index]))
     plane = join(blocks, *frame.stored_grid(index))
     height, width = frame.plane_size(index)
     vertical, horizontal = (
@@ -112,8 +112,13 @@ def _plane(picture: Picture, index: int) -> np.ndarray:
     return upsample(plane[:height, :width], (frame.height, frame.width), vertical, horizontal)
 
 
-def _filled_up(levels: np.ndarray, frame: Frame, index: int) -> np.ndarray:
-    """Blocks that only fill up the last minimum coded units: the DC level of the block coded before them, which costs least."""
+def _filled_up(levels: list[np.ndarray], frame: Frame) -> np.ndarray:
+    """All components' blocks (blocks, 64), with those that fill up the last minimum coded units."""
+    return np.concatenate([_filled_grid(own, frame, index) for index, own in enumerate(levels)])
+
+
+def _filled_grid(levels: np.ndarray, frame: Frame, index: int) -> np.ndarray:
+    """A block that only fills up has the DC level of the block coded before it, which costs least."""
     (rows, columns), (stored_rows, stored_columns) = frame.grid(index), frame.stored_grid(index)
     grid = np.zeros((stored_rows, stored_columns, 64), np.int16)
     grid[:rows, :columns] = levels.reshape(rows, columns, 64)
@@ -121,3 +126,23 @@ def _filled_up(levels: np.ndarray, frame: Frame, index: int) -> np.ndarray:
     horizontal = frame.components[index].horizontal
     grid[rows:, :, 0] = grid[rows - 1, np.arange(stored_columns) // horizontal * horizontal + horizontal - 1, 0]
     return grid.reshape(-1, 64)
+
+
+def _searched(picture: Picture, blocks: list[np.ndarray], levels: list[np.ndarray]) -> Picture:
+    """The picture with levels chosen by rate and distortion, at the rates of the levels it has, then at those of the choice."""
+    frame, searched = picture.frame, picture
+    ratios = [zigzag(dct(own - np.float32(128)) / steps) for own, steps in zip(blocks, picture.steps, strict=True)]
+    weights = [own / (LAMBDA * picture.steps[0][0] ** 2) for own in map(zigzag, _error_weights(picture))]
+    for _ in range(2):
+        codes = sequential_scan_codes(searched.levels, frame)
+        rates = [rates_of(codes, 2 * component.table + 1) for component in frame.components]
+        chosen = [trellis(*of) for of in zip(ratios, levels, weights, rates, strict=True)]
+        searched = replace(picture, levels=_filled_up(chosen, frame))
+    return searched
+
+
+def _error_weights(picture: Picture) -> list[np.ndarray]:
+    """What an error of one step does to the squared error of all RGB samples, a luma error counting as 1: (64,) a component."""
+    pixels = [math.prod(picture.frame.factors) / (c.vertical * c.horizontal) for c in picture.frame.components]
+    gains = PLANE_GAINS[: len(pixels)]
+    return [count * gain * steps**2 for count, gain, steps in zip(pixels, gains, picture.steps, strict=True)]

@@ -23,6 +23,7 @@ TO_RGB = np.array(
         [1, 2 * (1 - BLUE), 0],
     ]
 )
+PLANE_GAINS = (TO_RGB**2).sum(axis=0) / 3  # mean squared error of RGB that one of 1 in Y, in Cb, in Cr makes
 CENTRE = np.array([0.0, 128.0, 128.0])  # of Y, Cb, Cr where there is no colour
 CHROMA_CENTRE, HALF = 128 << 16, 1 << 15  # in fixed point
 PART = 48 * 1024  # pixels converted at a time: their integers stay in the cache

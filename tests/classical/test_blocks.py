@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dlic.classical.blocks import dct, idct, join, samples, split
+from dlic.classical.blocks import dct, fixed_point_dct, fixed_point_idct, idct, join, split
 
 
 @pytest.mark.parametrize("rows,columns", [(1, 1), (2, 5)])
@@ -28,15 +28,21 @@ def test_idct_inverts_dct():
     assert np.abs(idct(dct(blocks)) - blocks).max() < 1e-3
 
 
-def test_samples_are_the_rounded_idct_within_what_13_bits_allow():
+def test_the_fixed_point_idct_is_the_rounded_idct_within_what_13_bits_allow():
     coefficients = np.rint(dct(np.random.default_rng(2).integers(-128, 128, (2000, 64))))
     exact = idct(coefficients) + 128
-    made = samples(coefficients.astype(np.float64))
+    made = fixed_point_idct(coefficients.astype(np.float64))
     assert made.dtype == np.uint8
     assert np.abs(made - exact.clip(0, 255)).max() < 0.6 and (made == np.rint(exact).clip(0, 255)).mean() > 0.95
 
 
-def test_samples_of_any_coefficients_are_clipped():
+def test_any_coefficients_are_clipped():
     extreme = np.random.default_rng(3).choice([-(2.0**31), 2.0**31], (50, 64))
-    assert set(np.unique(samples(extreme))) <= {0, 255} | set(range(256))
-    assert (samples(np.eye(64)[:1] * 1e6) == 255).all() and (samples(np.eye(64)[:1] * -1e6) == 0).all()
+    assert set(np.unique(fixed_point_idct(extreme))) <= {0, 255} | set(range(256))
+    assert (fixed_point_idct(np.eye(64)[:1] * 1e6) == 255).all() and (fixed_point_idct(np.eye(64)[:1] * -1e6) == 0).all()
+
+
+def test_the_fixed_point_dct_is_the_dct_within_what_13_bits_allow():
+    blocks = np.random.default_rng(4).integers(0, 256, (2000, 64)).astype(np.uint8)
+    made = fixed_point_dct(blocks)
+    assert (made * 8 == np.rint(made * 8)).all() and np.abs(made - dct(blocks - np.float32(128))).max() < 0.3
