@@ -9,7 +9,8 @@ import torch
 import dlic
 from dlic.codecs.learned import MAX_EFFORT, Encoded, LearnedCodec, load_codec
 from dlic.container.format import read
-from dlic.models.light_refine import ITERATIONS, prices
+from dlic.models.annealing import prices
+from dlic.models.light_refine import ITERATIONS
 from tests.golden.rewrite import TINY, TINY_LIGHT
 
 CODEC = load_codec(TINY_LIGHT)
