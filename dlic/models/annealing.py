@@ -32,7 +32,7 @@ class Prices:
 
     def __init__(self, tables: FrequencyTables, rows: np.ndarray):
         """`rows` (h, w, M)."""
-        rows = np.ascontiguousarray(rows)
+        rows = np.array(rows)  # they may be a read-only view
         self.low, self.high = (to_batch(bound) for bound in tables.bounds(rows))
         self._prices = prices(tables)
         self._zeros = to_batch(rows).long() * self._prices.shape[1] + REACH  # where each symbol's row has the price of 0
