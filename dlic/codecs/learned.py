@@ -53,9 +53,20 @@ class Network(Protocol):
         """Table row of every symbol of y."""
 
     def refine(
-        self, image: np.ndarray, symbols: Symbols, level: int, tables: FrequencyTables, effort: int, progress: Progress
+        self,
+        image: np.ndarray,
+        y: np.ndarray,
+        plain: Symbols,
+        rounded: Callable[[np.ndarray], Symbols],
+        level: int,
+        tables: FrequencyTables,
+        effort: int,
+        progress: Progress,
     ) -> Symbols:
-        """Symbols for an image uint8 (H, W, 3), not padded, that cost less in bits + λ · distortion the higher the effort 1 … 9."""
+        """Symbols for an image uint8 (H, W, 3), not padded, that cost less in bits + λ · distortion the higher the effort 1 … 9.
+
+        `plain` are those of plain encoding, `rounded` gives them for other symbols of z.
+        """
 
     def context(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> Any:
         """What z says of y beside the rows, for `quantise` and `reconstruct`."""
@@ -171,11 +182,18 @@ class LearnedCodec:
         self._check_effort(effort)
         seconds = dict(analysed.seconds)
         with timed(seconds, "parameters"):
-            symbols, y_hat = self._rounded(analysed, level)
+            size = self._size(analysed)
+            y = self.network.at_level(analysed.latent, level)
+            z = self.tables.clip(self.network.hyper(y, level), self.network.hyper_rows(size, level))
+            symbols, y_hat = self._rounded(y, z, size, level)
         if effort > 0:
             with timed(seconds, "refine"):
-                symbols = self.network.refine(analysed.image, symbols, level, self.tables, effort, progress)
-                context = self.network.context(symbols.z, self._size(analysed), level)
+
+                def rounded(z: np.ndarray) -> Symbols:
+                    return self._rounded(y, z, size, level)[0]
+
+                symbols = self.network.refine(analysed.image, y, symbols, rounded, level, self.tables, effort, progress)
+                context = self.network.context(symbols.z, size, level)
                 y_hat = self.network.reconstruct(context, symbols.y)
         with timed(seconds, "entropy"):
             flags, coder = CODERS[self.entropy]
@@ -184,12 +202,8 @@ class LearnedCodec:
         data = write(Container(analysed.width, analysed.height, level, self.fingerprint[:8], crc, stream, flags=flags))
         return Encoded(data, level, symbols, self.tables, y_hat, seconds)
 
-    def _rounded(self, analysed: Analysed, level: int) -> tuple[Symbols, np.ndarray]:
-        """The symbols of plain encoding, and y_hat: to the nearest, with wider zeros where the network asks for them."""
-        size = self._size(analysed)
-        y = self.network.at_level(analysed.latent, level)
-        z_rows = self.network.hyper_rows(size, level)
-        z = self.tables.clip(self.network.hyper(y, level), z_rows)
+    def _rounded(self, y: np.ndarray, z: np.ndarray, size: tuple[int, int], level: int) -> tuple[Symbols, np.ndarray]:
+        """The symbols of plain encoding for given ones of z, and y_hat: to the nearest, or with wider zeros."""
         rows = self.network.rows(z, size, level)
         symbols, (low, high) = np.zeros(rows.shape, np.int32), self.tables.bounds(rows)
 
@@ -202,7 +216,7 @@ class LearnedCodec:
             return rounded
 
         y_hat = self.network.quantise(self.network.context(z, size, level), quantise)
-        return Symbols(z, z_rows, symbols, rows), y_hat
+        return Symbols(z, self.network.hyper_rows(size, level), symbols, rows), y_hat
 
     def _check_effort(self, effort: int) -> None:
         if not 0 <= effort <= MAX_EFFORT:

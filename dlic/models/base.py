@@ -27,6 +27,7 @@ class Model(nn.Module):
 
     name: str
     stride: int  # images are padded to a multiple of this
+    depths: tuple[str, ...] = ()  # what in `config` counts blocks that begin as the identity
     levels: int = 1  # rates it has; with more than one it brings the λ of each as `lmbdas` (levels,)
 
     g_a: nn.Module  # (B, 3, H, W) in [0, 1] → y (B, M, h, w)
@@ -40,6 +41,19 @@ class Model(nn.Module):
         In training mode the rate sees additive noise and the decoder straight-through rounding; in evaluation both see rounding.
         """
         raise NotImplementedError
+
+    def start_from(self, config: dict, weights: dict[str, Tensor]) -> None:
+        """Take the weights of a trained network of the same class, which may have fewer of the blocks that begin as the identity.
+
+        Raises ValueError for any other network.
+        """
+        trained = type(self)(**config)
+        same = {key for key, value in self.config.items() if trained.config[key] == value}
+        deeper = {key for key in self.depths if trained.config[key] < self.config[key]}
+        if same | deeper != set(self.config):
+            raise ValueError(f"weights of {self.name} {config} do not fit {self.config}")
+        trained.load_state_dict(weights)
+        self.load_state_dict(self.state_dict() | trained.state_dict())
 
     def prepare(self) -> None:
         """Solve what is not learned by gradients (quantiles); called before validation and saving."""

@@ -13,7 +13,7 @@ from dlic.layers.exact import FRACTION, MAX_ACTIVATION, ExactConv, as_bytes, spr
 from dlic.layers.gains import LEVELS, LevelVector
 from dlic.layers.gaussian import ROWS
 from dlic.layers.shuffle import shuffle
-from dlic.layers.stages import in_float32
+from dlic.layers.stages import BottleneckBlock, in_float32
 
 # of `ScaleSynthesis`: bits after the point going in (symbols have none) and coming out (rows have none), largest value
 EXACT_LAYERS = {
@@ -25,19 +25,20 @@ EXACT_LAYERS = {
 
 
 class HyperAnalysis(nn.Module):
-    """y (B, M, H/16, W/16) in steps of its level → z (B, Z, H/64, W/64)."""
+    """y (B, M, H/16, W/16) in steps of its level → z (B, Z, H/64, W/64), through `blocks` blocks at 1/32 and at 1/64."""
 
-    def __init__(self, latents: int, hyper: int):
+    def __init__(self, latents: int, hyper: int, blocks: int):
         super().__init__()
         self.first = nn.Conv2d(latents, 192, 1)
         self.middle = nn.Conv2d(192, 128, 3, stride=2, padding=1)
         self.last = nn.Conv2d(128, hyper, 3, stride=2, padding=1)
+        self.fine, self.coarse = (nn.Sequential(*[BottleneckBlock(c, c) for _ in range(blocks)]) for c in (128, hyper))
         with torch.no_grad():
             self.last.weight.mul_(4)  # so that z spans a few steps from the start
 
     def forward(self, y: Tensor) -> Tensor:
         features = F.gelu(self.first(torch.asinh(y)))  # scales are sums of logarithms
-        return self.last(F.gelu(self.middle(features)))
+        return self.coarse(self.last(F.gelu(self.fine(self.middle(features)))))
 
 
 class ScaleSynthesis(nn.Module):

@@ -40,6 +40,7 @@ class Light(Model):
     name = "light"
     stride = 16
     levels = LEVELS
+    depths = ("encoder_fine", "encoder_coarse", "decoder_fine", "decoder_coarse", "hyper_blocks")
 
     def __init__(
         self,
@@ -53,6 +54,7 @@ class Light(Model):
         encoder_coarse: int = 5,
         decoder_fine: int = 4,
         decoder_coarse: int = 5,
+        hyper_blocks: int = 0,
         lmbda_low: float = 0.001,
         lmbda_high: float = 0.2,
     ):
@@ -68,6 +70,7 @@ class Light(Model):
             encoder_coarse: blocks of g_a at 1/16.
             decoder_fine: blocks of g_s at 1/8.
             decoder_coarse: blocks of g_s at 1/16.
+            hyper_blocks: blocks of h_a at 1/32, and at 1/64.
             lmbda_low: λ of level 0.
             lmbda_high: λ of the highest level.
         """
@@ -76,7 +79,7 @@ class Light(Model):
             "channels": channels, "latents": latents, "hyper": hyper, "hidden": hidden,
             "fine_inner": fine_inner, "coarse_inner": coarse_inner,
             "encoder_fine": encoder_fine, "encoder_coarse": encoder_coarse,
-            "decoder_fine": decoder_fine, "decoder_coarse": decoder_coarse,
+            "decoder_fine": decoder_fine, "decoder_coarse": decoder_coarse, "hyper_blocks": hyper_blocks,
             "lmbda_low": lmbda_low, "lmbda_high": lmbda_high,
         }  # fmt: skip
         inner = fine_inner, coarse_inner
@@ -87,7 +90,7 @@ class Light(Model):
         self.g_a = Analysis(channels, latents, inner, (encoder_fine, encoder_coarse), TRUNK_STEP)
         self.g_s = Synthesis(channels, latents, inner, (decoder_fine, decoder_coarse), TRUNK_STEP)
         self.gain, self.inverse_gain = LevelGain(latents, gains.log()), LevelGain(latents, -gains.log())
-        self.h_a = HyperAnalysis(latents, hyper)
+        self.h_a = HyperAnalysis(latents, hyper, hyper_blocks)
         self.h_s_scale = ScaleSynthesis(latents, hyper, hidden, row_of_scale(0.4 * spread * gains).clamp(0, ROWS - 1))
         self.h_s_mean = MeanSynthesis(latents, hyper, hidden)
         self.z_mean, self.z_log_scale = LevelVector(hyper), LevelVector(hyper, math.log(1.5))

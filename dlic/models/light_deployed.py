@@ -18,7 +18,7 @@ from dlic.models.base import split_weights, under
 from dlic.models.deployed import beside, to_batch, to_latent
 from dlic.models.hyperprior import ExactScaleSynthesis, checkerboard, in_two_steps
 from dlic.models.light import STEP_PRICE, Light
-from dlic.models.light_refine import SymbolCosts, refined
+from dlic.models.light_refine import Goal, refined
 from dlic.models.transforms import BLOCK, Analysis, LevelBlocks, Synthesis
 from dlic.progress import Progress
 
@@ -90,8 +90,11 @@ class DeployedLight:
 
     def context_of(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> "Context":
         """`context` outside of inference mode, for what is to be differentiated."""
+        return self._context(to_batch(z_symbols.astype(np.float32)), size, level)
+
+    def _context(self, z: Tensor, size: tuple[int, int], level: int) -> "Context":
         levels, (height, width) = torch.tensor([level]), size
-        features = self.network.h_s_mean.hyper_features(to_batch(z_symbols.astype(np.float32)), levels)[:, :, :height, :width]
+        features = self.network.h_s_mean.hyper_features(z, levels)[:, :, :height, :width]
         gain, inverse_gain = self.network.gain(levels), self.network.inverse_gain(levels)
         return Context(features, self.network.h_s_mean.means(features), gain, inverse_gain, gain * inverse_gain)
 
@@ -112,16 +115,34 @@ class DeployedLight:
         scaled = symbols * context.inverse_gain
         return self._in_two_steps(context, lambda means, which: torch.addcmul(scaled, means, context.both_gains))
 
+    def residual(self, y: Tensor, z: Tensor, level: int) -> Tensor:
+        """y (1, M, h, w) less its means for symbols of z (1, Z, h/4, w/4), where the context knows y itself; differentiable."""
+        context = self._context(z, y.shape[2:], level)
+        second = self.network.h_s_mean.means(context.features, y * context.inverse_gain * self._anchors(context))
+        return y - torch.where(self._anchors(context), context.first_means, second) * context.gain
+
     def _in_two_steps(self, context: "Context", quantise: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         def mean_of(known: Tensor | None) -> Tensor:
             return context.first_means if known is None else self.network.h_s_mean.means(context.features, known)
 
-        return in_two_steps(mean_of, quantise, _anchors(*context.first_means.shape[1:]))
+        return in_two_steps(mean_of, quantise, self._anchors(context))
+
+    @staticmethod
+    def _anchors(context: "Context") -> Tensor:
+        return _anchors(*context.first_means.shape[1:])
 
     def refine(
-        self, image: np.ndarray, symbols: Symbols, level: int, tables: FrequencyTables, effort: int, progress: Progress
+        self,
+        image: np.ndarray,
+        y: np.ndarray,
+        plain: Symbols,
+        rounded: Callable[[np.ndarray], Symbols],
+        level: int,
+        tables: FrequencyTables,
+        effort: int,
+        progress: Progress,
     ) -> Symbols:
-        return refined(SymbolCosts(self, image, symbols, level, tables), symbols, effort, progress)
+        return refined(Goal(self, image, level, tables), y, plain, rounded, effort, progress)
 
     @torch.inference_mode()
     def synthesise(self, y_hat: np.ndarray, level: int) -> np.ndarray:

@@ -66,7 +66,7 @@ class TrainingModule(pl.LightningModule):
             clip_norm: largest gradient norm.
             max_nonfinite: the run stops after this many unusable steps in a row.
             noise_seed: seeds the quantisation noise.
-            initial_weights: folder of an exported checkpoint to start from, of the same architecture.
+            initial_weights: folder of an exported checkpoint to start from, of the same architecture or one with fewer blocks.
             freeze_encoder: train only what a decoder runs, on rounded latents: the last stage of a recipe.
             validation_levels: rates that are validated, evenly spread, where the network has several.
             compile: run training steps through torch.compile; the first then takes minutes, the others less time on a GPU.
@@ -192,9 +192,9 @@ class TrainingModule(pl.LightningModule):
         from dlic.checkpoints import read_manifest, read_weights
 
         manifest = read_manifest(folder)
-        if manifest.model != self.network.name or manifest.config != self.network.config:
-            raise ValueError(f"{folder} holds {manifest.model} {manifest.config}, not {self.network.name} {self.network.config}")
-        self.network.load_state_dict(split_weights(read_weights(folder))[0])
+        if manifest.model != self.network.name:
+            raise ValueError(f"{folder} holds {manifest.model}, not {self.network.name}")
+        self.network.start_from(manifest.config, split_weights(read_weights(folder))[0])
         self.earlier_steps, self.earlier_pixels = manifest.training.steps, manifest.training.pixels
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:

@@ -126,3 +126,25 @@ def test_quality_rises_evenly_over_the_levels():
     levels = [level_of(quality, 64) for quality in range(1, 101)]
     assert levels == sorted(levels) and set(levels) == set(range(64))
     assert {level_of(quality, 1) for quality in (1, 50, 100)} == {0}
+
+
+def test_a_deeper_network_starts_where_a_trained_one_is():
+    config = {"channels": 16, "latents": 24, "hyper": 8, "hidden": 8}
+    shallow = Light(**config).eval()
+    with torch.no_grad():
+        for parameter in shallow.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.02)
+    deep = Light(**config, hyper_blocks=1, decoder_fine=5, encoder_coarse=6).eval()
+    deep.start_from(shallow.config, shallow.state_dict())
+    x, level = torch.rand(1, 3, 64, 64), torch.tensor([30])
+    with torch.no_grad():
+        before, after = shallow(x, level), deep(x, level)
+    assert torch.equal(before.x_hat, after.x_hat) and torch.equal(before.bits, after.bits)
+
+
+@pytest.mark.parametrize("other", [{"hyper": 9}, {"decoder_fine": 5}])
+def test_a_network_does_not_start_from_a_deeper_or_wider_one(other):
+    config = {"channels": 16, "latents": 24, "hyper": 8, "hidden": 8}
+    trained = Light(**(config | other))
+    with pytest.raises(ValueError, match="do not fit"):
+        Light(**config).start_from(trained.config, trained.state_dict())

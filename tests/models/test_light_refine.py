@@ -9,7 +9,8 @@ import torch
 import dlic
 from dlic.codecs.learned import MAX_EFFORT, Encoded, LearnedCodec, load_codec
 from dlic.container.format import read
-from dlic.models.light_refine import ITERATIONS, prices
+from dlic.models.annealing import prices
+from dlic.models.light_refine import ITERATIONS
 from tests.golden.rewrite import TINY, TINY_LIGHT
 
 CODEC = load_codec(TINY_LIGHT)
@@ -33,6 +34,7 @@ def test_every_effort_has_a_stage():
 
 @pytest.mark.parametrize("level", [0, 20, 45, 63])
 @pytest.mark.parametrize(("height", "width"), [(32, 48), (37, 21), (1, 1), (5, 70)])
+@pytest.mark.filterwarnings("error")
 def test_more_effort_never_costs_more(photograph, level, height, width):
     image = crop(photograph, height, width, seed=level)
     costs = [cost(CODEC, image, CODEC.encode(image, level, effort)) for effort in range(5)]
