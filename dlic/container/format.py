@@ -60,13 +60,33 @@ def write(container: Container) -> bytes:
 def read(data: bytes) -> Container:
     """Inverse of `write`. Raises CorruptFileError with one sentence for anything else."""
     reader = Reader(data)
-    _check_magic(reader)
-    fields = {field.name: field.read(reader) for field in HEADER}
+    fields = _read_header(reader)
     stream = reader.take(read_varint(reader))
     _check_crc(reader, 0, "the picture")
+    _check_fields(fields)
+    return Container(stream=stream, chunks=tuple(_read_chunks(reader)), **fields)
+
+
+def read_beginning(data: bytes) -> Container:
+    """What the first bytes of a file hold: the header, and as much of the stream as there is. No checksum can be verified.
+
+    Raises CorruptFileError where the header is incomplete or not one.
+    """
+    reader = Reader(data)
+    fields = _read_header(reader)
+    length = read_varint(reader)
+    _check_fields(fields)
+    return Container(stream=reader.data[reader.position : reader.position + length], **fields)
+
+
+def _read_header(reader: Reader) -> dict[str, int | bytes]:
+    _check_magic(reader)
+    return {field.name: field.read(reader) for field in HEADER}
+
+
+def _check_fields(fields: dict[str, int | bytes]) -> None:
     if fields["flags"] or fields["level"] > MAX_LEVEL or not (fields["width"] and fields["height"]):
         raise CorruptFileError(f"the header holds values version {VERSION} does not have: {fields}")
-    return Container(stream=stream, chunks=tuple(_read_chunks(reader)), **fields)
 
 
 def _check_magic(reader: Reader) -> None:
