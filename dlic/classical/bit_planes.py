@@ -1,20 +1,22 @@
 """Wavelet coefficients as bit planes, from the highest down: which context each bit has, and what is known after every piece.
 
 Like EBCOT (Taubman 2000) a bit's context is what is known of the coefficients around it, but all bits of a quarter of a band are
-coded in one vectorised call: a band is four lattices, (even, even), (odd, odd), (even, odd) and (odd, even) rows and columns, and the
-coefficients of a lattice are not neighbours of each other. Those of later lattices have neighbours on all sides that are known to
-this plane already.
+prepared in one vectorised step: a band is four lattices, of (even, even), (odd, odd), (even, odd) and (odd, even) rows and columns,
+and the coefficients of a lattice are not neighbours of each other. Those of later lattices have neighbours on all sides that are
+known to this plane already.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from dlic.classical.wavelets import Band, bands
 from dlic.entropy.adaptive import PIECE, EndOfStream, Probabilities
+from dlic.entropy.tables import PRECISION, TOTAL
 
+NONE = 255  # no plane is known
+LIKELY = TOTAL * 6 // 100  # from this probability on, a first one is worth more per bit than a refinement
 LATTICES = ((0, 0), (1, 1), (0, 1), (1, 0))
 
 # Thresholds between classes of the sums of magnitudes, in units of half the plane's step.
@@ -22,12 +24,16 @@ NEAR_CLASSES = np.array([1, 2, 3, 4, 6, 8, 11, 15, 21, 30, 45])
 FAR_CLASSES = np.array([1, 2, 4, 7, 12, 22])
 NEAR, FAR = len(NEAR_CLASSES) + 1, len(FAR_CLASSES) + 1
 
-# Contexts: significance by (chroma, diagonal, far, near), refinement by (chroma, first, near), signs by (kind, across, along), alive.
+# Contexts: significance by (chroma, diagonal, far, near), refinement by (chroma, later, near), signs by (kind, across, along), and
+# whether a band wakes by (chroma).
 SIGNIFICANCE = 0
 REFINEMENT = SIGNIFICANCE + 2 * 2 * FAR * NEAR
 SIGN = REFINEMENT + 2 * 2 * NEAR
 ALIVE = SIGN + 4 * 9
 CONTEXTS = ALIVE + 2
+
+
+Target = np.ndarray | None  # the coefficients, signed whole numbers, where an encoder knows them
 
 
 class Coder(Protocol):
@@ -46,8 +52,12 @@ class State:
     def __init__(self, band: Band, component: int, target: np.ndarray | None):
         self.band, self.component, self.target = band, component, target
         self.frame = np.zeros((band.shape[0] + 2, band.shape[1] + 2), np.int32)  # with a border of zeros; bits not known are 0
-        self.low = np.zeros(band.shape, np.uint8)  # the lowest plane known of each coefficient
+        self.low = np.full(band.shape, NONE, np.uint8)  # the lowest plane known of each coefficient
         self.alive = False
+
+    @property
+    def place(self) -> tuple[slice, slice]:
+        return self.band.rows, self.band.columns
 
     @property
     def known(self) -> np.ndarray:
@@ -64,7 +74,7 @@ def prior() -> Probabilities:
     return Probabilities(np.minimum(ones, seen - 1), seen)
 
 
-def states(shape: tuple[int, int], components: int, levels: int, targets: Sequence[np.ndarray] | None) -> list[State]:
+def states(shape: tuple[int, int], components: int, levels: int, targets: Sequence[np.ndarray] | None = None) -> list[State]:
     """Every band that is not empty, coarse to fine, luma first; with the coefficients (H, W) of each component, for an encoder."""
     found = []
     for band in bands(shape, levels):
@@ -75,22 +85,26 @@ def states(shape: tuple[int, int], components: int, levels: int, targets: Sequen
 
 
 def walk(found: list[State], planes: int, coder: Coder) -> None:
-    """Code or decode all bits of planes − 1 … 0; stops where the coder does."""
+    """Code or decode all bits of planes − 1 … 0; stops where the coder does.
+
+    Each plane in two passes, by what a bit is worth (Taubman's fractional bit planes): likely significance first, then all else.
+    """
     named = {(state.component, state.band.level, state.band.kind): state for state in found}
     try:
         for plane in reversed(range(planes)):
-            for state in found:
-                _walk_band(state, named, plane, coder)
+            for likely in (True, False):
+                for state in found:
+                    _walk_band(state, named, plane, likely, coder)
     except EndOfStream:
         return
 
 
-def _walk_band(state: State, named: dict, plane: int, coder: Coder) -> None:
-    if not state.alive and not _wakes(state, plane, coder):
+def _walk_band(state: State, named: dict, plane: int, likely: bool, coder: Coder) -> None:
+    if not state.alive and (not likely or not _wakes(state, plane, coder)):
         return
     far = _far(state, named, plane)
     for lattice in LATTICES:
-        _walk_lattice(state, far, lattice, plane, coder)
+        _walk_lattice(state, far, lattice, plane, likely, coder)
 
 
 def _wakes(state: State, plane: int, coder: Coder) -> bool:
@@ -101,24 +115,29 @@ def _wakes(state: State, plane: int, coder: Coder) -> bool:
     return state.alive
 
 
-def _walk_lattice(state: State, far: np.ndarray, lattice: tuple[int, int], plane: int, coder: Coder) -> None:
+def _walk_lattice(state: State, far: np.ndarray, lattice: tuple[int, int], plane: int, likely: bool, coder: Coder) -> None:
     place = slice(lattice[0], None, 2), slice(lattice[1], None, 2)
-    known = state.known[place]
-    values, low = known.ravel(), state.low[place].ravel()
-    if not values.size:
+    known, low = state.known[place], state.low[place]
+    if not known.size:
         return
     contexts, signs = _contexts(state, far[place], lattice, plane)
-    target = None if state.target is None else state.target[place].ravel()
-    try:
-        for part, cost in _pieces(contexts, values == 0, coder.probabilities):
-            _code_piece(values[part], contexts[part], signs[part], None if target is None else target[part], plane, coder)
-            low[part] = plane
-            coder.end_piece(cost)
-    finally:
-        known[...], state.low[place] = values.reshape(known.shape), low.reshape(known.shape)
+    chosen = low.ravel() != plane
+    if likely:
+        chosen &= (contexts < REFINEMENT) & (coder.probabilities.ones[contexts] >= LIKELY)
+    where = np.flatnonzero(chosen)
+    target = None if state.target is None else state.target[place].ravel()[where]
+    values, contexts, signs = known.ravel()[where], contexts[where], signs[where]
+    rows, columns = np.divmod(where, known.shape[1])
+    for part, cost in _pieces(contexts, coder.probabilities):
+        _code_piece(values[part], contexts[part], signs[part], None if target is None else target[part], plane, coder)
+        known[rows[part], columns[part]] = values[part]
+        low[rows[part], columns[part]] = plane
+        coder.end_piece(cost)
 
 
-def _code_piece(values: np.ndarray, contexts: np.ndarray, signs: np.ndarray, target: np.ndarray | None, plane: int, coder: Coder) -> None:
+def _code_piece(
+    values: np.ndarray, contexts: np.ndarray, signs: np.ndarray, target: np.ndarray | None, plane: int, coder: Coder
+) -> None:
     """Code or decode the bits of a plane for some coefficients, and the signs of those that become significant."""
     bits = coder.code(contexts, None if target is None else np.abs(target) >> plane & 1)
     new = np.flatnonzero((values == 0) & (bits != 0))
@@ -127,15 +146,15 @@ def _code_piece(values: np.ndarray, contexts: np.ndarray, signs: np.ndarray, tar
     values[new] = np.where(negative != 0, -1 << plane, 1 << plane)
 
 
-def _pieces(contexts: np.ndarray, insignificant: np.ndarray, probabilities: Probabilities) -> Iterator[tuple[slice, int]]:
+def _pieces(contexts: np.ndarray, probabilities: Probabilities) -> Iterator[tuple[slice, int]]:
     """Parts that are expected to take PIECE bytes each, and what they are expected to take."""
-    ones = probabilities.ones
-    cost = probabilities.costs()[contexts] + np.where(insignificant, ones[contexts] >> 4, 0)  # and a sign for every one
-    total = np.cumsum(cost)
+    expected = probabilities.costs()
+    expected[:REFINEMENT] += probabilities.ones[:REFINEMENT] >> PRECISION - 12  # a sign for every first one
+    total = np.cumsum(expected[contexts])
     budget = PIECE << 15
-    ends = np.searchsorted(total, np.arange(budget, total[-1], budget)) + 1
+    ends = np.searchsorted(total, np.arange(budget, total[-1] if total.size else 0, budget)) + 1
     edges = np.unique(np.concatenate([[0], ends, [total.size]]))
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in pairwise(edges):
         yield slice(start, stop), int(total[stop - 1] - (total[start - 1] if start else 0))
 
 
@@ -145,7 +164,9 @@ def _far(state: State, named: dict, plane: int) -> np.ndarray:
     total = np.zeros(band.shape, np.int32)
     parent = named.get((component, band.level + 1, band.kind))
     if parent is not None:
-        rows, columns = (np.minimum(np.arange(size) // 2, there - 1) for size, there in zip(band.shape, parent.band.shape, strict=True))
+        rows, columns = (
+            np.minimum(np.arange(size) // 2, there - 1) for size, there in zip(band.shape, parent.band.shape, strict=True)
+        )
         total += (2 * np.abs(parent.known) >> plane)[rows[:, None], columns]
     for kind in {"HL": (), "LH": ("HL",), "HH": ("HL", "LH"), "LL": ()}[band.kind]:
         other = named.get((component, band.level, kind))

@@ -56,10 +56,10 @@ def _whole(data: bytes, weights: Path | None, max_pixels: int, seconds: dict[str
 
 def _part(data: bytes, max_pixels: int, seconds: dict[str, float]) -> "tuple[np.ndarray, list[str]]":
     """What the beginning of a wavelet file shows, and how much of the file that is."""
-    from dlic.codecs.recognition import describe_prefix
+    from dlic.codecs.recognition import describe_beginning
     from dlic.codecs.wavelet import WaveletCodec
 
-    described, share = describe_prefix(data)
+    described, share = describe_beginning(data)
     if described.codec != "wavelet":
         raise DlicError(f"--partial shows what there is of a wavelet file; this is a {described.codec} one")
     described.check_size(max_pixels)

@@ -6,7 +6,7 @@ from dlic.classical import jpeg_metadata
 from dlic.classical.jpeg_frame import Frame
 from dlic.classical.jpeg_segments import BASELINE, EXTENDED, PROGRESSIVE, read_frame, segments
 from dlic.codecs.base import Codec
-from dlic.container.format import Container, read, read_prefix
+from dlic.container.format import Container, read, read_beginning
 from dlic.errors import CorruptFileError
 
 JPEG_MAGIC = b"\xff\xd8\xff"
@@ -41,9 +41,9 @@ def describe(data: bytes) -> Description:
     return _describe_container(read(data))
 
 
-def describe_prefix(data: bytes) -> tuple[Description, float]:
+def describe_beginning(data: bytes) -> tuple[Description, float]:
     """The beginning of a .dlic file, and the share of its picture's data that is there. Raises CorruptFileError."""
-    container, share = read_prefix(data)
+    container, share = read_beginning(data)
     return _describe_container(container), share
 
 

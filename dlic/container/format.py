@@ -68,7 +68,7 @@ def read(data: bytes) -> Container:
     return Container(stream=stream, chunks=tuple(_read_chunks(reader)), **fields)
 
 
-def read_prefix(data: bytes) -> tuple[Container, float]:
+def read_beginning(data: bytes) -> tuple[Container, float]:
     """The beginning of a file whose header is whole: a container with what there is of its stream, and the share that is.
 
     Nothing vouches for its bytes: the checksum stands behind the stream. Raises CorruptFileError where the header is damaged.

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlic.container.fields import Reader, read_varint, write_varint
-from dlic.container.format import HUFFMAN, MAGIC, Container, read, read_prefix, write
+from dlic.container.format import HUFFMAN, MAGIC, Container, read, read_beginning, write
 from dlic.errors import CorruptFileError
 
 PLAIN = Container(768, 512, 0, bytes(range(8)), 0xDEADBEEF, b"stream of symbols")
@@ -82,9 +82,9 @@ def test_prefixes_hold_what_they_have_of_the_stream(container):
     for length in range(0, len(whole) + 1, 7):
         if length < start:
             with pytest.raises(CorruptFileError):
-                read_prefix(whole[:length])
+                read_beginning(whole[:length])
             continue
-        found, share = read_prefix(whole[:length])
+        found, share = read_beginning(whole[:length])
         kept = container.stream[: length - start]
         assert found == dataclasses.replace(container, stream=kept, chunks=())
         assert share == (len(kept) / len(container.stream) if container.stream else 1)
