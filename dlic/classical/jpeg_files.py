@@ -80,7 +80,8 @@ def _segments_of(picture: Picture, optimise: bool, interval: int) -> Iterator[Se
     yield from metadata.segments_of(picture.exif, picture.icc_profile)
     for index, steps in {c.table: s for c, s in zip(frame.components, picture.steps, strict=True)}.items():
         yield quantisation_segment(index, steps)
-    yield frame_segment(frame)
+    extended = max(steps.max() for steps in picture.steps) > 255  # a baseline file has steps of 8 bits
+    yield replace(frame_segment(frame), marker=EXTENDED) if extended and not frame.progressive else frame_segment(frame)
     if interval:
         yield Segment(DRI, interval.to_bytes(2, "big"))
     for scan in _script(frame):

@@ -82,6 +82,8 @@ class JpegCodec:
 
     def _steps(self, dimensions: int) -> tuple[np.ndarray, ...]:
         luma, chroma = self.tables or (scaled(LUMA, self.quality), scaled(CHROMA, self.quality))
+        if any(np.shape(table) != (64,) or np.min(table) < 1 or np.max(table) > 32767 for table in (luma, chroma)):
+            raise DlicError("a quantisation table is 64 steps of 1 … 32767")
         return (luma, chroma, chroma) if dimensions == 3 else (luma,)
 
 

@@ -127,6 +127,7 @@ def test_metadata_and_custom_tables_arrive(photograph):
     assert opened.quantization[0] == steps[0].tolist() and opened.quantization[1] == np.minimum(steps[1], 320).tolist()
     picture = read_jpeg(data, 10_000)
     assert picture.icc_profile == bytes(range(250)) * 400 and picture.exif == exif.tobytes()
+    assert b"\xff\xc1" in data and b"\xff\xc0" not in data  # 16-bit steps are not baseline
     assert np.abs(pillow_pixels(data).astype(int) - JpegCodec().decompress(data)).max() <= 2
 
 
@@ -138,7 +139,14 @@ def test_other_images_are_refused(wrong):
 
 def test_settings_out_of_range_are_refused():
     image = np.zeros((2, 2, 3), np.uint8)
-    for codec in (JpegCodec(0), JpegCodec(subsampling="4:2:1"), JpegCodec(restart_interval=70_000), JpegCodec(exif=bytes(70_000))):
+    wrong = np.zeros(64, int), np.ones(64, int)
+    for codec in (
+        JpegCodec(0),
+        JpegCodec(subsampling="4:2:1"),
+        JpegCodec(restart_interval=70_000),
+        JpegCodec(exif=bytes(70_000)),
+        JpegCodec(tables=wrong),
+    ):
         with pytest.raises(DlicError):
             codec.compress(image)
     with pytest.raises(DlicError, match="65535"):
