@@ -7,6 +7,7 @@ known to this plane already.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
