@@ -68,8 +68,8 @@ def blend(said: np.ndarray, errors: np.ndarray) -> np.ndarray:
 def predict(plane: np.ndarray, depth: int, predictor: str, beside: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Residuals and activities (H·W,) of samples (H, W) in 0 … 2^depth − 1, and the residuals' magnitudes (H, W); all int32.
 
-    The first two in the order in which `restore` asks for them. `beside` (H, W) is added to the activities: what is known otherwise about how uncertain each
-    sample is.
+    The first two in the order in which `restore` asks for them. `beside` (H, W) is added to the activities: what is known otherwise
+    about how uncertain each sample is.
     """
     magnitudes, parts = np.empty(plane.shape, np.int32), []
     for strips, sizes, extra in zip(_strips(plane), _strips(magnitudes), _strips(beside), strict=True):

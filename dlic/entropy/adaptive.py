@@ -4,7 +4,7 @@
     chunk      head varint (words · 2, + 1 in the last), in the last also its pieces varint; then the words of a rANS coder
 
 Bits are coded in pieces, which either arrive whole or not at all. A chunk is the shortest sequence of pieces that is expected to
-take an eighth of what came before, within bounds: both sides know the probabilities, so both know where it ends. The last chunk of
+take a quarter of what came before, within bounds: both sides know the probabilities, so both know where it ends. The last chunk of
 a stream says how many pieces it has.
 """
 
@@ -20,7 +20,7 @@ from dlic.errors import CorruptFileError
 
 AnsCoder, Bernoulli = constriction.stream.stack.AnsCoder, constriction.stream.model.Bernoulli
 
-SMALLEST, LARGEST, SHARE = 64, 1024, 8  # bytes of a chunk, and which part of what came before it may be
+SMALLEST, LARGEST, SHARE = 64, 1024, 4  # bytes of a chunk, and which part of what came before it may be
 PIECE = 32  # bytes a piece is expected to take
 LEAST = 32  # a probability is at least so many times 2⁻¹⁶
 MOST_SEEN = 1 << 15  # observations, in the unit of the counts, after which the older half is forgotten
@@ -184,9 +184,9 @@ class Decoder:
 
 
 def _chunk(pieces: list[list[tuple[np.ndarray, np.ndarray]]], last: bool) -> bytes:
-    bits, ones = (np.concatenate(column) for column in zip(*(part for piece in pieces for part in piece), strict=True))
-    coder = AnsCoder()
-    if bits.size:
+    coder, parts = AnsCoder(), [part for piece in pieces for part in piece]
+    if parts:
+        bits, ones = (np.concatenate(column) for column in zip(*parts, strict=True))
         coder.encode_reverse(bits.astype(np.int32), Bernoulli(perfect=False), ones / TOTAL)
     words = coder.get_compressed().astype("<u4")
     head = write_varint(2 * words.size + last) + (write_varint(len(pieces)) if last else b"")

@@ -8,6 +8,8 @@ that a reader decodes each group as one plain sequence of symbols, long before i
                flags 1 (1: runs of zeros are counted), symbols varint, Huffman table, bytes varint, codes, remaining bits
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from dlic.container.fields import Reader, read_varint, write_varint
@@ -152,7 +154,7 @@ def _values(symbols: np.ndarray, extra: np.ndarray) -> np.ndarray:
 
 
 def _count_zeros(symbols: np.ndarray) -> np.ndarray:
-    """Every run of zeros as its length in digits 1 and 2 (symbols 0 and 1) of weights 1, 2, 4, …, as bzip2 does; others move up by one.
+    """Every run of zeros as its length in digits 1 and 2 (symbols 0 and 1) of weights 1, 2, 4, … as in bzip2; others move up by one.
 
     A run of n has the digits that n + 1 has below its leading bit.
     """
@@ -201,7 +203,7 @@ def _grouping(counts: np.ndarray) -> list[int]:
     """
     sizes, groups = [1] * len(counts), list(counts)
     costs = [_cost(group) for group in groups]
-    merged = [_cost(one + two) for one, two in zip(groups, groups[1:], strict=False)]
+    merged = [_cost(one + two) for one, two in pairwise(groups)]
     while len(groups) > 1:
         gains = [costs[i] + costs[i + 1] - merged[i] for i in range(len(merged))]
         best = int(np.argmax(gains))
