@@ -1,9 +1,9 @@
 """Makes golden files, which must decode for ever.
 
-python -m tests.golden.rewrite         all of them anew: together with a new format version only
-python -m tests.golden.rewrite light   those of the tiny light model
+python -m tests.golden.rewrite             all of them anew: together with a new format version only
+python -m tests.golden.rewrite light       those of the tiny light model
 python -m tests.golden.rewrite classical   those of the codecs without a checkpoint
-python -m tests.golden.rewrite NAME    one more, when a checkpoint begins to ship
+python -m tests.golden.rewrite NAME        one more, when a checkpoint begins to ship
 """
 
 import sys
@@ -29,7 +29,7 @@ CLASSICAL: dict[str, Codec] = {
     "lossless_predictive": LosslessCodec(),
     "lossless_wavelet": LosslessCodec("wavelet"),
     "wavelet": WaveletCodec(60),
-    "wavelet_cut": WaveletCodec(90, 2000),
+    "wavelet_cut": WaveletCodec(90, 700),
 }
 LIGHT_LEVELS = (0, 31, 63)
 KODAK = GOLDEN.parent / "photographs" / "kodim23.png"
