@@ -24,7 +24,7 @@ MAX_PIXELS = 178_956_970  # as for images read
 LEVELS = 5
 MAX_PLANES = 24
 STEP_UNIT = 64  # steps are stored in 1/64
-CENTRE = 0.45  # where in its interval a coefficient is put: values nearer zero are more frequent
+CENTRE = 0.47  # where in its interval a coefficient is put: values nearer zero are more frequent
 STREAM = [uint("components", 1), uint("planes", 1), uint("step", 2)]
 
 WEIGHTS = {1: (1.0,), 3: tuple(np.sqrt(3 * PLANE_GAINS).tolist())}  # what an error in each component does to the samples

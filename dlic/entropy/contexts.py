@@ -154,7 +154,7 @@ def _values(symbols: np.ndarray, extra: np.ndarray) -> np.ndarray:
 
 
 def _count_zeros(symbols: np.ndarray) -> np.ndarray:
-    """Runs of zeros as their lengths in digits 1 and 2 (symbols 0 and 1) of weights 1, 2, 4, … as in bzip2; others move up by one.
+    """Every run of zeros as its length in digits 1 and 2 (symbols 0 and 1) of weights 1, 2, 4, … (bzip2); others move up by one.
 
     A run of n has the digits that n + 1 has below its leading bit.
     """

@@ -2,6 +2,7 @@
 
 python -m tests.golden.rewrite         all of them anew: together with a new format version only
 python -m tests.golden.rewrite light   those of the tiny light model
+python -m tests.golden.rewrite classical   those of the codecs without a checkpoint
 python -m tests.golden.rewrite NAME    one more, when a checkpoint begins to ship
 """
 
@@ -13,7 +14,10 @@ import torch
 from PIL import Image
 
 from dlic.checkpoints import Training, find
+from dlic.codecs.base import Codec
 from dlic.codecs.learned import load_codec
+from dlic.codecs.lossless import LosslessCodec
+from dlic.codecs.wavelet import WaveletCodec
 from dlic.models.base import Model
 from dlic.models.factorized import Factorized
 from dlic.models.light import Light
@@ -21,6 +25,12 @@ from dlic.training.export import Exported, learned_tables, write_checkpoint
 
 GOLDEN = Path(__file__).parent
 TINY, TINY_LIGHT = GOLDEN / "tiny", GOLDEN / "tiny_light"
+CLASSICAL: dict[str, Codec] = {
+    "lossless_predictive": LosslessCodec(),
+    "lossless_wavelet": LosslessCodec("wavelet"),
+    "wavelet": WaveletCodec(60),
+    "wavelet_cut": WaveletCodec(90, 2000),
+}
 LIGHT_LEVELS = (0, 31, 63)
 KODAK = GOLDEN.parent / "photographs" / "kodim23.png"
 
@@ -81,9 +91,21 @@ def write_light_files() -> None:
         write_files(GOLDEN, TINY_LIGHT, named, level)
 
 
+def write_classical_files() -> None:
+    """The photograph by every codec, beside what it decodes to."""
+    folder = GOLDEN / "classical"
+    folder.mkdir(exist_ok=True)
+    for name, codec in CLASSICAL.items():
+        data = codec.compress(golden_images()["photograph"])
+        (folder / f"{name}.dlic").write_bytes(data)
+        Image.fromarray(codec.decompress(data)).save(folder / f"{name}.png")
+
+
 def main() -> None:
     if sys.argv[1:] == ["light"]:
         write_light_files()
+    elif sys.argv[1:] == ["classical"]:
+        write_classical_files()
     elif sys.argv[1:]:
         name = sys.argv[1]
         write_files(GOLDEN / "shipped", find(name), {name: golden_images()["photograph"]}, level=load_codec(find(name)).levels // 2)
@@ -91,6 +113,7 @@ def main() -> None:
         write_tiny()
         write_files(GOLDEN, TINY, golden_images())
         write_light_files()
+        write_classical_files()
 
 
 if __name__ == "__main__":

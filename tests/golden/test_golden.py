@@ -11,7 +11,7 @@ from PIL import Image
 import dlic
 from dlic.codecs.learned import load_codec
 from dlic.container.format import read
-from tests.golden.rewrite import GOLDEN, LIGHT_LEVELS, TINY, TINY_LIGHT, golden_images
+from tests.golden.rewrite import CLASSICAL, GOLDEN, LIGHT_LEVELS, TINY, TINY_LIGHT, golden_images
 
 FILES = sorted(GOLDEN.glob("*.dlic"))
 
@@ -25,6 +25,16 @@ def test_golden_files_decode(path):
     decoded = dlic.decompress(path.read_bytes(), weights=checkpoint_of(path))
     expected = np.array(Image.open(path.with_suffix(".png")))
     assert np.abs(decoded.astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("name", CLASSICAL)
+def test_golden_files_of_codecs_without_a_checkpoint_decode(name):
+    path = GOLDEN / "classical" / f"{name}.dlic"
+    decoded = CLASSICAL[name].decompress(path.read_bytes())
+    expected = np.array(Image.open(path.with_suffix(".png")))
+    assert np.abs(decoded.astype(int) - expected).max() <= (0 if name.startswith("lossless") else 1)
+    if name.startswith("lossless"):
+        assert (decoded == golden_images()["photograph"]).all()
 
 
 def test_there_are_golden_files_of_every_level_and_some_have_escapes():
