@@ -173,5 +173,5 @@ def wavelet_lines(images: Sequence[np.ndarray]) -> Iterator[str]:
 
 
 def _jpeg2000(ratio: float) -> PillowCodec:
-    """By the 9/7 wavelet and with the colour transform, which Pillow leaves out unless told to: that would cost JPEG 2000 2 to 5 dB."""
+    """By the 9/7 wavelet, and with the colour transform, which Pillow leaves out by default: that costs 2 to 5 dB."""
     return PillowCodec("JPEG2000", {"irreversible": True, "mct": 1, "quality_mode": "rates", "quality_layers": [ratio]})
