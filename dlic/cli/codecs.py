@@ -15,6 +15,8 @@ from dlic.images.samples import read_samples
 from dlic.progress import Progress
 from dlic.timing import timed
 
+BEST_QUALITY = 100
+
 
 @dataclass(frozen=True)
 class Wishes:
@@ -136,8 +138,11 @@ def _wavelet(wishes: Wishes) -> Encode:
 
     if wishes.quality is not None and wishes.target_size is not None:
         raise DlicError("give one of quality and target size, not both")
-    codec = WaveletCodec() if wishes.quality is None else WaveletCodec(wishes.quality)
-    return _classical(replace(codec, size=wishes.target_size), lambda shown, pixels: shown.shape == pixels.shape)
+    if wishes.target_size is not None:
+        codec = WaveletCodec(BEST_QUALITY, wishes.target_size)  # the size alone says where the stream ends
+    else:
+        codec = WaveletCodec() if wishes.quality is None else WaveletCodec(wishes.quality)
+    return _classical(codec, lambda shown, pixels: shown.shape == pixels.shape)
 
 
 def _lossless(wishes: Wishes) -> Encode:

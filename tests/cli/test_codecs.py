@@ -142,6 +142,11 @@ def test_a_wavelet_file_keeps_to_its_size(picture):
     assert packed.stat().st_size <= 1000
 
 
+def test_a_wavelet_file_fills_the_size_it_may_have(picture):
+    packed, _ = there_and_back(picture, "--codec", "wavelet", "--target-size", "7k")
+    assert 6500 < packed.stat().st_size <= 7000
+
+
 def test_a_truncated_wavelet_file_shows_what_there_is(picture, pixels, capsys):
     packed, unpacked = there_and_back(picture, "--codec", "wavelet", "-q", "90")
     whole, quality = packed.read_bytes(), []
