@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlic.errors import DlicError
@@ -67,6 +67,7 @@ def test_hamming_counts_bits():
 
 
 @given(st.integers(0, 2**32), st.integers(1, 8), st.integers(1, 8))
+@settings(deadline=None)
 def test_every_measure_is_symmetric_and_knows_equal_images(seed, height, width):
     x, y = np.random.default_rng(seed).integers(0, 256, (2, height, width, 3), dtype=np.uint8)
     for metric, same in ((mse, 0), (psnr, 100), (cosine, 1), (hamming, 0)):
