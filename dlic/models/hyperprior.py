@@ -139,6 +139,17 @@ class MeanSynthesis(nn.Module):
         return in_float32(self.last, F.gelu(features))
 
 
+@dataclass(frozen=True)
+class Context:
+    """What z and the level say of y."""
+
+    features: Tensor  # (1, K, h, w)
+    first_means: Tensor  # (1, M, h, w) in units of the trunk, from z alone
+    gain: Tensor  # (1, M, 1, 1) steps in one unit of the trunk
+    inverse_gain: Tensor  # what it is about the inverse of
+    both_gains: Tensor  # their product
+
+
 def in_two_steps(
     mean_of: Callable[[Tensor | None], Tensor], quantise: Callable[[Tensor, Tensor], Tensor], anchors: Tensor
 ) -> Tensor:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -16,7 +15,7 @@ from dlic.layers.fused import fused_block
 from dlic.layers.gaussian import ROWS
 from dlic.models.base import split_weights, under
 from dlic.models.deployed import beside, to_batch, to_latent
-from dlic.models.hyperprior import ExactScaleSynthesis, checkerboard, in_two_steps
+from dlic.models.hyperprior import Context, ExactScaleSynthesis, checkerboard, in_two_steps
 from dlic.models.light import STEP_PRICE, Light
 from dlic.models.light_refine import Goal, refined
 from dlic.models.transforms import BLOCK, Analysis, LevelBlocks, Synthesis
@@ -25,17 +24,6 @@ from dlic.progress import Progress
 Transform = Callable[[Tensor], Tensor]
 # where the channels of `to_blocks` (row, column, colour) are in those of `pixel_unshuffle` (colour, row, column)
 COLOURS_LAST = torch.arange(3 * BLOCK**2).reshape(3, BLOCK**2).T.flatten()
-
-
-@dataclass(frozen=True)
-class Context:
-    """What z and the level say of y."""
-
-    features: Tensor  # (1, K, h, w)
-    first_means: Tensor  # (1, M, h, w) in units of the trunk, from z alone
-    gain: Tensor  # (1, M, 1, 1) steps in one unit of the trunk
-    inverse_gain: Tensor  # what it is about the inverse of
-    both_gains: Tensor  # their product
 
 
 class DeployedLight:
@@ -85,21 +73,21 @@ class DeployedLight:
         return beside()
 
     @torch.inference_mode()
-    def context(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> "Context":
+    def context(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> Context:
         return self.context_of(z_symbols, size, level)
 
-    def context_of(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> "Context":
+    def context_of(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> Context:
         """`context` outside of inference mode, for what is to be differentiated."""
         return self._context(to_batch(z_symbols.astype(np.float32)), size, level)
 
-    def _context(self, z: Tensor, size: tuple[int, int], level: int) -> "Context":
+    def _context(self, z: Tensor, size: tuple[int, int], level: int) -> Context:
         levels, (height, width) = torch.tensor([level]), size
         features = self.network.h_s_mean.hyper_features(z, levels)[:, :, :height, :width]
         gain, inverse_gain = self.network.gain(levels), self.network.inverse_gain(levels)
         return Context(features, self.network.h_s_mean.means(features), gain, inverse_gain, gain * inverse_gain)
 
     @torch.inference_mode()
-    def quantise(self, context: "Context", quantise: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
+    def quantise(self, context: Context, quantise: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
         def in_trunk(means: Tensor, which: Tensor) -> Tensor:
             symbols = to_batch(quantise(to_latent(means * context.gain), to_latent(which)))
             return torch.addcmul(symbols * context.inverse_gain, means, context.both_gains)
@@ -107,10 +95,10 @@ class DeployedLight:
         return to_latent(self._in_two_steps(context, in_trunk))
 
     @torch.inference_mode()
-    def reconstruct(self, context: "Context", symbols: np.ndarray) -> np.ndarray:
+    def reconstruct(self, context: Context, symbols: np.ndarray) -> np.ndarray:
         return to_latent(self.y_hat(context, to_batch(symbols.astype(np.float32))))
 
-    def y_hat(self, context: "Context", symbols: Tensor) -> Tensor:
+    def y_hat(self, context: Context, symbols: Tensor) -> Tensor:
         """`reconstruct` in tensors (1, M, h, w), through which gradients pass outside of inference mode."""
         scaled = symbols * context.inverse_gain
         return self._in_two_steps(context, lambda means, which: torch.addcmul(scaled, means, context.both_gains))
@@ -121,14 +109,14 @@ class DeployedLight:
         second = self.network.h_s_mean.means(context.features, y * context.inverse_gain * self._anchors(context))
         return y - torch.where(self._anchors(context), context.first_means, second) * context.gain
 
-    def _in_two_steps(self, context: "Context", quantise: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    def _in_two_steps(self, context: Context, quantise: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         def mean_of(known: Tensor | None) -> Tensor:
             return context.first_means if known is None else self.network.h_s_mean.means(context.features, known)
 
         return in_two_steps(mean_of, quantise, self._anchors(context))
 
     @staticmethod
-    def _anchors(context: "Context") -> Tensor:
+    def _anchors(context: Context) -> Tensor:
         return _anchors(*context.first_means.shape[1:])
 
     def refine(
