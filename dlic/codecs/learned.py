@@ -235,9 +235,8 @@ class LearnedCodec:
         seconds: dict[str, float] = {}
         size, level = self._size(container), container.level
         decoder, begun = self._parse_z(container, seconds)
-        context = self.network.beside.submit(
-            self.network.context, begun.z, size, level
-        )  # while y is parsed, which it does not need
+        # beside the parsing of y, which it does not need
+        context = self.network.beside.submit(self.network.context, begun.z, size, level)
         symbols = self._parse_y(container, decoder, begun, seconds)
         with timed(seconds, "parameters"):
             y_hat = self.network.reconstruct(context.result(), symbols.y)
