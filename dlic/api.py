@@ -8,7 +8,7 @@ import numpy as np
 from dlic import checkpoints
 from dlic.codecs.recognition import LEARNED, Description, classical, describe
 from dlic.errors import CorruptFileError, DlicError
-from dlic.images.files import MAX_PIXELS
+from dlic.images.files import MAX_PIXELS, upright
 from dlic.progress import Progress, no_progress
 from dlic.timing import timed
 
@@ -118,7 +118,8 @@ def decode(
     described.check_size(max_pixels)  # before anything is allocated for it
     if described.codec != LEARNED:
         with timed(seconds, "decode"):
-            return classical(described.codec, max_pixels).decompress(data)
+            image = classical(described.codec, max_pixels).decompress(data)
+            return upright(image, described.metadata["EXIF"]) if "EXIF" in described.metadata else image
     with timed(seconds, "load model"):
         folder = checkpoints.as_folder(weights) if weights else checkpoints.find_by_fingerprint(described.container.model)
         from dlic.codecs.learned import load_codec  # torch is loaded only for what will be decoded

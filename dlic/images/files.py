@@ -67,6 +67,16 @@ def opened(source: str | Path | bytes, max_pixels: int) -> Iterator[Image.Image]
         yield image
 
 
+def upright(pixels: np.ndarray, exif: bytes) -> np.ndarray:
+    """uint8 (H, W) or (H, W, 3) turned as the orientation in EXIF bytes says, if they say one."""
+    image = Image.fromarray(pixels)
+    image.info["exif"] = exif
+    try:
+        return np.array(ImageOps.exif_transpose(image))
+    except Exception:  # Pillow raises nearly everything on broken EXIF, which is no reason to show nothing
+        return pixels
+
+
 def write_image(path: Path, pixels: np.ndarray, overwrite: bool = False) -> int:
     """Write what `image_bytes` takes in the format of the path's ending; returns the bytes written."""
     data = image_bytes(pixels, path.suffix)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
+import dlic
 from dlic.cli.codecs import CODECS
 from dlic.cli.main import run
 from dlic.codecs.jpeg import JpegCodec
@@ -135,6 +136,21 @@ def test_options_that_do_not_fit_are_one_sentence_and_leave_nothing(options, sai
     assert run(["compress", str(picture), *options]) == 1
     assert said in sentence(capsys)
     assert [path.name for path in picture.parent.iterdir()] == [picture.name]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_jpeg_that_a_camera_held_askew_is_shown_upright(orientation, tmp_path, pixels):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(pixels).save(tmp_path / "photo.jpg", exif=exif)
+    assert run(["decompress", str(tmp_path / "photo.jpg"), "-o", str(tmp_path / "photo.png")]) == 0
+    shown = np.array(ImageOps.exif_transpose(Image.open(tmp_path / "photo.jpg")))
+    assert (np.array(Image.open(tmp_path / "photo.png")) == shown).all()
+
+
+def test_broken_exif_hides_no_picture(tmp_path, pixels):
+    Image.fromarray(pixels).save(tmp_path / "photo.jpg", exif=b"Exif\0\0MM\0*" + b"\xff" * 30)
+    assert dlic.decompress((tmp_path / "photo.jpg").read_bytes()).shape == pixels.shape
 
 
 def test_a_wavelet_file_keeps_to_its_size(picture):
