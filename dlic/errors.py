@@ -8,7 +8,7 @@ class DlicError(Exception):
 
 
 class CorruptFileError(DlicError):
-    """A .dlic file that is truncated, damaged, or not one at all."""
+    """A compressed file that is truncated, damaged, larger than allowed, or of a kind that is not read here."""
 
     exit_code = 2
 

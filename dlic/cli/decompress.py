@@ -64,5 +64,5 @@ def _part(data: bytes, max_pixels: int, seconds: dict[str, float]) -> "tuple[np.
         raise DlicError(f"--partial shows what there is of a wavelet file; this is a {described.codec} one")
     described.check_size(max_pixels)
     with timed(seconds, "decode"):
-        image = WaveletCodec().decompress_prefix(data)
+        image = WaveletCodec(max_pixels=max_pixels).decompress_prefix(data)
     return image, [f"{share:.0%} of the picture's data is there"]

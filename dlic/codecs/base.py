@@ -4,7 +4,7 @@ from typing import Protocol
 
 import numpy as np
 
-from dlic.errors import DlicError
+from dlic.errors import CorruptFileError, DlicError
 
 
 class Codec(Protocol):
@@ -13,6 +13,14 @@ class Codec(Protocol):
     def compress(self, image: np.ndarray) -> bytes: ...
 
     def decompress(self, data: bytes) -> np.ndarray: ...
+
+
+def check_size(width: int, height: int, max_pixels: int) -> None:
+    """Raises CorruptFileError for a picture of more pixels, before anything is allocated for it."""
+    if width * height > max_pixels:
+        raise CorruptFileError(
+            f"the picture would have {width} × {height} pixels, above the limit of {max_pixels:,}; --max-pixels raises it"
+        )
 
 
 def check_pixels(image: np.ndarray) -> np.ndarray:

@@ -13,15 +13,16 @@ import numpy as np
 
 from dlic.classical import prediction, reversible_colour
 from dlic.classical.wavelets import Band, bands, forward_53, inverse_53
+from dlic.codecs.base import check_size
 from dlic.container.fields import Reader, uint
 from dlic.container.format import Container, read, write
 from dlic.entropy import contexts
 from dlic.entropy.contexts import Decoder, context_of
 from dlic.errors import CorruptFileError, DlicError
+from dlic.images.files import MAX_PIXELS
 
 MODEL = b"lossless"
-MAX_PIXELS = 178_956_970  # as for images read; what a decoder takes beside the samples is bounded by the band
-BAND = 1 << 22  # pixels coded together: bounds memory, and tables follow the picture
+BAND = 1 << 22  # pixels coded together: bounds memory beside the samples, and tables follow the picture
 LEVELS = 5
 RAW, PREDICTIVE, WAVELET = "raw", "predictive", "wavelet"
 KINDS = (RAW, PREDICTIVE, WAVELET)  # of a band, by the number that stands for each
@@ -35,6 +36,7 @@ class LosslessCodec:
     """Exact at every size. "predictive" gives the smaller files; "wavelet" is the reversible half of JPEG 2000 beside it."""
 
     transform: str = "predictive"
+    max_pixels: int = MAX_PIXELS  # larger files are refused
 
     def __post_init__(self) -> None:
         if self.transform not in (PREDICTIVE, WAVELET):
@@ -52,6 +54,7 @@ class LosslessCodec:
         container = read(data)
         if container.model != MODEL or container.level:
             raise CorruptFileError("the file was not written by the lossless codec")
+        check_size(container.width, container.height, self.max_pixels)
         image = decode(container.stream, container.height, container.width)
         if _crc(image) != container.symbols_crc:
             raise CorruptFileError("the picture is damaged: its samples are not those that were encoded")
@@ -67,8 +70,6 @@ def encode(samples: np.ndarray, transform: str) -> bytes:
 
 def decode(stream: bytes, height: int, width: int) -> np.ndarray:
     """Inverse of `encode`: (H, W) where there is one channel. Raises CorruptFileError."""
-    if height * width > MAX_PIXELS:
-        raise CorruptFileError(f"the picture would have {width} × {height} pixels, above the limit of {MAX_PIXELS:,}")
     reader = Reader(stream)
     fields = {field.name: field.read(reader) for field in STREAM}
     depth, channels = fields["depth"], fields["channels"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from dlic.classical import jpeg_metadata
 from dlic.classical.jpeg_frame import Frame
 from dlic.classical.jpeg_segments import BASELINE, EXTENDED, PROGRESSIVE, read_frame, segments
-from dlic.codecs.base import Codec
+from dlic.codecs.base import Codec, check_size
 from dlic.container.format import Container, read, read_beginning
 from dlic.errors import CorruptFileError
 
@@ -27,11 +27,7 @@ class Description:
 
     def check_size(self, max_pixels: int) -> None:
         """Raises CorruptFileError where the picture has more pixels."""
-        if self.width * self.height > max_pixels:
-            raise CorruptFileError(
-                f"the picture would have {self.width} × {self.height} pixels, above the limit of {max_pixels:,}; "
-                "--max-pixels raises it"
-            )
+        check_size(self.width, self.height, max_pixels)
 
 
 def describe(data: bytes) -> Description:
@@ -77,7 +73,7 @@ def classical(name: str, max_pixels: int) -> Codec:
     if name == "wavelet":
         from dlic.codecs.wavelet import WaveletCodec
 
-        return WaveletCodec()
+        return WaveletCodec(max_pixels=max_pixels)
     from dlic.codecs.lossless import LosslessCodec
 
-    return LosslessCodec()
+    return LosslessCodec(max_pixels=max_pixels)

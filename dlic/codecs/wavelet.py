@@ -13,14 +13,15 @@ import numpy as np
 from dlic.classical import bit_planes
 from dlic.classical.bit_planes import State
 from dlic.classical.wavelets import Band, bands, forward_97, inverse_97, synthesis_norm_97
+from dlic.codecs.base import check_size
 from dlic.container.fields import Reader, uint, write_varint
 from dlic.container.format import Container, read, read_beginning, write
 from dlic.entropy.adaptive import Decoder, Writer
 from dlic.errors import CorruptFileError, DlicError
 from dlic.images.colour import PLANE_GAINS, rgb_to_ycbcr, rounded, ycbcr_to_rgb
+from dlic.images.files import MAX_PIXELS
 
 MODEL = b"wavelet\0"
-MAX_PIXELS = 178_956_970  # as for images read
 LEVELS = 5
 MAX_PLANES = 24
 STEP_UNIT = 64  # steps are stored in 1/64
@@ -36,6 +37,7 @@ class WaveletCodec:
 
     quality: int = 75  # 1 … 100: the quantiser's step, about as JPEG's quality
     size: int | None = None  # bytes of the file, beyond which the stream is cut
+    max_pixels: int = MAX_PIXELS  # larger files are refused
 
     def __post_init__(self) -> None:
         if not 1 <= self.quality <= 100:
@@ -59,7 +61,7 @@ class WaveletCodec:
 
     def decompress(self, data: bytes) -> np.ndarray:
         """Inverse of `compress`. Raises CorruptFileError unless every byte of the file is as it was written."""
-        container = _ours(read(data))
+        container = self._ours(read(data))
         states, step = _decode(container.stream, (container.height, container.width), strict=True)
         if _crc(states) != container.symbols_crc:
             raise CorruptFileError("the picture is damaged: its coefficients are not those that were encoded")
@@ -67,8 +69,14 @@ class WaveletCodec:
 
     def decompress_prefix(self, data: bytes) -> np.ndarray:
         """The picture that the first bytes of a file show. Raises CorruptFileError where not even its header is there."""
-        container = _ours(read_beginning(data)[0])
+        container = self._ours(read_beginning(data)[0])
         return _inverse(_dequantise(*_decode(container.stream, (container.height, container.width), strict=False)))
+
+    def _ours(self, container: Container) -> Container:
+        if container.model != MODEL or container.level:
+            raise CorruptFileError("the file was not written by the wavelet codec")
+        check_size(container.width, container.height, self.max_pixels)
+        return container
 
 
 def _step(quality: int) -> int:
@@ -121,8 +129,6 @@ def _unit(band: Band, component: int, components: int, step: int) -> float:
 
 def _decode(stream: bytes, shape: tuple[int, int], strict: bool) -> tuple[list[State], int]:
     """What is known of the coefficients, and their step. Raises CorruptFileError; if `strict`, also unless every byte was used."""
-    if shape[0] * shape[1] > MAX_PIXELS:
-        raise CorruptFileError(f"the picture would have {shape[1]} × {shape[0]} pixels, above the limit of {MAX_PIXELS:,}")
     reader = Reader(stream)
     fields = {field.name: field.read(reader) for field in STREAM}
     if fields["components"] not in WEIGHTS or fields["planes"] > MAX_PLANES or not fields["step"]:
@@ -143,12 +149,6 @@ def _room(container: Container, size: int | None) -> int | None:
     if size < least:
         raise DlicError(f"a wavelet file of this picture takes at least {least} bytes, not {size}")
     return size - least
-
-
-def _ours(container: Container) -> Container:
-    if container.model != MODEL or container.level:
-        raise CorruptFileError("the file was not written by the wavelet codec")
-    return container
 
 
 def _crc(states: Sequence[State]) -> int:

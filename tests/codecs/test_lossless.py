@@ -12,7 +12,7 @@ from PIL import Image
 
 from dlic.codecs import lossless
 from dlic.codecs.lossless import LosslessCodec
-from dlic.container.format import read
+from dlic.container.format import Container, read, write
 from dlic.errors import CorruptFileError, DlicError
 from tests.conftest import KODAK
 
@@ -120,7 +120,7 @@ def test_any_bytes_are_an_error_or_a_picture(body, height, width):
 
 def test_huge_pictures_are_refused_before_anything_is_allocated():
     with pytest.raises(CorruptFileError, match="above the limit"):
-        lossless.decode(b"\x08\x03\x01\x00", 1 << 31, 1 << 31)
+        LosslessCodec().decompress(write(Container(1 << 31, 1 << 31, 0, lossless.MODEL, 0, b"\x08\x03\x01\x00")))
 
 
 OTHERS = [np.zeros((2, 2), np.int16), [[1]], *(np.zeros(shape, np.uint8) for shape in ((2, 2, 1), (2, 2, 5), (0, 2), (2,)))]
