@@ -26,11 +26,11 @@ def folder_with_photo(tmp_path, monkeypatch):
 
 def test_the_commands_of_use_run(folder_with_photo):
     lines = [shlex.split(line, comments=True) for line in blocks("bash")[0].splitlines()]
-    assert len(lines) == 6
+    assert len(lines) == 9
     for line in lines:
         assert line[0] == "dlic" and run(line[1:]) == 0
     assert {path.name for path in folder_with_photo.iterdir()} == {
-        "photo.png", "photo.dlic", "small.dlic", "best.dlic", "photo.dlic.png",
+        "photo.png", "photo.dlic", "small.dlic", "best.dlic", "photo.dlic.png", "photo.jpg", "exact.dlic", "wavelet.dlic",
     }  # fmt: skip
     assert (folder_with_photo / "small.dlic").stat().st_size <= 20_000
 
