@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from dlic.images.png import paeth
+
 ABOVE, LEFT, RIGHT = 2, 2, 1  # how far neighbours reach
 CANDIDATES = 12
 RING = 8  # diagonals a decoder remembers, more than the five that neighbours reach back
@@ -31,12 +33,6 @@ FAR = ((-1, -1), (-1, 1), (0, -2), (-2, 0), (-1, -2), (-2, -1), (-2, 1))
 
 At = Callable[[int, int], np.ndarray]  # (rows down, columns right) → the neighbours there
 Pull = Callable[[np.ndarray], np.ndarray]  # activities (N,) → residuals (N,)
-
-
-def paeth(w: np.ndarray, n: np.ndarray, nw: np.ndarray) -> np.ndarray:
-    """PNG's predictor: whichever of the three is nearest to w + n − nw, ties in the order w, n, nw."""
-    to_w, to_n, to_nw = np.abs(n - nw), np.abs(w - nw), np.abs(w + n - 2 * nw)
-    return np.where((to_w <= to_n) & (to_w <= to_nw), w, np.where(to_n <= to_nw, n, nw))
 
 
 def med(w: np.ndarray, n: np.ndarray, nw: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 
 from dlic.entropy.bits import pack, unpack
 from dlic.entropy.huffman import HuffmanCode, decode_from
-from dlic.entropy.tables import FrequencyTables, escape_code, escaped_value, grouped_by_row
+from dlic.entropy.tables import FrequencyTables, indexed, symbols_at
 from dlic.errors import CorruptFileError
 
 LENGTH_BITS = 4  # of the length 0 … 15 of an escape
@@ -35,21 +35,16 @@ class Decoder:
 
     def pull(self, rows: np.ndarray) -> np.ndarray:
         """The next part: int32 symbols (N,) for table rows (N,). Raises CorruptFileError where the stream ends before it."""
-        tables = self._tables
-        order, groups = grouped_by_row(rows, tables)
-        coded = np.empty(order.size, np.int64)
-        for row, part in groups:
-            coded[part], self._position = decode_from(self._stream, self._position, part.stop - part.start, code_of(tables, row))
-        symbols, at = tables.minima[rows], rows[order]
-        inside, escaped = coded.copy(), np.flatnonzero(coded == tables.sizes[at])
-        inside[escaped] = escaped_value(self._pull_escapes(escaped.size), tables.sizes[at[escaped]])
-        symbols[order] += inside.astype(np.int32)
-        return symbols
+        return symbols_at(rows, self._tables, self._pull_indices, self._pull_escapes)
 
     def finish(self) -> None:
         """Raises CorruptFileError if anything is left."""
         if self._position + 7 < 8 * len(self._stream):
             raise CorruptFileError("the coded picture holds more than its symbols")
+
+    def _pull_indices(self, row: int, count: int) -> np.ndarray:
+        indices, self._position = decode_from(self._stream, self._position, count, code_of(self._tables, row))
+        return indices
 
     def _pull_escapes(self, count: int) -> np.ndarray:
         """Inverse of `_escapes`."""
@@ -75,16 +70,10 @@ def _code(counts: bytes) -> HuffmanCode:
 
 def _push(symbols: np.ndarray, rows: np.ndarray, tables: FrequencyTables) -> list[Bits]:
     """Inverse of `Decoder.pull`."""
-    order, groups = grouped_by_row(rows, tables)
-    sorted_symbols = symbols[order]
-    bits, escapes = [], [np.empty(0, np.int64)]
-    for row, part in groups:
-        size, inside = tables.counts[row].size - 1, sorted_symbols[part] - tables.minima[row]
-        outside = (inside < 0) | (inside >= size)
-        escapes.append(escape_code(inside[outside], size))
-        index, code = np.where(outside, size, inside), code_of(tables, row)
-        bits.append((code.codes[index].astype(np.int64), code.lengths[index].astype(np.int64)))
-    return bits + _escapes(np.concatenate(escapes))
+    indices, escapes = indexed(symbols, rows, tables)
+    codes = [(code_of(tables, row), values) for row, values in indices]
+    bits = [(code.codes[values].astype(np.int64), code.lengths[values].astype(np.int64)) for code, values in codes]
+    return bits + _escapes(escapes)
 
 
 def _escapes(codes: np.ndarray) -> list[Bits]:

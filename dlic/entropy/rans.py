@@ -6,11 +6,12 @@ bit length (of 16), then its remaining bits.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import constriction
 import numpy as np
 
-from dlic.entropy.tables import ESCAPE_BITS, TOTAL, FrequencyTables, escape_code, escaped_value, grouped_by_row
+from dlic.entropy.tables import ESCAPE_BITS, TOTAL, FrequencyTables, indexed, symbols_at
 from dlic.errors import CorruptFileError
 
 AnsCoder = constriction.stream.stack.AnsCoder
@@ -43,35 +44,15 @@ class Decoder:
 
 
 def _push(coder: AnsCoder, symbols: np.ndarray, rows: np.ndarray, tables: FrequencyTables) -> None:
-    order, groups = grouped_by_row(rows, tables)
-    sorted_symbols = symbols[order]
-    indices, escapes = [], [np.empty(0, np.int64)]
-    for row, part in groups:
-        size, inside = tables.counts[row].size - 1, sorted_symbols[part] - tables.minima[row]
-        outside = (inside < 0) | (inside >= size)
-        escapes.append(escape_code(inside[outside], size))
-        indices.append(np.where(outside, size, inside).astype(np.int32))
-    _push_escapes(coder, np.concatenate(escapes))
-    for (row, _), values in zip(reversed(groups), reversed(indices), strict=True):
-        coder.encode_reverse(values, _model(tables, row))
+    indices, escapes = indexed(symbols, rows, tables)
+    _push_escapes(coder, escapes)
+    for row, values in reversed(indices):
+        coder.encode_reverse(values.astype(np.int32), _model(tables, row))
 
 
 def _pull(coder: AnsCoder, rows: np.ndarray, tables: FrequencyTables) -> np.ndarray:
     """Inverse of `_push`."""
-    order, groups = grouped_by_row(rows, tables)
-    values = np.empty(order.size, np.int32)
-    for row, part in groups:
-        values[part] = coder.decode(_model(tables, row), part.stop - part.start)
-    sizes, minima = tables.sizes.astype(np.int32), tables.minima
-    counts = [part.stop - part.start for _, part in groups]
-    coded = [row for row, _ in groups]
-    escaped = np.flatnonzero(values == np.repeat(sizes[coded], counts))
-    values += np.repeat(minima[coded], counts)
-    where = rows[order[escaped]]
-    values[escaped] = escaped_value(_pull_escapes(coder, escaped.size), sizes[where]) + minima[where]
-    symbols = minima[rows] if minima[tables.skipped].any() else np.zeros(rows.size, np.int32)
-    symbols[order] = values
-    return symbols
+    return symbols_at(rows, tables, lambda row, count: coder.decode(_model(tables, row), count), partial(_pull_escapes, coder))
 
 
 def _push_escapes(coder: AnsCoder, codes: np.ndarray) -> None:

@@ -123,6 +123,45 @@ def grouped_by_row(rows: np.ndarray, tables: FrequencyTables) -> tuple[np.ndarra
     return coded[order], groups
 
 
+def indexed(symbols: np.ndarray, rows: np.ndarray, tables: FrequencyTables) -> tuple[list[tuple[int, np.ndarray]], np.ndarray]:
+    """What a coder codes of clipped symbols (N,): (row, index of each of its symbols) for row after row, and the escapes' codes.
+
+    The index of an escape is the row's last.
+    """
+    order, groups = grouped_by_row(rows, tables)
+    sorted_symbols = symbols[order]
+    indices, escapes = [], [np.empty(0, np.int64)]
+    for row, part in groups:
+        size, inside = tables.counts[row].size - 1, sorted_symbols[part] - tables.minima[row]
+        outside = (inside < 0) | (inside >= size)
+        escapes.append(escape_code(inside[outside], size))
+        indices.append((row, np.where(outside, size, inside)))
+    return indices, np.concatenate(escapes)
+
+
+def symbols_at(
+    rows: np.ndarray, tables: FrequencyTables, read: Callable[[int, int], np.ndarray], read_escapes: Callable[[int], np.ndarray]
+) -> np.ndarray:
+    """Inverse of `indexed`: int32 symbols (N,) for table rows (N,).
+
+    `read(row, count)` gives the next indices of a row, `read_escapes(count)` then the codes of all escapes.
+    """
+    order, groups = grouped_by_row(rows, tables)
+    values = np.empty(order.size, np.int32)
+    for row, part in groups:
+        values[part] = read(row, part.stop - part.start)
+    sizes, minima = tables.sizes.astype(np.int32), tables.minima
+    counts = [part.stop - part.start for _, part in groups]
+    coded = [row for row, _ in groups]
+    escaped = np.flatnonzero(values == np.repeat(sizes[coded], counts))
+    values += np.repeat(minima[coded], counts)
+    where = rows[order[escaped]]
+    values[escaped] = escaped_value(read_escapes(escaped.size), sizes[where]) + minima[where]
+    symbols = minima[rows] if minima[tables.skipped].any() else np.zeros(rows.size, np.int32)
+    symbols[order] = values
+    return symbols
+
+
 def tables_from_likelihoods(
     likelihoods: Callable[[np.ndarray], np.ndarray], reach: int = REACH, certain: float = CERTAIN
 ) -> FrequencyTables:

@@ -33,15 +33,15 @@ def _filtered(rows: np.ndarray, above: np.ndarray, step: int) -> np.ndarray:
     """Every row by the filter with the least sum of absolute differences (§12.7), led by its number: (H, 1 + row) uint8."""
     left, above_left = (np.pad(part, ((0, 0), (step, 0)))[:, :-step].astype(np.int16) for part in (rows, above))
     above = above.astype(np.int16)
-    predictions = np.stack([np.zeros_like(left), left, above, (left + above) // 2, _paeth(left, above, above_left)])
+    predictions = np.stack([np.zeros_like(left), left, above, (left + above) // 2, paeth(left, above, above_left)])
     residues = (rows - predictions).astype(np.uint8)  # (5, H, row) modulo 256
     best = np.abs(residues.view(np.int8).astype(np.int16)).sum(axis=2).argmin(axis=0)
     chosen = residues[best, np.arange(len(rows))]
     return np.concatenate([best[:, None].astype(np.uint8), chosen], axis=1)
 
 
-def _paeth(left: np.ndarray, above: np.ndarray, above_left: np.ndarray) -> np.ndarray:
-    """Whichever neighbour is nearest to left + above − above left, in this order of preference."""
+def paeth(left: np.ndarray, above: np.ndarray, above_left: np.ndarray) -> np.ndarray:
+    """Whichever of the three is nearest to left + above − above left, ties in the order of the arguments; signed integers."""
     to_left, to_above = np.abs(above - above_left), np.abs(left - above_left)
     to_corner = np.abs(left + above - 2 * above_left)
     return np.where((to_left <= to_above) & (to_left <= to_corner), left, np.where(to_above <= to_corner, above, above_left))

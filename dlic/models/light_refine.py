@@ -70,6 +70,11 @@ class Goal:
         squares = float(np.square(picture.astype(np.float64) - self.image).sum())
         return self.tables.bits(symbols.values, symbols.rows) + self.lmbda * squares / 3
 
+    def cheaper(self, best: tuple[float, Symbols], other: Symbols) -> tuple[float, Symbols]:
+        """The better of symbols whose cost is known and others, with its cost."""
+        cost = self.cost(other)
+        return (cost, other) if cost < best[0] else best
+
     def distortion_slope(self, symbols: Symbols) -> Callable[[Tensor], Tensor]:
         """Derivative of λ · distortion by each symbol of y (1, M, h, w), for the z of `symbols`; padding costs nothing."""
         x, context, (height, width) = to_tensor(self.image), self._context(symbols), self.image.shape[:2]
@@ -104,12 +109,12 @@ def refined(
     """
     started = to_batch(plain.y.astype(np.float32))
     bend = curvature(started, Prices(goal.tables, plain.y_rows), goal.distortion_slope(plain))
-    best = min(plain, rounded(refined_z(goal, y, plain, bend)), key=goal.cost)
+    least, best = goal.cheaper((goal.cost(plain), plain), rounded(refined_z(goal, y, plain, bend)))
     prices, slope = Prices(goal.tables, best.y_rows), goal.distortion_slope(best)
     state, tick = Annealed(to_batch(best.y.astype(np.float32))), _counter(sum(ITERATIONS[:effort]), progress)
     for iterations in ITERATIONS[:effort]:
         state = anneal(state, prices, slope, bend, iterations, tick)
-        best = min(best, replace(best, y=_whole(state.symbols)), key=goal.cost)
+        least, best = goal.cheaper((least, best), replace(best, y=_whole(state.symbols)))
     return best
 
 
