@@ -63,6 +63,6 @@ def _rates_at(curve: Sequence[Point], decibels: tuple[float, float]) -> tuple[fl
     from scipy.interpolate import PchipInterpolator
 
     known = frontier(curve)
-    log_bpp_at = PchipInterpolator([p.psnr for p in known], [math.log(p.bpp) for p in known])
+    log_bpp_at = PchipInterpolator([p.score for p in known], [math.log(p.bpp) for p in known])
     low, high = (math.exp(log_bpp_at(value)) for value in decibels)
     return low, high

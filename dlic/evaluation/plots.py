@@ -26,7 +26,7 @@ class Curve:
     @classmethod
     def through(cls, label: str, points: Sequence[Point], style: str = "") -> "Curve":
         """The curve through points, in their order."""
-        return cls(label, [p.bpp for p in points], [p.psnr for p in points], style)
+        return cls(label, [p.bpp for p in points], [p.score for p in points], style)
 
 
 def rd_figure(curves: Sequence[Curve], bpp_limit: float = math.inf) -> Figure:

@@ -20,7 +20,7 @@ class Point:
     """What a codec needs and gives on a set of images."""
 
     bpp: float  # bits per pixel, mean over the images
-    psnr: float  # dB, mean over the images
+    score: float  # dB of PSNR where nothing else is said, mean over the images; higher is better
 
 
 def mean_point(codec: Codec, images: Sequence[np.ndarray]) -> Point:
@@ -44,14 +44,14 @@ def bits_saved(curve: Sequence[Point], point: Point) -> float:
     log(bpp) is interpolated linearly over PSNR between neighbouring points, after sorting.
     Raises ValueError where the PSNR lies outside the curve.
     """
-    cheapest = {p.psnr: p.bpp for p in sorted(curve, key=lambda p: p.bpp, reverse=True)}  # one bpp for each PSNR
+    cheapest = {p.score: p.bpp for p in sorted(curve, key=lambda p: p.bpp, reverse=True)}  # one bpp for each PSNR
     known = sorted(cheapest)
-    if not known or not known[0] <= point.psnr <= known[-1]:
+    if not known or not known[0] <= point.score <= known[-1]:
         reach = f"{known[0]:.2f} to {known[-1]:.2f} dB" if known else "nothing"
-        raise ValueError(f"{point.psnr:.2f} dB is outside the curve, which covers {reach}")
-    above = max(1, bisect_left(known, point.psnr))
+        raise ValueError(f"{point.score:.2f} dB is outside the curve, which covers {reach}")
+    above = max(1, bisect_left(known, point.score))
     near = known[above - 1 : above + 1]
-    log_bpp = np.interp(point.psnr, near, [math.log(cheapest[psnr]) for psnr in near])
+    log_bpp = np.interp(point.score, near, [math.log(cheapest[psnr]) for psnr in near])
     return 1 - point.bpp / math.exp(log_bpp)
 
 
@@ -86,7 +86,7 @@ def cut(curve: Sequence[Point], rates: tuple[float, float] = RATES) -> list[Poin
     known = frontier(curve)
     if len(known) < 2:
         return [p for p in known if rates[0] <= p.bpp <= rates[1]]
-    psnr_at = PchipInterpolator([math.log(p.bpp) for p in known], [p.psnr for p in known])
+    psnr_at = PchipInterpolator([math.log(p.bpp) for p in known], [p.score for p in known])
     ends = [Point(rate, float(psnr_at(math.log(rate)))) for rate in rates if known[0].bpp <= rate <= known[-1].bpp]
     return sorted([*ends, *(p for p in known if rates[0] < p.bpp < rates[1])], key=lambda p: p.bpp)
 
@@ -94,8 +94,8 @@ def cut(curve: Sequence[Point], rates: tuple[float, float] = RATES) -> list[Poin
 def frontier(curve: Sequence[Point]) -> list[Point]:
     """The points of a curve worth choosing, by rising rate and PSNR: no other is at least as good for as many bits or fewer."""
     best: list[Point] = []
-    for point in sorted(curve, key=lambda p: (p.bpp, -p.psnr)):
-        if not best or point.psnr > best[-1].psnr:
+    for point in sorted(curve, key=lambda p: (p.bpp, -p.score)):
+        if not best or point.score > best[-1].score:
             best.append(point)
     return best
 
@@ -104,7 +104,7 @@ def shared_psnr(first: Sequence[Point], second: Sequence[Point]) -> tuple[float,
     """Lowest and highest PSNR in dB that both curves reach. Raises ValueError where they share none."""
     if not first or not second:
         raise ValueError("a curve has no points in this range of rates")
-    low, high = max(first[0].psnr, second[0].psnr), min(first[-1].psnr, second[-1].psnr)
+    low, high = max(first[0].score, second[0].score), min(first[-1].score, second[-1].score)
     if low >= high:
         raise ValueError(
             f"the curves share no PSNR: {low:.2f} dB is the highest of the minima, {high:.2f} dB the lowest of the maxima"
@@ -117,5 +117,5 @@ def _bd_rate(anchor: list[Point], test: list[Point]) -> float:
     import bjontegaard
 
     shared_psnr(anchor, test)
-    rates_and_psnr = [[getattr(p, name) for p in curve] for curve in (anchor, test) for name in ("bpp", "psnr")]
+    rates_and_psnr = [[getattr(p, name) for p in curve] for curve in (anchor, test) for name in ("bpp", "score")]
     return bjontegaard.bd_rate(*rates_and_psnr, method="pchip", require_matching_points=False, min_overlap=0) / 100

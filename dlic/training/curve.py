@@ -31,7 +31,7 @@ def _table(folders: Sequence[Path], points: Sequence[Point], jpeg: Sequence[Poin
     width = max(len(name) for name in ("checkpoint", *(Path(folder).name for folder in folders)))
     rows = [f"{'checkpoint':{width}}  {'bpp':>7}  {'PSNR dB':>7}  {'against JPEG':>12}"]
     for folder, point in zip(folders, points, strict=True):
-        rows.append(f"{Path(folder).name:{width}}  {point.bpp:7.3f}  {point.psnr:7.2f}  {_against(jpeg, point):>12}")
+        rows.append(f"{Path(folder).name:{width}}  {point.bpp:7.3f}  {point.score:7.2f}  {_against(jpeg, point):>12}")
     return rows
 
 

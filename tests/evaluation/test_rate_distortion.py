@@ -76,14 +76,14 @@ def test_jpeg_curve_is_that_of_the_files():
 def test_jpeg_curve_rises():
     curve = jpeg_curve([photograph(96, 128)])
     assert len(curve) == len(JPEG_QUALITIES)
-    assert curve == sorted(curve, key=lambda p: p.bpp) == sorted(curve, key=lambda p: p.psnr)
+    assert curve == sorted(curve, key=lambda p: p.bpp) == sorted(curve, key=lambda p: p.score)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 13)])
 @pytest.mark.parametrize("value", [0, 255])
 def test_jpeg_curve_of_constant_images_is_finite(size, value):
     for point in jpeg_curve([np.full((*size, 3), value, np.uint8)], [5, 95]):
-        assert math.isfinite(point.bpp) and math.isfinite(point.psnr)
+        assert math.isfinite(point.bpp) and math.isfinite(point.score)
 
 
 @given(falling_curves(), st.data())
@@ -94,7 +94,7 @@ def test_a_point_of_the_curve_saves_nothing(curve, data):
 @given(falling_curves(), st.floats(0, 1), st.floats(0.01, 3))
 def test_saved_is_the_share_of_bits(curve, position, factor):
     """A codec that needs `factor` times the bits saves 1 − factor, wherever on the curve."""
-    low, high = min(p.psnr for p in curve), max(p.psnr for p in curve)
+    low, high = min(p.score for p in curve), max(p.score for p in curve)
     decibels = min(high, low + position * (high - low))
     one = bits_saved(curve, Point(1.0, decibels))
     needed = 1 / (1 - one)
@@ -117,7 +117,7 @@ def test_equal_psnr_counts_its_cheapest():
 
 @given(falling_curves(), st.floats(0.001, 20))
 def test_outside_the_curve_is_an_error(curve, beyond):
-    for decibels in (min(p.psnr for p in curve) - beyond, max(p.psnr for p in curve) + beyond, math.nan):
+    for decibels in (min(p.score for p in curve) - beyond, max(p.score for p in curve) + beyond, math.nan):
         with pytest.raises(ValueError, match="outside the curve"):
             bits_saved(curve, Point(1.0, decibels))
 
@@ -132,7 +132,7 @@ CURVE = [Point(0.05 * 2**i, 25.0 + 2.5 * i + 0.1 * i**2) for i in range(7)]  # 0
 
 def scaled(curve: list[Point], factor: float) -> list[Point]:
     """The same qualities for so many times the bits."""
-    return [Point(point.bpp * factor, point.psnr) for point in curve]
+    return [Point(point.bpp * factor, point.score) for point in curve]
 
 
 @pytest.mark.parametrize("rate_of", [bd_rate, bd_rate_within])
@@ -145,7 +145,7 @@ def test_bd_rate_of_known_curves(rate_of):
 @pytest.mark.parametrize("rate_of", [bd_rate, bd_rate_within])
 @given(factors=st.lists(st.floats(0.6, 1.6), min_size=7, max_size=7), seed=st.randoms(use_true_random=False))
 def test_bd_rate_is_the_same_from_either_side_and_in_any_order(rate_of, factors, seed):
-    other = frontier([Point(point.bpp * factor, point.psnr) for point, factor in zip(CURVE, factors, strict=True)])
+    other = frontier([Point(point.bpp * factor, point.score) for point, factor in zip(CURVE, factors, strict=True)])
     if len(other) < 4:
         return
     there, back = rate_of(CURVE, other), rate_of(other, CURVE)
@@ -158,19 +158,19 @@ def test_bd_rate_is_the_same_from_either_side_and_in_any_order(rate_of, factors,
 def test_a_cut_curve_ends_at_the_rates_it_goes_beyond():
     part = cut(CURVE)
     assert [point.bpp for point in part] == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.5])
-    assert part[0].psnr == pytest.approx(CURVE[1].psnr) and CURVE[4].psnr < part[-1].psnr < CURVE[5].psnr
+    assert part[0].score == pytest.approx(CURVE[1].score) and CURVE[4].score < part[-1].score < CURVE[5].score
     assert cut(CURVE[2:5]) == CURVE[2:5]  # nothing is added beyond what was measured
     assert cut([]) == [] and cut(CURVE[:1]) == [] and cut(CURVE[1:2]) == CURVE[1:2]
 
 
 def test_points_nobody_would_choose_do_not_count():
-    worse = [Point(0.3, 26.0), Point(0.4, 31.0), Point(0.4, 20.0), Point(9.0, CURVE[-1].psnr)]
+    worse = [Point(0.3, 26.0), Point(0.4, 31.0), Point(0.4, 20.0), Point(9.0, CURVE[-1].score)]
     assert frontier(CURVE + worse) == CURVE
     assert bd_rate(CURVE, CURVE + worse) == pytest.approx(0, abs=1e-9)
 
 
 def test_what_cannot_be_compared_says_why():
-    far = [Point(point.bpp, point.psnr + 100) for point in CURVE]
+    far = [Point(point.bpp, point.score + 100) for point in CURVE]
     dear = scaled(CURVE, 1000)
     for anchor, test, reason in ((CURVE[:3], CURVE, "3 and 7"), ([], CURVE, "0 and 7"), (CURVE, far, "share no PSNR")):
         for rate_of in (bd_rate, bd_rate_within):
@@ -187,5 +187,5 @@ def test_a_comparison_says_where_it_holds():
     compared = compare(CURVE, half)
     assert compared.bd_rate == pytest.approx(-0.5, abs=0.005) and compared.whole == pytest.approx(-0.5)
     low, high = compared.psnr
-    assert low == pytest.approx(cut(half)[0].psnr) and high == pytest.approx(cut(CURVE)[-1].psnr)
+    assert low == pytest.approx(cut(half)[0].score) and high == pytest.approx(cut(CURVE)[-1].score)
     assert compared.bpp == pytest.approx((0.1, 0.75), rel=0.01)

@@ -311,7 +311,7 @@ def test_the_run_draws_its_curve(tiny_run):
     assert tiny_run.image("rate_distortion/run", 1).shape == (550, 800, 3)
     last = tiny_run.events.Scalars("val/psnr")[-1].value, tiny_run.events.Scalars("val/bpp")[-1].value
     (newest,) = path[-1]
-    assert (newest.psnr, newest.bpp) == pytest.approx(last, rel=1e-4)
+    assert (newest.score, newest.bpp) == pytest.approx(last, rel=1e-4)
 
 
 def test_the_run_is_compared_with_jpeg_on_its_crops(tiny_run):
@@ -322,7 +322,7 @@ def test_the_run_is_compared_with_jpeg_on_its_crops(tiny_run):
     crops = [crop.permute(1, 2, 0).numpy() for crop in data.validation_crops]
     curve = tiny_run.callbacks[0]
     assert curve.jpeg == jpeg_curve(crops)
-    within = [curve.jpeg[0].psnr <= point.psnr <= curve.jpeg[-1].psnr for (point,) in curve.path]
+    within = [curve.jpeg[0].score <= point.score <= curve.jpeg[-1].score for (point,) in curve.path]
     assert sum(within) == len(tiny_run.events.Scalars("val/saved_vs_jpeg")) == 2
 
 

@@ -31,12 +31,12 @@ def test_checkpoints_are_measured_drawn_and_printed(photograph, tmp_path, capsys
     codec = load_codec(folders[1])
     files = [codec.compress(image) for image in images]
     assert points[1].bpp == sum(8 * len(f) / (i.shape[0] * i.shape[1]) for f, i in zip(files, images, strict=True)) / 2
-    assert points[1].psnr == sum(psnr(i, codec.decompress(f)) for f, i in zip(files, images, strict=True)) / 2
-    assert points[0].bpp > points[1].bpp and points[0].psnr > points[1].psnr
+    assert points[1].score == sum(psnr(i, codec.decompress(f)) for f, i in zip(files, images, strict=True)) / 2
+    assert points[0].bpp > points[1].bpp and points[0].score > points[1].score
 
     header, *rows = capsys.readouterr().out.strip().split("\n")
     assert header.split()[0] == "checkpoint" and [row.split()[0] for row in rows] == ["fine", "coarse"]
-    assert f"{points[0].bpp:.3f}" in rows[0] and f"{points[0].psnr:.2f}" in rows[0]
+    assert f"{points[0].bpp:.3f}" in rows[0] and f"{points[0].score:.2f}" in rows[0]
     events = EventAccumulator(str(tmp_path / "log"))
     events.Reload()
     assert len(events.Images("rate_distortion/checkpoints")) == 1
