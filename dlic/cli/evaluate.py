@@ -1,25 +1,24 @@
-"""`dlic evaluate`: a checkpoint on a folder of images, beside the codecs Pillow ships or the curves others published."""
+"""`dlic evaluate`: codecs on a folder of images, every point from files, beside what people have and what others published."""
 
 import json
 import shlex
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from dlic.cli import streams
-from dlic.errors import DlicError, UnreadableImageError
+from dlic.errors import DlicError
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from dlic.codecs.learned import LearnedCodec
-    from dlic.evaluation.comparison import Anchor
-    from dlic.evaluation.report import Evaluation
-    from dlic.evaluation.sweep import Rate
+    from dlic.evaluation.run import Run
 
 FIGURE_ENDINGS = (".png", ".svg")
+T = TypeVar("T")
 
 
 class Published(str, Enum):
@@ -30,56 +29,92 @@ class Published(str, Enum):
 
 def evaluate(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of images, such as Kodak.")],
+    codecs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,…",
+            help="What to measure, such as light-1,jpeg,webp,avif,avif-psnr,jxl,jpeg2000,dlic-jpeg,wavelet; the first is held "
+            "against the others. By default a checkpoint, and beside it JPEG, WebP and AVIF.",
+        ),
+    ] = None,
     model: Annotated[str | None, typer.Option(help="Name of a checkpoint; the shipped one by default.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Folder of a checkpoint, instead of a name.")] = None,
-    qualities: Annotated[str | None, typer.Option(help="Points of the curve, such as 10,50,90; eleven by default.")] = None,
+    qualities: Annotated[
+        str | None, typer.Option(help="Points of the curves of --codecs, or else of the checkpoint: such as 10,50,90.")
+    ] = None,
     effort: Annotated[int, typer.Option(min=0, help="Time the encoder takes to save bits, as in dlic compress.")] = 0,
-    against: Annotated[Published | None, typer.Option(help="Compare with published curves, and encode no peers.")] = None,
+    metrics: Annotated[
+        str | None, typer.Option(metavar="A,B,…", help="psnr,psnr_y,ssim,ms_ssim by default; others where they are installed.")
+    ] = None,
+    against: Annotated[Published | None, typer.Option(help="Compare with published curves; no peers are encoded unasked.")] = None,
+    external: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Commands of other programs as codecs, as in configs/external_codecs.ini.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Files coded at a time; times are comparable only with 1.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Folder that keeps every figure; an interrupted run continues there.")
+    ] = None,
     figure: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw PSNR over rate as .png or .svg.")] = None,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write every figure as JSON.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the files of --figure and --out.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --figure, and begin RUN anew.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every figure as JSON.")] = False,
 ) -> None:
-    """Measure a checkpoint on a folder of images: real files, saved pixels, beside JPEG, WebP and AVIF at the same PSNR."""
+    """Measure codecs on a folder of images: files and decoded pixels, and how many bits the first needs beside the others."""
     _check_targets(folder, figure, out, force)
-    from dlic.api import choose
-    from dlic.codecs.learned import load_codec
+    from dlic.evaluation.conduct import begin, conduct, discard, join
     from dlic.evaluation.provenance import provenance
-    from dlic.evaluation.report import Evaluation, lines
-    from dlic.evaluation.report import as_json as to_json
+    from dlic.evaluation.summary import lines, results
+    from dlic.evaluation.sweep import make_plan
 
-    codec = load_codec(choose(model, weights))
-    chosen = _qualities(codec, qualities)
-    images = images_in(folder)
-    published = _published(folder, images) if against else None  # refuses other pictures before the work
-    rates = _rates(codec, images, chosen, effort)
-    anchors, source = published or _peers(images)
-    options = {"qualities": qualities, "effort": effort, "against": against and against.value}
-    origin = provenance(_command(folder, codec.name, options))
-    result = Evaluation(codec.name, codec.fingerprint.hex(), effort, rates, anchors, source, origin)
-    figures = json.dumps(to_json(result), indent=1)
+    asked, chosen = _asked(codecs, model, weights, qualities, against)
+    plan, left_out = make_plan(folder, asked, chosen, _words(metrics), effort, external)
+    for sentence in left_out:
+        streams.note(f"left out: {sentence}")
+    if against:
+        from dlic.evaluation.anchors import check_kodak
+
+        check_kodak(str(folder), [(picture.height, picture.width) for picture in plan.pictures])
+    given = {"codecs": ",".join(plan.codecs), "qualities": qualities, "effort": effort, "metrics": metrics}
+    origin = provenance(_command(folder, {**given, "against": against and against.value}))
+    run = begin(plan, origin, [f"left out: {Path(line.split(' ')[0]).name}" for line in left_out], against and against.value, jobs)
     if out:
-        streams.write_bytes(str(out), figures.encode(), force)
+        if force and out.is_dir():
+            discard(out)
+        run = join(run, out)
+    run = conduct(run, plan, out, _watched, memory=len(run.codecs) > 1)
     if figure:
-        _draw(result, folder, figure, force)
-    typer.echo(figures if as_json else "\n".join(lines(result)))
+        _draw(run, figure, force)
+    typer.echo(json.dumps(results(run), indent=1) if as_json else "\n".join(lines(run)))
 
 
 def images_in(folder: Path) -> "dict[str, np.ndarray]":
     """Every readable image of the folder by file name; the others are named on standard error."""
-    from dlic.images.files import EXTENSIONS, read_image
+    from dlic.evaluation.sweep import pictures_in
+    from dlic.images.files import read_image
 
-    if not folder.is_dir():
-        raise DlicError(f"{folder} is not a folder of images")
-    images = {}
-    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in EXTENSIONS):
-        try:
-            images[path.name] = read_image(path).pixels
-        except UnreadableImageError as error:
-            streams.note(f"left out: {error}")
-    if not images:
-        raise UnreadableImageError(f"no image in {folder} can be read")
-    return images
+    pictures, left_out = pictures_in(folder)
+    for sentence in left_out:
+        streams.note(f"left out: {sentence}")
+    return {picture.name: read_image(folder / picture.name).pixels for picture in pictures}
+
+
+def _asked(
+    codecs: str | None, model: str | None, weights: Path | None, qualities: str | None, against: Published | None
+) -> tuple[list[str], dict[str, tuple[int, ...]]]:
+    """Names and paths of the codecs to measure, and the qualities of those that were given some."""
+    from dlic import checkpoints
+    from dlic.evaluation.registry import PEERS
+    from dlic.evaluation.sweep import parse_qualities
+
+    if codecs and (model or weights):
+        raise DlicError("give --codecs, or --model or --weights, not both: checkpoints may stand in --codecs")
+    checkpoint = [str(weights) if weights else model or checkpoints.default_name()]
+    asked = _words(codecs) or checkpoint
+    chosen = {} if qualities is None else dict.fromkeys(asked, parse_qualities(qualities))
+    return (asked if codecs or against else [*asked, *PEERS]), chosen
+
+
+def _words(text: str | None) -> list[str] | None:
+    return None if text is None else [word.strip() for word in text.split(",") if word.strip()]
 
 
 def _check_targets(folder: Path, figure: Path | None, out: Path | None, force: bool) -> None:
@@ -89,62 +124,32 @@ def _check_targets(folder: Path, figure: Path | None, out: Path | None, force: b
     for target in filter(None, (figure, out)):
         if not target.parent.is_dir():
             raise DlicError(f"{target} cannot be written: {target.parent} is no folder")
-        streams.refuse_existing(str(folder), str(target), force)
+    if figure:
+        streams.refuse_existing(str(folder), str(figure), force)
+    if out and out.exists() and not out.is_dir():
+        raise DlicError(f"{out} is a file; --out names a folder")
 
 
-def _qualities(codec: "LearnedCodec", text: str | None) -> tuple[int | None, ...]:
-    from dlic.evaluation.sweep import QUALITIES, parse_qualities
-
-    if codec.levels == 1:
-        if text is not None:
-            raise DlicError(f"{codec.name} has one rate; --qualities is for checkpoints with several")
-        return (None,)
-    return QUALITIES if text is None else parse_qualities(text)
-
-
-def _rates(codec: "LearnedCodec", images: "dict[str, np.ndarray]", qualities: tuple[int | None, ...], effort: int) -> "list[Rate]":
-    from dlic.evaluation.sweep import measure_rate, warm_up
-
-    warm_up(codec, next(iter(images.values())))
-    labels = {quality: codec.name if quality is None else f"{codec.name}, quality {quality}" for quality in qualities}
-    return [measure_rate(codec, _progress(images.items(), label), quality, effort) for quality, label in labels.items()]
-
-
-def _published(folder: Path, images: "dict[str, np.ndarray]") -> "tuple[dict[str, Anchor], str]":
-    """Curves of others on the same images, and where they come from."""
-    from dlic.evaluation.anchors import ABOUT, check_kodak, kodak_anchors
-
-    check_kodak(str(folder), list(images.values()))
-    return kodak_anchors(), ABOUT
-
-
-def _peers(images: "dict[str, np.ndarray]") -> "tuple[dict[str, Anchor], str]":
-    """What `_published` gives, made here."""
-    from dlic.evaluation.comparison import Anchor
-    from dlic.evaluation.peers import ABOUT, PEERS, peer_curve
-
-    pixels = list(images.values())
-    return {label: Anchor(peer_curve(peer, pixels, _progress(peer.qualities, label))) for label, peer in PEERS.items()}, ABOUT
-
-
-def _draw(result: "Evaluation", folder: Path, path: Path, force: bool) -> None:
+def _draw(run: "Run", path: Path, force: bool) -> None:
     from dlic.evaluation.comparison_plot import comparison_figure, figure_bytes
     from dlic.evaluation.plots import Curve
+    from dlic.evaluation.summary import anchors_of
 
-    ours = Curve.through(result.name, result.curve)
-    others = [Curve.through(label, anchor.points) for label, anchor in result.anchors.items()]
-    title = f"{result.name} on the {len(result.rates[0].images)} images of {folder.resolve().name}"
+    first = next(iter(run.codecs.values()))
+    ours = Curve.through(first.label, run.curve(first.name))
+    others = [Curve.through(label, anchor.points) for label, anchor in anchors_of(run, first.name).items() if anchor.points]
+    title = f"{first.label} on the {len(run.pictures)} images of {run.title}"
     streams.write_bytes(str(path), figure_bytes(comparison_figure(ours, others, title), path.suffix), force)
 
 
-def _command(folder: Path, checkpoint: str, options: dict) -> str:
+def _command(folder: Path, options: dict) -> str:
     """What was asked for, without the paths it was asked with."""
     given = [word for option, value in options.items() if value for word in (f"--{option}", str(value))]
-    return shlex.join(["dlic", "evaluate", folder.resolve().name, "--model", checkpoint, *given])
+    return shlex.join(["dlic", "evaluate", folder.resolve().name, *given])
 
 
-def _progress(items, label: str):
+def _watched(rows: Iterable[T], label: str, count: int) -> Iterator[T]:
     from rich.console import Console
     from rich.progress import track
 
-    return track(items, description=label, console=Console(stderr=True), transient=True)
+    return track(rows, description=label, total=count, console=Console(stderr=True), transient=True)

@@ -4,7 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dlic.evaluation.rate_distortion import Point, bd_rate, bd_rate_within, bits_saved, cut, frontier, shared_psnr
+from dlic.evaluation.rate_distortion import Point, bd_psnr, bd_rate, bd_rate_within, bits_saved, cut, frontier, shared_psnr
+
+LEAST_OVERLAP = 0.5  # of the narrower curve's decibels: what a BD-rate says of less depends on a part that one codec hardly has
 
 
 @dataclass(frozen=True)
@@ -17,27 +19,43 @@ class Anchor:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A curve against another by PSNR; shares are None where the curves cannot be compared."""
+    """A curve against another by PSNR or another score; shares are None where the curves cannot be compared."""
 
     bd_rate: float | None  # between `rate_distortion.RATES`; −0.1 is 10 % fewer bits
-    psnr: tuple[float, float] | None  # dB over which it was taken
+    bd_psnr: float | None  # mean gain in dB between these rates; None where the rates overlap too little
+    psnr: tuple[float, float] | None  # dB over which bd_rate was taken
     bpp: tuple[float, float] | None  # what the curve itself needs at both ends of that
     whole: float | None  # BD-rate over all the PSNR both reach, at any rate
     problem: str = ""  # why there is no bd_rate
 
 
 def compare(anchor: Sequence[Point], test: Sequence[Point]) -> Comparison:
-    """BD-rates of `test` against `anchor`, with the range they hold over."""
+    """BD-rate and BD-PSNR of `test` against `anchor`, with the range they hold over."""
     try:
         whole = bd_rate(anchor, test)
     except ValueError as error:
-        return Comparison(None, None, None, None, str(error))
+        return Comparison(None, None, None, None, None, str(error))
     try:
-        share = bd_rate_within(anchor, test)
+        share, psnr = bd_rate_within(anchor, test), shared_psnr(cut(anchor), cut(test))
+        _check_overlap(cut(anchor), cut(test), psnr)
     except ValueError as error:
-        return Comparison(None, None, None, whole, str(error))
-    psnr = shared_psnr(cut(anchor), cut(test))
-    return Comparison(share, psnr, _rates_at(test, psnr), whole)
+        return Comparison(None, None, None, None, whole, str(error))
+    return Comparison(share, _bd_psnr(anchor, test), psnr, _rates_at(test, psnr), whole)
+
+
+def _bd_psnr(anchor: Sequence[Point], test: Sequence[Point]) -> float | None:
+    try:
+        return bd_psnr(cut(anchor), cut(test))
+    except ValueError:  # curves that share decibels may share no rates
+        return None
+
+
+def _check_overlap(anchor: Sequence[Point], test: Sequence[Point], shared: tuple[float, float]) -> None:
+    """Raises ValueError where two parts of curves share too few decibels for a mean over them to say anything."""
+    narrower = min(curve[-1].score - curve[0].score for curve in (anchor, test))
+    overlap = (shared[1] - shared[0]) / narrower
+    if overlap < LEAST_OVERLAP:
+        raise ValueError(f"the curves share {shared[0]:.2f} to {shared[1]:.2f} dB, {overlap:.0%} of what the narrower one covers")
 
 
 def compare_all(anchors: Mapping[str, Anchor], test: Sequence[Point]) -> dict[str, Comparison]:

@@ -1,69 +1,43 @@
 """One image through one codec: a file is written, read back and decoded, and its pixels are compared."""
 
 import tempfile
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from dlic.codecs.base import Codec
-from dlic.evaluation.metrics import ms_ssim, psnr
+from dlic.errors import DlicError
+from dlic.evaluation.metrics import Metric
+from dlic.evaluation.run import Row
+from dlic.evaluation.series import Series
 from dlic.timing import timed
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One image at one setting."""
+def measure(series: Series, quality: float | None, name: str, image: np.ndarray, metrics: Mapping[str, Metric]) -> Row:
+    """uint8 (H, W, 3), called `name` → what its file costs and what comes back from it.
 
-    bytes: int
-    bpp: float
-    psnr: float
-    ms_ssim: float | None
-    encode_ms: float  # pixels to bytes and back, without the disk
-    decode_ms: float
-
-
-@dataclass(frozen=True)
-class Means:
-    """Means over images of the per-image values; of the times medians, which a busy machine moves less."""
-
-    bpp: float
-    psnr: float
-    ms_ssim: float | None
-    encode_ms: float
-    decode_ms: float
-
-
-def measure(codec: Codec, image: np.ndarray) -> Measured:
-    """uint8 (H, W, 3) → what its file costs and what comes back from it."""
-    return measure_file(codec, image)[0]
-
-
-def measure_file(codec: Codec, image: np.ndarray) -> tuple[Measured, bytes]:
-    """`measure`, and the bytes of the file."""
+    Raises DlicError where the codec gives back another size.
+    """
     seconds: dict[str, float] = {}
+    codec = series.at(quality)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "picture"
+        path = Path(folder) / f"picture{series.ending}"
         with timed(seconds, "encode"):
             data = codec.compress(image)
         path.write_bytes(data)
         size, data = path.stat().st_size, path.read_bytes()
         with timed(seconds, "decode"):
             decoded = codec.decompress(data)
-    bpp = size * 8 / (image.shape[0] * image.shape[1])
-    milliseconds = [1000 * seconds[stage] for stage in ("encode", "decode")]
-    return Measured(size, bpp, psnr(image, decoded), ms_ssim(image, decoded), *milliseconds), data
-
-
-def means(rows: Iterable[Measured]) -> Means:
-    """What a table has of the images at one setting."""
-    rows = list(rows)
-    similarities = [row.ms_ssim for row in rows if row.ms_ssim is not None]
-    return Means(
-        float(np.mean([row.bpp for row in rows])),
-        float(np.mean([row.psnr for row in rows])),
-        float(np.mean(similarities)) if similarities else None,
-        float(np.median([row.encode_ms for row in rows])),
-        float(np.median([row.decode_ms for row in rows])),
+    if decoded.shape != image.shape:
+        raise DlicError(f"{series.label} made {decoded.shape} of {name}, which is {image.shape}")
+    return Row(
+        series.name,
+        quality,
+        name,
+        size,
+        size * 8 / (image.shape[0] * image.shape[1]),
+        1000 * seconds["encode"],
+        1000 * seconds["decode"],
+        series.estimated_bits(data) if series.estimated_bits else None,
+        {metric.name: metric.compute(image, decoded) for metric in metrics.values()},
     )

@@ -67,6 +67,22 @@ def bd_rate(anchor: Sequence[Point], test: Sequence[Point]) -> float:
     return _bd_rate(anchor, test)
 
 
+def bd_psnr(anchor: Sequence[Point], test: Sequence[Point]) -> float:
+    """Bjøntegaard delta PSNR of `test` against `anchor` over the rates both reach: 1.0 is 1 dB more for the same bits.
+
+    Interpolates as `bd_rate` does. Raises ValueError where the two share no rates.
+    """
+    import bjontegaard
+
+    anchor, test = frontier(anchor), frontier(test)
+    low, high = max(anchor[0].bpp, test[0].bpp), min(anchor[-1].bpp, test[-1].bpp)
+    if low >= high:
+        raise ValueError(
+            f"the curves share no rate: {low:.3f} bpp is the highest of the minima, {high:.3f} the lowest of the maxima"
+        )
+    return bjontegaard.bd_psnr(*_columns(anchor, test), method="pchip", require_matching_points=False, min_overlap=0)
+
+
 def bd_rate_within(anchor: Sequence[Point], test: Sequence[Point], rates: tuple[float, float] = RATES) -> float:
     """`bd_rate` of the parts of both curves between two rates in bpp, over the PSNR that both parts reach.
 
@@ -117,5 +133,9 @@ def _bd_rate(anchor: list[Point], test: list[Point]) -> float:
     import bjontegaard
 
     shared_psnr(anchor, test)
-    rates_and_psnr = [[getattr(p, name) for p in curve] for curve in (anchor, test) for name in ("bpp", "score")]
-    return bjontegaard.bd_rate(*rates_and_psnr, method="pchip", require_matching_points=False, min_overlap=0) / 100
+    return bjontegaard.bd_rate(*_columns(anchor, test), method="pchip", require_matching_points=False, min_overlap=0) / 100
+
+
+def _columns(anchor: Sequence[Point], test: Sequence[Point]) -> list[list[float]]:
+    """As the package wants them: rates and scores of the one, then of the other."""
+    return [[getattr(p, name) for p in curve] for curve in (anchor, test) for name in ("bpp", "score")]

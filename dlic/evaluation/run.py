@@ -25,6 +25,9 @@ from dlic.files import read_whole, written_whole
 
 ABOUT = "run.json"
 ROWS = "rows.csv"
+MEANS = "means.csv"
+RESULTS = "results.json"
+KEPT = (ROWS, MEANS, RESULTS)  # beside ABOUT, whose presence makes a folder a run
 FIXED = ("codec", "quality", "image", "bytes", "bpp", "encode_ms", "decode_ms", "estimated_bits")  # columns before the metrics
 
 
@@ -51,6 +54,7 @@ class Entry:
     identity: str  # what its files depend on: a fingerprint, or options and versions
     note: str = ""  # what to know before comparing
     ending: str = ""  # of its files
+    effort: int = 0  # of a learned codec
     peak_memory_mb: float | None = None  # of a process that codes the largest picture once; None where it was not measured
 
 
@@ -94,7 +98,6 @@ class Run:
 
     provenance: Provenance
     title: str  # name of the folder of images
-    effort: int
     pictures: tuple[Picture, ...]
     codecs: dict[str, Entry]  # by name; the first is the one that is compared with the others
     rows: tuple[Row, ...] = ()
@@ -190,10 +193,14 @@ def read_run(folder: Path) -> Run:
     return replace(run, rows=read_rows(folder))
 
 
-def row_cells(row: Row) -> list[str]:
+def _row_cells(row: Row, metrics: Sequence[str]) -> list[str]:
     """A row as rows.csv has it; empty where there is no value."""
     values = [row.codec, row.quality, row.image, row.bytes, row.bpp, row.encode_ms, row.decode_ms, row.estimated_bits]
-    return ["" if value is None else str(value) for value in [*values, *row.metrics.values()]]
+    return _cells([*values, *(row.metrics[name] for name in metrics)])
+
+
+def _cells(values: Iterable[object]) -> list[str]:
+    return ["" if value is None else str(value) for value in values]
 
 
 def read_rows(folder: Path) -> tuple[Row, ...]:
@@ -221,21 +228,32 @@ def _row(header: list[str], line: list[str], path: Path) -> Row:
         raise CorruptFileError(f"{path} holds a line that is no row of an evaluation: {','.join(line)[:80]}") from error
 
 
+def write_means(folder: Path, run: Run) -> None:
+    """One row a codec and quality, for spreadsheets and plots of other programs."""
+    header = ["codec", "label", "quality", "images", "bpp", *run.metrics, "psnr_of_mean_mse", "encode_ms", "decode_ms", "gap"]
+    lines = [header]
+    for mean in run.means:
+        values = [mean.codec, run.codecs[mean.codec].label, mean.quality, mean.images, mean.bpp, *mean.metrics.values()]
+        lines.append(_cells([*values, mean.psnr_of_mean_mse, mean.encode_ms, mean.decode_ms, mean.gap]))
+    with written_whole(folder / MEANS, overwrite=True) as file:
+        file.write("".join(map(_line, lines)).encode())
+
+
 class RowWriter:
     """Appends rows to a run's rows.csv, each on the disk before the next is measured."""
 
     def __init__(self, folder: Path, metrics: Sequence[str]):
-        path = folder / ROWS
+        self._metrics, path = metrics, folder / ROWS
         kept = read_rows(folder)
-        if kept and list(kept[0].metrics) != list(metrics):
+        if kept and set(kept[0].metrics) != set(metrics):
             raise DlicError(f"{folder} holds the metrics {', '.join(kept[0].metrics)}; name another folder to measure others")
         with written_whole(path, overwrite=True) as file:  # without what was cut off, and each file once
-            lines = [[*FIXED, *metrics], *map(row_cells, kept)]
+            lines = [[*FIXED, *metrics], *(_row_cells(row, metrics) for row in kept)]
             file.write("".join(map(_line, lines)).encode())
         self._file = path.open("a", encoding="utf-8", newline="")
 
     def write(self, row: Row) -> None:
-        self._file.write(_line(row_cells(row)))
+        self._file.write(_line(_row_cells(row, self._metrics)))
         self._file.flush()
 
     def __enter__(self) -> "RowWriter":

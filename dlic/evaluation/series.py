@@ -17,5 +17,6 @@ class Series:
     identity: str  # what its files depend on: a fingerprint, or options and versions
     ending: str = ".bin"  # of its files
     note: str = ""  # what to know before comparing
+    effort: int = 0  # of a learned codec
     between: bool = True  # whether every whole quality between the first and the last is one too
     estimated_bits: Callable[[bytes], float] | None = None  # what a learned codec's tables say of a file

@@ -1,50 +1,56 @@
-"""A learned codec over its rates: every image at every quality, from files."""
+"""Codecs over their qualities on a folder of images: which files are missing from a run, and how they come to be measured."""
 
-from collections.abc import Iterable
+import hashlib
+import multiprocessing
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
-from dlic.codecs.learned import LearnedCodec
-from dlic.errors import DlicError
-from dlic.evaluation.measure import Means, Measured, means, measure_file
-from dlic.evaluation.rate_distortion import Point
-
-QUALITIES = (1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)  # the whole range, about a third of a rate octave apart
+from dlic.errors import DlicError, UnreadableImageError
+from dlic.evaluation.measure import measure
+from dlic.evaluation.metrics import Metric, available
+from dlic.evaluation.registry import Settings, open_series
+from dlic.evaluation.run import Picture, Row
+from dlic.evaluation.series import Series
+from dlic.images.files import EXTENSIONS, read_image
 
 
 @dataclass(frozen=True)
-class Rate:
-    """A checkpoint at one rate on a set of images."""
+class Plan:
+    """What is to be measured; workers can be sent it."""
 
-    quality: int | None  # None where the checkpoint has only one rate
-    images: dict[str, Measured]  # by file name
-    gap: float  # share by which files exceed what the integer tables say of their symbols
+    folder: Path  # of the images
+    codecs: dict[str, str]  # name → what was asked for: a name or the path of a checkpoint
+    qualities: dict[str, tuple[float | None, ...]]  # by codec
+    pictures: tuple[Picture, ...]
+    metrics: tuple[str, ...]
+    effort: int = 0
+    external: Path | None = None  # file of commands
+
+    def open(self, codec: str) -> Series:
+        return open_asked(self.codecs[codec], self.effort, self.external)
+
+    def tasks(self, codec: str) -> list["Task"]:
+        """Every file of a codec, in an order that reads each image once."""
+        return [Task(codec, quality, picture.name) for picture in self.pictures for quality in self.qualities[codec]]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One file to measure; its fields are the key of its row."""
+
+    codec: str
+    quality: float | None
+    image: str
 
     @property
-    def mean(self) -> Means:
-        return means(self.images.values())
-
-    @property
-    def point(self) -> Point:
-        return Point(self.mean.bpp, self.mean.psnr)
-
-
-def measure_rate(
-    codec: LearnedCodec, images: Iterable[tuple[str, np.ndarray]], quality: int | None = None, effort: int = 0
-) -> Rate:
-    """Measure named uint8 (H, W, 3) images at one quality, or at the only rate there is."""
-    coder = codec.at(quality or 1, effort)
-    rows, written, estimated = {}, 0, 0.0
-    for name, image in images:
-        rows[name], data = measure_file(coder, image)
-        written, estimated = written + 8 * len(data), estimated + codec.estimated_bits(data)
-    return Rate(quality, rows, written / estimated - 1)
-
-
-def warm_up(codec: LearnedCodec, image: np.ndarray) -> None:
-    """Code one image first, so that what happens once does not count as the first picture's time."""
-    codec.decompress(codec.compress(image))
+    def key(self) -> tuple[str, float | None, str]:
+        return self.codec, self.quality, self.image
 
 
 def parse_qualities(text: str) -> tuple[int, ...]:
@@ -59,3 +65,116 @@ def parse_qualities(text: str) -> tuple[int, ...]:
         if not 1 <= number <= 100:
             raise DlicError(f"--qualities are from 1 to 100, not {number}")
     return tuple(numbers)
+
+
+@lru_cache(maxsize=16)
+def open_asked(name: str, effort: int, external: Path | None) -> Series:
+    """`open_series`, once a process."""
+    if external is None:
+        return open_series(name, Settings(effort))
+    from dlic.evaluation.external import read_external
+
+    return open_series(name, Settings(effort, read_external(external)))
+
+
+def make_plan(
+    folder: Path,
+    asked: Sequence[str],
+    qualities: Mapping[str, Sequence[int]],
+    metrics: Sequence[str] | None = None,
+    effort: int = 0,
+    external: Path | None = None,
+) -> tuple[Plan, list[str]]:
+    """What to measure, and a sentence for each image of the folder that cannot be read.
+
+    Args:
+        folder: of images.
+        asked: names of codecs, paths of checkpoints, sections of `external`.
+        qualities: of codecs that are asked for, where they are not the usual ones.
+        metrics: names from `metrics.METRICS`; the usual ones by default.
+        effort: of checkpoints.
+        external: file of commands, as `external.read_external` takes it.
+
+    Raises DlicError for what is unknown, and UnreadableImageError where no image can be read.
+    """
+    series = {one: open_asked(one, effort, external) for one in asked}
+    chosen = {series[one].name: _chosen(series[one], qualities.get(one)) for one in asked}
+    names = tuple(available(metrics))
+    pictures, left_out = pictures_in(folder)
+    return Plan(folder, {series[one].name: one for one in asked}, chosen, pictures, names, effort, external), left_out
+
+
+def _chosen(series: Series, qualities: Sequence[int] | None) -> tuple[float | None, ...]:
+    if qualities is None:
+        return series.qualities
+    if series.qualities == (None,):
+        raise DlicError(f"{series.label} has one rate; --qualities is for codecs with several")
+    return tuple(float(quality) for quality in qualities)
+
+
+def pictures_in(folder: Path) -> tuple[tuple[Picture, ...], list[str]]:
+    """Every readable image of a folder, by name, and a sentence for each of the others. Raises DlicError where none can be read."""
+    if not folder.is_dir():
+        raise DlicError(f"{folder} is not a folder of images")
+    pictures, left_out = [], []
+    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in EXTENSIONS):
+        try:
+            pixels = read_image(path).pixels
+        except UnreadableImageError as error:
+            left_out.append(str(error))
+        else:
+            height, width = pixels.shape[:2]
+            pictures.append(Picture(path.name, width, height, hashlib.sha256(pixels.tobytes()).hexdigest()))
+    if not pictures:
+        raise UnreadableImageError(f"no image in {folder} can be read")
+    return tuple(pictures), left_out
+
+
+def rows_of(plan: Plan, tasks: Sequence[Task], jobs: int = 1) -> Iterator[Row]:
+    """A row for each task as soon as it is measured; with several jobs in any order, each a process with its share of the cores."""
+    if jobs == 1 or len(tasks) < 2:
+        yield from (_row(plan, task) for task in tasks)
+        return
+    context = multiprocessing.get_context("spawn")  # a forked copy of torch's threads hangs
+    with ProcessPoolExecutor(jobs, context, _share_cores, (jobs,)) as pool:
+        waiting = [pool.submit(_row, plan, task) for task in tasks]
+        try:
+            yield from _results(waiting)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _results(waiting: Sequence[Future[Row]]) -> Iterator[Row]:
+    for done in as_completed(waiting):
+        yield done.result()
+
+
+def _share_cores(jobs: int) -> None:
+    import torch
+
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // jobs))
+
+
+def _row(plan: Plan, task: Task) -> Row:
+    first = plan.folder / plan.pictures[0].name
+    series = _warm(plan.codecs[task.codec], plan.effort, plan.external, first)
+    return measure(series, task.quality, task.image, _pixels(plan.folder / task.image), _metrics(plan.metrics))
+
+
+@lru_cache(maxsize=16)
+def _warm(asked: str, effort: int, external: Path | None, image: Path) -> Series:
+    """`open_asked`, after coding one image, so that what happens once in a process does not count as a picture's time."""
+    series = open_asked(asked, effort, external)
+    codec = series.at(series.qualities[0])
+    codec.decompress(codec.compress(_pixels(image)))
+    return series
+
+
+@lru_cache(maxsize=2)
+def _pixels(path: Path) -> np.ndarray:
+    return read_image(path).pixels
+
+
+@lru_cache(maxsize=4)
+def _metrics(names: tuple[str, ...]) -> dict[str, Metric]:
+    return available(names)

@@ -13,6 +13,9 @@ from dlic.codecs.learned import load_codec
 from dlic.codecs.pillow import jpeg
 from dlic.evaluation import anchors
 from dlic.evaluation.metrics import psnr
+from dlic.evaluation.registry import PEERS, open_series
+from dlic.evaluation.run import read_run
+from dlic.evaluation.sweep import open_asked
 from tests.golden.rewrite import TINY
 
 STEPPED = ["--weights", str(TINY)]  # any folder of a checkpoint: the fixture puts its codec in place of it
@@ -53,7 +56,10 @@ class Stepped:
 @pytest.fixture
 def stepped(monkeypatch):
     monkeypatch.setattr("dlic.codecs.learned.load_codec", lambda folder: Stepped())
-    return Stepped()
+    monkeypatch.setattr("dlic.evaluation.conduct.peak_memory", lambda *asked: 100.0)  # another process knows nothing of it
+    open_asked.cache_clear()
+    yield Stepped()
+    open_asked.cache_clear()
 
 
 def sentence(capsys) -> str:
@@ -68,62 +74,71 @@ def test_figures_are_those_of_files(folder, photograph, capsys):
     figures = json.loads(capsys.readouterr().out)
     codec, image = load_codec(TINY), np.ascontiguousarray(photograph[:96, 200:328])
     data = codec.compress(image)
-    assert len(figures["images"]) == 2 and figures["images"][0]["bytes"] == len(data)
-    assert figures["images"][0]["psnr"] == pytest.approx(psnr(image, codec.decompress(data)))
-    assert figures["mean"]["bpp"] == pytest.approx(np.mean([row["bpp"] for row in figures["images"]]))
-    assert set(figures["saved"]) == set(figures["peers"]) and 0 < figures["gap"] < 0.2
-    curve = figures["peers"]["JPEG 4:2:0, optimised"]
-    assert [point["bpp"] for point in curve] == sorted(point["bpp"] for point in curve)
+    rows = [row for row in figures["images"] if row["codec"] == "tiny"]
+    assert len(rows) == 2 and rows[0]["image"] == "0.png" and rows[0]["bytes"] == len(data)
+    assert rows[0]["metrics"]["psnr"] == pytest.approx(psnr(image, codec.decompress(data)))
+    mean = figures["means"][0]
+    assert mean["codec"] == "tiny" and mean["bpp"] == pytest.approx(np.mean([row["bpp"] for row in rows]))
+    assert 0 < mean["gap"] < 0.2 and set(figures["codecs"]) == {"tiny", *PEERS}
+    assert set(figures["compared"]["tiny"]["psnr"]) == {open_series(peer).label for peer in PEERS}
+    curve = [point["bpp"] for point in figures["means"] if point["codec"] == "jpeg"]
+    assert curve == sorted(curve)
 
 
-def test_a_broken_image_is_named_and_left_out(folder, capsys):
+def test_a_broken_image_is_named_and_left_out(folder, tmp_path, capsys):
     (folder / "broken.png").write_bytes(b"rubbish")
-    assert run(["evaluate", str(folder), "--weights", str(TINY)]) == 0
+    assert run(["evaluate", str(folder), "--codecs", f"{TINY},jpeg", "--qualities", "50", "--out", str(tmp_path / "run")]) == 1
+    assert "tiny has one rate" in capsys.readouterr().err
+    assert run(["evaluate", str(folder), "--codecs", f"{TINY},jpeg", "--out", str(tmp_path / "run")]) == 0
     said = capsys.readouterr()
     assert "broken.png" in said.err and "on 2 images" in said.out and "against JPEG 4:2:0" in said.out
+    assert read_run(tmp_path / "run").notes[0] == "left out: broken.png"
+    assert str(tmp_path) not in (tmp_path / "run" / "run.json").read_text()
 
 
 def test_a_curve_is_measured_from_files_and_compared(folder, tmp_path, stepped, photograph, capsys):
-    out, figure = tmp_path / "figures.json", tmp_path / "curve.svg"
+    out, figure = tmp_path / "run", tmp_path / "curve.svg"
     asked = ["evaluate", str(folder), *STEPPED, "--qualities", "90,10,30,50,70,10", "--out", str(out), "--figure", str(figure)]
     assert run(asked) == 0
-    said, figures = capsys.readouterr().out, json.loads(out.read_text())
-    assert [rate["quality"] for rate in figures["rates"]] == [10, 30, 50, 70, 90]
+    said, figures = capsys.readouterr().out, json.loads((out / "results.json").read_text())
+    means = [mean for mean in figures["means"] if mean["codec"] == "stepped"]
+    assert [mean["quality"] for mean in means] == [10, 30, 50, 70, 90]
     image = np.ascontiguousarray(photograph[:96, 200:328])
     data = stepped.at(10).compress(image)
-    first = figures["rates"][0]["images"][0]
-    assert first["file"] == "0.png" and first["bytes"] == len(data) and first["bpp"] == len(data) * 8 / (96 * 128)
-    assert first["psnr"] == pytest.approx(psnr(image, stepped.decompress(data)))
-    assert [rate["gap"] for rate in figures["rates"]] == pytest.approx([0.02] * 5)
-    against_itself = figures["bd_rate"]["JPEG 4:2:0, optimised"]
-    assert (
-        against_itself["bd_rate"] == pytest.approx(0, abs=0.01) and against_itself["bpp"][1] == figures["rates"][-1]["mean"]["bpp"]
-    )
-    assert "+2.00%" in said and "AVIF 4:4:4, speed 4, tune=psnr" in said
+    first = figures["images"][0]
+    assert first["image"] == "0.png" and first["bytes"] == len(data) and first["bpp"] == len(data) * 8 / (96 * 128)
+    assert first["metrics"]["psnr"] == pytest.approx(psnr(image, stepped.decompress(data)))
+    assert [mean["gap"] for mean in means] == pytest.approx([0.02] * 5)
+    against_itself = figures["compared"]["stepped"]["psnr"]["JPEG 4:2:0, optimised"]
+    assert against_itself["bd_rate"] == pytest.approx(0, abs=0.01) and against_itself["bd_psnr"] == pytest.approx(0, abs=0.15)
+    assert against_itself["bpp"][1] == means[-1]["bpp"]
+    assert "+2.00%" in said and "AVIF 4:4:4, speed 4, tune=psnr" in said and "PSNR of mean MSE" in said
     assert "stepped on the 2 images of pictures" in figure.read_text()
+    assert all(entry["peak_memory_mb"] for entry in figures["codecs"].values())
 
 
 def test_provenance_names_versions_and_no_paths(folder, tmp_path, stepped, capsys):
     assert run(["evaluate", str(folder), *STEPPED, "--qualities", "20", "--json"]) == 0
     printed = capsys.readouterr().out
     figures = json.loads(printed)
-    assert figures["command"] == "dlic evaluate pictures --model stepped --qualities 20"
-    assert {"dlic", "torch", "numpy", "pillow", "avif"} <= set(figures["versions"]) and figures["cpu"] and figures["threads"] >= 1
+    origin = figures["provenance"]
+    assert origin["command"] == f"dlic evaluate pictures --codecs stepped,{','.join(PEERS)} --qualities 20"
+    assert {"dlic", "torch", "numpy", "pillow", "avif"} <= set(origin["versions"]) and origin["cpu"] and origin["threads"] >= 1
     assert str(tmp_path) not in printed and str(TINY) not in printed
-    assert "four points" in figures["bd_rate"]["WebP, method 6"]["problem"]
+    assert list(figures["compared"]["stepped"]["psnr"]["WebP, method 6"]) == ["saved"]  # one point makes no curve
 
 
 def test_published_curves_stand_in_for_peers(folder, tmp_path, stepped, monkeypatch, capsys):
     monkeypatch.setattr(anchors, "KODAK", (2, (96, 128)))
-    monkeypatch.setattr("dlic.evaluation.peers.PEERS", None)  # nothing but the checkpoint is encoded
     figure = tmp_path / "curve.png"
     asked = ["evaluate", str(folder), *STEPPED, "--qualities", "20,40,60,80", "--against", "kodak", "--figure", str(figure)]
-    assert run(asked) == 0
+    assert run([*asked, "--out", str(tmp_path / "run")]) == 0
     said = capsys.readouterr().out
     for label in ("VTM (H.266)", "BPG", "ELIC", "cheng2020-anchor", "JPEG XL"):
         assert label in said
     assert "perceptually tuned" in said and "float reconstruction" in said and "as measured before" in said
     assert Image.open(figure).size[0] > 1000
+    assert list(read_run(tmp_path / "run").codecs) == ["stepped"]  # nothing but the checkpoint is encoded
 
 
 def test_one_rate_is_held_against_published_curves_too(folder, tmp_path, monkeypatch, capsys):
@@ -131,7 +146,21 @@ def test_one_rate_is_held_against_published_curves_too(folder, tmp_path, monkeyp
     figure = tmp_path / "point.png"
     assert run(["evaluate", str(folder), "--weights", str(TINY), "--against", "kodak", "--figure", str(figure), "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)
-    assert "VTM (H.266)" in figures["saved"] and "rates" not in figures and figure.exists()
+    assert "VTM (H.266)" in figures["compared"]["tiny"]["psnr"] and figure.exists()
+
+
+def test_the_metrics_asked_for_are_measured(folder, capsys):
+    assert run(["evaluate", str(folder), "--codecs", "jpeg", "--qualities", "50", "--metrics", "psnr", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["images"][0]["metrics"].keys() == {"psnr"}
+    assert run(["evaluate", str(folder), "--codecs", "jpeg", "--metrics", "psnr,beauty"]) == 1
+    assert "'beauty'" in sentence(capsys)
+
+
+def test_codecs_or_a_checkpoint(folder, capsys):
+    assert run(["evaluate", str(folder), "--codecs", "jpeg", "--weights", str(TINY)]) == 1
+    assert "not both" in sentence(capsys)
+    assert run(["evaluate", str(folder), "--codecs", "jpeg,gif"]) == 1
+    assert "'gif'" in sentence(capsys)
 
 
 def test_other_pictures_than_kodak_are_refused(folder, capsys):
@@ -152,14 +181,14 @@ def test_qualities_need_several_rates(folder, capsys):
 
 def test_outputs_are_refused_before_the_work(folder, tmp_path, stepped, monkeypatch, capsys):
     monkeypatch.setattr("dlic.codecs.learned.load_codec", None)
-    there = tmp_path / "there.json"
+    there = tmp_path / "there.svg"
     there.write_text("kept")
-    wrong = {"curve.bmp": "--figure", "none/curve.svg": "no folder"}
+    wrong = {"curve.bmp": "--figure", "none/curve.svg": "no folder", "there.svg": "--force"}
     for target, reason in wrong.items():
         assert run(["evaluate", str(folder), *STEPPED, "--figure", str(tmp_path / target)]) == 1
         assert reason in sentence(capsys)
     assert run(["evaluate", str(folder), *STEPPED, "--out", str(there)]) == 1
-    assert "--force" in sentence(capsys) and there.read_text() == "kept"
+    assert "names a folder" in sentence(capsys) and there.read_text() == "kept"
 
 
 def test_nothing_to_measure_is_an_error(tmp_path, capsys):

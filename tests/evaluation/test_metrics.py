@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlic.errors import DlicError
-from dlic.evaluation.measure import means, measure
 from dlic.evaluation.metrics import cosine, hamming, hamming_planes, ms_ssim, mse, psnr, ssim
 
 
@@ -87,25 +86,3 @@ def test_images_of_different_shapes_are_refused():
     for metric in (mse, psnr, ssim, ms_ssim, cosine, hamming, hamming_planes):
         with pytest.raises(DlicError, match="shapes"):
             metric(np.zeros((4, 4, 3), np.uint8), np.zeros((4, 5, 3), np.uint8))
-
-
-class Halves:
-    """Stores the upper half and repeats it."""
-
-    def compress(self, image: np.ndarray) -> bytes:
-        self.shape = image.shape
-        return image[: image.shape[0] // 2].tobytes()
-
-    def decompress(self, data: bytes) -> np.ndarray:
-        half = np.frombuffer(data, np.uint8).reshape(-1, *self.shape[1:])
-        return np.concatenate([half, half])
-
-
-def test_measuring_counts_the_bytes_of_a_file():
-    image = np.zeros((8, 8, 3), np.uint8)
-    image[4:] = 10
-    row = measure(Halves(), image)
-    assert (row.bytes, row.bpp, row.ms_ssim) == (96, 12.0, None)
-    assert row.psnr == pytest.approx(-10 * math.log10(50 / 255**2))
-    assert means([row, row]).bpp == 12.0 and means([row]).ms_ssim is None
-    assert row.encode_ms >= 0 and row.decode_ms >= 0

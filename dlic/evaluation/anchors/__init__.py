@@ -4,8 +4,6 @@ import json
 from collections.abc import Sequence
 from importlib import resources
 
-import numpy as np
-
 from dlic.errors import DlicError
 from dlic.evaluation.comparison import Anchor
 from dlic.evaluation.rate_distortion import Point
@@ -78,12 +76,12 @@ def stored(file: str) -> dict:
     return json.loads((resources.files(__name__) / f"{file}.json").read_text(encoding="utf-8"))
 
 
-def check_kodak(folder: str, images: Sequence[np.ndarray]) -> None:
-    """Refuse pictures, uint8 (H, W, 3) each, that cannot be the Kodak set: DlicError."""
+def check_kodak(folder: str, sizes: Sequence[tuple[int, int]]) -> None:
+    """Refuse pictures, of which the sides are given, that cannot be the Kodak set: DlicError."""
     count, sides = KODAK
-    odd = sum(sorted(image.shape[:2]) != sorted(sides) for image in images)
-    if odd or len(images) != count:
-        holds = f"{len(images)} images" + (f", {odd} of another size" if odd else "")
+    odd = sum(sorted(size) != sorted(sides) for size in sizes)
+    if odd or len(sizes) != count:
+        holds = f"{len(sizes)} images" + (f", {odd} of another size" if odd else "")
         raise DlicError(
             f"--against kodak needs the {count} Kodak images of {max(sides)}×{min(sides)} pixels; {folder} holds {holds}"
         )
