@@ -41,7 +41,7 @@ def compress(
         target_size: largest file in bytes.
         target_bpp: most bits per pixel.
         target_psnr: least PSNR in dB.
-        target_ms_ssim: least MS-SSIM, below 1.
+        target_ms_ssim: least MS-SSIM, below 1; of fewer than five scales where a side is below 161 pixels.
         model: name of a checkpoint on this machine; the shipped default when neither is given.
         weights: folder of a checkpoint instead of a name.
 

@@ -104,15 +104,24 @@ def _learned(wishes: Wishes) -> Encode:
         achieved = encode(codec, picture.pixels, rate, wishes.effort or 0, progress)
         encoded = achieved.encoded
         seconds.update(encoded.seconds)
+        scales = _scales(picture.pixels) if "ms-ssim" in achieved.figures else {}
         reached = "".join(f", {name} {value:.4f}" for name, value in achieved.figures.items())
+        reached += "".join(f" of {count} scales" for count in scales.values() if count < 5)
         return Outcome(
             encoded.data,
             lambda written: bool((codec.symbols(read(written)).values == encoded.symbols.values).all()),
-            {"level": encoded.level, "estimated_bits": encoded.estimated_bits, **achieved.figures},
+            {"level": encoded.level, "estimated_bits": encoded.estimated_bits, **achieved.figures, **scales},
             f", estimated {encoded.estimated_bits / 8:,.0f} bytes{reached}, level {encoded.level}",
         )
 
     return run
+
+
+def _scales(pixels: np.ndarray) -> dict[str, int]:
+    """How many scales of MS-SSIM were measured, of which small pictures have fewer than five."""
+    from dlic.evaluation.metrics import ms_ssim_scales
+
+    return {"ms_ssim_scales": ms_ssim_scales(*pixels.shape[:2])}
 
 
 # --- classical ----------------------------------------------------------------------------------------------------------

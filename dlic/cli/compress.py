@@ -26,7 +26,7 @@ def compress(
     target_size: Annotated[str | None, typer.Option(metavar="BYTES", help="Largest file: 40000, 40k, 1.5M, 40KiB.")] = None,
     target_bpp: Annotated[float | None, typer.Option(help="Most bits per pixel.")] = None,
     target_psnr: Annotated[float | None, typer.Option(metavar="DB", help="Least PSNR.")] = None,
-    target_ms_ssim: Annotated[float | None, typer.Option(help="Least MS-SSIM, below 1.")] = None,
+    target_ms_ssim: Annotated[float | None, typer.Option(help="Least MS-SSIM, below 1; of fewer scales below 161 pixels.")] = None,
     effort: Annotated[
         int | None, typer.Option("-e", "--effort", help="0 (fast) … 9: smaller files for more encoding time.")
     ] = None,

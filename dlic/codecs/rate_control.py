@@ -124,5 +124,5 @@ def _measured(codec: LearnedCodec, encoded: Encoded, analysed: Analysed, target:
     assert judge is not None, target
     quality = judge(analysed.image, codec.picture(encoded, analysed))
     if quality is None:
-        raise DlicError("MS-SSIM needs a picture of at least 161 × 161 pixels; a target of PSNR works at any size")
+        raise DlicError("MS-SSIM needs a picture of at least 11 × 11 pixels; a target of PSNR works at any size")
     return quality

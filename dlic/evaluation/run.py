@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from dlic.errors import CorruptFileError, DlicError
+from dlic.evaluation.metrics import METRICS, decibels
 from dlic.evaluation.provenance import Provenance
 from dlic.evaluation.rate_distortion import Point
 from dlic.files import read_whole, written_whole
@@ -136,8 +137,10 @@ class Run:
 
 
 def as_score(metric: str, value: float) -> float:
-    """A metric made so that higher is better and equal steps matter alike: MS-SSIM in dB, as −10 log10(1 − MS-SSIM)."""
-    return -10 * math.log10(max(1 - value, 1e-10)) if metric == "ms_ssim" else value
+    """A metric made so that higher is better and equal steps matter alike: MS-SSIM in dB, those of distance negated."""
+    if metric == "ms_ssim":
+        return decibels(value)
+    return value if metric not in METRICS or METRICS[metric].higher_is_better else -value
 
 
 def _mean(rows: Sequence[Row]) -> Mean:

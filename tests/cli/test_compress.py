@@ -52,9 +52,21 @@ def test_a_target_psnr_is_reached_in_the_decoded_picture(picture, tmp_path, caps
 
 def test_target_ms_ssim_and_bpp(picture, tmp_path, capsys):
     compressed(picture, tmp_path, "--target-ms-ssim", "0.96", "--json")
-    assert json.loads(capsys.readouterr().out)["ms-ssim"] >= 0.96
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["ms-ssim"] >= 0.96 and figures["ms_ssim_scales"] == 5
+    compressed(picture, tmp_path, "--target-ms-ssim", "0.96")
+    assert "scales" not in capsys.readouterr().out
     compressed(picture, tmp_path, "--target-bpp", "0.5", "--json")
     assert json.loads(capsys.readouterr().out)["bpp"] <= 0.5
+
+
+def test_ms_ssim_of_fewer_scales_says_so(photograph, tmp_path, capsys):
+    small = tmp_path / "small.png"
+    Image.fromarray(photograph[100:160, 200:290]).save(small)
+    compressed(small, tmp_path, "--target-ms-ssim", "0.9")
+    assert " of 3 scales, level" in capsys.readouterr().out
+    compressed(small, tmp_path, "--target-ms-ssim", "0.9", "--json")
+    assert json.loads(capsys.readouterr().out)["ms_ssim_scales"] == 3
 
 
 @pytest.mark.parametrize(

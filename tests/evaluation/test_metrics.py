@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from dlic.errors import DlicError
-from dlic.evaluation.metrics import cosine, hamming, hamming_planes, ms_ssim, mse, psnr, ssim
+from dlic.evaluation.metrics import METRICS, available, cosine, decibels, hamming, hamming_planes, ms_ssim, mse, psnr, psnr_y
 
 
 def test_psnr_of_known_errors():
@@ -18,33 +19,29 @@ def test_psnr_of_known_errors():
     assert psnr(black, black) == 100
 
 
+def test_psnr_of_luma_weighs_the_channels(photograph):
+    black = np.zeros((4, 5, 3), np.uint8)
+    for channel, weight in enumerate((0.299, 0.587, 0.114)):
+        other = black.copy()
+        other[..., channel] = 10
+        assert psnr_y(black, other) == pytest.approx(20 * math.log10(25.5 / weight))
+    assert psnr_y(black, black) == 100 and psnr_y(black, black + np.uint8(10)) == pytest.approx(psnr(black, black + np.uint8(10)))
+    shown = np.clip(photograph + np.random.default_rng(0).normal(0, 5, photograph.shape), 0, 255).astype(np.uint8)
+    rounded = [np.array(Image.fromarray(image).convert("L")) for image in (photograph, shown)]  # Pillow's luma is that of JPEG
+    assert psnr_y(photograph, shown) == pytest.approx(psnr(*rounded), abs=0.1)
+    assert psnr_y(*rounded) == psnr(*rounded)
+
+
+def test_decibels_stay_finite():
+    assert [decibels(value) for value in (0, 0.9, 0.99)] == pytest.approx([0, 10, 20])
+    assert decibels(1) == decibels(1.0000001) == 100
+
+
 def test_mse_of_known_errors():
     black = np.zeros((4, 5, 3), np.uint8)
     assert mse(black, np.full_like(black, 255)) == mse(np.full_like(black, 255), black) == 255**2
     assert mse(black, black + np.uint8(10)) == 100
     assert mse(black[..., 0], black[..., 0]) == 0
-
-
-def test_ssim_of_two_flats_is_their_luminance_term(photograph):
-    """Where nothing varies, only means are compared: (2ab + c) / (a² + b² + c) with c = (0.01 · 255)²."""
-    a, b, c = 100, 150, 2.55**2
-    flats = [np.full((20, 30, 3), level, np.uint8) for level in (a, b)]
-    assert ssim(*flats) == pytest.approx((2 * a * b + c) / (a * a + b * b + c), abs=1e-5)
-    assert ssim(photograph, photograph) == pytest.approx(1)
-    noise = np.random.default_rng(0).integers(0, 256, (40, 40), dtype=np.uint8)
-    assert -1 < ssim(noise, 255 - noise) < -0.5
-    assert ssim(photograph[:10], photograph[:10]) is None
-
-
-def test_ssim_is_the_weighted_statistics_of_one_window():
-    """An image the size of the window has one value, computed here from its definition."""
-    x, y = np.random.default_rng(0).integers(0, 256, (2, 11, 11)).astype(np.uint8)
-    line = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
-    weights = np.outer(line, line) / line.sum() ** 2
-    (mx, my), c1, c2 = [(weights * i).sum() for i in (x, y)], 2.55**2, 7.65**2
-    vx, vy, cov = ((weights * i * j).sum() - m for i, j, m in ((x / 1.0, x, mx * mx), (y / 1.0, y, my * my), (x / 1.0, y, mx * my)))
-    expected = (2 * mx * my + c1) * (2 * cov + c2) / ((mx**2 + my**2 + c1) * (vx + vy + c2))
-    assert ssim(x, y) == pytest.approx(expected, abs=1e-4)
 
 
 def test_cosine_sees_directions_only():
@@ -69,20 +66,41 @@ def test_hamming_counts_bits():
 @settings(deadline=None)
 def test_every_measure_is_symmetric_and_knows_equal_images(seed, height, width):
     x, y = np.random.default_rng(seed).integers(0, 256, (2, height, width, 3), dtype=np.uint8)
-    for metric, same in ((mse, 0), (psnr, 100), (cosine, 1), (hamming, 0)):
+    for metric, same in ((mse, 0), (psnr, 100), (psnr_y, 100), (cosine, 1), (hamming, 0)):
         assert metric(x, y) == metric(y, x)
         assert metric(x, x) == pytest.approx(same)
 
 
-def test_ms_ssim_falls_with_damage_and_needs_room(photograph):
-    noise = np.random.default_rng(0).normal(0, 1, photograph.shape)
-    slight, strong = (np.clip(photograph + k * noise, 0, 255).astype(np.uint8) for k in (5, 40))
-    assert ms_ssim(photograph, photograph) == pytest.approx(1)
-    assert ms_ssim(photograph, photograph) > ms_ssim(photograph, slight) > ms_ssim(photograph, strong) > 0
-    assert ms_ssim(photograph[:160], photograph[:160]) is None
-
-
 def test_images_of_different_shapes_are_refused():
-    for metric in (mse, psnr, ssim, ms_ssim, cosine, hamming, hamming_planes):
+    for metric in (mse, cosine, hamming, hamming_planes, *(metric.compute for metric in METRICS.values())):
         with pytest.raises(DlicError, match="shapes"):
             metric(np.zeros((4, 4, 3), np.uint8), np.zeros((4, 5, 3), np.uint8))
+
+
+@given(st.integers(0, 2**32), st.integers(1, 40), st.integers(1, 40))
+@settings(deadline=None, max_examples=50)
+def test_the_default_metrics_take_any_size_and_prefer_equal_images(seed, height, width):
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    y = np.clip(x + rng.normal(0, 20, x.shape), 0, 255).astype(np.uint8)
+    for metric in available().values():
+        best, value = metric.compute(x, x), metric.compute(x, y)
+        assert (
+            (best is None)
+            == (value is None)
+            == (min(height, width) < {"ssim": 11, "ms_ssim": 11, "ssimulacra2": 8}.get(metric.name, 1))
+        )
+        assert best is None or (isinstance(best, float) and best >= value and np.isfinite(value))
+
+
+def test_the_table_names_what_is_measured_by_default():
+    assert list(available()) == ["psnr", "psnr_y", "ssim", "ms_ssim", "ssimulacra2"]
+    assert all(metric.name == name and metric.label for name, metric in METRICS.items())
+    assert {name for name, metric in METRICS.items() if metric.needs} == {"lpips", "dists"} == set(METRICS) - set(available())
+
+
+def test_metrics_are_had_by_name_in_the_order_asked():
+    assert list(available(["ssim", "psnr", "ssim"])) == ["ssim", "psnr"]
+    assert available(iter(["ms_ssim"]))["ms_ssim"].compute is ms_ssim
+    with pytest.raises(DlicError, match=r"no metric 'vmaf'; there are psnr, .*dists$"):
+        available(["psnr", "vmaf"])
