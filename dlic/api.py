@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlic import checkpoints
-from dlic.codecs.recognition import LEARNED, Description, classical, describe
-from dlic.errors import CorruptFileError, DlicError
+from dlic.codecs.compressai_zoo import ALL_IN_THE_NAME, FORM, is_zoo_name, open_codec
+from dlic.codecs.recognition import LEARNED, ZOO, Description, classical, describe
+from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError
 from dlic.images.files import MAX_PIXELS, upright
 from dlic.progress import Progress, no_progress
 from dlic.timing import timed
 
 if TYPE_CHECKING:
+    from dlic.codecs.compressai_codec import CompressAICodec
     from dlic.codecs.learned import LearnedCodec
     from dlic.codecs.rate_control import Achieved, Judge, Target
 
@@ -42,13 +44,20 @@ def compress(
         target_bpp: most bits per pixel.
         target_psnr: least PSNR in dB.
         target_ms_ssim: least MS-SSIM, below 1; of fewer than five scales where a side is below 161 pixels.
-        model: name of a checkpoint on this machine; the shipped default when neither is given.
+        model: name of a checkpoint on this machine; the shipped default when neither is given. A name like
+            compressai:mbt2018-mean:4 or compressai:mbt2018-mean@weights.pth takes a model of CompressAI, at the one rate it has.
         weights: folder of a checkpoint instead of a name.
 
     Raises:
         DlicError: `image` is no such array, or the target cannot be met.
         UnknownCheckpointError: the checkpoint is missing or damaged.
     """
+    if is_zoo_name(model):
+        if any(
+            wish is not None for wish in (quality, effort or None, target_size, target_bpp, target_psnr, target_ms_ssim, weights)
+        ):
+            raise DlicError(f"quality, effort, targets and weights do not go with model {model}: {ALL_IN_THE_NAME}")
+        return open_codec(model).compress(image)
     from dlic.codecs.learned import load_codec
 
     rate = rate_of(quality, target_size, target_bpp, target_psnr, target_ms_ssim)
@@ -91,7 +100,9 @@ def judge_of(measure: str) -> "Judge":
     return {"psnr": psnr, "ms-ssim": ms_ssim}[measure]
 
 
-def decompress(data: bytes, *, weights: str | Path | None = None, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+def decompress(
+    data: bytes, *, weights: str | Path | None = None, max_pixels: int = MAX_PIXELS, model: str | None = None
+) -> np.ndarray:
     """The bytes of a .dlic or JPEG file → pixels.
 
     They are uint8 (height, width, 3) RGB; (height, width) where a classical codec was given gray; and whatever samples, uint8 or
@@ -101,6 +112,7 @@ def decompress(data: bytes, *, weights: str | Path | None = None, max_pixels: in
         data: the whole file.
         weights: folder of the checkpoint it was made with, where dlic would not find it.
         max_pixels: larger pictures are refused before anything is allocated.
+        model: name of the checkpoint it was made with; files of CompressAI's models need it, as `compress` was given it.
 
     Raises:
         CorruptFileError: `data` is truncated, damaged, or neither.
@@ -108,26 +120,45 @@ def decompress(data: bytes, *, weights: str | Path | None = None, max_pixels: in
     """
     if not isinstance(data, bytes | bytearray | memoryview):
         raise CorruptFileError(f"a .dlic file is bytes, not {type(data).__name__}")
-    return decode(bytes(data), describe(bytes(data)), weights, max_pixels, {})
+    return decode(bytes(data), describe(bytes(data)), weights, max_pixels, {}, model)
 
 
 def decode(
-    data: bytes, described: Description, weights: str | Path | None, max_pixels: int, seconds: dict[str, float]
+    data: bytes,
+    described: Description,
+    weights: str | Path | None,
+    max_pixels: int,
+    seconds: dict[str, float],
+    model: str | None = None,
 ) -> np.ndarray:
     """`decompress` of a file that has been recognised, which adds what its stages take to `seconds`."""
     described.check_size(max_pixels)  # before anything is allocated for it
-    if described.codec != LEARNED:
+    if described.codec not in (LEARNED, ZOO):
         with timed(seconds, "decode"):
             image = classical(described.codec, max_pixels).decompress(data)
             return upright(image, described.metadata["EXIF"]) if "EXIF" in described.metadata else image
     with timed(seconds, "load model"):
-        folder = checkpoints.as_folder(weights) if weights else checkpoints.find_by_fingerprint(described.container.model)
-        from dlic.codecs.learned import load_codec  # torch is loaded only for what will be decoded
-
-        codec = load_codec(folder)
+        codec = _codec_of(described, model, weights)
     decoded = codec.decode(described.container)
     seconds.update(decoded.seconds)
     return decoded.image
+
+
+def _codec_of(described: Description, model: str | None, weights: str | Path | None) -> "LearnedCodec | CompressAICodec":
+    """What decodes a file that takes weights: those named, or the checkpoint it names itself."""
+    if model is not None and weights is not None:
+        raise DlicError(f"give a model or weights, not both{f': {ALL_IN_THE_NAME}' if is_zoo_name(model) else ''}")
+    if is_zoo_name(model):
+        return open_codec(model)
+    fingerprint = described.container.model
+    if described.codec == ZOO:
+        raise UnknownCheckpointError(
+            f"made with checkpoint {fingerprint.hex()[:8]}…, a model of CompressAI; name it as it was made, --model {FORM}"
+        )
+    folder = choose(model, weights) if model or weights else checkpoints.find_by_fingerprint(fingerprint)
+    from dlic.codecs.learned import load_codec  # torch is loaded only for what will be decoded
+
+    return load_codec(folder)
 
 
 def choose(model: str | None, weights: str | Path | None) -> Path:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from dlic.codecs.base import Codec
+from dlic.codecs.compressai_zoo import ALL_IN_THE_NAME, is_zoo_name, open_codec
 from dlic.errors import DlicError
 from dlic.images.files import ImageFile, read_image
 from dlic.images.samples import read_samples
@@ -49,6 +50,7 @@ class Outcome:
     matches: Callable[[bytes], bool]  # whether bytes read back hold what was encoded; CorruptFileError where they hold nothing
     figures: dict[str, float] = field(default_factory=dict)  # for --json
     said: str = ""  # for the line, beginning with ", "
+    notes: tuple[str, ...] = ()  # sentences
 
 
 Encode = Callable[[ImageFile, dict[str, float], Progress], Outcome]  # seconds by stage are added to the dictionary
@@ -69,10 +71,19 @@ def choose(name: str, wishes: Wishes) -> Choice:
     if name not in CODECS:
         raise DlicError(f"there is no codec {name!r}; --codec is one of {', '.join(CODECS)}")
     choice = CODECS[name]
+    if choice is CODECS["learned"] and is_zoo_name(wishes.model):
+        return _choose_zoo(wishes)
     for wish in wishes.given:
         if wish not in choice.takes:
             raise DlicError(f"{option(wish)} does not go with --codec {name}; {_takes(choice)}")
     return choice
+
+
+def _choose_zoo(wishes: Wishes) -> Choice:
+    for wish in wishes.given:
+        if wish not in ZOO.takes:
+            raise DlicError(f"{option(wish)} does not go with --model {wishes.model}: {ALL_IN_THE_NAME}")
+    return ZOO
 
 
 def option(wish: str) -> str:
@@ -124,6 +135,29 @@ def _scales(pixels: np.ndarray) -> dict[str, int]:
     return {"ms_ssim_scales": ms_ssim_scales(*pixels.shape[:2])}
 
 
+def _zoo(wishes: Wishes) -> Encode:
+    def run(picture: ImageFile, seconds: dict[str, float], progress: Progress) -> Outcome:
+        with timed(seconds, "load model"):
+            codec = open_codec(wishes.model)
+        with timed(seconds, "encode"):
+            data = codec.compress(picture.pixels)
+        return Outcome(
+            data,
+            lambda written: codec.decompress(written).shape == picture.pixels.shape,  # a checksum has compared the symbols by then
+            {"fingerprint": codec.fingerprint.hex()},
+            notes=(_notice(codec.is_autoregressive),),
+        )
+
+    return run
+
+
+def _notice(slowly: bool) -> str:
+    return (
+        f"decodes{' slowly and' if slowly else ''} only with the same CompressAI weights; the parse depends on floating point, "
+        "so that another machine may refuse the file"
+    )
+
+
 # --- classical ----------------------------------------------------------------------------------------------------------
 
 
@@ -171,6 +205,7 @@ def _classical(codec: Codec, is_right: Callable[[np.ndarray, np.ndarray], bool])
     return run
 
 
+ZOO = Choice(".dlic", frozenset(["model"]), read_image, _zoo)
 CODECS = {
     "learned": Choice(
         ".dlic",

@@ -30,7 +30,10 @@ def compress(
     effort: Annotated[
         int | None, typer.Option("-e", "--effort", help="0 (fast) … 9: smaller files for more encoding time.")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Name of a checkpoint; the shipped one by default.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Name of a checkpoint, or compressai:ARCHITECTURE:QUALITY[@FILE]."),
+    ] = None,
     weights: Annotated[Path | None, typer.Option(help="Folder of a checkpoint, instead of a name.")] = None,
     entropy: Annotated[str | None, typer.Option(help="rans (default) or huffman: what codes the learned latents.")] = None,
     subsampling: Annotated[str | None, typer.Option(help="jpeg: 4:4:4, 4:2:2 or 4:2:0 (default).")] = None,
@@ -59,6 +62,8 @@ def compress(
         outcome = encode(picture, seconds, progress)
         with timed(seconds, "write and verify" if verify and target != streams.STANDARD else "write"):
             streams.write_bytes(target, outcome.data, force, _comparison(outcome, target) if verify else None)
+    for sentence in outcome.notes:
+        streams.note(sentence)
     _report(picture, outcome, target, seconds, as_json)
 
 
@@ -82,7 +87,7 @@ def _report(picture: ImageFile, outcome: Outcome, target: str, seconds: dict[str
     bpp = size * 8 / (width * height)
     figures = {
         "output": target, "bytes": size, "width": width, "height": height, "bpp": bpp, "ratio": raw / size,
-        **outcome.figures, "seconds": seconds, "notes": list(picture.notes),
+        **outcome.figures, "seconds": seconds, "notes": [*picture.notes, *outcome.notes],
     }  # fmt: skip
     line = f"{target}: {size:,} bytes, {bpp:.3f} bpp, {raw / size:.1f} : 1{outcome.said}, {streams.milliseconds(seconds)}"
     streams.report(figures, line, as_json, target)

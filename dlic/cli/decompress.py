@@ -19,6 +19,9 @@ def decompress(
     output: Annotated[
         str | None, typer.Option("-o", "--output", help="Image file of any kind; default: IN.png; - writes PNG.")
     ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Name of the checkpoint the file was made with, which compressai:… files need.")
+    ] = None,
     weights: Annotated[Path | None, typer.Option(help="Folder of the checkpoint the file was made with.")] = None,
     partial: Annotated[bool, typer.Option("--partial", help="Show what there is of a truncated wavelet file.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
@@ -31,7 +34,7 @@ def decompress(
     seconds: dict[str, float] = {}
     data = streams.read_bytes(source)
     with streams.busy(f"decompressing {source}"):
-        image, notes = _part(data, max_pixels, seconds) if partial else _whole(data, weights, max_pixels, seconds)
+        image, notes = _part(data, max_pixels, seconds) if partial else _whole(data, model, weights, max_pixels, seconds)
         with timed(seconds, "image"):
             written = image_bytes(image, ".png" if target == streams.STANDARD else Path(target).suffix)
             streams.write_bytes(target, written, force)
@@ -44,13 +47,15 @@ def decompress(
     streams.report(figures, line, as_json, target)
 
 
-def _whole(data: bytes, weights: Path | None, max_pixels: int, seconds: dict[str, float]) -> "tuple[np.ndarray, list[str]]":
+def _whole(
+    data: bytes, model: str | None, weights: Path | None, max_pixels: int, seconds: dict[str, float]
+) -> "tuple[np.ndarray, list[str]]":
     """The picture, and what is left behind."""
     from dlic.api import decode
     from dlic.codecs.recognition import describe
 
     described = describe(data)
-    image = decode(data, described, weights, max_pixels, seconds)
+    image = decode(data, described, weights, max_pixels, seconds, model)
     return image, [f"{', '.join(described.metadata)} not kept"] if described.metadata else []
 
 

@@ -55,6 +55,17 @@ def _learned(described: "Description") -> tuple[dict[str, Any], str]:
     return figures, f"checkpoint {name or 'not on this machine'} ({fingerprint}), level {container.level}{coder}"
 
 
+def _zoo(described: "Description") -> tuple[dict[str, Any], str]:
+    from dlic.container.latent_streams import unpack
+
+    container = described.container
+    streams, _ = unpack(container.stream)
+    fingerprint, sizes = container.model.hex(), [len(stream) for stream in streams]
+    figures = {"quality": container.level or None, "fingerprint": fingerprint, "latent_bytes": sizes}
+    quality = f", quality {container.level}" if container.level else ""
+    return figures, f"CompressAI weights {fingerprint}{quality}, latents {' + '.join(f'{size:,}' for size in sizes)} bytes"
+
+
 def _checkpoint_name(fingerprint: bytes) -> str | None:
     from dlic.checkpoints import find_by_fingerprint
     from dlic.errors import UnknownCheckpointError
@@ -108,4 +119,4 @@ def _subsampling(frame: "Frame") -> str | None:
     return names[factors[0]] if plain else ", ".join(f"{horizontal}×{vertical}" for vertical, horizontal in factors)
 
 
-DETAILS = {"learned": _learned, "lossless": _lossless, "wavelet": _wavelet, "jpeg": _jpeg}
+DETAILS = {"learned": _learned, "compressai": _zoo, "lossless": _lossless, "wavelet": _wavelet, "jpeg": _jpeg}

@@ -31,3 +31,9 @@ def check_pixels(image: np.ndarray) -> np.ndarray:
     if image.size == 0:
         raise DlicError(f"an image must have at least one pixel, not {image.shape[0]} × {image.shape[1]}")
     return image
+
+
+def padded(image: np.ndarray, stride: int) -> np.ndarray:
+    """(H, W, C) replicated at the bottom and right to multiples of `stride`."""
+    height, width = image.shape[:2]
+    return np.pad(image, ((0, -height % stride), (0, -width % stride), (0, 0)), mode="edge")

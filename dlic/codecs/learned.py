@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from dlic import checkpoints
-from dlic.codecs.base import check_pixels
+from dlic.codecs.base import check_pixels, padded
 from dlic.container.format import HUFFMAN, Container, read, write
 from dlic.entropy import huffman_tables, rans
 from dlic.entropy.symbols import Symbols
@@ -169,7 +169,7 @@ class LearnedCodec:
         seconds: dict[str, float] = {}
         height, width = check_pixels(image).shape[:2]
         with timed(seconds, "transform"):
-            pixels = _padded(image, self.network.stride)
+            pixels = padded(image, self.network.stride)
             latent = self.network.analyse(pixels)
         return Analysed(pixels, latent, height, width, seconds)
 
@@ -258,6 +258,8 @@ class LearnedCodec:
         """A decoder that has read z, and the symbols as far as they are known: without y."""
         if container.model != self.fingerprint[:8]:
             raise UnknownCheckpointError(f"made with checkpoint {container.model.hex()[:8]}…, not with {self.name}")
+        if container.flags not in dict(CODERS.values()):
+            raise CorruptFileError(f"the header says flags {container.flags}, which no file of {self.name} has")
         if container.level >= self.levels:
             raise CorruptFileError(f"level {container.level} is beyond the {self.levels} of {self.name}")
         size, level = self._size(container), container.level
@@ -325,9 +327,3 @@ def load_codec(folder: str | Path) -> LearnedCodec:
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise UnknownCheckpointError(f"{folder} does not hold a model this dlic can run: {error}") from error
     return LearnedCodec(manifest.name, manifest.fingerprint, network, manifest.tables)
-
-
-def _padded(image: np.ndarray, stride: int) -> np.ndarray:
-    """Replicated at the bottom and right to multiples of `stride`."""
-    height, width = image.shape[:2]
-    return np.pad(image, ((0, -height % stride), (0, -width % stride), (0, 0)), mode="edge")

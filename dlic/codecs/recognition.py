@@ -6,11 +6,11 @@ from dlic.classical import jpeg_metadata
 from dlic.classical.jpeg_frame import Frame
 from dlic.classical.jpeg_segments import BASELINE, EXTENDED, PROGRESSIVE, read_frame, segments
 from dlic.codecs.base import Codec, check_size
-from dlic.container.format import Container, read, read_beginning
+from dlic.container.format import COMPRESSAI, Container, read, read_beginning
 from dlic.errors import CorruptFileError
 
 JPEG_MAGIC = b"\xff\xd8\xff"
-LEARNED = "learned"
+LEARNED, ZOO = "learned", "compressai"
 WITHOUT_CHECKPOINT = {b"lossless": "lossless", b"wavelet\0": "wavelet"}  # by the field `model` of a .dlic file
 
 
@@ -18,7 +18,7 @@ WITHOUT_CHECKPOINT = {b"lossless": "lossless", b"wavelet\0": "wavelet"}  # by th
 class Description:
     """What is known of a file before it is decoded."""
 
-    codec: str  # as `dlic compress --codec` calls it
+    codec: str  # as `dlic compress --codec` calls it, or compressai
     width: int
     height: int
     container: Container | None = None  # of a .dlic file
@@ -44,8 +44,8 @@ def describe_beginning(data: bytes) -> tuple[Description, float]:
 
 
 def _describe_container(container: Container) -> Description:
-    codec = WITHOUT_CHECKPOINT.get(container.model, LEARNED)
-    if codec != LEARNED and container.flags:
+    codec = WITHOUT_CHECKPOINT.get(container.model, ZOO if container.flags == COMPRESSAI else LEARNED)
+    if codec not in (LEARNED, ZOO) and container.flags:
         raise CorruptFileError(f"the header says flags {container.flags}, which no {codec} file has")
     return Description(codec, container.width, container.height, container)
 

@@ -2,7 +2,7 @@
 
     magic       6   d1 'i' 'c' CR LF EOF: a high bit, a line ending and an end-of-file mark show transfers that changed bytes
     version     1   1
-    flags       1   bit 0: the stream of a learned codec holds Huffman codes, not rANS; the others are 0 in version 1
+    flags       1   1: the stream of a learned codec holds Huffman codes, not rANS; 2: those of a model of CompressAI; otherwise 0
     width       varint  true size in pixels, before padding
     height      varint
     level       1   rate level 0 … 63
@@ -25,7 +25,7 @@ from dlic.errors import CorruptFileError
 MAGIC = b"\xd1ic\r\n\x1a"
 VERSION = 1
 MAX_LEVEL = 63
-HUFFMAN = 1  # flag
+HUFFMAN, COMPRESSAI = 1, 2  # flags
 
 HEADER = [
     uint("flags", 1),
@@ -87,7 +87,7 @@ def _read_header(reader: Reader) -> dict[str, int | bytes]:
 
 
 def _check_header(fields: dict[str, int | bytes]) -> None:
-    if fields["flags"] > HUFFMAN or fields["level"] > MAX_LEVEL or not (fields["width"] and fields["height"]):
+    if fields["flags"] not in (0, HUFFMAN, COMPRESSAI) or fields["level"] > MAX_LEVEL or not (fields["width"] and fields["height"]):
         raise CorruptFileError(f"the header holds values version {VERSION} does not have: {fields}")
 
 
