@@ -44,7 +44,8 @@ def evaluate(
     ] = None,
     effort: Annotated[int, typer.Option(min=0, help="Time the encoder takes to save bits, as in dlic compress.")] = 0,
     metrics: Annotated[
-        str | None, typer.Option(metavar="A,B,…", help="psnr,psnr_y,ssim,ms_ssim,ssimulacra2 by default; lpips,dists where installed.")
+        str | None,
+        typer.Option(metavar="A,B,…", help="By default psnr,psnr_y,ssim,ms_ssim,ssimulacra2; lpips,dists where installed."),
     ] = None,
     against: Annotated[Published | None, typer.Option(help="Compare with published curves; no peers are encoded unasked.")] = None,
     external: Annotated[

@@ -63,7 +63,7 @@ def parse(name: str) -> ZooName:
     return ZooName(architecture, metrics[0] if metrics else "mse", quality, Path(path) if path else None)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=8)  # the qualities of one architecture
 def open_codec(name: str) -> "CompressAICodec":
     """The codec of a name, loaded once.
 

@@ -2,7 +2,7 @@
 
     magic       6   d1 'i' 'c' CR LF EOF: a high bit, a line ending and an end-of-file mark show transfers that changed bytes
     version     1   1
-    flags       1   1: the stream of a learned codec holds Huffman codes, not rANS; 2: those of a model of CompressAI; otherwise 0
+    flags       1   1: the stream of a learned codec holds Huffman codes, not rANS; 4: those of a model of CompressAI; otherwise 0
     width       varint  true size in pixels, before padding
     height      varint
     level       1   rate level 0 … 63
@@ -25,7 +25,7 @@ from dlic.errors import CorruptFileError
 MAGIC = b"\xd1ic\r\n\x1a"
 VERSION = 1
 MAX_LEVEL = 63
-HUFFMAN, COMPRESSAI = 1, 2  # flags
+HUFFMAN, COMPRESSAI = 1, 4  # flags
 
 HEADER = [
     uint("flags", 1),

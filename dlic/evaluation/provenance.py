@@ -3,6 +3,7 @@
 import os
 import platform
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 CPU_INFO = Path("/proc/cpuinfo")  # Linux; `platform` knows no more than the architecture there
@@ -26,6 +27,14 @@ def provenance(command: str) -> Provenance:
 
     cores = os.cpu_count() or 1
     return Provenance(command, _versions(), _cpu(), cores, torch.get_num_threads(), f"{platform.system()} {platform.machine()}")
+
+
+def version_of(package: str) -> str:
+    """Of an installed package, as pip calls it; "unknown" for a source tree on the path."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def _versions() -> dict[str, str]:

@@ -3,23 +3,26 @@
 jpeg  jpeg444  webp  avif  avif444  avif-psnr  avif444-psnr  jpeg2000  jxl      what people have (Pillow)
 dlic-jpeg  dlic-jpeg-trellis  wavelet                                           dlic's classical codecs
 light-1, any other checkpoint, any folder that holds one                        learned
+compressai:ARCH[:METRIC][:QUALITY][@FILE or FOLDER]                             CompressAI's; all qualities where none is named
 a section of the file of --external                                             any program
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlic import checkpoints
 from dlic.codecs.base import Codec
+from dlic.codecs.compressai_zoo import is_zoo_name
 from dlic.codecs.jpeg import JpegCodec
 from dlic.codecs.pillow import PillowCodec
 from dlic.codecs.wavelet import WaveletCodec
 from dlic.errors import DlicError, UnknownCheckpointError
+from dlic.evaluation.compressai_series import compressai_series
+from dlic.evaluation.provenance import version_of
 from dlic.evaluation.rate_distortion import JPEG_QUALITIES
 from dlic.evaluation.series import Series
 
@@ -118,6 +121,8 @@ def open_series(name: str, settings: Settings | None = None) -> Series:
         return settings.external[name]
     if name in KNOWN:
         return _known(name, KNOWN[name])
+    if is_zoo_name(name):
+        return compressai_series(name)
     return learned_series(checkpoint_folder(name, settings), settings.effort)
 
 
@@ -162,12 +167,5 @@ def _learned_at(codec: "LearnedCodec", effort: int, quality: float | None) -> Co
 def _known(name: str, known: Known) -> Series:
     if not is_available(name):
         raise DlicError(f"{known.label} needs a package: pip install {known.package}")
-    made_by = f"{known.label} by {known.package} {_version(known.package)}"
+    made_by = f"{known.label} by {known.package} {version_of(known.package)}"
     return Series(name, known.label, known.at, known.qualities, made_by, known.ending, known.note)
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:  # a source tree on the path
-        return "unknown"

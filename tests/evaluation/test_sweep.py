@@ -13,6 +13,7 @@ from dlic.evaluation.provenance import provenance
 from dlic.evaluation.registry import KNOWN, Settings, is_available, open_series
 from dlic.evaluation.run import read_run
 from dlic.evaluation.sweep import Task, make_plan, pictures_in, rows_of
+from tests.codecs.tiny_zoo import tiny_weights
 from tests.golden.rewrite import TINY
 
 
@@ -55,6 +56,22 @@ def test_checkpoints_go_by_name_and_by_path():
     assert by_path.name == "tiny" and by_path.qualities == (None,) and not by_path.between
     shipped = open_series("light-1", Settings(effort=2))
     assert shipped.name == "light-1-e2" and shipped.label == "light-1, effort 2" and shipped.qualities[0] == 1
+
+
+def test_compressai_is_measured_by_what_is_named(tmp_path, photograph):
+    files = [tiny_weights("bmshj2018-factorized", tmp_path, seed) for seed in (0, 1)]
+    whole, one = (open_series(f"compressai:bmshj2018-factorized@{path}") for path in (tmp_path, files[1]))
+    assert whole.qualities == (1, 2) and one.qualities == (None,) and str(tmp_path) not in whole.name + whole.identity + whole.label
+    data = whole.at(2).compress(photograph[:64, :64])
+    assert one.at(None).decompress(data).shape == (64, 64, 3)
+    with pytest.raises(UnknownCheckpointError):
+        whole.at(1).decompress(data)
+    rates = open_series(f"compressai:mbt2018-mean-vbr@{tiny_weights('mbt2018-mean-vbr', tmp_path)}")
+    assert rates.qualities == tuple(range(1, 9)) and not rates.between
+    assert open_series("compressai:mbt2018-mean:ms-ssim").qualities == tuple(range(1, 9))  # nothing is downloaded before it is used
+    (tmp_path / "none").mkdir()
+    with pytest.raises(DlicError, match="holds no weights"):
+        open_series(f"compressai:mbt2018-mean@{tmp_path / 'none'}")
 
 
 def test_unknown_codecs_are_named_with_those_there_are(tmp_path):
@@ -125,7 +142,7 @@ def test_a_run_of_other_pictures_or_files_is_left_alone(folder, tmp_path, photog
 def test_a_codec_that_changed_is_not_mixed_with_what_it_was(folder, tmp_path, monkeypatch):
     out, (plan, _) = tmp_path / "run", make_plan(folder, ["jpeg"], {"jpeg": (20,)})
     whole_run(plan, out)
-    monkeypatch.setattr("dlic.evaluation.registry._version", lambda package: "99")
+    monkeypatch.setattr("dlic.evaluation.registry.version_of", lambda package: "99")
     monkeypatch.setattr("dlic.evaluation.sweep.open_asked", lambda name, effort, external: open_series(name))
     with pytest.raises(DlicError, match="files of another jpeg"):
         whole_run(plan, out)
