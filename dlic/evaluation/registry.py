@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dlic.codecs.learned import LearnedCodec
 
 LEARNED_QUALITIES = (1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)  # the whole range, about a third of a rate octave apart
-WEBP_QUALITIES = (1, 5, 10, 20, 30, 45, 60, 75, 90)
+WEBP_QUALITIES = (1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95)
 AVIF_QUALITIES = (10, 20, 30, 40, 50, 60, 70, 80, 90)
 JXL_QUALITIES = (5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95)
 JPEG2000_QUALITIES = (15, 25, 35, 45, 55, 65, 75, 85, 95)
