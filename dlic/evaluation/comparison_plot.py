@@ -19,10 +19,10 @@ LEAD = 3.2  # dB either way that the lower part shows; JPEG is further off, and 
 OURS = {"color": "black", "linewidth": 2.6, "marker": "o", "markersize": 6, "zorder": 5}
 
 
-def comparison_figure(ours: Curve, others: Sequence[Curve], title: str = "") -> Figure:
-    """`ours` in front of the curves of others, over a logarithmic rate; one legend lists the best first.
+def comparison_figure(ours: Curve, others: Sequence[Curve], title: str = "", score: str = "PSNR") -> Figure:
+    """`ours` in front of the curves of others, over a logarithmic rate; one legend lists the best first. `score` is in dB.
 
-    Below the PSNR stands how many dB each is ahead of ours, which spreads what lies close together; not where ours is one point.
+    Below it stands how many dB each is ahead of ours, which spreads what lies close together; not where ours is one point.
     """
     figure = Figure(figsize=(11, 9.5), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
@@ -33,7 +33,7 @@ def comparison_figure(ours: Curve, others: Sequence[Curve], title: str = "") -> 
         panels[0].plot(*_by_rate(curve), label=curve.label, **look)
         if len(panels) > 1:
             panels[1].plot(*_lead(curve, ours), **look)
-    _finish(panels, ours.label, title)
+    _finish(panels, ours.label, title, score)
     figure.legend(loc="outside right upper", fontsize=8.5, title=f"best first, at {FOCUS} bpp", frameon=False)
     return figure
 
@@ -74,13 +74,13 @@ def _by_rate(curve: Curve) -> tuple[list[float], list[float]]:
     return [bpp for bpp, _ in pairs], [psnr for _, psnr in pairs]
 
 
-def _finish(panels: Sequence[Axes], name: str, title: str) -> None:
+def _finish(panels: Sequence[Axes], name: str, title: str, score: str) -> None:
     """Labels, round numbers, and the rates and qualities that matter."""
-    panels[0].set(title=title, ylabel="PSNR (dB)")
+    panels[0].set(title=title, ylabel=f"{score} (dB)")
     panels[0].set_ylim(*_seen(panels[0]))
     if len(panels) > 1:
         low, high = _seen(panels[1])
-        panels[1].set(ylabel=f"PSNR above that of {name} (dB)", ylim=(max(low, -LEAD), min(high, LEAD)))
+        panels[1].set(ylabel=f"{score} above that of {name} (dB)", ylim=(max(low, -LEAD), min(high, LEAD)))
     panels[-1].set(xlabel="rate (bits per pixel, logarithmic)", xscale="log", xlim=WINDOW)
     panels[-1].set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
     panels[-1].set_xticks([], minor=True)

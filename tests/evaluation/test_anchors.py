@@ -1,5 +1,7 @@
 """The shipped curves, and the figures the field quotes of them."""
 
+import math
+
 import pytest
 
 from dlic.errors import DlicError
@@ -56,3 +58,11 @@ def test_only_kodak_passes_for_kodak():
     for sizes in ([lying] * 23, [lying] * 23 + [(500, 768)]):
         with pytest.raises(DlicError, match="24 Kodak images"):
             check_kodak("kodak", sizes)
+
+
+def test_by_ms_ssim_they_are_in_decibels_where_it_is_known():
+    similar = kodak_anchors("ms_ssim")
+    assert "ELIC" in ANCHORS and "ELIC" not in similar and "VTM (H.266)" in similar
+    stored_value = stored("kodak_published")["vtm"]["ms_ssim"][3]
+    assert similar["VTM (H.266)"].points[3].score == pytest.approx(-10 * math.log10(1 - stored_value))
+    assert similar["VTM (H.266)"].points[3].bpp == ANCHORS["VTM (H.266)"].points[3].bpp

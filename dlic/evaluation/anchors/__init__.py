@@ -7,6 +7,7 @@ from importlib import resources
 from dlic.errors import DlicError
 from dlic.evaluation.comparison import Anchor
 from dlic.evaluation.rate_distortion import Point
+from dlic.evaluation.run import as_score
 
 ABOUT = (
     "Curves of others: published result files of CompressAI, and Pillow's codecs as measured before; nothing but the "
@@ -61,13 +62,15 @@ CURVES = {
 }
 
 
-def kodak_anchors() -> dict[str, Anchor]:
-    """Every curve that can be compared by PSNR, by its label."""
+def kodak_anchors(metric: str = "psnr") -> dict[str, Anchor]:
+    """Every curve, by its label, in dB of "psnr", or of "ms_ssim" where that is known; none is of a codec tuned for MS-SSIM."""
     return {
-        label: Anchor([Point(*pair) for pair in zip(curves[key]["bpp"], curves[key]["psnr"], strict=True)], note)
+        label: Anchor([Point(bpp, as_score(metric, value)) for bpp, value in zip(curve["bpp"], curve[metric], strict=True)], note)
         for file, labels in CURVES.items()
         for curves in [stored(file)]
         for key, (label, note) in labels.items()
+        for curve in [curves[key]]
+        if curve[metric] is not None
     }
 
 
