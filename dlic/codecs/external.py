@@ -157,7 +157,7 @@ def finish(command: Sequence[str], timeout_s: float, folder: Path, name: str) ->
 
 
 def _ends_within(process: subprocess.Popen, timeout_s: float) -> bool:
-    """Wait for a process; by Popen.wait only where the system cannot tell, as it looks every 50 ms, which would count as its time."""
+    """Wait for a process; Popen.wait looks every 50 ms, which would count as its time, so only where the system cannot tell."""
     try:
         descriptor = os.pidfd_open(process.pid)
     except (AttributeError, OSError):  # not Linux; not allowed

@@ -29,9 +29,10 @@ import hashlib
 import math
 import re
 import shlex
-from collections.abc import Collection
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePath
+from typing import TypeVar
 
 from dlic.codecs.external import TIMEOUT_S, ExternalCodec, finish, private_folder, shown
 from dlic.errors import DlicError
@@ -42,23 +43,48 @@ KEYS = frozenset(["label", "encode", "decode", "ending", "qualities", "between",
 NAMES = re.compile(r"[A-Za-z0-9._+-]+")  # what stands in a list with commas, and in names of files
 TIMES = "times include starting its process"
 VERSION_TIMEOUT_S = 30.0
+T = TypeVar("T")
 
 
-def read_external(path: str | Path, only: Collection[str] | None = None) -> dict[str, Series]:
-    """The codecs of an INI file by name; `only` leaves the others out, whose programs need not be on this machine.
+def read_external(path: str | Path) -> Mapping[str, Series]:
+    """The codecs of an INI file by name. Each program is asked for its version when its codec is looked up, not before.
 
-    Raises DlicError, which names section and key, for a file that does not say what it must.
+    Raises DlicError, which names section and key, for a file that does not say what it must, and at looking up for a version that
+    cannot be had.
     """
     sections = _parsed(path)
-    if unknown := sorted(set(only or ()) - set(sections)):
-        raise DlicError(f"{path} has no section [{unknown[0]}], only {', '.join(sections)}")
-    read = {}
-    for name, section in sections.items():
-        try:
-            read[name] = _series(name, section, with_version=only is None or name in only)
-        except DlicError as error:
-            raise DlicError(f"{path}, section [{name}]: {error}") from error
-    return {name: series for name, series in read.items() if only is None or name in only}
+    with_names = {name: _in_section(path, name, _series, name, section) for name, section in sections.items()}
+    return ExternalSeries(str(path), with_names, {name: section.get("version", "") for name, section in sections.items()})
+
+
+class ExternalSeries(Mapping[str, Series]):
+    """Codecs by name, whose programs need not be on this machine but for those that are looked up."""
+
+    def __init__(self, path: str, series: dict[str, Series], versions: dict[str, str]):
+        self._path, self._series, self._versions = path, series, versions
+
+    def __getitem__(self, name: str) -> Series:
+        series, version = self._series[name], self._versions[name]
+        if not version:
+            return series
+        return replace(series, identity=f"{series.identity}; {_in_section(self._path, name, _version, version)}")
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._series
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._series)
+
+    def __len__(self) -> int:
+        return len(self._series)
+
+
+def _in_section(path: str | Path, name: str, read: Callable[..., T], *arguments) -> T:
+    """What `read` gives; the sentence of its error names the section."""
+    try:
+        return read(*arguments)
+    except DlicError as error:
+        raise DlicError(f"{path}, section [{name}]: {error}") from error
 
 
 def _parsed(path: str | Path) -> dict[str, configparser.SectionProxy]:
@@ -74,7 +100,7 @@ def _parsed(path: str | Path) -> dict[str, configparser.SectionProxy]:
     return {name: parser[name] for name in parser.sections()}
 
 
-def _series(name: str, section: configparser.SectionProxy, with_version: bool) -> Series:
+def _series(name: str, section: configparser.SectionProxy) -> Series:
     if not NAMES.fullmatch(name):
         raise DlicError("a name has letters, digits and . _ + - only, as --codecs takes it")
     if unknown := sorted(set(section) - KEYS):
@@ -88,7 +114,7 @@ def _series(name: str, section: configparser.SectionProxy, with_version: bool) -
         section.get("label") or name,
         lambda quality: replace(codec, quality=quality),
         qualities,
-        _identity(codec, _version(section) if with_version and section.get("version") else ""),
+        " → ".join(" ".join(map(_portable, command)) for command in (encode, decode)),
         codec.ending,
         f"{section['note']}; {TIMES}" if section.get("note") else TIMES,
         between=whole and _yes_or_no(section, "between", True),
@@ -99,11 +125,15 @@ def _series(name: str, section: configparser.SectionProxy, with_version: bool) -
 
 
 def _command(section: configparser.SectionProxy, key: str) -> tuple[str, ...]:
-    """A line of arguments as a shell splits it."""
     if not section.get(key):
         raise DlicError(f"{key} is missing")
+    return _arguments(key, section[key])
+
+
+def _arguments(key: str, text: str) -> tuple[str, ...]:
+    """A line as a shell splits it."""
     try:
-        return tuple(shlex.split(section[key]))
+        return tuple(shlex.split(text))
     except ValueError as error:
         raise DlicError(f"{key} cannot be split into arguments: {str(error).lower()}") from error
 
@@ -138,20 +168,15 @@ def _yes_or_no(section: configparser.SectionProxy, key: str, default: bool) -> b
 # --- identity -----------------------------------------------------------------------------------------------------------
 
 
-def _version(section: configparser.SectionProxy) -> str:
+def _version(text: str) -> str:
     """The first line that a program prints of itself, on whichever stream and with whatever exit code."""
-    command = _command(section, "version")
+    command = _arguments("version", text)
     with private_folder() as folder:
         finished = finish(command, VERSION_TIMEOUT_S, folder, f"version {shown(command)}")
     said = (finished.output or finished.errors).splitlines()
     if not said:
         raise DlicError(f"version {shown(command)} prints nothing")
     return said[0]
-
-
-def _identity(codec: ExternalCodec, version: str) -> str:
-    commands = " → ".join(" ".join(map(_portable, command)) for command in (codec.encode, codec.decode))
-    return "; ".join(filter(None, (commands, version)))
 
 
 def _portable(argument: str) -> str:
