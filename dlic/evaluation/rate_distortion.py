@@ -55,6 +55,18 @@ def bits_saved(curve: Sequence[Point], point: Point) -> float:
     return 1 - point.bpp / math.exp(log_bpp)
 
 
+def score_gained(curve: Sequence[Point], point: Point) -> float:
+    """dB by which `point` is above `curve` at equal rate; negative where it is below.
+
+    The score of the curve's frontier is interpolated linearly over log(bpp). Raises ValueError where the rate lies outside it.
+    """
+    known = frontier(curve)
+    if not known or not known[0].bpp <= point.bpp <= known[-1].bpp:
+        reach = f"{known[0].bpp:.3f} to {known[-1].bpp:.3f} bpp" if known else "nothing"
+        raise ValueError(f"{point.bpp:.3f} bpp is outside the curve, which covers {reach}")
+    return point.score - float(np.interp(math.log(point.bpp), [math.log(p.bpp) for p in known], [p.score for p in known]))
+
+
 def bd_rate(anchor: Sequence[Point], test: Sequence[Point]) -> float:
     """Bjøntegaard delta rate of `test` against `anchor` over the PSNR both reach: −0.1 is 10 % fewer bits.
 

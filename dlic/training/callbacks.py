@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from itertools import pairwise
@@ -20,9 +20,14 @@ from torch.utils.tensorboard import SummaryWriter
 from torchvision.transforms.v2.functional import center_crop
 from torchvision.utils import make_grid
 
+from dlic.errors import UnreadableImageError
+from dlic.evaluation.anchors import kodak_anchors
+from dlic.evaluation.comparison import compare
+from dlic.evaluation.comparison_plot import comparison_figure
 from dlic.evaluation.plots import Curve, figure_pixels, rd_figure
 from dlic.evaluation.rate_distortion import Point, bd_rate, bits_saved, jpeg_curve
-from dlic.training.module import Validated
+from dlic.training.kodak import MAIN, Standing, estimated_points, kodak_files, standings
+from dlic.training.module import Validated, spread_levels
 
 log = logging.getLogger(__name__)
 
@@ -129,6 +134,83 @@ class RateDistortionCurve(pl.Callback):
 
     def load_state_dict(self, state_dict: dict) -> None:
         self.path = [[Point(**point) for point in points] for points in state_dict["path"]]
+
+
+class KodakCurve(pl.Callback):
+    """The run on the 24 Kodak images among the curves that others published: VTM, BPG, AVIF, CompressAI's models, papers.
+
+    Added to any recipe on the command line, at its end:
+
+        dlic train --config configs/light.yaml --data.train_dir PATH \\
+            --trainer.callbacks+=dlic.training.callbacks.KodakCurve --trainer.callbacks.folder=kodak --trainer.callbacks.every=5
+
+    At every N-th validation, with the weights that are validated (averaged ones, where the run averages) and in float32:
+    `kodak/rate_distortion` draws the run, whose bits are estimates for rounded latents (files of light-1 are 3 % better by BD-rate,
+    as an encoder chooses its symbols). `kodak/bd_rate_vs_vtm` and so on are percent, negative where the run needs fewer bits.
+    A network of one rate has `kodak/bpp`, `kodak/psnr`, `kodak/db_vs_vtm` (dB above that curve at equal rate),
+    `kodak/bits_vs_vtm` (percent of bits at equal PSNR, negative where it needs fewer) and, as text, each beside the published point
+    of the nearest λ.
+
+    Kodak is for reporting: nothing of this can be monitored by other callbacks, and a run goes on bit for bit as without it.
+    """
+
+    def __init__(self, folder: str, every: int = 1, levels: int = 6):
+        """
+        Args:
+            folder: the 24 Kodak images; a run does not start with others, which the curves do not hold for.
+            every: validations from one measurement to the next; of light, one takes 20 seconds on two CPU cores.
+            levels: rates that are measured, evenly spread, where the network has several; a BD-rate takes four.
+        """
+        if every < 1 or levels < 4:
+            raise ValueError(f"KodakCurve takes every ≥ 1 and levels ≥ 4, not {every} and {levels}")
+        self.folder, self.every, self.levels = folder, every, levels
+        self.validations = 0  # of this call
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        self._files = kodak_files(self.folder, "KodakCurve")
+
+    def on_validation_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch, batch_idx, dataloader_idx=0
+    ) -> None:
+        """Between the start of the epoch, when weights are averaged and prepared, and its end, when those of training come back."""
+        writer = tensorboard(trainer)
+        if writer is None or batch_idx > 0 or not trainer.is_global_zero:
+            return
+        self.validations += 1
+        if self.validations % self.every == 0:
+            try:
+                self._report(writer, trainer.global_step, pl_module)
+            except UnreadableImageError as error:  # no reason to end a run
+                log.warning("step %d: Kodak was not measured: %s", trainer.global_step, error)
+
+    def _report(self, writer: SummaryWriter, step: int, pl_module: pl.LightningModule) -> None:
+        network, anchors = pl_module.network, kodak_anchors()
+        points = estimated_points(network, spread_levels(network.levels, self.levels), self._files, pl_module.device)
+        title = f"Kodak, step {step:,}, estimated bits"
+        if len(points) > 1:
+            for key, label in MAIN.items():
+                share = compare(anchors[label].points, points).bd_rate
+                if share is not None:
+                    writer.add_scalar(f"kodak/bd_rate_vs_{key}", 100 * share, step)
+        else:
+            found = standings(points[0], anchors, pl_module.lmbda)
+            _write_standings(writer, points[0], found, step)
+            title += f"\n{found.get(network.name, found['mean_scale'])}".replace(" at equal rate, ", " at equal rate,\n")
+        ours = Curve.through("this run", points)
+        figure = comparison_figure(ours, [Curve.through(label, anchor.points) for label, anchor in anchors.items()], title)
+        writer.add_image("kodak/rate_distortion", figure_pixels(figure), step, dataformats="HWC")
+
+
+def _write_standings(writer: SummaryWriter, point: Point, found: Mapping[str, Standing], step: int) -> None:
+    writer.add_scalar("kodak/bpp", point.bpp, step)
+    writer.add_scalar("kodak/psnr", point.score, step)
+    for key, standing in found.items():
+        if standing.gained is not None:
+            writer.add_scalar(f"kodak/db_vs_{key}", standing.gained, step)
+        if standing.saved is not None:
+            writer.add_scalar(f"kodak/bits_vs_{key}", -100 * standing.saved, step)
+    lines = [f"Step {step:,}: {point.bpp:.3f} bpp (estimated), {point.score:.2f} dB", "", *(f"- {one}" for one in found.values())]
+    writer.add_text("kodak/standing", "\n".join(lines), step)
 
 
 class Reconstructions(pl.Callback):

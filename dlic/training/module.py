@@ -79,7 +79,7 @@ class TrainingModule(pl.LightningModule):
         self.register_buffer("lmbdas", lmbdas.clone(), persistent=False)  # (levels,)
         # without these weights, high rates would drown the low ones
         self.register_buffer("level_weights", (lmbdas.mean() / lmbdas).sqrt(), persistent=False)
-        self.validation_levels = _spread_levels(network.levels, validation_levels)
+        self.validation_levels = spread_levels(network.levels, validation_levels)
         self.optimizer_config, self.schedule = optimizer, schedule
         self.clip_norm, self.max_nonfinite, self.noise_seed = clip_norm, max_nonfinite, noise_seed
         self.batches_seen = self.pixels_seen = self.nonfinite_total = self.nonfinite_in_row = 0
@@ -221,7 +221,7 @@ def _checked_lmbda(network: Model, lmbda: float | None) -> float | None:
     return lmbda
 
 
-def _spread_levels(levels: int, count: int) -> list[int]:
+def spread_levels(levels: int, count: int) -> list[int]:
     """At most `count` of the levels, the lowest and the highest among them."""
     if count < 1:
         raise ValueError(f"validation_levels must be at least 1, not {count}")

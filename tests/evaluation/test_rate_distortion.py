@@ -21,6 +21,7 @@ from dlic.evaluation.rate_distortion import (
     frontier,
     jpeg_curve,
     mean_point,
+    score_gained,
 )
 
 
@@ -189,3 +190,21 @@ def test_a_comparison_says_where_it_holds():
     low, high = compared.psnr
     assert low == pytest.approx(cut(half)[0].score) and high == pytest.approx(cut(CURVE)[-1].score)
     assert compared.bpp == pytest.approx((0.1, 0.75), rel=0.01)
+
+
+@given(falling_curves(), st.floats(0, 1), st.floats(-5, 5))
+def test_a_score_is_gained_over_log_rate(curve, share, decibels):
+    low, high = sorted(curve, key=lambda p: p.bpp)[:2]
+    rate = low.bpp ** (1 - share) * high.bpp**share
+    if low.bpp <= rate <= high.bpp:
+        between = (1 - share) * low.score + share * high.score
+        assert score_gained(curve, Point(rate, between + decibels)) == pytest.approx(decibels, abs=1e-6)
+
+
+def test_a_rate_outside_the_curve_gains_nothing():
+    curve = [Point(0.5, 30.0), Point(1.0, 33.0)]
+    for rate in (0.49, 1.01):
+        with pytest.raises(ValueError, match=r"0\.500 to 1\.000 bpp"):
+            score_gained(curve, Point(rate, 31.0))
+    with pytest.raises(ValueError, match="nothing"):
+        score_gained([], Point(1.0, 30.0))

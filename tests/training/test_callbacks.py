@@ -4,12 +4,13 @@ import io
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
@@ -17,10 +18,14 @@ from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from dlic.data.module import PhotographData
-from dlic.evaluation.rate_distortion import Point, jpeg_curve
+from dlic.errors import DlicError
+from dlic.evaluation import anchors
+from dlic.evaluation.rate_distortion import Point, bits_saved, jpeg_curve
+from dlic.models.base import ModelOutput
 from dlic.models.factorized import Factorized
 from dlic.training.callbacks import (
     FitNotes,
+    KodakCurve,
     RateDistortionCurve,
     Reconstructions,
     Throughput,
@@ -28,6 +33,7 @@ from dlic.training.callbacks import (
     fit_verdict,
     tensorboard,
 )
+from dlic.training.kodak import estimated_points, standings
 from dlic.training.module import TrainingModule, Validated
 from dlic.training.optimization import Schedule
 
@@ -349,3 +355,121 @@ def test_without_tensorboard_they_are_quiet(tiny_run, tmp_path):
     trainer = fit(tmp_path, CSVLogger(tmp_path), 2, own)
     assert tensorboard(trainer) is None
     assert own[0].path == own[0].jpeg == own[2].validation == []
+
+
+# --- Kodak --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_for_kodak(tmp_path, photograph, monkeypatch) -> Path:
+    """Two crops that count as the Kodak set."""
+    monkeypatch.setattr(anchors, "KODAK", (2, (96, 128)))
+    (tmp_path / "kodak").mkdir()
+    for i, crop in enumerate((photograph[:96, 200:328], photograph[100:228, 300:396])):
+        Image.fromarray(crop).save(tmp_path / "kodak" / f"{i}.png")
+    return tmp_path / "kodak"
+
+
+def test_one_rate_is_held_against_published_points(two_for_kodak, tmp_path):
+    make_photographs(tmp_path / "photographs", 6)
+    logger = TensorBoardLogger(tmp_path, name="with")
+    trainer = fit(tmp_path, logger, 4, [KodakCurve(str(two_for_kodak), every=2)], sanity=1)
+    events = EventAccumulator(logger.log_dir)
+    events.Reload()
+    (psnr,) = events.Scalars("kodak/psnr")  # of the second validation; the sanity check is none
+    (rate,) = events.Scalars("kodak/bpp")
+    (bits,) = events.Scalars("kodak/bits_vs_factorized")
+    assert psnr.step == 4 and len(events.Images("kodak/rate_distortion")) == 1
+    network, files = trainer.lightning_module.network.eval(), sorted(two_for_kodak.iterdir())
+    (point,) = estimated_points(network, [0], files, torch.device("cpu"))
+    assert (rate.value, psnr.value) == pytest.approx((point.bpp, point.score), rel=1e-5)
+    curve = anchors.kodak_anchors()["CompressAI factorized"].points
+    assert bits.value == pytest.approx(-100 * bits_saved(curve, point), rel=1e-4)
+    (text,) = events.Tensors("kodak/standing/text_summary")
+    said = text.tensor_proto.string_val[0].decode()
+    assert "(estimated)" in said and "CompressAI factorized (λ = 0.0067: 0.288 bpp, 29.61 dB)" in said
+    assert not any("kodak" in name for name in (*trainer.callback_metrics, *trainer.logged_metrics))  # nothing to monitor
+
+
+def test_a_network_that_draws_numbers_moves_no_generator(two_for_kodak):
+    @dataclass
+    class Drawing:
+        stride: int = 32
+
+        def forward(self, x, level):
+            return ModelOutput(x + torch.rand_like(x) / 10, torch.full((1,), float(level) * x[0, 0].numel()), x, x.mean())
+
+    before = torch.get_rng_state()
+    points = estimated_points(Drawing(), [1, 2], sorted(two_for_kodak.iterdir()), torch.device("cpu"))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert [point.bpp for point in points] == [1.0, 2.0]
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(1, 50), st.integers(1, 50))
+def test_pictures_of_any_size_are_measured_without_their_padding(height, width):
+    class Identity:
+        stride = 16
+
+        def forward(self, x, level):
+            assert x.shape[2] % 16 == x.shape[3] % 16 == 0 and x.shape[2] - height < 16 and x.shape[3] - width < 16
+            return ModelOutput(x, torch.full((1,), float(height * width)), x, x.mean())
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "a.png"
+        Image.fromarray(np.random.default_rng(height).integers(0, 256, (height, width, 3), dtype=np.uint8)).save(path)
+        assert estimated_points(Identity(), [0], [path], torch.device("cpu")) == [Point(1.0, pytest.approx(100))]
+
+
+def test_estimates_are_those_of_validation(two_for_kodak):
+    torch.manual_seed(0)
+    module = TrainingModule(Factorized(stage="dct", channels=16, latents=24, fine_blocks=1, coarse_blocks=1), 0.0067).eval()
+    module.network.prepare()
+    path = two_for_kodak / "0.png"
+    x = torch.from_numpy(np.array(Image.open(path))).permute(2, 0, 1)[None].float() / 255
+    module.log = lambda *ignored, **more: None
+    with torch.no_grad():
+        validated = module._validate(x, 0)
+    (point,) = estimated_points(module.network, [0], [path], torch.device("cpu"))
+    assert (point.bpp, point.score) == pytest.approx((float(validated.bpp), float(validated.psnr)), rel=1e-6)
+
+
+def test_a_standing_is_a_sentence():
+    curves = anchors.kodak_anchors()
+    published = curves["CompressAI factorized"].points[3]
+    found = standings(Point(published.bpp, published.score - 0.4), curves, 0.0135)
+    said = str(found["factorized"])
+    assert said.startswith("0.40 dB below CompressAI factorized (λ = 0.013: 0.440 bpp, 31.27 dB) at equal rate, +")
+    assert found["factorized"].gained == pytest.approx(-0.4) and found["factorized"].saved < 0
+    assert "above JPEG 4:2:0, optimised at equal rate, -" in str(found["jpeg"])
+    assert str(standings(Point(9.0, 30.0), curves, 0.01)["vtm"]).startswith("beyond the rates of VTM (H.266), ")
+    assert str(standings(Point(9.0, 99.0), curves, 0.01)["vtm"]) == "beyond the rates of VTM (H.266)"
+
+
+def test_other_pictures_are_refused_before_the_first_step(two_for_kodak, tmp_path):
+    make_photographs(tmp_path / "photographs", 6)
+    logger = TensorBoardLogger(tmp_path, name="none")
+    for folder, says in ((tmp_path / "photographs", "2 Kodak images of 128×96 pixels"), (tmp_path / "nowhere", "is no folder")):
+        with pytest.raises(DlicError, match=f"KodakCurve needs the .*{says}") as caught:
+            fit(tmp_path, logger, 2, [KodakCurve(str(folder))])
+        assert "\n" not in str(caught.value)
+    (two_for_kodak / "1.png").write_bytes((two_for_kodak / "1.png").read_bytes()[:2000])
+    with pytest.raises(DlicError, match=r"1\.png is broken"):
+        fit(tmp_path, logger, 2, [KodakCurve(str(two_for_kodak))])
+
+
+def test_pictures_that_go_away_end_no_run(two_for_kodak, tmp_path, caplog):
+    class Removes(Callback):
+        def on_train_start(self, trainer, pl_module):
+            (two_for_kodak / "0.png").unlink()
+
+    make_photographs(tmp_path / "photographs", 6)
+    with caplog.at_level(logging.WARNING):
+        trainer = fit(tmp_path, TensorBoardLogger(tmp_path, name="gone"), 2, [Removes(), KodakCurve(str(two_for_kodak))])
+    assert trainer.global_step == 2 and "Kodak was not measured" in caplog.text
+
+
+@pytest.mark.parametrize("wrong", [{"every": 0}, {"levels": 3}])
+def test_senseless_arguments_are_refused(wrong):
+    with pytest.raises(ValueError, match="KodakCurve takes"):
+        KodakCurve("kodak", **wrong)

@@ -13,6 +13,12 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import dlic
 from dlic.checkpoints import read_manifest, read_weights
 from dlic.cli.main import run
+from dlic.evaluation import anchors
+from dlic.evaluation.comparison import compare
+from dlic.evaluation.rate_distortion import bits_saved
+from dlic.training.export import load_run
+from dlic.training.kodak import MAIN, estimated_points
+from dlic.training.module import spread_levels
 
 NETWORKS = {
     "factorized": {"channels": 16, "latents": 24, "fine_blocks": 1, "coarse_blocks": 1},
@@ -86,6 +92,45 @@ def test_light_trains_and_is_compared_with_jpeg(photographs, tmp_path):
     (saved,) = events.Scalars("val/saved_vs_jpeg")
     assert -100 < saved.value < 100
     assert len(events.Images("rate_distortion/run")) == len(events.Images("val/original_and_reconstruction")) == 1
+
+
+@pytest.mark.parametrize("recipe", NETWORKS)
+def test_a_run_that_is_measured_on_kodak_is_bit_for_bit_the_one_without(recipe, photographs, tmp_path, photograph, monkeypatch):
+    monkeypatch.setattr(anchors, "KODAK", (2, (96, 128)))
+    kodak = tmp_path / "kodak"
+    kodak.mkdir()
+    for i in range(2):  # with noise, as this picture is easier than any curve of Kodak is for
+        noise = np.random.default_rng(i).normal(0, 12, (96, 128, 3))
+        crop = np.clip(photograph[100 * i : 100 * i + 96, 200:328] + noise, 0, 255).astype(np.uint8)
+        Image.fromarray(crop).save(kodak / f"{i}.png")
+    steps = ["--trainer.max_steps", "4", "--trainer.val_check_interval", "2"]
+    measured = ["--trainer.callbacks+=dlic.training.callbacks.KodakCurve", f"--trainer.callbacks.folder={kodak}"]
+    assert train(photographs, tmp_path / "with", *steps, *measured, "--trainer.callbacks.every=2", recipe=recipe) == 0
+    assert train(photographs, tmp_path / "without", *steps, recipe=recipe) == 0
+    assert_same_run(last(tmp_path / "with"), last(tmp_path / "without"), steps=4)
+
+    events = EventAccumulator(str(last(tmp_path / "with").parent.parent))
+    events.Reload()
+    averaged = load_run(last(tmp_path / "with")).network
+    averaged.prepare()
+    points = estimated_points(averaged, spread_levels(averaged.levels, 6), sorted(kodak.iterdir()), torch.device("cpu"))
+    if recipe == "factorized":
+        (bits,) = events.Scalars("kodak/bits_vs_jpeg")
+        expected = -bits_saved(anchors.kodak_anchors()[MAIN["jpeg"]].points, points[0])
+    else:
+        (bits,) = events.Scalars("kodak/bd_rate_vs_jpeg")
+        expected = compare(anchors.kodak_anchors()[MAIN["jpeg"]].points, points).bd_rate
+    assert bits.step == 4 and bits.value == pytest.approx(100 * expected, rel=1e-3)  # of the averaged weights
+    assert "val/psnr" in events.Tags()["scalars"] and len(events.Images("kodak/rate_distortion")) == 1
+
+
+def test_kodak_that_is_none_is_refused_in_one_sentence(photographs, tmp_path, capsys):
+    measured = ["--trainer.callbacks+=dlic.training.callbacks.KodakCurve", f"--trainer.callbacks.folder={photographs}"]
+    assert train(photographs, tmp_path, "--trainer.max_steps", "1", *measured) == 1
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("dlic: ")]
+    assert said == [
+        f"dlic: KodakCurve needs the 24 Kodak images of 768×512 pixels; {photographs} holds 3 images, 3 of another size"
+    ]
 
 
 @pytest.mark.parametrize("interval", ["2", "100"])

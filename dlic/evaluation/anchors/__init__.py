@@ -79,12 +79,10 @@ def stored(file: str) -> dict:
     return json.loads((resources.files(__name__) / f"{file}.json").read_text(encoding="utf-8"))
 
 
-def check_kodak(folder: str, sizes: Sequence[tuple[int, int]]) -> None:
-    """Refuse pictures, of which the sides are given, that cannot be the Kodak set: DlicError."""
+def check_kodak(folder: str, sizes: Sequence[tuple[int, int]], asked: str = "--against kodak") -> None:
+    """Refuse pictures, of which the sides are given, that cannot be the Kodak set, which `asked` needs: DlicError."""
     count, sides = KODAK
     odd = sum(sorted(size) != sorted(sides) for size in sizes)
     if odd or len(sizes) != count:
         holds = f"{len(sizes)} images" + (f", {odd} of another size" if odd else "")
-        raise DlicError(
-            f"--against kodak needs the {count} Kodak images of {max(sides)}×{min(sides)} pixels; {folder} holds {holds}"
-        )
+        raise DlicError(f"{asked} needs the {count} Kodak images of {max(sides)}×{min(sides)} pixels; {folder} holds {holds}")
