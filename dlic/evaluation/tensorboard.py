@@ -2,7 +2,8 @@
 
 evaluations/NAME         what was found: BD-rates as scalars, figures of the curves, pictures, and a row of the hparams table
 curves/NAME/CODEC        rate–distortion curves as scalars whose steps are thousandths of a bit per pixel, which makes the scalar
-                         dashboard draw them: all codecs of all evaluations in one chart a metric, over "step" = 1000 · bpp
+                         dashboard draw them: all codecs of all evaluations in one chart a metric, over "step" = 1000 · bpp;
+                         set its smoothing to 0
 curves/published on SET  the same of published curves
 
 NAME is "CODEC on IMAGES"; an evaluation of that name replaces the one before it.
