@@ -28,6 +28,7 @@ from dlic.timing import timed
 FOLDER = "pictures"
 ABOUT = "pictures.json"
 ORIGINAL = "original.png"
+GROWTH = 0.034  # of log(bytes) from one quality to the next: about what JPEG, WebP, AVIF and JPEG 2000 have in their middle
 RATES = (0.25, 0.5)  # bpp at which differences show, and at which they hardly do
 
 
@@ -122,27 +123,29 @@ def _choices(series: Series) -> Sequence[float | None]:
 def _last_within(size_at: Callable[[int], int], sizes: Mapping[int, int], count: int, limit: int) -> int | None:
     """A place whose size is within the limit while the next one's, if there is one, is not; None where the first is too large.
 
-    `sizes` are those known so far, to which `size_at` adds. Sizes are about exponential in quality, so where both ends of the
-    interval are known the next guess is interpolated; after a guess that left more than half of it, it is the middle.
+    `sizes` are those known so far, to which `size_at` adds. Each guess is where the size would be right if it grew evenly; after
+    one that left more than half of the interval, the middle is next.
     """
     low = max((place for place, size in sizes.items() if size <= limit), default=-1)
     high = min((place for place, size in sizes.items() if size > limit and place > low), default=count)
     lopsided = False
     while high - low > 1:
         before = high - low
-        middle = (low + high) // 2 if lopsided else _guess(sizes, low, high, limit)
+        middle = (low + high) // 2 if lopsided else min(max(_guess(sizes, low, high, limit), low + 1), high - 1)
         low, high = (middle, high) if size_at(middle) <= limit else (low, middle)
-        lopsided = high - low > before / 2
+        lopsided = high - low > before / 2 and low in sizes and high in sizes
     return low if low >= 0 else None
 
 
 def _guess(sizes: Mapping[int, int], low: int, high: int, limit: int) -> int:
-    """A place strictly between two: where log(size) would be that of the limit, or halfway."""
-    if low not in sizes or high not in sizes:
+    """About the place of a size, by its logarithm at both ends of an interval; where one is unknown, a little beyond its far side."""
+    ends = [place for place in (low, high) if place in sizes]
+    if not ends:
         return (low + high) // 2
-    smaller, wanted, larger = (math.log(max(size, 1)) for size in (sizes[low], limit, sizes[high]))
-    place = low + round((high - low) * (wanted - smaller) / (larger - smaller))
-    return min(max(place, low + 1), high - 1)
+    missing = math.log(limit / max(sizes[ends[0]], 1))
+    if len(ends) == 1:
+        return ends[0] + round(missing / GROWTH) + (1 if missing > 0 else -1)
+    return low + round((high - low) * missing / math.log(max(sizes[high], 1) / max(sizes[low], 1)))
 
 
 # --- all of them --------------------------------------------------------------------------------------------------------
