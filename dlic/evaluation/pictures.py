@@ -138,7 +138,7 @@ def _last_within(size_at: Callable[[int], int], sizes: Mapping[int, int], count:
 
 
 def _guess(sizes: Mapping[int, int], low: int, high: int, limit: int) -> int:
-    """About the place of a size, by its logarithm at both ends of an interval; where one is unknown, a little beyond its far side."""
+    """About the place of a size, by those at both ends of an interval; by one of them, a little beyond, to find the other."""
     ends = [place for place in (low, high) if place in sizes]
     if not ends:
         return (low + high) // 2

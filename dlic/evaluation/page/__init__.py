@@ -109,7 +109,7 @@ def _policy(*scripts: str) -> str:
 def _definitions(origin: Provenance) -> str:
     """Where the figures come from, as the items of a <dl>."""
     versions = ", ".join(f"{name} {version}" for name, version in origin.versions.items())
-    machine = f"{origin.cpu}, {origin.cores} cores, {origin.threads} threads, {origin.system}"
+    machine = f"{origin.cpu}, {origin.cores} cores, threads used: {origin.threads}, {origin.system}"
     items = {"Command": origin.command, "Machine": machine, "Versions": versions}
     return "".join(f"<dt>{name}</dt><dd>{html.escape(text)}</dd>" for name, text in items.items())
 

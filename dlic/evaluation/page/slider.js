@@ -76,11 +76,10 @@ const sizeText = (picture, target) => `${whole(target)} bytes, ${((8 * target) /
 function captionOf(shown, picture) {
   const name = element("strong", {}, shown.label);
   if (shown.codec === ORIGINAL) return [name, element("span", {}, `${picture.width} × ${picture.height} pixels`)];
-  const quality = shown.quality == null ? "" : `quality ${shown.quality}, `;
-  const similarity = shown.ms_ssim == null ? "" : `, MS-SSIM ${number(shown.ms_ssim, 4)}`;
-  const figures = `${quality}${whole(shown.bytes)} bytes, ${number(shown.bpp, 3)} bpp, ${number(shown.psnr, 2)} dB${similarity}`;
+  const cost = `${whole(shown.bytes)} bytes, ${number(shown.bpp, 3)} bpp${shown.quality == null ? "" : `, quality ${shown.quality}`}`;
+  const gives = `PSNR ${number(shown.psnr, 2)} dB${shown.ms_ssim == null ? "" : `, MS-SSIM ${number(shown.ms_ssim, 4)}`}`;
   const large = shown.fits ? [] : [element("em", {}, "its smallest file, and larger than asked for")];
-  return [name, element("span", {}, figures), ...large];
+  return [name, element("span", {}, cost), element("span", {}, gives), ...large];
 }
 
 function thumbnails(show) {
@@ -123,7 +122,7 @@ function stage(state, redraw) {
 
   function show(picture, both) {
     size = picture;
-    box.style.aspectRatio = `${picture.width} / ${picture.height}`;
+    box.parentElement.style.setProperty("--ratio", picture.width / picture.height);
     both.forEach((shown, side) => {
       const wanted = shown.file;
       if (images[side].dataset.file !== wanted) images[side].src = source(wanted);
