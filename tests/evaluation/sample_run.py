@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 
 from dlic.codecs.pillow import PillowCodec
-from dlic.evaluation.measure import measure_file
-from dlic.evaluation.metrics import ssim
+from dlic.evaluation.measure import measure
+from dlic.evaluation.metrics import METRICS
 from dlic.evaluation.pictures import make_pictures
 from dlic.evaluation.provenance import Provenance
-from dlic.evaluation.run import Entry, Picture, Row, RowWriter, Run, read_run, write_about
+from dlic.evaluation.run import Entry, Picture, RowWriter, Run, read_run, write_about
 from dlic.evaluation.series import Series
 
 HOSTILE = "<script>alert(1)<!-- & \u2028 ü.png"  # as any file may be called
 EVIL = "</script><img src=x onerror=alert(1)>"  # as any note or label may read
-METRICS = ["psnr", "ssim", "ms_ssim"]
+MEASURED = {name: METRICS[name] for name in ("psnr", "ssim", "ms_ssim")}
 
 
 def pillow_series(name: str, label: str, format: str, ending: str, qualities: tuple[int, ...], **options) -> Series:
@@ -50,20 +50,13 @@ def write_run(folder: Path, photograph: np.ndarray, with_pictures: bool = True) 
     pictures = tuple(Picture(name, i.shape[1], i.shape[0], sha256(i.tobytes()).hexdigest()) for name, i in images.items())
     codecs = {s.name: Entry(s.name, s.label, s.identity, s.note, s.ending, 100.0) for s in ALL}
     origin = Provenance("dlic evaluate two --out run", {"dlic": "0"}, f"a machine {EVIL}", 2, 1, "Linux")
-    write_about(folder, Run(origin, "two", 0, pictures, codecs, against="kodak", notes=(f"{EVIL} is left out",)))
-    with RowWriter(folder, METRICS) as rows:
+    write_about(folder, Run(origin, "two", pictures, codecs, against="kodak", notes=(f"{EVIL} is left out",)))
+    with RowWriter(folder, list(MEASURED)) as rows:
         for series in ALL:
             for quality in series.qualities:
                 for name, image in images.items():
-                    rows.write(_row(series, quality, name, image))
+                    rows.write(measure(series, quality, name, image, MEASURED))
     run = read_run(folder)
     if with_pictures:
         make_pictures(folder, run, images, ALL, (0.4, 0.8))
     return run
-
-
-def _row(series: Series, quality: float | None, name: str, image: np.ndarray) -> Row:
-    measured, data = measure_file(series.at(quality), image)
-    metrics = {"psnr": measured.psnr, "ssim": ssim(image, series.at(quality).decompress(data)), "ms_ssim": measured.ms_ssim}
-    times = measured.encode_ms, measured.decode_ms
-    return Row(series.name, quality, name, measured.bytes, measured.bpp, *times, None, metrics)

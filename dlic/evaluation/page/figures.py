@@ -2,37 +2,19 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
-from dlic.evaluation.comparison import Anchor, Comparison, compare
+from dlic.evaluation.comparison import Anchor, compare
+from dlic.evaluation.metrics import METRICS
 from dlic.evaluation.rate_distortion import RATES, Point
-from dlic.evaluation.run import Run
+from dlic.evaluation.run import Run, as_score
 
 MEASURED, PUBLISHED = "measured here", "published"
 
 
-@dataclass(frozen=True)
-class Look:
-    """How a metric is written."""
-
-    label: str
-    digits: int
-    unit: str = ""
-    axis: str = ""  # what its curves are drawn over, where that is not the metric itself
-    higher_is_better: bool = True
-
-
-LOOKS = {
-    "psnr": Look("PSNR", 2, "dB"),
-    "psnr_y": Look("PSNR luma", 2, "dB"),
-    "ssim": Look("SSIM", 4),
-    "ms_ssim": Look("MS-SSIM", 4, axis="MS-SSIM, as −10 log₁₀(1 − MS-SSIM) in dB"),
-    "ssimulacra2": Look("SSIMULACRA 2", 2),
-    "lpips": Look("LPIPS", 4, higher_is_better=False),
-    "dists": Look("DISTS", 4, higher_is_better=False),
-    "butteraugli": Look("Butteraugli", 3, higher_is_better=False),
-}
+DIGITS = {"psnr": 2, "psnr_y": 2, "ssimulacra2": 2}  # of a metric as tables have it; four for the others
+AXES = {"ms_ssim": "MS-SSIM, as −10 log₁₀(1 − MS-SSIM) in dB"}  # what curves are drawn over, where that is not the metric itself
 IN_DECIBELS = ("psnr", "psnr_y", "ms_ssim")  # whose BD-rates are told
 
 
@@ -49,9 +31,9 @@ def figures_of(run: Run) -> dict[str, Any]:
     rows       one for each file
     """
     published = _published(run)
-    metrics = [name for name in run.metrics if any(run.curve(codec, name) for codec in run.codecs)]
+    metrics = [name for name in run.metrics if name in METRICS and any(run.curve(codec, name) for codec in run.codecs)]
     return {
-        "metrics": [{"name": name, **asdict(LOOKS.get(name, Look(name, 4)))} for name in metrics],
+        "metrics": [_metric(name) for name in metrics],
         "codecs": [
             {"name": name, "label": entry.label, "note": entry.note, "memory": entry.peak_memory_mb}
             for name, entry in run.codecs.items()
@@ -66,6 +48,13 @@ def figures_of(run: Run) -> dict[str, Any]:
     }
 
 
+def _metric(name: str) -> dict[str, Any]:
+    """How a metric is written."""
+    known = METRICS[name]
+    look = {"unit": known.unit, "digits": DIGITS.get(name, 4), "axis": AXES.get(name, "")}
+    return {"name": name, "label": known.label, "higher_is_better": known.higher_is_better, **look}
+
+
 def _published(run: Run) -> dict[str, Anchor]:
     """By label; empty where the run is not compared with any."""
     if run.against is None:
@@ -76,10 +65,13 @@ def _published(run: Run) -> dict[str, Anchor]:
 
 
 def _points(run: Run, codec: str, metric: str) -> list[dict[str, Any]]:
-    """Of a codec's means; `Run.curve` leaves out those that have no value."""
+    """Of a codec's means that have a value: MS-SSIM in dB, everything else as it is."""
     means = [mean for mean in run.means if mean.codec == codec and mean.metrics.get(metric) is not None]
-    points = zip(run.curve(codec, metric), means, strict=True)
-    return [{"bpp": point.bpp, "score": point.score, "quality": mean.quality} for point, mean in points]
+    values = [(mean, mean.metrics[metric]) for mean in means]
+    return [
+        {"bpp": mean.bpp, "score": as_score(metric, value) if metric in IN_DECIBELS else value, "quality": mean.quality}
+        for mean, value in values
+    ]
 
 
 def _plain(points: Sequence[Point]) -> list[dict[str, Any]]:
@@ -102,13 +94,9 @@ def _compared(run: Run, metric: str, published: Mapping[str, Anchor]) -> dict[st
     curves = {codec: run.curve(codec, metric) for codec in run.codecs}
     anchors = {**curves, **({_key(label): anchor.points for label, anchor in published.items()} if metric == "psnr" else {})}
     return {
-        key: {codec: _finite(_comparison(compare(points, curve))) for codec, curve in curves.items() if codec != key}
+        key: {codec: _finite(asdict(compare(points, curve))) for codec, curve in curves.items() if codec != key}
         for key, points in anchors.items()
     }
-
-
-def _comparison(compared: Comparison) -> dict[str, Any]:
-    return {"bd_psnr": None, **asdict(compared)}
 
 
 def _gap(size: int, estimated_bits: float | None) -> float | None:
