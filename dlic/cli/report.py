@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dlic.cli import streams
+from dlic.cli.evaluate import FIGURE_ENDINGS
 from dlic.errors import DlicError
 
 if TYPE_CHECKING:
     from dlic.evaluation.run import Run
-
-FIGURE_ENDINGS = (".png", ".svg")
 
 
 def report(
@@ -56,17 +55,7 @@ def check_targets(targets: list[Path], figures: list[Path], force: bool) -> None
 
 
 def _figure(run: "Run", path: Path) -> bytes:
-    """PSNR over rate: the first codec in front of the others, and of what was published."""
-    from dlic.evaluation.anchors import kodak_anchors
-    from dlic.evaluation.comparison_plot import comparison_figure, figure_bytes
-    from dlic.evaluation.plots import Curve
+    """PSNR over rate."""
+    from dlic.evaluation.comparison_plot import figure_bytes, run_figure
 
-    first, *others = run.codecs.values()
-    published = kodak_anchors() if run.against else {}
-    curves = [
-        *(Curve.through(entry.label, run.curve(entry.name)) for entry in others),
-        *(Curve.through(label, anchor.points) for label, anchor in published.items()),
-    ]
-    title = f"{first.label} on the {len(run.pictures)} images of {run.title}"
-    ours = Curve.through(first.label, run.curve(first.name))
-    return figure_bytes(comparison_figure(ours, [curve for curve in curves if curve.bpp], title), path.suffix)
+    return figure_bytes(run_figure(run), path.suffix)

@@ -5,6 +5,8 @@ const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "triangle-down", 
 const MARKS = ["●", "■", "◆", "▲", "▼", "✚", "★", "⬢"];
 const DASHES = ["solid", "dash", "dot"];
 const TICKS = [0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10];
+const FEW_TICKS = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
+const NARROW = 520; // pixels of a plot with room for no more
 
 /** How the curve of a codec looks: told apart by colour, by marker, and beyond eight codecs by dashes. */
 function look(place) {
@@ -37,11 +39,12 @@ function showCurves() {
     const chosen = report.metrics.find((one) => one.name === state.metric);
     hint.textContent = `${chosen.higher_is_better ? "Higher" : "Lower"} and further left is better. ${hintOf(withPublished)}`;
     const lines = [...(withPublished && state.published ? report.published.map(publishedLine) : []), ...codecLines(state)];
-    Plotly.react(plot, lines, layout(state, chosen), { responsive: true, displaylogo: false, displayModeBar: false });
+    Plotly.react(plot, lines, layout(state, chosen, plot.clientWidth), { responsive: true, displaylogo: false, displayModeBar: false });
   }
 
   draw();
   inTheDark.addEventListener("change", draw);
+  matchMedia(`(max-width: ${NARROW}px)`).addEventListener("change", draw);
 }
 
 const metricChoices = (metrics) => metrics.map((metric) => ({ value: metric.name, label: metric.label }));
@@ -110,9 +113,10 @@ function line(label, points) {
 /** Plotly reads a few tags in text. */
 const plain = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
-function layout(state, metric) {
+function layout(state, metric, width) {
+  const ticks = width < NARROW ? FEW_TICKS : TICKS;
   const axis = { gridcolor: style("--rule"), zeroline: false, linecolor: style("--rule"), ticks: "outside", tickcolor: style("--rule") };
-  const rate = state.logarithmic ? { type: "log", tickvals: TICKS, ticktext: TICKS.map(String) } : { type: "linear", rangemode: "tozero" };
+  const rate = state.logarithmic ? { type: "log", tickvals: ticks, ticktext: ticks.map(String), tickangle: 0 } : { type: "linear", rangemode: "tozero" };
   return {
     uirevision: `${state.metric} ${state.logarithmic}`, // a zoom outlives a change of the legend
     showlegend: false,

@@ -56,12 +56,13 @@ def _metric(name: str) -> dict[str, Any]:
 
 
 def _published(run: Run) -> dict[str, Anchor]:
-    """By label; empty where the run is not compared with any."""
+    """By label, but those that were measured here too; empty where the run is not compared with any."""
     if run.against is None:
         return {}
     from dlic.evaluation.anchors import kodak_anchors
 
-    return kodak_anchors()
+    measured = {entry.label for entry in run.codecs.values()}
+    return {label: anchor for label, anchor in kodak_anchors().items() if label not in measured}
 
 
 def _points(run: Run, codec: str, metric: str) -> list[dict[str, Any]]:

@@ -21,11 +21,14 @@ function section(name) {
   return found;
 }
 
+let choosers = 0;
+
 /** A labelled drop-down. `choices` are {value, label, group}; `chosen` is told the value. */
 function chooser(label, choices, chosen, value = choices[0]?.value) {
-  const select = element("select", { change: () => chosen(select.value) });
+  const id = `chooser${(choosers += 1)}`;
+  const select = element("select", { id, change: () => chosen(select.value) });
   fill(select, choices, value);
-  return { box: element("label", { class: "chooser" }, element("span", {}, label), select), select };
+  return { box: element("div", { class: "chooser" }, element("label", { for: id }, label), select), select };
 }
 
 function fill(select, choices, value) {
@@ -44,6 +47,7 @@ function button(label, clicked, attributes = {}) {
   return element("button", { type: "button", click: clicked, ...attributes }, label);
 }
 
+const unbroken = (text) => text.replaceAll(" ", "\u00a0").replaceAll("-", "\u2011"); // on one line
 const minus = (text) => text.replace("-", "−");
 const number = (value, digits) => (value == null ? "–" : minus(value.toFixed(digits)));
 const percent = (value, digits = 1) => (value == null ? "–" : minus(`${value > 0 ? "+" : ""}${(100 * value).toFixed(digits)} %`));

@@ -76,15 +76,15 @@ const sizeText = (picture, target) => `${whole(target)} bytes, ${((8 * target) /
 function captionOf(shown, picture) {
   const name = element("strong", {}, shown.label);
   if (shown.codec === ORIGINAL) return [name, element("span", {}, `${picture.width} × ${picture.height} pixels`)];
-  const cost = `${whole(shown.bytes)} bytes, ${number(shown.bpp, 3)} bpp${shown.quality == null ? "" : `, quality ${shown.quality}`}`;
-  const gives = `PSNR ${number(shown.psnr, 2)} dB${shown.ms_ssim == null ? "" : `, MS-SSIM ${number(shown.ms_ssim, 4)}`}`;
+  const cost = [`${whole(shown.bytes)} bytes`, `${number(shown.bpp, 3)} bpp`, ...(shown.quality == null ? [] : [`quality ${shown.quality}`])];
+  const gives = [`PSNR ${number(shown.psnr, 2)} dB`, ...(shown.ms_ssim == null ? [] : [`MS-SSIM ${number(shown.ms_ssim, 4)}`])];
   const large = shown.fits ? [] : [element("em", {}, "its smallest file, and larger than asked for")];
-  return [name, element("span", {}, cost), element("span", {}, gives), ...large];
+  return [name, element("span", {}, cost.map(unbroken).join(", ")), element("span", {}, gives.map(unbroken).join(", ")), ...large];
 }
 
 function thumbnails(show) {
   const made = report.pictures.map((picture, place) => {
-    const image = element("img", { src: source(picture.thumbnail), alt: "", loading: "lazy" });
+    const image = element("img", { src: source(picture.thumbnail), alt: "" });
     return element("button", { type: "button", class: "thumbnail", "aria-label": picture.name, title: picture.name, click: () => show(place) }, image);
   });
   return element("div", { class: "thumbnails" }, ...made);

@@ -108,13 +108,20 @@ const defaultAnchor = () => (report.anchors.find((one) => one.key === "jpeg") ??
 function comparedColumns() {
   return [
     codecColumn,
-    column("BD-rate", (row) => row.bd_rate, rateCell),
+    column(unbroken("BD-rate"), (row) => row.bd_rate, rateCell),
     column("BD gain (dB)", (row) => row.bd_psnr, (row) => signed(row.bd_psnr, 2)),
     column("overlap (dB)", (row) => row.psnr?.[0], (row) => range(row.psnr, 2)),
     column("its rates there (bpp)", (row) => row.bpp?.[0], (row) => range(row.bpp, 2)),
     column("at all rates", (row) => row.whole, (row) => percent(row.whole), { title: "BD-rate over everything both curves reach" }),
-    words("why not, and notes", (row) => [row.problem, report.codecs.find((codec) => codec.name === row.codec).note].filter(Boolean).join("; ")),
+    ...(somethingToSay() ? [words("notes", (row) => [row.problem, noteOf(row.codec)].filter(Boolean).join("; "))] : []),
   ];
+}
+
+const noteOf = (name) => report.codecs.find((codec) => codec.name === name).note;
+
+function somethingToSay() {
+  const compared = Object.values(report.compared).flatMap((anchors) => Object.values(anchors)).flatMap((codecs) => Object.values(codecs));
+  return compared.some((one) => one.problem) || report.codecs.some((codec) => codec.note);
 }
 
 const rateCell = (row) => element("strong", { class: row.bd_rate < 0 ? "fewer" : "" }, row.bd_rate == null ? "none" : percent(row.bd_rate));
