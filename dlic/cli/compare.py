@@ -48,6 +48,7 @@ def compare(
     """
     target = output or source.with_name(f"{source.stem}.compare.html")
     check_targets([target], [], force)
+    streams.refuse_existing(str(source), str(target), force)
     wanted = _wanted(size, bpp)
     from dlic.images.files import read_image
 
@@ -112,7 +113,7 @@ def _pictures(
     for done, codec in enumerate(series):
         try:
             make_pictures(folder, None, {name: image}, [codec], [8 * limit / image[..., 0].size])
-        except DlicError as error:
+        except (DlicError, ValueError, OSError) as error:  # as Pillow's formats say that a picture is too large for them
             failed.append(f"{codec.label} is left out: {error}")
         progress((done + 1) / len(series))
     for sentence in failed:

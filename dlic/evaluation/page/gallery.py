@@ -14,11 +14,12 @@ from dlic.errors import CorruptFileError
 from dlic.evaluation.metrics import psnr
 from dlic.evaluation.pictures import Shown
 from dlic.files import read_whole
-from dlic.images.files import read_image
+from dlic.images.files import image_bytes, read_image
 from dlic.progress import Progress, no_progress
 
 NATIVE = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp", ".avif": "image/avif", ".png": "image/png"}
 EXACT = PillowCodec("WEBP", {"lossless": True, "method": 4, "exact": True})
+WEBP_LARGEST = 16_383  # pixels of a side
 # Measured on kodim23: as small as AVIF 4:4:4 of the same PSNR, as both are limited by 8-bit YCbCr, and 20 times as fast.
 COPIES = [PillowCodec("JPEG", {"quality": quality, "subsampling": "4:4:4", "optimize": True}) for quality in (92, 95, 97, 98, 99)]
 LEAST_PSNR = 48.0  # dB of a copy against the true pixels: twenty times less error than a picture of 35 dB has
@@ -121,6 +122,8 @@ def _copy(pixels: np.ndarray, lossless: bool) -> File:
             nearness = psnr(pixels, codec.decompress(data))
             if nearness >= LEAST_PSNR:
                 return File("image/jpeg", data, nearness)
+    if max(pixels.shape) > WEBP_LARGEST:
+        return File("image/png", image_bytes(pixels))
     return File("image/webp", EXACT.compress(pixels))
 
 
