@@ -125,6 +125,7 @@ def _pictures(
 
 
 def _page(folder: Path, name: str, shown: "list[Shown]", series: "Sequence[Series]", limit: int, lossless: bool) -> str:
+    from dlic.evaluation.metrics import MS_SSIM_SMALLEST
     from dlic.evaluation.page import Page, html_of, notes_of
     from dlic.evaluation.page.gallery import gallery_of
     from dlic.evaluation.pictures import FOLDER
@@ -140,7 +141,9 @@ def _page(folder: Path, name: str, shown: "list[Shown]", series: "Sequence[Serie
     command = shlex.join(["dlic", "compare", name, "--size", str(limit), "--codecs", ",".join(codec.name for codec in series)])
     said = [f"{codec.label}: {codec.note}." for codec in series if codec.note]
     times = "Times are of one file, coded once."
-    return html_of(Page(name, lead, provenance(command), gallery=gallery, notes=(*said, *notes_of(gallery), times)))
+    small = min(first.width, first.height) < MS_SSIM_SMALLEST
+    scales = ["MS-SSIM is of fewer than five scales, as the picture is small."] * small
+    return html_of(Page(name, lead, provenance(command), gallery=gallery, notes=(*said, *scales, *notes_of(gallery), times)))
 
 
 def _table(shown: "Sequence[Shown]", labels: dict[str, str], limit: int) -> list[str]:

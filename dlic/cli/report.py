@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def report(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that dlic evaluate --out has written.")],
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: RUN/report.html.")] = None,
-    lossless: Annotated[bool, typer.Option("--lossless", help="Embed exact pixels: a file about twice as large.")] = False,
+    lossless: Annotated[bool, typer.Option("--lossless", help="Embed exact pixels, in a larger file.")] = False,
     figures: Annotated[
         list[Path] | None, typer.Option("--figure", metavar="FILE", help="Draw PSNR over rate too, as .png or .svg; repeatable.")
     ] = None,

@@ -1,5 +1,6 @@
 """`dlic report` makes one page and figures of a run, or says in one sentence why not."""
 
+import shutil
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -58,8 +59,9 @@ def test_what_is_no_run(tmp_path, capsys):
     assert "is damaged" in sentence(capsys)
 
 
-def test_a_run_without_rows_or_pictures(tmp_path, photograph, capsys):
-    write_run(tmp_path, photograph, with_pictures=False)
+def test_a_run_without_rows_or_pictures(evaluated, tmp_path, capsys):
+    for name in ("run.json", "rows.csv"):
+        shutil.copy(evaluated / name, tmp_path / name)
     assert run(["report", str(tmp_path)]) == 0
     assert "no pictures at matched sizes" in (tmp_path / "report.html").read_text(encoding="utf-8")
     (tmp_path / "rows.csv").unlink()
@@ -68,8 +70,8 @@ def test_a_run_without_rows_or_pictures(tmp_path, photograph, capsys):
     assert "no codec that all images were measured with" in sentence(capsys)
 
 
-def test_a_missing_picture(tmp_path, photograph, capsys):
-    write_run(tmp_path, photograph)
-    next((tmp_path / "pictures").glob("*/jpeg@*.jpg")).unlink()
-    assert run(["report", str(tmp_path)]) == 2
-    assert "does not exist" in sentence(capsys) and not (tmp_path / "report.html").exists()
+def test_a_missing_picture(evaluated, tmp_path, capsys):
+    folder = shutil.copytree(evaluated, tmp_path / "run", ignore=lambda *_: {"report.html"})
+    next((folder / "pictures").glob("*/jpeg@*.jpg")).unlink()
+    assert run(["report", str(folder)]) == 2
+    assert "does not exist" in sentence(capsys) and not (folder / "report.html").exists()

@@ -44,7 +44,7 @@ def sample_images(photograph: np.ndarray) -> dict[str, np.ndarray]:
     return {name: np.ascontiguousarray(crop) for name, crop in zip(("first.png", HOSTILE), crops, strict=True)}
 
 
-def write_run(folder: Path, photograph: np.ndarray, with_pictures: bool = True) -> Run:
+def write_run(folder: Path, photograph: np.ndarray) -> Run:
     """The run, in a folder that is there; its pictures at two sizes."""
     images = sample_images(photograph)
     pictures = tuple(Picture(name, i.shape[1], i.shape[0], sha256(i.tobytes()).hexdigest()) for name, i in images.items())
@@ -57,6 +57,5 @@ def write_run(folder: Path, photograph: np.ndarray, with_pictures: bool = True) 
                 for name, image in images.items():
                     rows.write(measure(series, quality, name, image, MEASURED))
     run = read_run(folder)
-    if with_pictures:
-        make_pictures(folder, run, images, ALL, (0.4, 0.8))
+    make_pictures(folder, run, images, ALL, (0.4, 0.8))
     return run

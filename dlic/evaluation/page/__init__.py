@@ -42,7 +42,11 @@ OF_MEANS = (
     "differ, and figures of the two must not be mixed."
 )
 OF_TIMES = "Times are from pixels to bytes and back without the disk; means have the median over images."
-OF_BROWSERS = "JPEG, WebP and AVIF files are shown by the browser's own decoder, whose colours may differ from ours by a rounding."
+OF_TABLES = "“Files over tables”: how much larger files are than a learned codec's tables say of their symbols."
+OF_BROWSERS = (
+    "JPEG, WebP and AVIF files are shown by the browser's own decoder; Chromium's gives the very pixels that were measured, "
+    "those of others may differ by a rounding."
+)
 
 
 def page_of(run: Run, gallery: Gallery) -> Page:
@@ -52,8 +56,9 @@ def page_of(run: Run, gallery: Gallery) -> Page:
     title = f"{first.label} on {count} image{'s' * (count != 1)} of {run.title}"
     lead = f"{len(run.codecs)} codecs, {len(run.rows):,} files; every point is from real files and the pixels they decode to."
     jobs = [f"{run.jobs} files were coded at the same time, which lengthens the times."] if run.jobs > 1 else []
+    tables = [OF_TABLES] if any(row.estimated_bits for row in run.rows) else []
     said = [f"{entry.label}: {entry.note}." for entry in run.codecs.values() if entry.note]
-    notes = [*run.notes, *said, OF_MEANS, OF_TIMES, *jobs, *(notes_of(gallery) or [NO_PICTURES])]
+    notes = [*run.notes, *said, OF_MEANS, OF_TIMES, *jobs, *tables, *(notes_of(gallery) or [NO_PICTURES])]
     return Page(title, lead, run.provenance, figures_of(run), gallery, tuple(notes))
 
 

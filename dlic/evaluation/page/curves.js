@@ -89,7 +89,7 @@ function codecLines(state) {
       mode: "lines+markers",
       visible: !state.hidden.has(codec.name),
       line: { color: style(colour), width: place === 0 ? 3 : 1.8, dash },
-      marker: { color: style(colour), size: place === 0 ? 8 : 7, symbol: SYMBOLS[symbol] },
+      marker: { color: style(colour), size: place === 0 || symbol >= 3 ? 9 : 7, symbol: SYMBOLS[symbol] },
     };
   });
   return lines.reverse(); // the first codec in front

@@ -47,7 +47,8 @@ function button(label, clicked, attributes = {}) {
   return element("button", { type: "button", click: clicked, ...attributes }, label);
 }
 
-const unbroken = (text) => text.replaceAll(" ", "\u00a0").replaceAll("-", "\u2011"); // on one line
+const unbrokenWords = (text) => text.replaceAll("-", "\u2011"); // broken only between words
+const unbroken = (text) => unbrokenWords(text).replaceAll(" ", "\u00a0"); // on one line
 const minus = (text) => text.replace("-", "−");
 const number = (value, digits) => (value == null ? "–" : minus(value.toFixed(digits)));
 const percent = (value, digits = 1) => (value == null ? "–" : minus(`${value > 0 ? "+" : ""}${(100 * value).toFixed(digits)} %`));
@@ -57,7 +58,7 @@ const range = (pair, digits) => (pair ? `${number(pair[0], digits)} to ${number(
 const qualityText = (quality) => (quality == null ? "–" : String(quality));
 
 const codecLabel = (name) => report.codecs.find((codec) => codec.name === name)?.label ?? name;
-const metricHead = (metric) => (metric.unit ? `${metric.label} (${metric.unit})` : metric.label);
+const metricHead = (metric) => unbrokenWords(metric.unit ? `${metric.label} (${metric.unit})` : metric.label);
 
 /** A value of the page's style, which differs in the dark. */
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();

@@ -4,6 +4,7 @@ const ORIGINAL = ""; // the name of no codec
 const REACH = 28; // pixels around the divider that take hold of it when the picture is zoomed
 const STEP = 1.25; // of a zoom button
 const LARGEST = 32; // screen pixels for one of the picture
+const HOW = "Drag the divider, or move it with the arrow keys. Pinch, Ctrl and the wheel, or + and − zoom; 0 shows all. Dragging a zoomed picture moves it.";
 const BIG_PIXELS = 2; // from here on pixels are shown as squares, not smoothed
 
 function showPictures() {
@@ -27,6 +28,7 @@ function showPictures() {
     element("div", { class: "choices" }, sides[0].box, sides[1].box, sizes.box, ...(several ? [images.box] : [])),
     element("figure", { class: "viewer" }, viewer.box, viewer.position, viewer.tools, element("figcaption", {}, ...captions)),
     ...(several ? [element("div", { class: "choices" }, button("‹ previous", () => turn(-1)), button("next ›", () => turn(1))), strip] : []),
+    element("p", { class: "hint" }, HOW),
   );
   viewer.box.addEventListener("keydown", (event) => {
     if (event.key === "PageUp" || event.key === "PageDown") turn(event.key === "PageUp" ? -1 : 1);

@@ -1,13 +1,19 @@
 """The page in a real browser: headless Chromium, where the machine has one, driven by mouse, keyboard and finger."""
 
+import io
 import shutil
+from base64 import b64decode
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from dlic.evaluation.page import html_of, page_of
 from dlic.evaluation.page.gallery import gallery_of
 from dlic.evaluation.pictures import FOLDER, read_pictures
+from dlic.evaluation.run import read_run
 from tests.evaluation.sample_run import HOSTILE, write_run
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; pip install 'dlic[dev]' brings it")
@@ -24,10 +30,17 @@ PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobil
 
 
 @pytest.fixture(scope="module")
-def addresses(tmp_path_factory, photograph) -> dict[str, str]:
-    """Of the report of a small run, and of its pictures alone, which is what dlic compare makes."""
+def folder(tmp_path_factory, photograph) -> Path:
+    """Of a small run."""
     folder = tmp_path_factory.mktemp("run")
-    run = write_run(folder, photograph)
+    write_run(folder, photograph)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def addresses(folder) -> dict[str, str]:
+    """Of its report, and of its pictures alone, which is what dlic compare makes."""
+    run = read_run(folder)
     labels = {name: entry.label for name, entry in run.codecs.items()}
     whole = page_of(run, gallery_of(folder / FOLDER, read_pictures(folder), labels))
     pages = {"report": whole, "compare": replace(whole, figures={})}
@@ -72,6 +85,15 @@ def _is_held(url: str, address: str) -> bool:
 
 def column(table, place: int) -> list[str]:
     return table.locator(f"tbody tr td:nth-child({place})").all_inner_texts()
+
+
+DRAWN = """async (image) => {
+  await image.decode();
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+  canvas.getContext("2d").drawImage(image, 0, 0);
+  return canvas.toDataURL();
+}"""
 
 
 def divider(page) -> float:
@@ -208,6 +230,17 @@ def test_other_codecs_sizes_and_pictures(opened):
     page.keyboard.press("PageUp")
     assert image.get_attribute("src") == before
     assert page.locator("#files tbody tr").count() == 12 and page.locator("#curves").is_hidden()
+
+
+def test_the_browser_shows_the_pixels_that_were_measured(opened, folder):
+    page = opened(DESKTOP, "compare")
+    own = {entry.codec: entry for entry in read_pictures(folder) if entry.image == "first.png"}
+    for codec in ("jpeg", "webp"):
+        page.get_by_label("Left", exact=True).select_option(codec)
+        page.get_by_label("Size", exact=True).select_option("1")
+        address = page.locator(".pane img").nth(1).evaluate(DRAWN)
+        seen = np.array(Image.open(io.BytesIO(b64decode(address.partition(",")[2]))).convert("RGB")).astype(int)
+        assert np.abs(seen - np.array(Image.open(folder / FOLDER / own[codec].pixels))).max() <= 1
 
 
 def test_on_a_phone(opened):
