@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dlic.cli import checkpoints, compress, curve, decompress, evaluate, export, info
+from dlic.cli import checkpoints, compare, compress, curve, decompress, evaluate, export, info, report
 from dlic.errors import DlicError
 
 EPILOG = "Exit codes: 0 done · 1 usage · 2 corrupt or unreadable input · 3 unknown checkpoint · 4 verification failed"
@@ -26,6 +26,8 @@ app.command("compress", no_args_is_help=True)(compress.compress)
 app.command("decompress", no_args_is_help=True)(decompress.decompress)
 app.command("info", no_args_is_help=True)(info.info)
 app.command("evaluate", no_args_is_help=True)(evaluate.evaluate)
+app.command("report", no_args_is_help=True)(report.report)
+app.command("compare", no_args_is_help=True)(compare.compare)
 app.command("curve", no_args_is_help=True)(curve.curve)
 app.command("export", no_args_is_help=True)(export.export)
 app.add_typer(checkpoints.app, name="checkpoints")

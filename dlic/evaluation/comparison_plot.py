@@ -11,6 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from dlic.evaluation.plots import Curve
+from dlic.evaluation.run import Run
+from dlic.evaluation.summary import anchors_of
 
 WINDOW = (0.09, 2.1)  # bpp that are shown
 TICKS = (0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2)
@@ -36,6 +38,14 @@ def comparison_figure(ours: Curve, others: Sequence[Curve], title: str = "", sco
     _finish(panels, ours.label, title, score)
     figure.legend(loc="outside right upper", fontsize=8.5, title=f"best first, at {FOCUS} bpp", frameon=False)
     return figure
+
+
+def run_figure(run: Run) -> Figure:
+    """The first codec of a run in front of everything it is held against."""
+    first = next(iter(run.codecs.values()))
+    others = [Curve.through(label, anchor.points) for label, anchor in anchors_of(run, first.name).items() if anchor.points]
+    title = f"{first.label} on the {len(run.pictures)} images of {run.title}"
+    return comparison_figure(Curve.through(first.label, run.curve(first.name)), others, title)
 
 
 def figure_bytes(figure: Figure, suffix: str) -> bytes:

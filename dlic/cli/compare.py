@@ -1,0 +1,160 @@
+"""`dlic compare`: one photograph by every codec at the same size, as a table and as a page to look at."""
+
+import math
+import shlex
+import sys
+import tempfile
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dlic.cli import streams
+from dlic.cli.report import check_targets
+from dlic.errors import DlicError
+from dlic.images.files import MAX_PIXELS
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from dlic.evaluation.pictures import Shown
+    from dlic.evaluation.series import Series
+    from dlic.progress import Progress
+
+
+def compare(
+    source: Annotated[Path, typer.Argument(metavar="PHOTO", help="Image file.")],
+    size: Annotated[str | None, typer.Option(metavar="BYTES", help="Most bytes a file has: 30000, 30k, 1.5M, 40KiB.")] = None,
+    bpp: Annotated[float | None, typer.Option(help="Most bits per pixel, instead of --size.")] = None,
+    codecs: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="With commas between, such as light-1,jpeg,avif; all there are by default.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Name of a checkpoint; the shipped one by default.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Folder of a checkpoint, instead of a name.")] = None,
+    effort: Annotated[int, typer.Option("-e", "--effort", min=0, help="Of the checkpoint, as in dlic compress.")] = 0,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: PHOTO.compare.html.")] = None,
+    open_it: Annotated[
+        bool | None, typer.Option("--open/--no-open", help="Open the page; by default where a person is watching.")
+    ] = None,
+    lossless: Annotated[bool, typer.Option("--lossless", help="Embed exact pixels.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the page.")] = False,
+    max_pixels: Annotated[int, typer.Option(help="Refuse larger images.")] = MAX_PIXELS,
+) -> None:
+    """Encode a photograph with every codec to the same size, and lay the results side by side in a browser.
+
+    Without --size and --bpp, that size is what the checkpoint's default quality gives.
+    """
+    target = output or source.with_name(f"{source.stem}.compare.html")
+    check_targets([target], [], force)
+    streams.refuse_existing(str(source), str(target), force)
+    wanted = _wanted(size, bpp)
+    from dlic.images.files import read_image
+
+    picture = read_image(source, max_pixels)
+    for sentence in picture.notes:
+        streams.note(sentence)
+    series = _series(codecs, model, weights, effort)
+    limit = wanted if isinstance(wanted, int) else _bytes(wanted, series[0], picture.pixels)
+    with tempfile.TemporaryDirectory() as folder, streams.busy(f"compressing {source}", steps=True) as progress:
+        shown = _pictures(Path(folder), source.name, picture.pixels, series, limit, progress)
+        page = _page(Path(folder), source.name, shown, series, limit, lossless)
+    streams.write_bytes(str(target), page.encode(), force)
+    typer.echo("\n".join(_table(shown, {one.name: one.label for one in series}, limit)))
+    typer.echo(f"{target}: {len(page.encode()):,} bytes")
+    if sys.stdout.isatty() if open_it is None else open_it:
+        webbrowser.open(target.resolve().as_uri())
+
+
+def _wanted(size: str | None, bpp: float | None) -> int | float | None:
+    """Bytes as int, bits per pixel as float, or neither. Raises DlicError."""
+    if size is not None and bpp is not None:
+        raise DlicError("give one of --size and --bpp, not both")
+    number = streams.size(size) if size is not None else bpp
+    if number is not None and not (math.isfinite(number) and number > 0):
+        raise DlicError(f"{size or f'--bpp {bpp:g}'} is no size that a file can have")
+    return number
+
+
+def _bytes(bpp: float | None, first: "Series", image: "np.ndarray") -> int:
+    """The size all files should have at most: by rate, or what the first codec takes at its default quality."""
+    if bpp is not None:
+        return max(1, math.floor(bpp * image[..., 0].size / 8))
+    from dlic.api import DEFAULT_QUALITY
+
+    quality = None if first.qualities == (None,) else DEFAULT_QUALITY
+    return len(first.at(quality).compress(image))
+
+
+def _series(names: str | None, model: str | None, weights: Path | None, effort: int) -> "list[Series]":
+    """The codecs to compare: those named, or a checkpoint and what else is on this machine."""
+    from dlic.api import choose
+    from dlic.evaluation.registry import COMPARED, Settings, is_available, learned_series, open_series
+
+    if names is None:
+        others = [open_series(name) for name in COMPARED if is_available(name)]
+        return [learned_series(choose(model, weights), effort), *others]
+    if model or weights:
+        raise DlicError("--codecs names checkpoints too, so that --model and --weights have no place beside it")
+    chosen = [name.strip() for name in names.split(",") if name.strip()]
+    if not chosen:
+        raise DlicError("--codecs takes names with commas between, such as light-1,jpeg,avif")
+    return [open_series(name, Settings(effort)) for name in dict.fromkeys(chosen)]
+
+
+def _pictures(
+    folder: Path, name: str, image: "np.ndarray", series: "Sequence[Series]", limit: int, progress: "Progress"
+) -> "list[Shown]":
+    """The photograph by each codec; those that cannot code it are named and left out."""
+    from dlic.evaluation.pictures import make_pictures, read_pictures
+
+    failed = []
+    for done, codec in enumerate(series):
+        try:
+            make_pictures(folder, None, {name: image}, [codec], [8 * limit / image[..., 0].size])
+        except (DlicError, ValueError, OSError) as error:  # as Pillow's formats say that a picture is too large for them
+            failed.append(f"{codec.label} is left out: {error}")
+        progress((done + 1) / len(series))
+    for sentence in failed:
+        streams.note(sentence)
+    shown = read_pictures(folder)
+    if not shown:
+        raise DlicError(f"no codec could write {name} at {limit:,} bytes")
+    return shown
+
+
+def _page(folder: Path, name: str, shown: "list[Shown]", series: "Sequence[Series]", limit: int, lossless: bool) -> str:
+    from dlic.evaluation.metrics import MS_SSIM_SMALLEST
+    from dlic.evaluation.page import Page, html_of, notes_of
+    from dlic.evaluation.page.gallery import gallery_of
+    from dlic.evaluation.pictures import FOLDER
+    from dlic.evaluation.provenance import provenance
+
+    gallery = gallery_of(folder / FOLDER, shown, {codec.name: codec.label for codec in series}, lossless)
+    first = shown[0]
+    pixels = first.width * first.height
+    lead = (
+        f"{first.width} × {first.height} pixels by {len(shown)} codecs, "
+        f"each in at most {limit:,} bytes ({8 * limit / pixels:.2f} bits per pixel)."
+    )
+    command = shlex.join(["dlic", "compare", name, "--size", str(limit), "--codecs", ",".join(codec.name for codec in series)])
+    said = [f"{codec.label}: {codec.note}." for codec in series if codec.note]
+    times = "Times are of one file, coded once."
+    small = min(first.width, first.height) < MS_SSIM_SMALLEST
+    scales = ["MS-SSIM is of fewer than five scales, as the picture is small."] * small
+    return html_of(Page(name, lead, provenance(command), gallery=gallery, notes=(*said, *scales, *notes_of(gallery), times)))
+
+
+def _table(shown: "Sequence[Shown]", labels: dict[str, str], limit: int) -> list[str]:
+    width = max(len(label) for label in labels.values())
+    lines = [f"{'':{width}}  quality    bytes     bpp  PSNR dB  MS-SSIM  encode ms  decode ms"]
+    for entry in shown:
+        quality = "–" if entry.quality is None else f"{entry.quality:g}"
+        similarity = "–" if entry.ms_ssim is None else f"{entry.ms_ssim:.4f}"
+        large = "" if entry.fits else f"  its smallest, above {limit:,} bytes"
+        lines.append(
+            f"{labels[entry.codec]:{width}}  {quality:>7}  {entry.bytes:7,}  {entry.bpp:6.3f}  {entry.psnr:7.2f}  {similarity:>7}"
+            f"  {entry.encode_ms:9.0f}  {entry.decode_ms:9.0f}{large}"
+        )
+    return lines

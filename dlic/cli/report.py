@@ -1,0 +1,61 @@
+"""`dlic report`: an evaluation as one HTML file, and as figures for papers."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dlic.cli import streams
+from dlic.cli.evaluate import FIGURE_ENDINGS
+from dlic.errors import DlicError
+
+if TYPE_CHECKING:
+    from dlic.evaluation.run import Run
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that dlic evaluate --out has written.")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: RUN/report.html.")] = None,
+    lossless: Annotated[bool, typer.Option("--lossless", help="Embed exact pixels, in a larger file.")] = False,
+    figures: Annotated[
+        list[Path] | None, typer.Option("--figure", metavar="FILE", help="Draw PSNR over rate too, as .png or .svg; repeatable.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what exists.")] = False,
+) -> None:
+    """Make one self-contained HTML page of an evaluation: curves, BD-rates, every file, and pictures side by side."""
+    from dlic.evaluation.pictures import FOLDER, read_pictures
+    from dlic.evaluation.run import read_run
+
+    run, shown, target = read_run(folder), read_pictures(folder), output or folder / "report.html"
+    if not run.means:
+        raise DlicError(f"{folder} holds no codec that all images were measured with; dlic evaluate --out {folder} goes on with it")
+    check_targets([target, *(figures or [])], figures or [], force)
+    with streams.busy("preparing the pictures", steps=True) as progress:
+        from dlic.evaluation.page import html_of, page_of
+        from dlic.evaluation.page.gallery import gallery_of
+
+        labels = {name: entry.label for name, entry in run.codecs.items()}
+        text = html_of(page_of(run, gallery_of(folder / FOLDER, shown, labels, lossless, progress)))
+    for path, data in [(target, text.encode()), *((path, _figure(run, path)) for path in figures or [])]:
+        streams.write_bytes(str(path), data, force)
+        typer.echo(f"{path}: {len(data):,} bytes")
+
+
+def check_targets(targets: list[Path], figures: list[Path], force: bool) -> None:
+    """Refuse before the work what could not be written after it. Raises DlicError."""
+    for path in figures:
+        if path.suffix.lower() not in FIGURE_ENDINGS:
+            raise DlicError(f"--figure draws {' or '.join(FIGURE_ENDINGS)}, not {path.name}")
+    for path in targets:
+        if not path.parent.is_dir():
+            raise DlicError(f"{path} cannot be written: {path.parent} is no folder")
+        if path.is_dir():
+            raise DlicError(f"{path} is a folder, not a file to write")
+        streams.refuse_existing(streams.STANDARD, str(path), force)
+
+
+def _figure(run: "Run", path: Path) -> bytes:
+    """PSNR over rate."""
+    from dlic.evaluation.comparison_plot import figure_bytes, run_figure
+
+    return figure_bytes(run_figure(run), path.suffix)
