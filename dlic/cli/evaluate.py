@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     import numpy as np
 
     from dlic.evaluation.run import Run
+    from dlic.evaluation.sweep import Plan
 
 FIGURE_ENDINGS = (".png", ".svg")
+MOST_PICTURES = 24  # that are kept at equal sizes: more would make a page that browsers take long to open
 T = TypeVar("T")
 
 
@@ -55,6 +57,13 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Folder that keeps every figure; an interrupted run continues there.")
     ] = None,
+    pictures: Annotated[
+        str,
+        typer.Option(metavar="BPP,…", help="Rates at which RUN keeps pictures by every codec, for dlic report; or none."),
+    ] = "0.25,0.5",
+    tensorboard: Annotated[
+        Path | None, typer.Option(metavar="LOGDIR", help="Add curves, BD-rates and pictures, for tensorboard --logdir LOGDIR.")
+    ] = None,
     figure: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw PSNR over rate as .png or .svg.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --figure, and begin RUN anew.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every figure as JSON.")] = False,
@@ -66,6 +75,7 @@ def evaluate(
     from dlic.evaluation.summary import lines, results
     from dlic.evaluation.sweep import make_plan
 
+    rates = _rates(pictures) if out else []
     asked, chosen = _asked(codecs, model, weights, qualities, against)
     plan, left_out = make_plan(folder, asked, chosen, _words(metrics), effort, external)
     for sentence in left_out:
@@ -82,6 +92,10 @@ def evaluate(
             discard(out)
         run = join(run, out)
     run = conduct(run, plan, out, _watched, memory=len(run.codecs) > 1)
+    if out and rates:
+        _keep_pictures(out, run, plan, rates)
+    if tensorboard:
+        _log(tensorboard, run, plan, out)
     if figure:
         _draw(run, figure, force)
     typer.echo(json.dumps(results(run), indent=1) if as_json else "\n".join(lines(run)))
@@ -131,16 +145,46 @@ def _check_targets(folder: Path, figure: Path | None, out: Path | None, force: b
         raise DlicError(f"{out} is a file; --out names a folder")
 
 
-def _draw(run: "Run", path: Path, force: bool) -> None:
-    from dlic.evaluation.comparison_plot import comparison_figure, figure_bytes
-    from dlic.evaluation.plots import Curve
-    from dlic.evaluation.summary import anchors_of
+def _rates(text: str) -> list[float]:
+    """'0.25,0.5' → bits per pixel; empty for 'none'."""
+    try:
+        rates = [] if text == "none" else [float(word) for word in text.split(",")]
+    except ValueError as error:
+        raise DlicError(f"--pictures takes bits per pixel with commas between, such as 0.25,0.5, or none, not {text!r}") from error
+    if not all(0 < rate < 24 for rate in rates):
+        raise DlicError(f"--pictures takes bits per pixel above 0 and below 24, not {text!r}")
+    return rates
+
+
+def _keep_pictures(out: Path, run: "Run", plan: "Plan", rates: list[float]) -> None:
+    """The first pictures as every codec of the plan shows them at these rates, in the folder of a run."""
+    from dlic.evaluation.pictures import make_pictures
+    from dlic.images.files import read_image
+
+    images = {picture.name: read_image(plan.folder / picture.name).pixels for picture in plan.pictures[:MOST_PICTURES]}
+    with streams.busy("pictures at equal sizes", steps=True) as progress:
+        make_pictures(out, run, images, [plan.open(name) for name in plan.codecs], rates, progress)
+
+
+def _log(log_dir: Path, run: "Run", plan: "Plan", out: Path | None) -> None:
+    """The run in TensorBoard, with what its pictures look like where there is a folder of them."""
+    from dlic.evaluation.anchors import kodak_anchors
+    from dlic.evaluation.pictures import by_original
+    from dlic.evaluation.tensorboard import checkpoint_settings, log_run
 
     first = next(iter(run.codecs.values()))
-    ours = Curve.through(first.label, run.curve(first.name))
-    others = [Curve.through(label, anchor.points) for label, anchor in anchors_of(run, first.name).items() if anchor.points]
-    title = f"{first.label} on the {len(run.pictures)} images of {run.title}"
-    streams.write_bytes(str(path), figure_bytes(comparison_figure(ours, others, title), path.suffix), force)
+    asked = plan.codecs[first.name]
+    learned = plan.open(first.name).checkpoint
+    settings = {**(checkpoint_settings(learned) if learned else {"codec": asked}), "effort": first.effort}
+    published = {metric: kodak_anchors(metric) for metric in ("psnr", "ms_ssim")} if run.against else None
+    log_run(log_dir, run, published, settings, by_original(out, run) if out else None)
+    streams.note(f"tensorboard --logdir {log_dir} shows it")
+
+
+def _draw(run: "Run", path: Path, force: bool) -> None:
+    from dlic.evaluation.comparison_plot import figure_bytes, run_figure
+
+    streams.write_bytes(str(path), figure_bytes(run_figure(run), path.suffix), force)
 
 
 def _command(folder: Path, options: dict) -> str:

@@ -21,7 +21,7 @@ from dlic.evaluation.metrics import ms_ssim, psnr
 from dlic.evaluation.run import Run
 from dlic.evaluation.series import Series
 from dlic.files import read_whole, written_whole
-from dlic.images.files import image_bytes
+from dlic.images.files import image_bytes, read_image
 from dlic.progress import Progress, no_progress
 from dlic.timing import timed
 
@@ -191,6 +191,19 @@ def read_pictures(folder: Path) -> list[Shown]:
         return [Shown(**entry) for entry in json.loads(read_whole(path, CorruptFileError))]
     except (ValueError, TypeError) as error:
         raise CorruptFileError(f"{path} is damaged: {error}") from error
+
+
+def by_original(folder: Path, run: Run) -> dict[str, list[tuple[str, np.ndarray]]]:
+    """Captions and uint8 (H, W, 3) pixels of the pictures of a run's folder, the original first, by its file name."""
+    place, shown = folder / FOLDER, sorted(read_pictures(folder), key=lambda one: one.target)
+    pictures: dict[str, list[tuple[str, np.ndarray]]] = {}
+    for one in shown:
+        if one.image not in pictures:
+            pictures[one.image] = [("original", read_image(place / one.original).pixels)]
+        label = run.codecs[one.codec].label if one.codec in run.codecs else one.codec
+        caption = f"{label}, {one.bytes:,} bytes, {one.psnr:.2f} dB"
+        pictures[one.image].append((caption, read_image(place / one.pixels).pixels))
+    return pictures
 
 
 def _write_about(folder: Path, pictures: Iterable[Shown]) -> None:

@@ -154,6 +154,7 @@ def learned_series(folder: Path, effort: int = 0) -> Series:
         LEARNED_QUALITIES if codec.levels > 1 else (None,),
         codec.fingerprint.hex(),
         ".dlic",
+        checkpoint=folder,
         effort=effort,
         between=codec.levels > 1,
         estimated_bits=codec.estimated_bits,

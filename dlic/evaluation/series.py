@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from dlic.codecs.base import Codec
 
@@ -17,6 +18,7 @@ class Series:
     identity: str  # what its files depend on: a fingerprint, or options and versions
     ending: str = ".bin"  # of its files
     note: str = ""  # what to know before comparing
+    checkpoint: Path | None = None  # folder of a learned codec
     effort: int = 0  # of a learned codec
     between: bool = True  # whether every whole quality between the first and the last is one too
     estimated_bits: Callable[[bytes], float] | None = None  # what a learned codec's tables say of a file

@@ -11,13 +11,13 @@ SHOWN = {"psnr": ("PSNR dB", ".2f"), "ms_ssim": ("MS-SSIM", ".4f")}  # metrics o
 
 
 def anchors_of(run: Run, codec: str, metric: str = "psnr") -> dict[str, Anchor]:
-    """Everything a codec of a run is held against: its other codecs, and by PSNR what was published. By label."""
+    """Everything a codec of a run is held against: its other codecs, and by PSNR and MS-SSIM what was published. By label."""
     measured = {entry.label: Anchor(run.curve(name, metric), entry.note) for name, entry in run.codecs.items() if name != codec}
-    if run.against is None or metric != "psnr":
+    if run.against is None or metric not in ("psnr", "ms_ssim"):
         return measured
     from dlic.evaluation.anchors import kodak_anchors
 
-    published = kodak_anchors()
+    published = kodak_anchors(metric)
     return {**{label: anchor for label, anchor in published.items() if label not in measured}, **measured}
 
 

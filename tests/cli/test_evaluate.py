@@ -2,17 +2,20 @@
 
 import io
 import json
+import sys
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from dlic.cli.main import run
 from dlic.codecs.learned import load_codec
 from dlic.codecs.pillow import jpeg
 from dlic.evaluation import anchors
 from dlic.evaluation.metrics import psnr
+from dlic.evaluation.pictures import read_pictures
 from dlic.evaluation.registry import PEERS, open_series
 from dlic.evaluation.run import read_run
 from dlic.evaluation.sweep import open_asked
@@ -99,6 +102,7 @@ def test_a_broken_image_is_named_and_left_out(folder, tmp_path, capsys):
 def test_a_curve_is_measured_from_files_and_compared(folder, tmp_path, stepped, photograph, capsys):
     out, figure = tmp_path / "run", tmp_path / "curve.svg"
     asked = ["evaluate", str(folder), *STEPPED, "--qualities", "90,10,30,50,70,10", "--out", str(out), "--figure", str(figure)]
+    asked += ["--pictures", "none"]
     assert run(asked) == 0
     said, figures = capsys.readouterr().out, json.loads((out / "results.json").read_text())
     means = [mean for mean in figures["means"] if mean["codec"] == "stepped"]
@@ -132,7 +136,7 @@ def test_published_curves_stand_in_for_peers(folder, tmp_path, stepped, monkeypa
     monkeypatch.setattr(anchors, "KODAK", (2, (96, 128)))
     figure = tmp_path / "curve.png"
     asked = ["evaluate", str(folder), *STEPPED, "--qualities", "20,40,60,80", "--against", "kodak", "--figure", str(figure)]
-    assert run([*asked, "--out", str(tmp_path / "run")]) == 0
+    assert run([*asked, "--out", str(tmp_path / "run"), "--pictures", "none"]) == 0
     said = capsys.readouterr().out
     for label in ("VTM (H.266)", "BPG", "ELIC", "cheng2020-anchor", "JPEG XL"):
         assert label in said
@@ -154,6 +158,35 @@ def test_the_metrics_asked_for_are_measured(folder, capsys):
     assert json.loads(capsys.readouterr().out)["images"][0]["metrics"].keys() == {"psnr"}
     assert run(["evaluate", str(folder), "--codecs", "jpeg", "--metrics", "psnr,beauty"]) == 1
     assert "'beauty'" in sentence(capsys)
+
+
+def test_everything_of_a_run_is_kept_and_shown(folder, tmp_path, capsys):
+    out, log = tmp_path / "run", tmp_path / "tb"
+    asked = ["evaluate", str(folder), "--codecs", f"{TINY},jpeg", "--pictures", "1.5", "--metrics", "psnr,ms_ssim"]
+    assert run([*asked, "--out", str(out), "--tensorboard", str(log)]) == 0
+    assert {shown.codec for shown in read_pictures(out)} == {"tiny", "jpeg"} and len(read_pictures(out)) == 4
+    events = EventAccumulator(str(log / "evaluations" / "tiny on pictures")).Reload()
+    assert any(tag.startswith("bits_saved/JPEG 4:2:0") for tag in events.Tags()["scalars"])
+    assert any("original" in tag for tag in events.Tags()["images"])
+    assert run(["report", str(out)]) == 0
+    assert (out / "report.html").stat().st_size > 10**6
+
+
+def test_commands_take_part(folder, tmp_path, capsys):
+    codecs = tmp_path / "codecs.ini"
+    script = "from PIL import Image; import sys; Image.open(sys.argv[1]).save(sys.argv[2], quality=int(sys.argv[3]))"
+    encode, decode = (f'{sys.executable} -c "{script}" {{input}} {{output}} {quality}' for quality in ("{quality}", "0"))
+    codecs.write_text(f"[ours]\nending = .webp\nqualities = 20, 60\nencode = {encode}\ndecode = {decode}\n")
+    assert run(["evaluate", str(folder), "--codecs", "ours,jpeg", "--external", str(codecs), "--json", "--metrics", "psnr"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    low, high = (mean for mean in figures["means"] if mean["codec"] == "ours")
+    assert low["bpp"] < high["bpp"] and low["metrics"]["psnr"] < high["metrics"]["psnr"]
+
+
+@pytest.mark.parametrize("rates", ["", "0", "much", "0.5,-1", "30"])
+def test_rates_that_no_picture_has(folder, tmp_path, rates, capsys):
+    assert run(["evaluate", str(folder), "--codecs", "jpeg", "--out", str(tmp_path / "run"), f"--pictures={rates}"]) == 1
+    assert "--pictures" in sentence(capsys) and not (tmp_path / "run").exists()
 
 
 def test_codecs_or_a_checkpoint(folder, capsys):

@@ -48,7 +48,7 @@ def write_run(folder: Path, photograph: np.ndarray) -> Run:
     """The run, in a folder that is there; its pictures at two sizes."""
     images = sample_images(photograph)
     pictures = tuple(Picture(name, i.shape[1], i.shape[0], sha256(i.tobytes()).hexdigest()) for name, i in images.items())
-    codecs = {s.name: Entry(s.name, s.label, s.identity, s.note, s.ending, 100.0) for s in ALL}
+    codecs = {s.name: Entry(s.name, s.label, s.identity, s.note, s.ending, peak_memory_mb=100.0) for s in ALL}
     origin = Provenance("dlic evaluate two --out run", {"dlic": "0"}, f"a machine {EVIL}", 2, 1, "Linux")
     write_about(folder, Run(origin, "two", pictures, codecs, against="kodak", notes=(f"{EVIL} is left out",)))
     with RowWriter(folder, list(MEASURED)) as rows:

@@ -12,7 +12,7 @@ from PIL import Image
 from dlic.codecs.pillow import jpeg
 from dlic.errors import CorruptFileError, DlicError
 from dlic.evaluation.metrics import psnr
-from dlic.evaluation.pictures import FOLDER, Matched, Shown, at_size, make_pictures, read_pictures
+from dlic.evaluation.pictures import FOLDER, Matched, Shown, at_size, by_original, make_pictures, read_pictures
 from dlic.evaluation.series import Series
 from tests.evaluation.sample_run import ALL, HOSTILE, sample_images, write_run
 
@@ -140,6 +140,16 @@ def test_only_what_is_missing_is_made(tmp_path, photograph):
     changed = {name: 255 - image for name, image in images.items()}
     other = make_pictures(tmp_path, None, changed, [series], (0.5,))
     assert (np.array(Image.open(tmp_path / FOLDER / other[0].original)) == changed["first.png"]).all()
+
+
+def test_pictures_by_their_original(tmp_path, photograph):
+    run, images = write_run(tmp_path, photograph), sample_images(photograph)
+    pictures = by_original(tmp_path, run)
+    assert pictures.keys() == images.keys()
+    for name, ((first, original), *shown) in pictures.items():
+        assert first == "original" and np.array_equal(original, images[name]) and len(shown) == 2 * len(ALL)
+        small, large = (pixels for caption, pixels in shown if caption.startswith("JPEG 4:2:0, "))
+        assert psnr(original, small) < psnr(original, large)
 
 
 def test_any_name_is_a_file(tmp_path, photograph):
