@@ -1,9 +1,11 @@
 """dlic: deep learning image compression."""
 
-from dlic.api import compress, decompress
+from dlic.api import compress, decompress, read
 from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError, UnreadableImageError, VerificationError
 
 __version__ = "0.1.0"
+
+encode, decode = compress, decompress  # as NumPy's friends look for them
 __all__ = [
     "CorruptFileError",
     "DlicError",
@@ -11,5 +13,8 @@ __all__ = [
     "UnreadableImageError",
     "VerificationError",
     "compress",
+    "decode",
     "decompress",
+    "encode",
+    "read",
 ]

@@ -1,15 +1,22 @@
 """The public functions: arrays ⇄ bytes."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dlic import checkpoints
+from dlic.codecs import metadata_chunks, thumbnails
+from dlic.codecs.channels import as_gray, is_gray, separate, unite
 from dlic.codecs.compressai_zoo import ALL_IN_THE_NAME, FORM, is_zoo_name, open_codec
 from dlic.codecs.recognition import LEARNED, ZOO, Description, classical, describe
+from dlic.container.format import append
 from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError
-from dlic.images.files import MAX_PIXELS, upright
+from dlic.images.exif import bare
+from dlic.images.files import MAX_PIXELS, ImageFile, upright
+from dlic.images.metadata import Metadata
+from dlic.images.metadata import upright as upright_metadata
 from dlic.progress import Progress, no_progress
 from dlic.timing import timed
 
@@ -33,35 +40,50 @@ def compress(
     *,
     model: str | None = None,
     weights: str | Path | None = None,
+    alpha_quality: int = 100,
+    icc_profile: bytes = b"",
+    exif: bytes = b"",
+    xmp: bytes = b"",
+    dpi: tuple[float, float] | None = None,
+    text: Mapping[str, str] | None = None,
+    thumbnail: int = 0,
 ) -> bytes:
-    """uint8 RGB pixels (height, width, 3), any size from 1×1 → the bytes of a .dlic file.
+    """uint8 pixels of any size from 1×1 → the bytes of a .dlic file, from which `decompress` gives back pixels of the same kind.
 
     Args:
-        image: the pixels.
+        image: (height, width) gray, (height, width, 2) gray and alpha, (height, width, 3) RGB or (height, width, 4) RGBA, with
+            upright pixels. Colours where alpha is 0 are not kept: what comes back there is a smooth continuation of the rest.
         quality: 1 (small) … 100 (best); 60 when no target is given either.
         effort: 0 (fast) … 9: smaller files for more encoding time; decoding takes as long as ever.
-        target_size: largest file in bytes.
+        target_size: largest file in bytes, all of it counted.
         target_bpp: most bits per pixel.
-        target_psnr: least PSNR in dB.
+        target_psnr: least PSNR in dB, of the colours.
         target_ms_ssim: least MS-SSIM, below 1; of fewer than five scales where a side is below 161 pixels.
         model: name of a checkpoint on this machine; the shipped default when neither is given. A name like
             compressai:mbt2018-mean:4 or compressai:mbt2018-mean@weights.pth takes a model of CompressAI, at the one rate it has.
         weights: folder of a checkpoint instead of a name.
+        alpha_quality: 100 is exact; below, alpha keeps fewer values, of which 0 and 255 always are two.
+        icc_profile, exif, xmp, dpi, text: stored as they are, for `read`; dpi are pixels per inch across and down.
+        thumbnail: pixels a side, at most, of a preview that viewers show without the network; 0 for none.
 
     Raises:
-        DlicError: `image` is no such array, or the target cannot be met.
+        DlicError: `image` is no such array, the target cannot be met, or no file could hold the metadata.
         UnknownCheckpointError: the checkpoint is missing or damaged.
     """
+    separated = separate(image, alpha_quality)
+    metadata = Metadata(icc_profile, bare(exif), xmp, dpi, text or {})
+    chunks = (*separated.chunks, *metadata_chunks.write(metadata), *thumbnails.write(image, thumbnail))
     if is_zoo_name(model):
         if any(
             wish is not None for wish in (quality, effort or None, target_size, target_bpp, target_psnr, target_ms_ssim, weights)
         ):
             raise DlicError(f"quality, effort, targets and weights do not go with model {model}: {ALL_IN_THE_NAME}")
-        return open_codec(model).compress(image)
+        return append(open_codec(model).compress(separated.colours), chunks)
     from dlic.codecs.learned import load_codec
 
     rate = rate_of(quality, target_size, target_bpp, target_psnr, target_ms_ssim)
-    return encode(load_codec(choose(model, weights)), image, rate, effort).encoded.data
+    codec = load_codec(choose(model, weights)).with_chunks(chunks)
+    return encode_colours(codec, separated.colours, rate, effort).encoded.data
 
 
 def rate_of(
@@ -82,15 +104,26 @@ def rate_of(
     return given[0] if given else check_quality(DEFAULT_QUALITY if quality is None else quality)
 
 
-def encode(
-    codec: "LearnedCodec", image: np.ndarray, rate: "int | Target", effort: int = 0, progress: Progress = no_progress
+def encode_colours(
+    codec: "LearnedCodec", colours: np.ndarray, rate: "int | Target", effort: int = 0, progress: Progress = no_progress
 ) -> "Achieved":
-    """`image` at a quality, or so that it meets a target; `progress` is told the share of an effort's work that is done."""
+    """RGB at a quality, or so that it meets a target; `progress` is told the share of an effort's work that is done.
+
+    Chunks that the codec adds to its files count as part of them, and what they say is gray is judged as it will be shown.
+    """
     from dlic.codecs.rate_control import encode_at_quality, encode_to
 
     if isinstance(rate, int):
-        return encode_at_quality(codec, image, rate, effort, progress)
-    return encode_to(codec, image, rate, effort, progress, None if rate.is_ceiling else judge_of(rate.measure))
+        return encode_at_quality(codec, colours, rate, effort, progress)
+    judge = None if rate.is_ceiling else judge_of(rate.measure)
+    return encode_to(codec, colours, rate, effort, progress, _judge_gray(judge) if judge and is_gray(codec.chunks) else judge)
+
+
+def _judge_gray(judge: "Judge") -> "Judge":
+    def judged(original: np.ndarray, shown: np.ndarray) -> float | None:
+        return judge(original, np.repeat(as_gray(shown)[..., None], 3, axis=2))
+
+    return judged
 
 
 def judge_of(measure: str) -> "Judge":
@@ -103,10 +136,10 @@ def judge_of(measure: str) -> "Judge":
 def decompress(
     data: bytes, *, weights: str | Path | None = None, max_pixels: int = MAX_PIXELS, model: str | None = None
 ) -> np.ndarray:
-    """The bytes of a .dlic or JPEG file → pixels.
+    """The bytes of a .dlic or JPEG file → pixels of the kind that went in.
 
-    They are uint8 (height, width, 3) RGB; (height, width) where a classical codec was given gray; and whatever samples, uint8 or
-    uint16 and up to four channels, a lossless file was made of.
+    They are uint8: (height, width) gray, (height, width, 2) gray and alpha, (height, width, 3) RGB or (height, width, 4) RGBA; or
+    uint16 where a lossless file was made of that.
 
     Args:
         data: the whole file.
@@ -118,25 +151,46 @@ def decompress(
         CorruptFileError: `data` is truncated, damaged, or neither.
         UnknownCheckpointError: the checkpoint it was made with is not on this machine.
     """
+    return read(data, weights=weights, max_pixels=max_pixels, model=model).pixels
+
+
+def read(
+    data: bytes, *, weights: str | Path | None = None, max_pixels: int = MAX_PIXELS, model: str | None = None
+) -> ImageFile:
+    """`decompress`, with the file's metadata: `.pixels`, `.metadata.icc_profile`, `.exif`, `.xmp`, `.dpi` and `.text`."""
     if not isinstance(data, bytes | bytearray | memoryview):
         raise CorruptFileError(f"a .dlic file is bytes, not {type(data).__name__}")
-    return decode(bytes(data), describe(bytes(data)), weights, max_pixels, {}, model)
+    return read_described(bytes(data), describe(bytes(data)), weights, max_pixels, {}, model)
 
 
-def decode(
+def read_described(
     data: bytes,
     described: Description,
     weights: str | Path | None,
     max_pixels: int,
     seconds: dict[str, float],
     model: str | None = None,
-) -> np.ndarray:
-    """`decompress` of a file that has been recognised, which adds what its stages take to `seconds`."""
+) -> ImageFile:
+    """`read` of a file that has been recognised, which adds what its stages take to `seconds`."""
     described.check_size(max_pixels)  # before anything is allocated for it
+    if described.codec == "jpeg":  # whose pixels may lie on their side
+        with timed(seconds, "decode"):
+            pixels = upright(classical("jpeg", max_pixels).decompress(data), described.metadata)
+            return ImageFile(pixels, metadata=upright_metadata(described.metadata))
     if described.codec not in (LEARNED, ZOO):
         with timed(seconds, "decode"):
-            image = classical(described.codec, max_pixels).decompress(data)
-            return upright(image, described.metadata["EXIF"]) if "EXIF" in described.metadata else image
+            pixels = classical(described.codec, max_pixels).decompress(data)
+    else:
+        pixels = _decode_by_weights(described, weights, seconds, model)
+    if described.container.chunks and described.codec != "lossless":  # which has gray and alpha of its own
+        with timed(seconds, "channels"):
+            pixels = unite(pixels, described.container.chunks)
+    return ImageFile(pixels, metadata=described.metadata)
+
+
+def _decode_by_weights(
+    described: Description, weights: str | Path | None, seconds: dict[str, float], model: str | None
+) -> np.ndarray:
     with timed(seconds, "load model"):
         codec = _codec_of(described, model, weights)
     decoded = codec.decode(described.container)

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from dlic.classical import jpeg_metadata as metadata
+from dlic.classical import jpeg_metadata
 from dlic.classical.jpeg_entropy import write_scan
 from dlic.classical.jpeg_frame import Frame
+from dlic.classical.jpeg_metadata import JFIF
 from dlic.classical.jpeg_scans import COLOUR_SCRIPT, GRAY_SCRIPT, read_scan, scan_codes, scan_layout
 from dlic.classical.jpeg_segments import (
     APP0,
@@ -20,7 +21,6 @@ from dlic.classical.jpeg_segments import (
     DRI,
     EOI,
     EXTENDED,
-    JFIF,
     PROGRESSIVE,
     SOI,
     SOS,
@@ -40,6 +40,7 @@ from dlic.classical.jpeg_segments import (
 )
 from dlic.classical.jpeg_tables import STANDARD_AC, STANDARD_DC, JpegTable
 from dlic.errors import CorruptFileError
+from dlic.images.metadata import Metadata
 
 MAX_SCANS = 1000  # as libjpeg-turbo advises; honest files have about ten
 MAX_PASSES = 100  # over every block of the picture: one for each place takes 64
@@ -53,8 +54,7 @@ class Picture:
     levels: np.ndarray  # int16 (blocks, 64), each block in zigzag order
     steps: tuple[np.ndarray, ...]  # (64,) for each component, row by row
     is_ycbcr: bool = True
-    exif: bytes = b""  # as in the segment, "Exif" first
-    icc_profile: bytes = b""
+    metadata: Metadata = field(default_factory=Metadata)
 
 
 def write_jpeg(picture: Picture, optimise: bool = True, interval: int = 0) -> bytes:
@@ -76,8 +76,7 @@ def read_jpeg(data: bytes, max_pixels: int) -> Picture:
 def _segments_of(picture: Picture, optimise: bool, interval: int) -> Iterator[Segment]:
     frame = picture.frame
     yield Segment(SOI)
-    yield Segment(APP0, JFIF)
-    yield from metadata.segments_of(picture.exif, picture.icc_profile)
+    yield from jpeg_metadata.segments_of(picture.metadata)
     for index, steps in {c.table: s for c, s in zip(frame.components, picture.steps, strict=True)}.items():
         yield quantisation_segment(index, steps)
     extended = max(steps.max() for steps in picture.steps) > 255  # a baseline file has steps of 8 bits
@@ -139,13 +138,12 @@ class _Reader:
             if len(payload) != 2:
                 raise CorruptFileError("the restart interval is damaged")
             self.interval = int.from_bytes(payload, "big")
-        elif marker == APP0 and payload[:5] == b"JFIF\0":
-            self.is_jfif = True
         elif marker == APP14 and payload[:5] == b"Adobe" and len(payload) >= 12:
             self.adobe_transform = payload[11]
         elif marker == DNL:
             raise CorruptFileError("a JPEG that states its height behind the picture cannot be read")
         elif 0xE0 <= marker <= 0xEF:
+            self.is_jfif |= marker == APP0 and payload.startswith(JFIF)
             self.metadata.append(segment)
         elif marker != 0xFE:
             raise CorruptFileError(f"a segment {marker:02x} has no meaning in a JPEG")
@@ -156,9 +154,8 @@ class _Reader:
             raise CorruptFileError("the file ends before its picture")
         if (self.coded_bit[:, 0] < 0).any():
             raise CorruptFileError("the file ends before all its colours are coded")
-        exif, icc_profile = metadata.read(self.metadata)
         steps = tuple(self.steps[index] for index in range(len(self.frame.components)))
-        return Picture(self.frame, self.levels, steps, self._is_ycbcr(), exif, icc_profile)
+        return Picture(self.frame, self.levels, steps, self._is_ycbcr(), jpeg_metadata.read(self.metadata))
 
     def _take_frame(self, segment: Segment) -> None:
         if self.frame:

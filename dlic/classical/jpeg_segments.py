@@ -17,7 +17,6 @@ BASELINE, EXTENDED, PROGRESSIVE = 0xC0, 0xC1, 0xC2
 UNREADABLE = {0xC3: "lossless", 0xC5: "hierarchical", 0xC6: "hierarchical", 0xC7: "hierarchical", 0xCB: "lossless"} | dict.fromkeys(
     (0xC9, 0xCA, 0xCC, 0xCD, 0xCE, 0xCF), "arithmetic"
 )
-JFIF = b"JFIF\0\1\1\0\0\1\0\1\0\0"  # version 1.1, square pixels of no stated size, no thumbnail
 SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # the first marker that does not belong to the coded data
 
 

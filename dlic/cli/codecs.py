@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from dlic.codecs.base import Codec
+from dlic.codecs import metadata_chunks, thumbnails
+from dlic.codecs.channels import EXACT, Separated, separate
 from dlic.codecs.compressai_zoo import ALL_IN_THE_NAME, is_zoo_name, open_codec
+from dlic.container.format import Chunks, append
 from dlic.errors import DlicError
-from dlic.images.files import ImageFile, read_image
+from dlic.images.files import EVERYTHING, ImageFile, not_held, read_image
+from dlic.images.metadata import held
 from dlic.images.samples import read_samples
 from dlic.progress import Progress
 from dlic.timing import timed
@@ -35,6 +37,8 @@ class Wishes:
     subsampling: str | None = None
     progressive: bool | None = None
     trellis: bool | None = None
+    alpha_quality: int | None = None
+    thumbnail: int | None = None  # pixels a side, 0 for none; where it was not given, a file has one if it is cheap
 
     @property
     def given(self) -> dict[str, Any]:
@@ -62,7 +66,7 @@ class Choice:
 
     ending: str  # of its files
     takes: frozenset[str]  # fields of Wishes
-    read: Callable[[str | bytes, int], ImageFile]  # file or bytes, limit of pixels
+    read: Callable[[str | bytes, int, bool], ImageFile]  # file or bytes, limit of pixels, whether to refuse losses on the way
     prepare: Callable[[Wishes], Encode]  # raises DlicError for wishes that cannot be granted
 
 
@@ -96,12 +100,16 @@ def _takes(choice: Choice) -> str:
     return f"it takes {', '.join(options)}" if options else "it takes no such option"
 
 
+def _read_everything(source: str | bytes, max_pixels: int, strict: bool) -> ImageFile:
+    return read_image(source, max_pixels, EVERYTHING, strict)
+
+
 # --- learned ------------------------------------------------------------------------------------------------------------
 
 
 def _learned(wishes: Wishes) -> Encode:
     from dlic.api import choose as choose_checkpoint
-    from dlic.api import encode, rate_of
+    from dlic.api import encode_colours, rate_of
 
     rate = rate_of(wishes.quality, wishes.target_size, wishes.target_bpp, wishes.target_psnr, wishes.target_ms_ssim)
 
@@ -112,20 +120,42 @@ def _learned(wishes: Wishes) -> Encode:
 
             codec = load_codec(choose_checkpoint(wishes.model, wishes.weights))
             codec = replace(codec, entropy=wishes.entropy) if wishes.entropy else codec
-        achieved = encode(codec, picture.pixels, rate, wishes.effort or 0, progress)
+        with timed(seconds, "image"):
+            separated = _separated(picture, wishes)
+        codec = codec.with_chunks(separated.chunks)
+        achieved = encode_colours(codec, separated.colours, rate, wishes.effort or 0, progress)
         encoded = achieved.encoded
         seconds.update(encoded.seconds)
         scales = _scales(picture.pixels) if "ms-ssim" in achieved.figures else {}
         reached = "".join(f", {name} {value:.4f}" for name, value in achieved.figures.items())
         reached += "".join(f" of {count} scales" for count in scales.values() if count < 5)
         return Outcome(
-            encoded.data,
+            append(encoded.data, _cheap_thumbnail(picture, wishes, encoded.data)),
             lambda written: bool((codec.symbols(read(written)).values == encoded.symbols.values).all()),
             {"level": encoded.level, "estimated_bits": encoded.estimated_bits, **achieved.figures, **scales},
             f", estimated {encoded.estimated_bits / 8:,.0f} bytes{reached}, level {encoded.level}",
         )
 
     return run
+
+
+def _separated(picture: ImageFile, wishes: Wishes, takes_gray: bool = False) -> Separated:
+    """A picture for a codec of colours, and all that a file holds beside them."""
+    quality = EXACT if wishes.alpha_quality is None else wishes.alpha_quality
+    separated = separate(picture.pixels, quality, takes_gray)
+    return replace(separated, chunks=(*separated.chunks, *_beside(picture, wishes)))
+
+
+def _beside(picture: ImageFile, wishes: Wishes) -> Chunks:
+    """Metadata, and the thumbnail that was asked for."""
+    return (*metadata_chunks.write(picture.metadata), *thumbnails.write(picture.pixels, wishes.thumbnail or 0))
+
+
+def _cheap_thumbnail(picture: ImageFile, wishes: Wishes, file: bytes) -> Chunks:
+    """One that nobody asked for or against, where nobody counts the bytes."""
+    if wishes.thumbnail is not None or wishes.target_size is not None or wishes.target_bpp is not None:
+        return ()
+    return thumbnails.if_cheap(picture.pixels, len(file))
 
 
 def _scales(pixels: np.ndarray) -> dict[str, int]:
@@ -140,10 +170,11 @@ def _zoo(wishes: Wishes) -> Encode:
         with timed(seconds, "load model"):
             codec = open_codec(wishes.model)
         with timed(seconds, "encode"):
-            data = codec.compress(picture.pixels)
+            separated = _separated(picture, wishes)
+            data = codec.compress(separated.colours)
         return Outcome(
-            data,
-            lambda written: codec.decompress(written).shape == picture.pixels.shape,  # a checksum has compared the symbols by then
+            append(data, (*separated.chunks, *_cheap_thumbnail(picture, wishes, data))),
+            lambda written: codec.decompress(written).shape == separated.colours.shape,  # a checksum has compared the symbols
             {"fingerprint": codec.fingerprint.hex()},
             notes=(_notice(codec.is_autoregressive),),
         )
@@ -167,13 +198,20 @@ def _jpeg(wishes: Wishes) -> Encode:
     settings = JpegCodec(**wishes.given)
 
     def run(picture: ImageFile, seconds: dict[str, float], progress: Progress) -> Outcome:
-        codec = replace(settings, **picture.metadata)
+        codec = replace(settings, metadata=picture.metadata)
         with timed(seconds, "encode"):
             quantised = codec.quantised(picture.pixels)
             data = codec.write(quantised)
         return Outcome(data, lambda written: np.array_equal(read_jpeg(written, codec.max_pixels).levels, quantised.levels))
 
     return run
+
+
+def _read_for_jpeg(source: str | bytes, max_pixels: int, strict: bool) -> ImageFile:
+    """Without metadata that is too long for a segment."""
+    picture = read_image(source, max_pixels, EVERYTHING - {"alpha"}, strict)
+    notes = not_held(picture.pixels, ".jpg", picture.metadata)
+    return ImageFile(picture.pixels, (*picture.notes, *notes), held(picture.metadata, "JPEG", picture.pixels.ndim == 2))
 
 
 def _wavelet(wishes: Wishes) -> Encode:
@@ -185,42 +223,45 @@ def _wavelet(wishes: Wishes) -> Encode:
         codec = WaveletCodec(BEST_QUALITY, wishes.target_size)  # the size alone says where the stream ends
     else:
         codec = WaveletCodec() if wishes.quality is None else WaveletCodec(wishes.quality)
-    return _classical(codec, lambda shown, pixels: shown.shape == pixels.shape)
+
+    def run(picture: ImageFile, seconds: dict[str, float], progress: Progress) -> Outcome:
+        with timed(seconds, "encode"):
+            separated = _separated(picture, wishes, takes_gray=True)
+            with_chunks = replace(codec, chunks=separated.chunks)
+            data = with_chunks.compress(separated.colours)
+        return Outcome(data, lambda written: with_chunks.decompress(written).shape == separated.colours.shape)
+
+    return run
 
 
 def _lossless(wishes: Wishes) -> Encode:
     from dlic.codecs.lossless import LosslessCodec
 
-    return _classical(LosslessCodec(), np.array_equal)
-
-
-def _classical(codec: Codec, is_right: Callable[[np.ndarray, np.ndarray], bool]) -> Encode:
-    """`is_right` compares what is shown with the pixels; a checksum in the file has compared the symbols by then."""
-
     def run(picture: ImageFile, seconds: dict[str, float], progress: Progress) -> Outcome:
         with timed(seconds, "encode"):
+            codec = LosslessCodec(chunks=_beside(picture, wishes))
             data = codec.compress(picture.pixels)
-        return Outcome(data, lambda written: is_right(codec.decompress(written), picture.pixels))
+        return Outcome(data, lambda written: np.array_equal(codec.decompress(written), picture.pixels))
 
     return run
 
 
-ZOO = Choice(".dlic", frozenset(["model"]), read_image, _zoo)
+TARGETS = ["target_size", "target_bpp", "target_psnr", "target_ms_ssim"]
+IN_CHUNKS = ["alpha_quality", "thumbnail"]
+ZOO = Choice(".dlic", frozenset(["model", *IN_CHUNKS]), _read_everything, _zoo)
 CODECS = {
     "learned": Choice(
         ".dlic",
-        frozenset(
-            ["quality", "target_size", "target_bpp", "target_psnr", "target_ms_ssim", "effort", "model", "weights", "entropy"]
-        ),
-        read_image,
+        frozenset(["quality", *TARGETS, "effort", "model", "weights", "entropy", *IN_CHUNKS]),
+        _read_everything,
         _learned,
     ),
     "jpeg": Choice(
         ".jpg",
         frozenset(["quality", "subsampling", "progressive", "trellis"]),
-        partial(read_image, keep=("gray", "icc_profile", "exif")),
+        _read_for_jpeg,
         _jpeg,
     ),
-    "wavelet": Choice(".dlic", frozenset(["quality", "target_size"]), partial(read_image, keep=("gray",)), _wavelet),
-    "lossless": Choice(".dlic", frozenset(), read_samples, _lossless),
+    "wavelet": Choice(".dlic", frozenset(["quality", "target_size", *IN_CHUNKS]), _read_everything, _wavelet),
+    "lossless": Choice(".dlic", frozenset(["thumbnail"]), read_samples, _lossless),
 }

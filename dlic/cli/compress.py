@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -39,6 +40,14 @@ def compress(
     subsampling: Annotated[str | None, typer.Option(help="jpeg: 4:4:4, 4:2:2 or 4:2:0 (default).")] = None,
     progressive: Annotated[bool | None, typer.Option("--progressive", help="jpeg: coarse to fine, and smaller.")] = None,
     trellis: Annotated[bool | None, typer.Option("--trellis", help="jpeg: rate-distortion optimised levels.")] = None,
+    alpha_quality: Annotated[int | None, typer.Option(help="1 … 100 of the transparency; 100 is exact, and the default.")] = None,
+    thumbnail: Annotated[
+        int | None, typer.Option(metavar="PIXELS", help="Side of a preview, 0 for none; by default one where it costs under 0.5 %.")
+    ] = None,
+    strip: Annotated[
+        list[str] | None, typer.Option(metavar="WHAT", help="Leave out all, exif, icc, xmp, dpi or text; may be repeated.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse to lose depth, colour space, transparency or frames.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
     verify: Annotated[bool, typer.Option(help="Decode the written file and compare before it is put in place.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
@@ -47,15 +56,16 @@ def compress(
     """Compress an image file into a .dlic file, or a JPEG file with --codec jpeg."""
     wishes = Wishes(
         quality, streams.size(target_size), target_bpp, target_psnr, target_ms_ssim, effort, model, weights,
-        entropy, subsampling, progressive, trellis,
+        entropy, subsampling, progressive, trellis, alpha_quality, thumbnail,
     )  # fmt: skip
     choice = choose(codec, wishes)
-    encode = choice.prepare(wishes)
+    encode, stripped = choice.prepare(wishes), streams.stripped(strip or [])
     target = output or streams.default_output(source, lambda path: path.parent / f"{path.stem}{choice.ending}")
     streams.refuse_existing(source, target, force)
     seconds: dict[str, float] = {}
     with timed(seconds, "image"):
-        picture = choice.read(sys.stdin.buffer.read() if source == streams.STANDARD else source, max_pixels)
+        picture = choice.read(sys.stdin.buffer.read() if source == streams.STANDARD else source, max_pixels, strict)
+        picture = replace(picture, metadata=picture.metadata.without(stripped))
     for sentence in picture.notes:
         streams.note(sentence)
     with streams.busy(f"compressing {source}", steps=bool(effort)) as progress:

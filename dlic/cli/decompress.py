@@ -1,17 +1,14 @@
 """`dlic decompress`: a .dlic or JPEG file → an image file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from dlic.cli import streams
 from dlic.errors import DlicError
-from dlic.images.files import MAX_PIXELS, image_bytes
+from dlic.images.files import MAX_PIXELS, ImageFile, image_bytes, not_held
 from dlic.timing import timed
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 def decompress(
@@ -34,32 +31,27 @@ def decompress(
     seconds: dict[str, float] = {}
     data = streams.read_bytes(source)
     with streams.busy(f"decompressing {source}"):
-        image, notes = _part(data, max_pixels, seconds) if partial else _whole(data, model, weights, max_pixels, seconds)
+        picture = _part(data, max_pixels, seconds) if partial else _whole(data, model, weights, max_pixels, seconds)
+        suffix = ".png" if target == streams.STANDARD else Path(target).suffix
         with timed(seconds, "image"):
-            written = image_bytes(image, ".png" if target == streams.STANDARD else Path(target).suffix)
-            streams.write_bytes(target, written, force)
-    for sentence in notes:
+            streams.write_bytes(target, image_bytes(picture.pixels, suffix, picture.metadata), force)
+    for sentence in (*picture.notes, *not_held(picture.pixels, suffix, picture.metadata)):
         streams.note(sentence)
-    height, width = image.shape[:2]
+    height, width = picture.pixels.shape[:2]
     bpp = len(data) * 8 / (width * height)
     figures = {"output": target, "width": width, "height": height, "bytes": len(data), "bpp": bpp, "seconds": seconds}
     line = f"{target}: {width} × {height} from {len(data):,} bytes, {bpp:.3f} bpp, {streams.milliseconds(seconds)}"
     streams.report(figures, line, as_json, target)
 
 
-def _whole(
-    data: bytes, model: str | None, weights: Path | None, max_pixels: int, seconds: dict[str, float]
-) -> "tuple[np.ndarray, list[str]]":
-    """The picture, and what is left behind."""
-    from dlic.api import decode
+def _whole(data: bytes, model: str | None, weights: Path | None, max_pixels: int, seconds: dict[str, float]) -> ImageFile:
+    from dlic.api import read_described
     from dlic.codecs.recognition import describe
 
-    described = describe(data)
-    image = decode(data, described, weights, max_pixels, seconds, model)
-    return image, [f"{', '.join(described.metadata)} not kept"] if described.metadata else []
+    return read_described(data, describe(data), weights, max_pixels, seconds, model)
 
 
-def _part(data: bytes, max_pixels: int, seconds: dict[str, float]) -> "tuple[np.ndarray, list[str]]":
+def _part(data: bytes, max_pixels: int, seconds: dict[str, float]) -> ImageFile:
     """What the beginning of a wavelet file shows, and how much of the file that is."""
     from dlic.codecs.recognition import describe_beginning
     from dlic.codecs.wavelet import WaveletCodec
@@ -70,4 +62,4 @@ def _part(data: bytes, max_pixels: int, seconds: dict[str, float]) -> "tuple[np.
     described.check_size(max_pixels)
     with timed(seconds, "decode"):
         image = WaveletCodec(max_pixels=max_pixels).decompress_prefix(data)
-    return image, [f"{share:.0%} of the picture's data is there"]
+    return ImageFile(image, (f"{share:.0%} of the picture's data is there",))

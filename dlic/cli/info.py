@@ -1,5 +1,6 @@
 """`dlic info`: what a .dlic or JPEG file holds, without decoding it."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,6 +18,10 @@ CHANNELS = {1: "gray", 2: "gray and alpha", 3: "RGB", 4: "RGB and alpha"}
 
 def info(
     source: Annotated[str, typer.Argument(metavar="FILE", help=".dlic or JPEG file; - reads standard input.")],
+    thumbnail: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Write the file's preview there; as it is for .webp.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite OUT.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Show what a .dlic or JPEG file holds, without decoding the picture."""
@@ -25,6 +30,8 @@ def info(
 
     data = streams.read_bytes(source)
     described = describe(data)
+    if thumbnail:
+        _write_thumbnail(source, described, thumbnail, force)
     container = described.container
     details, said = DETAILS[described.codec](described)
     figures: dict[str, Any] = {
@@ -46,13 +53,35 @@ def info(
     streams.report(figures, line, as_json, "")
 
 
+def _write_thumbnail(source: str, described: "Description", target: Path, force: bool) -> None:
+    from dlic.codecs import thumbnails
+    from dlic.errors import DlicError
+    from dlic.images.files import image_bytes
+
+    webp = thumbnails.read(described.container.chunks) if described.container else None
+    if webp is None:
+        raise DlicError(f"{source} has no thumbnail; dlic compress --thumbnail 160 makes files that do")
+    pixels = thumbnails.pixels_of(webp)  # which proves that it is one
+    streams.refuse_existing(source, str(target), force)
+    streams.write_bytes(str(target), webp if target.suffix.lower() == ".webp" else image_bytes(pixels, target.suffix), force)
+
+
 def _learned(described: "Description") -> tuple[dict[str, Any], str]:
     container = described.container
     name, fingerprint = _checkpoint_name(container.model), container.model.hex()
     entropy = "huffman" if container.flags else "rans"
-    figures = {"level": container.level, "checkpoint": name, "fingerprint": fingerprint, "entropy": entropy}
+    colours = _colours(container, coded=3)
+    figures = {"colours": colours, "level": container.level, "checkpoint": name, "fingerprint": fingerprint, "entropy": entropy}
     coder = ", Huffman codes" if container.flags else ""
-    return figures, f"checkpoint {name or 'not on this machine'} ({fingerprint}), level {container.level}{coder}"
+    return figures, f"{colours}, checkpoint {name or 'not on this machine'} ({fingerprint}), level {container.level}{coder}"
+
+
+def _colours(container: "Container", coded: int) -> str:
+    """What is shown of so many coded channels, with what the chunks say of them."""
+    from dlic.container.chunks import ALPHA, GRAY, by_name
+
+    chunks = by_name(container.chunks)
+    return CHANNELS.get((1 if GRAY in chunks else coded) + (ALPHA in chunks), "?")
 
 
 def _zoo(described: "Description") -> tuple[dict[str, Any], str]:
@@ -80,14 +109,16 @@ def _lossless(described: "Description") -> tuple[dict[str, Any], str]:
     from dlic.codecs.lossless import STREAM
 
     figures = _head(described.container, STREAM)
-    return figures, f"lossless, {CHANNELS.get(figures['channels'], '?')}, {figures['depth']} bits a sample"
+    colours = CHANNELS.get(figures["channels"], "?")
+    return {"colours": colours, **figures}, f"lossless, {colours}, {figures['depth']} bits a sample"
 
 
 def _wavelet(described: "Description") -> tuple[dict[str, Any], str]:
     from dlic.codecs.wavelet import STREAM
 
     figures = _head(described.container, STREAM)
-    return figures, f"wavelet, {CHANNELS.get(figures['components'], '?')}, {figures['planes']} bit planes"
+    colours = _colours(described.container, figures["components"])
+    return {"colours": colours, **figures}, f"wavelet, {colours}, {figures['planes']} bit planes"
 
 
 def _head(container: "Container", fields: "list[Field]") -> dict[str, Any]:
@@ -99,9 +130,12 @@ def _head(container: "Container", fields: "list[Field]") -> dict[str, Any]:
 
 
 def _jpeg(described: "Description") -> tuple[dict[str, Any], str]:
+    from dlic.images.metadata import LABELS
+
     kind = "progressive" if described.frame.progressive else "baseline"
     subsampling = _subsampling(described.frame)
-    kept = {name: len(data) for name, data in described.metadata.items()}
+    metadata = described.metadata
+    kept = {LABELS[name]: len(getattr(metadata, name)) for name in ("exif", "icc_profile", "xmp") if getattr(metadata, name)}
     colours = "gray" if subsampling is None else f"colour {subsampling}"
     said = "".join(f", {name} {size:,} bytes" for name, size in kept.items())
     return {"kind": kind, "subsampling": subsampling, "metadata": kept}, f"{kind}, {colours}{said}"

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -91,6 +91,15 @@ def size(text: str | None) -> int | None:
         return int(float(number.removesuffix(unit)) * factors[unit])
     except (KeyError, ValueError, OverflowError) as error:
         raise DlicError(f"{text!r} is no size; write bytes as 40000, 40k, 1.5M or 40KiB") from error
+
+
+def stripped(options: Sequence[str]) -> set[str]:
+    """['icc,xmp', 'exif'] → names of metadata; 'all' is all of them. Raises DlicError for others."""
+    names = {"exif": "exif", "icc": "icc_profile", "xmp": "xmp", "dpi": "dpi", "text": "text"}
+    words = {word.strip() for option in options for word in option.split(",")}
+    if unknown := words - set(names) - {"all"}:
+        raise DlicError(f"--strip takes all, {', '.join(names)}; not {min(unknown)!r}")
+    return {name for word, name in names.items() if word in words or "all" in words}
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """JPEG, baseline and progressive, from the stages of dlic/classical: files that the world's decoders open."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from dlic.classical.trellis import LAMBDA, rates_of, trellis
 from dlic.errors import DlicError
 from dlic.images.colour import PLANE_GAINS, planes_to_rgb, rgb_to_planes
 from dlic.images.files import MAX_PIXELS
+from dlic.images.metadata import Metadata
 
 AT_ONCE = 4096  # blocks whose coefficients are held in float64: two megabytes
 
@@ -34,8 +35,7 @@ class JpegCodec:
     optimise: bool = True  # Huffman tables for this image, not the standard's; always for progressive files
     restart_interval: int = 0  # minimum coded units between restart markers, 0 for none
     trellis: bool = False  # choose levels by rate and distortion, not the nearest
-    exif: bytes = b""
-    icc_profile: bytes = b""
+    metadata: Metadata = field(default_factory=Metadata)
     tables: tuple[np.ndarray, np.ndarray] | None = None  # luma and chroma steps (64,) to use in place of `quality`'s
     max_pixels: int = MAX_PIXELS  # larger files are refused
 
@@ -49,7 +49,7 @@ class JpegCodec:
         planes = rgb_to_planes(image) if image.ndim == 3 else image[None]
         blocks = [_blocks(plane, frame, index) for index, plane in enumerate(planes)]
         levels = [zigzag(quantise(fixed_point_dct(own), table)) for own, table in zip(blocks, steps, strict=True)]
-        picture = Picture(frame, _filled_up(levels, frame), steps, exif=self.exif, icc_profile=self.icc_profile)
+        picture = Picture(frame, _filled_up(levels, frame), steps, metadata=self.metadata)
         return _searched(picture, blocks, levels) if self.trellis else picture
 
     def write(self, picture: Picture) -> bytes:

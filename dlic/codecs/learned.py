@@ -11,7 +11,7 @@ import numpy as np
 
 from dlic import checkpoints
 from dlic.codecs.base import check_pixels, padded
-from dlic.container.format import HUFFMAN, Container, read, write
+from dlic.container.format import HUFFMAN, Chunks, Container, read, write
 from dlic.entropy import huffman_tables, rans
 from dlic.entropy.symbols import Symbols
 from dlic.entropy.tables import FrequencyTables
@@ -131,6 +131,7 @@ class LearnedCodec:
     network: Network
     tables: FrequencyTables
     entropy: str = "rans"  # or "huffman": what codes the symbols of new files; those read say it themselves
+    chunks: Chunks = ()  # of new files
 
     def __post_init__(self) -> None:
         if self.entropy not in CODERS:
@@ -140,6 +141,10 @@ class LearnedCodec:
     def levels(self) -> int:
         """Rates it has."""
         return self.network.levels
+
+    def with_chunks(self, chunks: Chunks) -> "LearnedCodec":
+        """The same codec, whose files have these chunks."""
+        return replace(self, chunks=chunks) if chunks else self
 
     @cached_property
     def _zero_bins(self) -> np.ndarray | None:
@@ -199,7 +204,7 @@ class LearnedCodec:
             flags, coder = CODERS[self.entropy]
             stream = coder.encode(symbols.parts, self.tables)
             crc = symbols.crc
-        data = write(Container(analysed.width, analysed.height, level, self.fingerprint[:8], crc, stream, flags=flags))
+        data = write(Container(analysed.width, analysed.height, level, self.fingerprint[:8], crc, stream, self.chunks, flags))
         return Encoded(data, level, symbols, self.tables, y_hat, seconds)
 
     def _rounded(self, y: np.ndarray, z: np.ndarray, size: tuple[int, int], level: int) -> tuple[Symbols, np.ndarray]:

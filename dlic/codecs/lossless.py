@@ -15,7 +15,7 @@ from dlic.classical import prediction, reversible_colour
 from dlic.classical.wavelets import Band, bands, forward_53, inverse_53
 from dlic.codecs.base import check_size
 from dlic.container.fields import Reader, uint
-from dlic.container.format import Container, read, write
+from dlic.container.format import Chunks, Container, read, write
 from dlic.entropy import contexts
 from dlic.entropy.contexts import Decoder, context_of
 from dlic.errors import CorruptFileError, DlicError
@@ -37,6 +37,7 @@ class LosslessCodec:
 
     transform: str = "predictive"
     max_pixels: int = MAX_PIXELS  # larger files are refused
+    chunks: Chunks = ()  # of new files
 
     def __post_init__(self) -> None:
         if self.transform not in (PREDICTIVE, WAVELET):
@@ -47,7 +48,7 @@ class LosslessCodec:
         samples = _check(image)
         height, width = image.shape[:2]
         stream = encode(samples, self.transform)
-        return write(Container(width, height, 0, MODEL, _crc(image), stream))
+        return write(Container(width, height, 0, MODEL, _crc(image), stream, self.chunks))
 
     def decompress(self, data: bytes) -> np.ndarray:
         """Inverse of `compress`, whatever transform was chosen. Raises CorruptFileError."""

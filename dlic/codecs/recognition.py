@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from dlic.classical import jpeg_metadata
 from dlic.classical.jpeg_frame import Frame
 from dlic.classical.jpeg_segments import BASELINE, EXTENDED, PROGRESSIVE, read_frame, segments
+from dlic.codecs import metadata_chunks
 from dlic.codecs.base import Codec, check_size
 from dlic.container.format import COMPRESSAI, Container, read, read_beginning
 from dlic.errors import CorruptFileError
+from dlic.images.metadata import Metadata
 
 JPEG_MAGIC = b"\xff\xd8\xff"
 LEARNED, ZOO = "learned", "compressai"
@@ -23,7 +25,7 @@ class Description:
     height: int
     container: Container | None = None  # of a .dlic file
     frame: Frame | None = None  # of a JPEG file
-    metadata: dict[str, bytes] = field(default_factory=dict)  # of a JPEG file, by what people call it
+    metadata: Metadata = field(default_factory=Metadata)  # as it is in the file
 
     def check_size(self, max_pixels: int) -> None:
         """Raises CorruptFileError where the picture has more pixels."""
@@ -47,7 +49,7 @@ def _describe_container(container: Container) -> Description:
     codec = WITHOUT_CHECKPOINT.get(container.model, ZOO if container.flags == COMPRESSAI else LEARNED)
     if codec not in (LEARNED, ZOO) and container.flags:
         raise CorruptFileError(f"the header says flags {container.flags}, which no {codec} file has")
-    return Description(codec, container.width, container.height, container)
+    return Description(codec, container.width, container.height, container, metadata=metadata_chunks.read(container.chunks))
 
 
 def _describe_jpeg(data: bytes) -> Description:
@@ -55,11 +57,7 @@ def _describe_jpeg(data: bytes) -> Description:
     for segment in segments(data):
         if segment.marker in (BASELINE, EXTENDED, PROGRESSIVE):
             frame = read_frame(segment, max_pixels=1 << 32)  # more than a header can say: callers have their own limit
-            exif, icc_profile = jpeg_metadata.read(seen)
-            found = {"EXIF": exif, "ICC profile": icc_profile}
-            return Description(
-                "jpeg", frame.width, frame.height, frame=frame, metadata={name: data for name, data in found.items() if data}
-            )
+            return Description("jpeg", frame.width, frame.height, frame=frame, metadata=jpeg_metadata.read(seen))
         seen.append(segment)
     raise CorruptFileError("the file ends before its picture")
 

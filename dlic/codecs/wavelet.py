@@ -15,7 +15,7 @@ from dlic.classical.bit_planes import State
 from dlic.classical.wavelets import Band, bands, forward_97, inverse_97, synthesis_norm_97
 from dlic.codecs.base import check_size
 from dlic.container.fields import Reader, uint, write_varint
-from dlic.container.format import Container, read, read_beginning, write
+from dlic.container.format import Chunks, Container, read, read_beginning, write
 from dlic.entropy.adaptive import Decoder, Writer
 from dlic.errors import CorruptFileError, DlicError
 from dlic.images.colour import PLANE_GAINS, rgb_to_ycbcr, rounded, ycbcr_to_rgb
@@ -38,6 +38,7 @@ class WaveletCodec:
     quality: int = 75  # 1 … 100: the quantiser's step, about as JPEG's quality
     size: int | None = None  # bytes of the file, beyond which the stream is cut
     max_pixels: int = MAX_PIXELS  # larger files are refused
+    chunks: Chunks = ()  # of new files
 
     def __post_init__(self) -> None:
         if not 1 <= self.quality <= 100:
@@ -51,7 +52,8 @@ class WaveletCodec:
         planes = int(max(np.abs(target).max() for target in targets)).bit_length()
         states = bit_planes.states(image.shape[:2], len(targets), LEVELS, targets)
         fields = {"components": len(targets), "planes": planes, "step": step}
-        container = Container(image.shape[1], image.shape[0], 0, MODEL, 0, b"".join(f.write(fields[f.name]) for f in STREAM))
+        head = b"".join(field.write(fields[field.name]) for field in STREAM)
+        container = Container(image.shape[1], image.shape[0], 0, MODEL, 0, head, self.chunks)
         writer = Writer(bit_planes.prior(), _room(container, self.size))
         bit_planes.walk(states, planes, writer)
         stream = container.stream + writer.finish()

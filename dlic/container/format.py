@@ -11,12 +11,14 @@
     length      varint  bytes of the stream
     stream      …   the coded picture
     crc         4   CRC-32 of everything above
-    then any number of optional chunks, each: name 4 (first letter lower-case: may be skipped), length varint, data, CRC-32 of these
+    then up to 64 optional chunks, each: name 4 (first letter lower-case: may be skipped), length varint, data, CRC-32 of these;
+    chunks.py tells what is in them
 
 A 768×512 picture has 32 bytes of overhead.
 """
 
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dlic.container.fields import Reader, raw, read_varint, uint, varint, write_varint
@@ -26,6 +28,9 @@ MAGIC = b"\xd1ic\r\n\x1a"
 VERSION = 1
 MAX_LEVEL = 63
 HUFFMAN, COMPRESSAI = 1, 4  # flags
+MAX_CHUNKS = 64
+
+Chunks = tuple[tuple[bytes, bytes], ...]  # (name, data)
 
 HEADER = [
     uint("flags", 1),
@@ -47,7 +52,7 @@ class Container:
     model: bytes
     symbols_crc: int
     stream: bytes
-    chunks: tuple[tuple[bytes, bytes], ...] = ()  # (name, data)
+    chunks: Chunks = ()
     flags: int = 0
 
 
@@ -55,7 +60,12 @@ def write(container: Container) -> bytes:
     """The file's bytes."""
     head = MAGIC + bytes([VERSION]) + b"".join(field.write(getattr(container, field.name)) for field in HEADER)
     picture = head + write_varint(len(container.stream)) + container.stream
-    return picture + _crc(picture) + b"".join(_write_chunk(name, data) for name, data in container.chunks)
+    return append(picture + _crc(picture), container.chunks)
+
+
+def append(file: bytes, chunks: Chunks) -> bytes:
+    """A file's bytes with more chunks at their end."""
+    return file + b"".join(_write_chunk(name, data) for name, data in chunks)
 
 
 def read(data: bytes) -> Container:
@@ -109,9 +119,12 @@ def _write_chunk(name: bytes, data: bytes) -> bytes:
     return chunk + _crc(chunk)
 
 
-def _read_chunks(reader: Reader):
+def _read_chunks(reader: Reader) -> Iterator[tuple[bytes, bytes]]:
+    count = 0
     while reader.position < len(reader.data):
-        start = reader.position
+        start, count = reader.position, count + 1
+        if count > MAX_CHUNKS:
+            raise CorruptFileError(f"the file has more than {MAX_CHUNKS} chunks")
         name = reader.take(4)
         data = reader.take(read_varint(reader))
         _check_crc(reader, start, f"chunk {name.decode('latin-1')!r}")

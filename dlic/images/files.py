@@ -1,4 +1,4 @@
-"""Image files ⇄ arrays: any file as 8-bit RGB, and any array as a file."""
+"""Image files ⇄ arrays with their metadata: any file as 8-bit pixels, and any array as a file."""
 
 import io
 from collections.abc import Collection, Iterator
@@ -12,38 +12,46 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from dlic.errors import DlicError, UnreadableImageError
 from dlic.files import read_whole, written_whole
 from dlic.images import png
+from dlic.images.kinds import GRAY_MODES, conversions, eight_bit_pixels, refuse_deep
+from dlic.images.metadata import LABELS, Metadata, fitting, held, labels, metadata_of, save_options
 
 EXTENSIONS = frozenset([".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".ppm", ".pgm", ".gif", ".jp2", ".tga"])
 MAX_PIXELS = 178_956_970  # where Pillow itself refuses by default: a gigabyte of memory while decoding
 HOLD_ALPHA = {"PNG", "TIFF", "WEBP", "AVIF", "JPEG2000", "TGA", "ICO"}
 HOLD_16_BIT_GRAY = {"PNG", "TIFF", "PPM"}
 HOLD_16_BIT_COLOUR = {"PNG"}  # written here: Pillow has no such pixels
-PLAIN_MODES = {"RGB", "L", "1", "P"}  # hold nothing that 8-bit RGB loses
-GRAY_MODES = {"L", "LA", "La", "1", "F"}  # and all that begin with I
-METADATA = {"icc_profile": "ICC profile", "exif": "EXIF", "xmp": "XMP"}  # what Pillow calls it, what people do
+EVERYTHING = frozenset(["gray", "alpha", *LABELS])  # that a .dlic file has a place for beside RGB
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """What was read: pixels, and what of the file they do not carry."""
+    """What was read: pixels, and what the file says beside them."""
 
     pixels: np.ndarray  # uint8 (H, W, 3) unless asked for otherwise, orientation applied
-    notes: tuple[str, ...]  # one clause for each thing left behind, such as "transparency is dropped"
-    metadata: dict[str, bytes] = field(default_factory=dict)  # by key of METADATA, of those asked for
+    notes: tuple[str, ...] = ()  # one clause for each thing changed or left behind, such as "transparency is dropped"
+    metadata: Metadata = field(default_factory=Metadata)  # of what was asked for
 
 
-def read_image(source: str | Path | bytes, max_pixels: int = MAX_PIXELS, keep: Collection[str] = ()) -> ImageFile:
+def read_image(
+    source: str | Path | bytes, max_pixels: int = MAX_PIXELS, keep: Collection[str] = (), strict: bool = False
+) -> ImageFile:
     """Read any image Pillow knows as 8-bit RGB, from a path or its bytes.
 
-    `keep` says what else the caller has a place for: "gray" leaves gray images (H, W); "icc_profile" and "exif" go into `metadata`.
-    Raises UnreadableImageError for what is missing, no image, broken, truncated or above `max_pixels`.
+    Palettes become their colours, black and white becomes gray, CMYK becomes sRGB through its profile, 16 bits are rounded to 8.
+
+    `keep` says what else the caller has a place for, of EVERYTHING: "gray" leaves gray images (H, W); with "alpha" those with
+    transparency have one channel more, (H, W, 2) or (H, W, 4); the others go into `metadata`.
+    Raises UnreadableImageError for what is missing, no image, broken, truncated, above `max_pixels` or deeper than 16 bits, and if
+    `strict` for what 8 bits of what is kept do not hold.
     """
     with opened(source, max_pixels) as image:
-        notes = [*_lost_samples(image), *left_behind(image, keep)]
-        image.load()
-        upright = ImageOps.exif_transpose(image)
-        pixels = np.array(_to_eight_bits(upright, "gray" in keep))
-        return ImageFile(pixels, tuple(notes), _metadata(upright, pixels.ndim, keep))
+        name = name_of(source)
+        refuse_deep(image, name)
+        notes = [*frames_left(image), *conversions(image, keep)]
+        refuse_if(strict, notes, name)
+        pixels = eight_bit_pixels(image, keep)
+        metadata, lost = read_metadata(image, pixels, keep)
+        return ImageFile(pixels, (*notes, *lost), metadata)
 
 
 @contextmanager
@@ -52,7 +60,7 @@ def opened(source: str | Path | bytes, max_pixels: int) -> Iterator[Image.Image]
 
     Raises UnreadableImageError for what is missing, no image, broken, truncated or above `max_pixels`.
     """
-    name = "the input" if isinstance(source, bytes) else str(source)
+    name = name_of(source)
     with _one_sentence(name):
         data = source if isinstance(source, bytes) else read_whole(source, UnreadableImageError)
         if not data:
@@ -67,10 +75,37 @@ def opened(source: str | Path | bytes, max_pixels: int) -> Iterator[Image.Image]
         yield image
 
 
-def upright(pixels: np.ndarray, exif: bytes) -> np.ndarray:
-    """uint8 (H, W) or (H, W, 3) turned as the orientation in EXIF bytes says, if they say one."""
+def name_of(source: str | Path | bytes) -> str:
+    """What an image is called in a sentence."""
+    return "the input" if isinstance(source, bytes) else str(source)
+
+
+def frames_left(image: Image.Image) -> Iterator[str]:
+    """What one picture does not show of an animation, or of a file of several pages."""
+    if getattr(image, "n_frames", 1) > 1:
+        yield f"only the first of {image.n_frames} frames is kept"
+
+
+def refuse_if(strict: bool, notes: Collection[str], name: str) -> None:
+    """Raises UnreadableImageError with the notes where nothing may be lost."""
+    if strict and notes:
+        raise UnreadableImageError(f"{name} is refused by --strict: {', '.join(notes)}")
+
+
+def read_metadata(image: Image.Image, pixels: np.ndarray, keep: Collection[str]) -> tuple[Metadata, list[str]]:
+    """The metadata of a loaded image, and a note of what is left behind."""
+    found = metadata_of(image)
+    gray = (image.mode in GRAY_MODES and pixels.ndim == 2) or pixels.shape[2:] == (2,)
+    kept = fitting(found.only(keep), b"GRAY" if gray else b"RGB ")
+    used = {"icc_profile"} if image.mode == "CMYK" else set()  # for the conversion, which has its own note
+    lost = set(found.given) - set(kept.given) - used
+    return kept, [f"{labels(lost)} not kept"] if lost else []
+
+
+def upright(pixels: np.ndarray, metadata: Metadata) -> np.ndarray:
+    """uint8 (H, W) or (H, W, 3) turned as the orientation in EXIF or XMP says, if they say one."""
     image = Image.fromarray(pixels)
-    image.info["exif"] = exif
+    image.info |= {name: getattr(metadata, name) for name in ("exif", "xmp") if getattr(metadata, name)}
     try:
         return np.array(ImageOps.exif_transpose(image))
     except Exception:  # Pillow raises nearly everything on broken EXIF, which is no reason to show nothing
@@ -85,8 +120,8 @@ def write_image(path: Path, pixels: np.ndarray, overwrite: bool = False) -> int:
     return len(data)
 
 
-def image_bytes(pixels: np.ndarray, suffix: str = ".png") -> bytes:
-    """The bytes of an image file holding `pixels` in the format a suffix names.
+def image_bytes(pixels: np.ndarray, suffix: str = ".png", metadata: Metadata | None = None) -> bytes:
+    """The bytes of an image file holding `pixels` in the format a suffix names, with what of the metadata it has a place for.
 
     uint8 or uint16, of shape (H, W), (H, W, 2) gray and alpha, (H, W, 3) or (H, W, 4) RGB and alpha. Raises DlicError for a format
     that has no place for the alpha or the 16 bits.
@@ -97,52 +132,21 @@ def image_bytes(pixels: np.ndarray, suffix: str = ".png") -> bytes:
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     if channels in (2, 4) and kind not in HOLD_ALPHA:
         raise DlicError(f"{suffix} has no place for the picture's transparency: use .png, .webp or .tif")
-    if pixels.dtype == np.uint16:
-        if kind not in (HOLD_16_BIT_GRAY if channels == 1 else HOLD_16_BIT_COLOUR):
-            raise DlicError(f"{suffix} has no place for the picture's 16-bit samples: use .png")
-        if channels > 1:
-            return png.write(pixels)
+    if pixels.dtype == np.uint16 and kind not in (HOLD_16_BIT_GRAY if channels == 1 else HOLD_16_BIT_COLOUR):
+        raise DlicError(f"{suffix} has no place for the picture's 16-bit samples: use .png")
+    metadata = held(metadata or Metadata(), kind, gray=channels <= 2)
+    if pixels.dtype == np.uint16 and channels > 1:
+        return png.with_metadata(png.write(pixels), metadata)
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format=kind)
-    return buffer.getvalue()
+    Image.fromarray(pixels).save(buffer, format=kind, **save_options(metadata, kind))
+    return png.with_metadata(buffer.getvalue(), metadata) if kind == "PNG" else buffer.getvalue()
 
 
-def _to_eight_bits(image: Image.Image, keep_gray: bool) -> Image.Image:
-    gray = image.mode in GRAY_MODES or image.mode.startswith("I")
-    if image.mode.startswith("I") or image.mode == "F":  # Pillow's own conversion clips 16 bits at 255
-        samples = np.asarray(image).astype(np.float64)
-        peak = 65535.0 if image.mode.startswith("I") else max(1.0, float(samples.max()))
-        image = Image.fromarray(np.clip(np.rint(samples * (255 / peak)), 0, 255).astype(np.uint8))
-    return image.convert("L" if gray and keep_gray else "RGB")
-
-
-def _lost_samples(image: Image.Image) -> Iterator[str]:
-    """What 8 bits of RGB or gray will not hold of this file's samples."""
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        yield "transparency is dropped"
-    elif image.mode.startswith("I") or image.mode == "F":
-        yield "16-bit samples become 8-bit"
-    elif image.mode not in PLAIN_MODES:
-        yield f"{image.mode} colours are converted to RGB"
-
-
-def left_behind(image: Image.Image, keep: Collection[str] = ()) -> Iterator[str]:
-    """What no array of samples holds of this file, but for the metadata to `keep`."""
-    if getattr(image, "n_frames", 1) > 1:
-        yield f"only the first of {image.n_frames} frames is kept"
-    lost = [label for key, label in METADATA.items() if image.info.get(key) and not (key in keep and _fits(key, image))]
-    if lost:
-        yield f"{', '.join(lost)} not kept"
-
-
-def _metadata(image: Image.Image, dimensions: int, keep: Collection[str]) -> dict[str, bytes]:
-    return {key: image.info[key] for key in METADATA if key in keep and image.info.get(key) and _fits(key, image)}
-
-
-def _fits(key: str, image: Image.Image) -> bool:
-    """Whether metadata still holds of the pixels as they are read: the profile of CMYK says nothing of RGB."""
-    space = image.info[key][16:20] if key == "icc_profile" else b""
-    return space in (b"", b"GRAY" if image.mode in GRAY_MODES else b"RGB ")
+def not_held(pixels: np.ndarray, suffix: str, metadata: Metadata) -> list[str]:
+    """A note of the metadata that `image_bytes` leaves behind."""
+    kind = Image.registered_extensions().get(suffix.lower(), "")
+    lost = set(metadata.given) - set(held(metadata, kind, gray=pixels.ndim == 2 or pixels.shape[2] == 2).given)
+    return [f"{labels(lost)} not kept: {suffix} has no place for it"] if lost else []
 
 
 @contextmanager

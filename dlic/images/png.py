@@ -1,11 +1,16 @@
-"""PNG files of 16-bit samples, which Pillow does not write in colour (W3C PNG, third edition)."""
+"""PNG files of 16-bit samples, which Pillow does not write in colour, and their metadata (W3C PNG, third edition)."""
 
 import zlib
+from collections.abc import Iterator
 
 import numpy as np
 
+from dlic.images.metadata import PNG_XMP, Metadata
+
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by number of channels: gray, gray and alpha, RGB, RGBA
+HEADER_END = len(SIGNATURE) + 25  # IHDR, which comes first, has 13 bytes
+INCH = 0.0254  # metres
 ROWS_AT_ONCE = 64  # filtered together: few calls, and buffers that stay small
 
 
@@ -16,6 +21,29 @@ def write(samples: np.ndarray) -> bytes:
     header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([16, COLOUR_TYPES[channels], 0, 0, 0])
     rows = np.ascontiguousarray(samples, dtype=">u2").view(np.uint8).reshape(height, -1)
     return SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", _compressed(rows, 2 * channels)) + _chunk(b"IEND", b"")
+
+
+def with_metadata(png: bytes, metadata: Metadata) -> bytes:
+    """A PNG file with metadata in it. What cannot be text there, XMP that is no UTF-8, stays away."""
+    chunks = (_chunk(name, data) for name, data in _metadata_chunks(metadata))
+    return png[:HEADER_END] + b"".join(chunks) + png[HEADER_END:]
+
+
+def _metadata_chunks(metadata: Metadata) -> Iterator[tuple[bytes, bytes]]:
+    if metadata.icc_profile:
+        yield b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc_profile)
+    if metadata.exif:
+        yield b"eXIf", metadata.exif
+    if metadata.dpi:
+        yield b"pHYs", b"".join(round(dpi / INCH).to_bytes(4, "big") for dpi in metadata.dpi) + b"\1"
+    if metadata.xmp:
+        yield b"iTXt", PNG_XMP.encode() + bytes(5) + metadata.xmp
+    for keyword, text in metadata.text.items():
+        name = keyword.encode("latin-1")
+        try:
+            yield b"tEXt", name + b"\0" + text.encode("latin-1")
+        except UnicodeEncodeError:
+            yield b"iTXt", name + bytes(5) + text.encode()
 
 
 def _compressed(rows: np.ndarray, step: int) -> bytes:

@@ -1,27 +1,37 @@
-"""EXIF and profiles come back from their segments."""
+"""Resolution, EXIF, XMP and profiles come back from their segments."""
 
 import pytest
 
-from dlic.classical.jpeg_metadata import EXIF, read, segments_of
+from dlic.classical.jpeg_metadata import read, segments_of
 from dlic.errors import DlicError
+from dlic.images.metadata import Metadata
 
 
 @pytest.mark.parametrize("size", [0, 1, 65519, 65520, 200_000])
 def test_a_profile_comes_back_from_its_parts(size):
-    profile = bytes(range(256)) * (size // 256) + bytes(size % 256)
-    segments = list(segments_of(b"", profile))
+    metadata = Metadata(icc_profile=bytes(range(256)) * (size // 256) + bytes(size % 256))
+    segments = list(segments_of(metadata))
     assert all(len(segment.payload) <= 65533 for segment in segments)
-    assert read(reversed(segments)) == (b"", profile)
-    if len(segments) > 1:
-        assert read(segments[1:]) == (b"", b"")
+    assert read(reversed(segments)) == metadata
+    if len(segments) > 2:
+        assert read(segments[:-1]) == Metadata()
 
 
-def test_exif_comes_back_with_its_name():
-    assert read(segments_of(b"MM\0*", b"")) == (EXIF + b"MM\0*", b"") == read(segments_of(EXIF + b"MM\0*", b""))
+def test_exif_xmp_and_resolution_come_back():
+    metadata = Metadata(exif=b"MM\0*", xmp=b"<x:xmpmeta/>", dpi=(300.0, 72.0))
+    assert read(segments_of(metadata)) == metadata
+
+
+@pytest.mark.parametrize(("dpi", "found"), [((71.7, 72.2), (72.0, 72.0)), ((0.3, 72.0), None), ((70_000.0, 70_000.0), None)])
+def test_a_resolution_is_whole_and_of_16_bits(dpi, found):
+    assert read(segments_of(Metadata(dpi=dpi))).dpi == found
 
 
 def test_what_does_not_fit_is_refused():
-    with pytest.raises(DlicError, match="EXIF"):
-        list(segments_of(bytes(65530), b""))
-    with pytest.raises(DlicError, match="profile"):
-        list(segments_of(b"", bytes(255 * 65519 + 1)))
+    for too_long, what in (
+        ({"exif": bytes(65530)}, "EXIF"),
+        ({"xmp": bytes(65505)}, "XMP"),
+        ({"icc_profile": bytes(16707346)}, "prof"),
+    ):
+        with pytest.raises(DlicError, match=what):
+            list(segments_of(Metadata(**too_long)))

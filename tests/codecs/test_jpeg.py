@@ -11,6 +11,8 @@ from PIL import Image
 from dlic.classical.jpeg_files import read_jpeg
 from dlic.codecs.jpeg import JpegCodec
 from dlic.errors import CorruptFileError, DlicError
+from dlic.images.exif import bare
+from dlic.images.metadata import Metadata
 
 SUBSAMPLINGS = ["4:4:4", "4:2:2", "4:2:0"]  # that Pillow writes
 SIZES = [(1, 1), (7, 13), (16, 16), (65, 257), (160, 200)]
@@ -117,16 +119,17 @@ def test_trellis_quantisation_saves_bytes_at_equal_psnr(photograph):
 
 
 def test_metadata_and_custom_tables_arrive(photograph):
-    exif = Image.Exif()
-    exif[0x0112] = 6
+    tags = Image.Exif()
+    tags[0x0112] = 6
+    metadata = Metadata(bytes(range(250)) * 400, bare(tags.tobytes()), b"<x:xmpmeta/>", (72.0, 300.0))
     steps = np.arange(1, 65), np.arange(64, 0, -1) * 5
     image = part(photograph, (20, 30), False)
-    data = JpegCodec(exif=exif.tobytes(), icc_profile=bytes(range(250)) * 400, tables=steps).compress(image)
+    data = JpegCodec(metadata=metadata, tables=steps).compress(image)
     opened = Image.open(io.BytesIO(data))
-    assert opened.getexif()[0x0112] == 6 and opened.info["icc_profile"] == bytes(range(250)) * 400
+    assert opened.getexif()[0x0112] == 6 and opened.info["icc_profile"] == metadata.icc_profile
+    assert opened.info["xmp"] == metadata.xmp and opened.info["dpi"] == metadata.dpi
     assert opened.quantization[0] == steps[0].tolist() and opened.quantization[1] == np.minimum(steps[1], 320).tolist()
-    picture = read_jpeg(data, 10_000)
-    assert picture.icc_profile == bytes(range(250)) * 400 and picture.exif == exif.tobytes()
+    assert read_jpeg(data, 10_000).metadata == metadata
     assert b"\xff\xc1" in data and b"\xff\xc0" not in data  # 16-bit steps are not baseline
     assert np.abs(pillow_pixels(data).astype(int) - JpegCodec().decompress(data)).max() <= 2
 
@@ -144,7 +147,7 @@ def test_settings_out_of_range_are_refused():
         JpegCodec(0),
         JpegCodec(subsampling="4:2:1"),
         JpegCodec(restart_interval=70_000),
-        JpegCodec(exif=bytes(70_000)),
+        JpegCodec(metadata=Metadata(exif=bytes(70_000))),
         JpegCodec(tables=wrong),
     ):
         with pytest.raises(DlicError):

@@ -79,7 +79,7 @@ def test_views_and_foreign_memory_orders_give_the_same_file(photograph):
 
 @pytest.mark.parametrize(
     "image",
-    [np.zeros((4, 4)), np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4, 3), np.uint8), "photo"],
+    [np.zeros((4, 4)), np.zeros((4, 4, 5), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4, 3), np.uint8), "photo"],
 )
 def test_what_is_no_rgb_array_is_refused(image):
     with pytest.raises(dlic.DlicError, match="image must"):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dlic
-from dlic.api import encode as encode_to
+from dlic.api import encode_colours as encode_to
 from dlic.checkpoints import find
 from dlic.codecs.learned import load_codec
 from dlic.codecs.rate_control import Target

@@ -13,6 +13,7 @@ from PIL import Image
 from dlic.errors import DlicError, UnreadableImageError
 from dlic.images import png
 from dlic.images.files import image_bytes, read_image
+from dlic.images.metadata import Metadata
 from dlic.images.samples import read_samples
 from tests.images.test_files import encoded
 
@@ -154,7 +155,9 @@ def test_orientation_is_applied_to_both_bytes():
     chunk = b"eXIf" + tags
     turned = read_samples(data[:33] + struct.pack(">I", len(tags)) + chunk + struct.pack(">I", zlib.crc32(chunk)) + data[33:])
     assert (turned.pixels == np.rot90(samples, -1)).all()
-    assert turned.notes == ("EXIF not kept",)
+    kept = Image.Exif()
+    kept.load(turned.metadata.exif)
+    assert turned.notes == () and kept[0x0112] == 1
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".bmp", ".ppm", ".webp", ".tif"])
@@ -182,15 +185,16 @@ def test_gray_and_metadata_stay_where_they_are_asked_for():
     data = encoded(Image.new("L", (10, 20), 7), "JPEG", exif=exif, icc_profile=profile)
     kept = read_image(data, keep={"gray", "exif", "icc_profile"})
     assert kept.pixels.shape == (10, 20) and kept.notes == ()
-    assert kept.metadata["icc_profile"] == profile
+    assert kept.metadata.icc_profile == profile
     again = Image.Exif()
-    again.load(kept.metadata["exif"])
-    assert dict(again) == {0x010E: "a description"}  # turned already
+    again.load(kept.metadata.exif)
+    assert dict(again) == {0x0112: 1, 0x010E: "a description"}  # turned already
     plain = read_image(data)
-    assert plain.pixels.shape == (10, 20, 3) and plain.metadata == {} and plain.notes == ("ICC profile, EXIF not kept",)
+    assert plain.pixels.shape == (10, 20, 3) and plain.metadata == Metadata() and plain.notes == ("ICC profile, EXIF not kept",)
 
 
 def test_a_profile_of_other_colours_is_left_behind():
     data = encoded(Image.new("CMYK", (8, 8)), "TIFF", icc_profile=bytes(16) + b"CMYK" + bytes(108))
     picture = read_image(data, keep={"icc_profile"})
-    assert picture.metadata == {} and "ICC profile not kept" in picture.notes
+    assert picture.metadata == Metadata()
+    assert picture.notes == ("CMYK colours are converted to sRGB by Pillow's formula, having no profile",)

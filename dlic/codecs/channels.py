@@ -1,0 +1,113 @@
+"""Gray and transparency, around codecs of RGB: what is kept in optional chunks beside the coded picture.
+
+pixels ⇄ colours, smooth where they are clear ⇄ RGB, gray as three equal channels ⇄ a codec
+       ⇄ alpha ⇄ fewer values where that is asked for ⇄ the lossless codec ⇄ chunk
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dlic.codecs import lossless
+from dlic.container.chunks import ALPHA, GRAY, by_name
+from dlic.container.format import Chunks
+from dlic.errors import CorruptFileError, DlicError
+from dlic.images.transparency import filled
+
+ONE_VALUE, LOSSLESS = 0, 1  # methods of coding alpha
+ALPHA_STREAM = bytes([8, 1])  # how the stream begins: 8 bits, one channel
+EXACT = 100
+
+
+@dataclass(frozen=True)
+class Separated:
+    """A picture as a codec takes it, and the rest."""
+
+    colours: np.ndarray  # uint8 (H, W, 3), or (H, W) gray for a codec that takes it
+    chunks: Chunks
+
+
+def check_channels(image: np.ndarray) -> np.ndarray:
+    """`image` if it is uint8 (H, W) or (H, W, 2 … 4) with at least one pixel; DlicError otherwise."""
+    shape, dtype = getattr(image, "shape", ()), getattr(image, "dtype", type(image).__name__)
+    fits = len(shape) == 2 or (len(shape) == 3 and 2 <= shape[2] <= 4)
+    if not isinstance(image, np.ndarray) or dtype != np.uint8 or not fits:
+        raise DlicError(f"an image must be a uint8 array of shape (height, width) or (height, width, 2 … 4), not {dtype} {shape}")
+    if image.size == 0:
+        raise DlicError(f"an image must have at least one pixel, not {shape[0]} × {shape[1]}")
+    return image
+
+
+def separate(image: np.ndarray, alpha_quality: int = EXACT, takes_gray: bool = False) -> Separated:
+    """uint8 (H, W) gray, (H, W, 2) gray and alpha, (H, W, 3) RGB or (H, W, 4) RGBA, for a codec of RGB.
+
+    Colours where alpha is 0 are replaced by a smooth continuation of those around them. Raises DlicError for other arrays.
+    """
+    check_channels(image)
+    if not 1 <= alpha_quality <= EXACT:
+        raise DlicError(f"alpha quality goes from 1 to {EXACT}, which is exact, not {alpha_quality}")
+    chunks: Chunks = ()
+    colours = image
+    if image.shape[2:] in ((2,), (4,)):
+        alpha = fewer_values(image[..., -1], alpha_quality)
+        colours = filled(image[..., 0] if image.shape[2] == 2 else image[..., :3], alpha)
+        chunks = ((ALPHA, encode_alpha(alpha)),)
+    if colours.ndim == 2 and not takes_gray:
+        colours = np.repeat(colours[..., None], 3, axis=2)
+        chunks = ((GRAY, b""), *chunks)
+    return Separated(colours, chunks)
+
+
+def is_gray(chunks: Chunks) -> bool:
+    """Whether a picture that is coded as RGB is shown as gray."""
+    return GRAY in by_name(chunks)
+
+
+def unite(colours: np.ndarray, chunks: Chunks) -> np.ndarray:
+    """Inverse of `separate`: the picture, of what a codec gives back, uint8 (H, W, 3) or (H, W). Raises CorruptFileError."""
+    found = by_name(chunks)
+    if found.get(GRAY):
+        raise CorruptFileError("the chunk 'gray' holds data, which it never does")
+    if GRAY in found:
+        colours = as_gray(colours)
+    if ALPHA not in found:
+        return colours
+    return np.dstack([colours, decode_alpha(found[ALPHA], *colours.shape[:2])])
+
+
+def as_gray(colours: np.ndarray) -> np.ndarray:
+    """uint8 (H, W, 3) of what was gray → (H, W), the mean of its channels, which is nearer than any one; (H, W) as it is."""
+    if colours.ndim == 2:
+        return colours
+    total = colours[..., 0].astype(np.uint16) + colours[..., 1] + colours[..., 2]
+    return ((total + 1) // 3).astype(np.uint8)
+
+
+def encode_alpha(alpha: np.ndarray) -> bytes:
+    """uint8 (H, W) → the data of its chunk."""
+    first = int(alpha.flat[0])
+    if (alpha == first).all():
+        return bytes([ONE_VALUE, first])
+    return bytes([LOSSLESS]) + lossless.encode(alpha[..., None], lossless.PREDICTIVE)
+
+
+def decode_alpha(data: bytes, height: int, width: int) -> np.ndarray:
+    """Inverse of `encode_alpha`. Raises CorruptFileError."""
+    if data[:1] == bytes([ONE_VALUE]) and len(data) == 2:
+        return np.full((height, width), data[1], np.uint8)
+    if data[:1] != bytes([LOSSLESS]) or data[1:3] != ALPHA_STREAM:
+        raise CorruptFileError("the transparency is coded in a way this dlic does not know")
+    return lossless.decode(data[1:], height, width)
+
+
+def fewer_values(alpha: np.ndarray, quality: int) -> np.ndarray:
+    """uint8 (H, W) with as many values as a quality 1 … 100 leaves, clear and opaque among them, so that edges stay hard.
+
+    They are counted as libwebp counts them for its alpha quality, and spread evenly.
+    """
+    if quality == EXACT:
+        return alpha
+    count = 2 + quality // 5 if quality <= 70 else 16 + (quality - 70) * 8
+    steps = np.rint(np.linspace(0, 255, count))
+    nearest = steps[np.rint(np.arange(256) / 255 * (count - 1)).astype(int)].astype(np.uint8)
+    return nearest[alpha]

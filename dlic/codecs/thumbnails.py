@@ -1,0 +1,44 @@
+"""The preview chunk of a .dlic file."""
+
+import numpy as np
+
+from dlic.container.chunks import THUMBNAIL, by_name
+from dlic.container.format import Chunks
+from dlic.errors import CorruptFileError, DlicError, UnreadableImageError
+from dlic.images.thumbnail import MAX_SIDE, SIDE, thumbnail
+
+WORTH_PIXELS = 1_000_000  # smaller pictures show quickly enough themselves
+WORTH_SHARE = 200  # times its bytes, the file that a preview is added to unasked
+
+
+def write(pixels: np.ndarray, side: int = SIDE) -> Chunks:
+    """A preview of at most `side` pixels, or none for 0. Raises DlicError for others."""
+    if not 0 <= side <= MAX_SIDE:
+        raise DlicError(f"a thumbnail has 1 to {MAX_SIDE} pixels a side, or 0 for none, not {side}")
+    return ((THUMBNAIL, thumbnail(pixels, side)),) if side else ()
+
+
+def if_cheap(pixels: np.ndarray, size: int) -> Chunks:
+    """A preview for a file of `size` bytes that shows a large picture, if it is less than half a per cent of it; else none."""
+    if pixels.shape[0] * pixels.shape[1] <= WORTH_PIXELS:
+        return ()
+    chunks = write(pixels)
+    return chunks if WORTH_SHARE * len(chunks[0][1]) < size else ()
+
+
+def read(chunks: Chunks) -> bytes | None:
+    """The WebP file of a preview, or None. Raises CorruptFileError for anything else in its place."""
+    data = by_name(chunks).get(THUMBNAIL)
+    if data is not None and (data[:4] != b"RIFF" or data[8:12] != b"WEBP"):
+        raise CorruptFileError("the thumbnail in the file is no WebP image")
+    return data
+
+
+def pixels_of(webp: bytes) -> np.ndarray:
+    """A preview's uint8 (H, W, 3) or (H, W, 4). Raises CorruptFileError for what is damaged or no preview."""
+    from dlic.images.files import read_image
+
+    try:
+        return read_image(webp, MAX_SIDE**2, keep=("alpha",)).pixels
+    except UnreadableImageError as error:
+        raise CorruptFileError(f"the thumbnail in the file cannot be shown: {error}") from error

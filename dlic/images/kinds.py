@@ -1,0 +1,112 @@
+"""Pixels of any kind that Pillow reads → 8 bits of gray or RGB, with or without alpha; and what is lost on the way."""
+
+import io
+from collections.abc import Collection, Iterator
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from dlic.errors import UnreadableImageError
+from dlic.images.sixteen_bits import is_16_bit_colour, sixteen_bit_colour, to_eight_bits, with_alpha
+
+GRAY_MODES = {"L", "LA", "La", "1", "I", "I;16", "I;16L", "I;16B", "I;16N"}
+ALPHA_MODES = {"RGBA", "LA", "PA", "La", "RGBa"}
+PLAIN_MODES = {"RGB", "L", "1", "P", *ALPHA_MODES}  # hold nothing that 8 bits lose, but for transparency
+PROFILED_MODES = {"CMYK", "LAB"}  # become sRGB through a profile
+BITS_PER_SAMPLE = 258  # tag of TIFF
+
+
+def refuse_deep(image: Image.Image, name: str) -> None:
+    """Raises UnreadableImageError for samples beyond 16 bits, whose black and white nothing tells."""
+    if image.mode == "F" or (image.mode == "I" and _bits(image) > 16):
+        samples = "floating-point" if image.mode == "F" else f"{_bits(image)}-bit"
+        raise UnreadableImageError(f"{name} has {samples} samples, which are not read; convert it to 8 or 16 bits first")
+
+
+def conversions(image: Image.Image, keep: Collection[str]) -> Iterator[str]:
+    """What 8 bits of what is kept, see `read_image`, will not hold of this file's samples."""
+    if _has_alpha(image) and "alpha" not in keep:
+        yield "transparency is dropped"
+    if image.mode.startswith("I") or is_16_bit_colour(image) or _is_deep_ppm(image):
+        yield "16-bit samples become 8-bit"
+    elif image.mode in PROFILED_MODES:
+        how = "through their profile" if _profile(image) else "by Pillow's formula, having no profile"
+        yield f"{image.mode} colours are converted to sRGB {how}"
+    elif image.mode not in PLAIN_MODES:
+        yield f"{image.mode} colours are converted to RGB"
+
+
+def eight_bit_pixels(image: Image.Image, keep: Collection[str]) -> np.ndarray:
+    """uint8 (H, W, 3) of an image that has not been loaded, orientation applied; other shapes as `keep` allows them."""
+    if is_16_bit_colour(image):
+        return _as_kept(to_eight_bits(sixteen_bit_colour(image)), keep)
+    profile = _profile(image)
+    image.load()
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I"):
+        return _as_kept(_from_sixteen_bit_gray(upright, 2 ** _bits(image) - 1), keep)
+    if upright.mode in PROFILED_MODES:
+        return np.array(_to_srgb(upright, profile))
+    alpha = "alpha" in keep and _has_alpha(upright)
+    gray = "gray" in keep and upright.mode in GRAY_MODES
+    return np.array(upright.convert(("L" if gray else "RGB") + ("A" if alpha else "")))
+
+
+def _as_kept(pixels: np.ndarray, keep: Collection[str]) -> np.ndarray:
+    """uint8 (H, W) or (H, W, 2 … 4) → without alpha, and with three colours, unless they are kept."""
+    pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+    colours, alpha = np.split(pixels, [pixels.shape[2] - (pixels.shape[2] in (2, 4))], axis=2)
+    if colours.shape[2] == 1 and "gray" not in keep:
+        colours = np.repeat(colours, 3, axis=2)
+    joined = np.dstack([colours, alpha]) if "alpha" in keep and alpha.size else colours
+    return joined[..., 0] if joined.shape[2] == 1 else joined
+
+
+def _from_sixteen_bit_gray(image: Image.Image, peak: int) -> np.ndarray:
+    """uint8 (H, W), or (H, W, 2) where one gray is transparent."""
+    samples = np.asarray(image)
+    if samples.min() < 0 or samples.max() > peak:
+        raise UnreadableImageError(f"the image has samples beyond 0 … {peak:,}; convert it to 16 bits first")
+    transparent = image.info.get("transparency")
+    samples = samples.astype(np.uint16)
+    return to_eight_bits(samples if transparent is None else with_alpha(samples[..., None], transparent), peak)
+
+
+def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """CMYK or LAB through its profile, as Adobe does it: relative colorimetric with black points matched."""
+    from PIL import ImageCms
+
+    if not profile and image.mode == "CMYK":
+        return image.convert("RGB")
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if profile else ImageCms.createProfile("LAB")
+    intent, flags = ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Flags.BLACKPOINTCOMPENSATION
+    return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), intent, "RGB", flags=flags)
+
+
+def _profile(image: Image.Image) -> bytes:
+    """The ICC profile that a CMYK image's colours can be read by; empty where there is none."""
+    profile = image.info.get("icc_profile") or b""
+    if image.mode != "CMYK" or profile[16:20] != b"CMYK":
+        return b""
+    try:
+        from PIL import ImageCms
+
+        ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return profile
+    except Exception:  # a profile nobody can read, or a Pillow without littlecms
+        return b""
+
+
+def _has_alpha(image: Image.Image) -> bool:
+    return image.mode in ALPHA_MODES or "transparency" in image.info
+
+
+def _bits(image: Image.Image) -> int:
+    """Of a sample of more than 8, as far as Pillow tells; where it does not, samples beyond 16 show when they are read."""
+    if image.format == "TIFF":
+        return max(image.tag_v2.get(BITS_PER_SAMPLE, (1,)))
+    return 16
+
+
+def _is_deep_ppm(image: Image.Image) -> bool:
+    return image.format == "PPM" and image.tile[0].codec_name.startswith("ppm") and image.tile[0].args[-1] > 255

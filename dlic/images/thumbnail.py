@@ -1,0 +1,31 @@
+"""Small previews, as WebP, which browsers and desktops show without this package."""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+SIDE = 160  # pixels at most, unless asked for otherwise
+MAX_SIDE = 256
+MAX_BYTES = 3000
+QUALITIES = (75, 60, 45, 30, 15)
+
+
+def thumbnail(pixels: np.ndarray, side: int = SIDE) -> bytes:
+    """uint8 (H, W), (H, W, 2), (H, W, 3) or (H, W, 4) → a WebP file of at most `side` pixels a side and MAX_BYTES."""
+    image = Image.fromarray(pixels)
+    image = image.convert("RGBA" if image.mode == "LA" else image.mode)
+    while True:
+        small = image.copy()
+        small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3)
+        for quality in QUALITIES:
+            data = _webp(small, quality)
+            if len(data) <= MAX_BYTES:
+                return data
+        side //= 2
+
+
+def _webp(image: Image.Image, quality: int) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format="WEBP", quality=quality, method=6)
+    return buffer.getvalue()

@@ -1,0 +1,40 @@
+"""Colours under transparent pixels, which nobody sees: made smooth, because smooth costs least to code."""
+
+import numpy as np
+from PIL import Image
+
+MIDDLE = 128.0  # what there is where nothing is visible at all
+
+
+def filled(colours: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """uint8 (H, W) or (H, W, 3) with every pixel of alpha 0 replaced by a smooth continuation of those that can be seen.
+
+    They are averaged down a pyramid, and the holes filled on the way up: the push–pull of Gortler et al. (The Lumigraph, 1996).
+    """
+    seen = alpha > 0
+    if seen.all():
+        return colours
+    planes = np.moveaxis(np.atleast_3d(colours), 2, 0).astype(np.float32)
+    smooth = np.stack([_pulled(plane, seen.astype(np.float32)) for plane in planes], axis=-1)
+    continued = np.clip(np.rint(smooth), 0, 255).astype(np.uint8).reshape(colours.shape)
+    return np.where(seen if colours.ndim == 2 else seen[..., None], colours, continued)
+
+
+def _pulled(plane: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """float32 (H, W) whose values count by weights 0 … 1 (H, W): the holes filled from half the size, and so on."""
+    if weight.all():
+        return plane
+    if plane.size == 1:
+        return np.full_like(plane, MIDDLE)
+    total = _sums(weight)
+    means = _sums(plane * weight) / np.maximum(total, 1e-9)
+    coarse = Image.fromarray(_pulled(means, np.minimum(total, 1)))
+    behind = np.asarray(coarse.resize(plane.shape[::-1], Image.Resampling.BILINEAR))
+    return weight * plane + (1 - weight) * behind
+
+
+def _sums(plane: np.ndarray) -> np.ndarray:
+    """Of each 2×2 pixels, (H/2, W/2) rounded up."""
+    padded = np.pad(plane, [(0, size % 2) for size in plane.shape])
+    rows = padded[::2] + padded[1::2]
+    return rows[:, ::2] + rows[:, 1::2]
