@@ -62,7 +62,7 @@ def compress(
         model: name of a checkpoint on this machine; the shipped default when neither is given. A name like
             compressai:mbt2018-mean:4 or compressai:mbt2018-mean@weights.pth takes a model of CompressAI, at the one rate it has.
         weights: folder of a checkpoint instead of a name.
-        alpha_quality: 100 is exact; below, alpha keeps fewer values, of which 0 and 255 always are two.
+        alpha_quality: 100 is exact; below, alpha is coded like a picture, with a quality like JPEG's, where that is smaller.
         icc_profile, exif, xmp, dpi, text: stored as they are, for `read`; dpi are pixels per inch across and down.
         thumbnail: pixels a side, at most, of a preview that viewers show without the network; 0 for none.
 

@@ -1,22 +1,22 @@
 """Gray and transparency, around codecs of RGB: what is kept in optional chunks beside the coded picture.
 
 pixels ⇄ colours, smooth where they are clear ⇄ RGB, gray as three equal channels ⇄ a codec
-       ⇄ alpha ⇄ fewer values where that is asked for ⇄ the lossless codec ⇄ chunk
+       ⇄ alpha ⇄ the lossless codec, or the wavelet codec where less is asked for ⇄ chunk
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from dlic.codecs import lossless
+from dlic.codecs import lossless, wavelet
 from dlic.container.chunks import ALPHA, GRAY, by_name
 from dlic.container.format import Chunks
 from dlic.errors import CorruptFileError, DlicError
 from dlic.images.transparency import filled
 
-ONE_VALUE, LOSSLESS = 0, 1  # methods of coding alpha
-ALPHA_STREAM = bytes([8, 1])  # how the stream begins: 8 bits, one channel
-EXACT = 100
+ONE_VALUE, LOSSLESS, LOSSY = 0, 1, 2  # methods of coding alpha
+LOSSLESS_HEAD, LOSSY_HEAD = bytes([8, 1]), bytes([1])  # how their streams begin: 8 bits of one channel; one component
+EXACT = 100  # quality of alpha
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ def separate(image: np.ndarray, alpha_quality: int = EXACT, takes_gray: bool = F
     chunks: Chunks = ()
     colours = image
     if image.shape[2:] in ((2,), (4,)):
-        alpha = fewer_values(image[..., -1], alpha_quality)
+        alpha = image[..., -1]
         colours = filled(image[..., 0] if image.shape[2] == 2 else image[..., :3], alpha)
-        chunks = ((ALPHA, encode_alpha(alpha)),)
+        chunks = ((ALPHA, encode_alpha(alpha, alpha_quality)),)
     if colours.ndim == 2 and not takes_gray:
         colours = np.repeat(colours[..., None], 3, axis=2)
         chunks = ((GRAY, b""), *chunks)
@@ -83,31 +83,28 @@ def as_gray(colours: np.ndarray) -> np.ndarray:
     return ((total + 1) // 3).astype(np.uint8)
 
 
-def encode_alpha(alpha: np.ndarray) -> bytes:
-    """uint8 (H, W) → the data of its chunk."""
+def encode_alpha(alpha: np.ndarray, quality: int = EXACT) -> bytes:
+    """uint8 (H, W) → the data of its chunk.
+
+    Below EXACT, `quality` is the wavelet codec's, unless exact is smaller, as it can be of masks with sharp edges.
+    """
     first = int(alpha.flat[0])
     if (alpha == first).all():
         return bytes([ONE_VALUE, first])
-    return bytes([LOSSLESS]) + lossless.encode(alpha[..., None], lossless.PREDICTIVE)
+    exact = bytes([LOSSLESS]) + lossless.encode(alpha[..., None], lossless.PREDICTIVE)
+    if quality == EXACT:
+        return exact
+    lossy = bytes([LOSSY]) + wavelet.encode(alpha, quality)
+    return min(exact, lossy, key=len)
 
 
 def decode_alpha(data: bytes, height: int, width: int) -> np.ndarray:
-    """Inverse of `encode_alpha`. Raises CorruptFileError."""
-    if data[:1] == bytes([ONE_VALUE]) and len(data) == 2:
-        return np.full((height, width), data[1], np.uint8)
-    if data[:1] != bytes([LOSSLESS]) or data[1:3] != ALPHA_STREAM:
-        raise CorruptFileError("the transparency is coded in a way this dlic does not know")
-    return lossless.decode(data[1:], height, width)
-
-
-def fewer_values(alpha: np.ndarray, quality: int) -> np.ndarray:
-    """uint8 (H, W) with as many values as a quality 1 … 100 leaves, clear and opaque among them, so that edges stay hard.
-
-    They are counted as libwebp counts them for its alpha quality, and spread evenly.
-    """
-    if quality == EXACT:
-        return alpha
-    count = 2 + quality // 5 if quality <= 70 else 16 + (quality - 70) * 8
-    steps = np.rint(np.linspace(0, 255, count))
-    nearest = steps[np.rint(np.arange(256) / 255 * (count - 1)).astype(int)].astype(np.uint8)
-    return nearest[alpha]
+    """Inverse of `encode_alpha`, as far as its quality goes. Raises CorruptFileError."""
+    method, coded = data[:1], data[1:]
+    if method == bytes([ONE_VALUE]) and len(coded) == 1:
+        return np.full((height, width), coded[0], np.uint8)
+    if method == bytes([LOSSLESS]) and coded.startswith(LOSSLESS_HEAD):
+        return lossless.decode(coded, height, width)
+    if method == bytes([LOSSY]) and coded.startswith(LOSSY_HEAD):
+        return wavelet.decode(coded, height, width)
+    raise CorruptFileError("the transparency is coded in a way this dlic does not know")

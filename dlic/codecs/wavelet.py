@@ -81,6 +81,16 @@ class WaveletCodec:
         return container
 
 
+def encode(samples: np.ndarray, quality: int) -> bytes:
+    """The stream of samples uint8 (H, W) or (H, W, 3), whole."""
+    return read(WaveletCodec(quality).compress(samples)).stream
+
+
+def decode(stream: bytes, height: int, width: int) -> np.ndarray:
+    """Inverse of `encode`. Raises CorruptFileError."""
+    return _inverse(_dequantise(*_decode(stream, (height, width), strict=True)))
+
+
 def _step(quality: int) -> int:
     """The quantiser's step in 1/64, scaled with quality as the IJG scales JPEG's tables; at 100 errors are below one level."""
     scale = 5000 / quality if quality < 50 else 200 - 2 * quality

@@ -4,6 +4,7 @@
     alph   method 1, then the transparency of every pixel, 0 (clear) … 255 (opaque)
                0   one value for all of them, 1 byte
                1   the stream of a lossless file of the picture's size, of one channel of 8 bits
+               2   the stream of a wavelet file of the picture's size, of one component
            Colours under alpha 0 are whatever was cheap to code
     iccp   packed: ICC profile, of the colours as they are coded; none is sRGB
     exif   packed: EXIF as a TIFF structure, without "Exif" in front. The pixels are upright: its orientation, if any, is 1

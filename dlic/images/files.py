@@ -12,7 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from dlic.errors import DlicError, UnreadableImageError
 from dlic.files import read_whole, written_whole
 from dlic.images import png
-from dlic.images.kinds import GRAY_MODES, conversions, eight_bit_pixels, refuse_deep
+from dlic.images.kinds import GRAY_MODES, PROFILED_MODES, conversions, eight_bit_pixels, refuse_deep
 from dlic.images.metadata import LABELS, Metadata, fitting, held, labels, metadata_of, save_options
 
 EXTENSIONS = frozenset([".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".ppm", ".pgm", ".gif", ".jp2", ".tga"])
@@ -94,11 +94,10 @@ def refuse_if(strict: bool, notes: Collection[str], name: str) -> None:
 
 def read_metadata(image: Image.Image, pixels: np.ndarray, keep: Collection[str]) -> tuple[Metadata, list[str]]:
     """The metadata of a loaded image, and a note of what is left behind."""
-    found = metadata_of(image)
+    found = metadata_of(image).without(["icc_profile"] if image.mode in PROFILED_MODES else [])  # used up by the conversion
     gray = (image.mode in GRAY_MODES and pixels.ndim == 2) or pixels.shape[2:] == (2,)
     kept = fitting(found.only(keep), b"GRAY" if gray else b"RGB ")
-    used = {"icc_profile"} if image.mode == "CMYK" else set()  # for the conversion, which has its own note
-    lost = set(found.given) - set(kept.given) - used
+    lost = set(found.given) - set(kept.given)
     return kept, [f"{labels(lost)} not kept"] if lost else []
 
 

@@ -29,11 +29,11 @@ def conversions(image: Image.Image, keep: Collection[str]) -> Iterator[str]:
         yield "transparency is dropped"
     if image.mode.startswith("I") or is_16_bit_colour(image) or _is_deep_ppm(image):
         yield "16-bit samples become 8-bit"
-    elif image.mode in PROFILED_MODES:
-        how = "through their profile" if _profile(image) else "by Pillow's formula, having no profile"
-        yield f"{image.mode} colours are converted to sRGB {how}"
+    elif image.mode == "CMYK":
+        how = "through their profile" if _profile(image) else "by Pillow's formula, having no profile that can be read"
+        yield f"CMYK colours are converted to sRGB {how}"
     elif image.mode not in PLAIN_MODES:
-        yield f"{image.mode} colours are converted to RGB"
+        yield f"{image.mode} colours are converted to sRGB"
 
 
 def eight_bit_pixels(image: Image.Image, keep: Collection[str]) -> np.ndarray:

@@ -113,6 +113,7 @@ def held(metadata: Metadata, kind: str, gray: bool) -> Metadata:
     names = set(HELD.get(kind, ()))
     if kind == "JPEG":
         names -= {name for name, most in MAX_IN_JPEG.items() if len(getattr(metadata, name)) > most}
+        names -= set() if all(0.5 < value < 65535 for value in metadata.dpi or ()) else {"dpi"}
     if kind in ("AVIF", "TIFF") and _parsed(metadata.exif) is None:
         names -= {"exif"}  # Pillow has to understand it there
     return fitting(metadata.only(names), b"GRAY" if gray and kind not in COLOUR_ONLY else b"RGB ")

@@ -27,5 +27,5 @@ def thumbnail(pixels: np.ndarray, side: int = SIDE) -> bytes:
 
 def _webp(image: Image.Image, quality: int) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, format="WEBP", quality=quality, method=6)
+    image.save(buffer, format="WEBP", quality=quality, alpha_quality=quality)
     return buffer.getvalue()

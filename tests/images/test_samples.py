@@ -197,4 +197,4 @@ def test_a_profile_of_other_colours_is_left_behind():
     data = encoded(Image.new("CMYK", (8, 8)), "TIFF", icc_profile=bytes(16) + b"CMYK" + bytes(108))
     picture = read_image(data, keep={"icc_profile"})
     assert picture.metadata == Metadata()
-    assert picture.notes == ("CMYK colours are converted to sRGB by Pillow's formula, having no profile",)
+    assert picture.notes == ("CMYK colours are converted to sRGB by Pillow's formula, having no profile that can be read",)
