@@ -13,7 +13,6 @@ from dlic.codecs.compressai_zoo import ALL_IN_THE_NAME, FORM, is_zoo_name, open_
 from dlic.codecs.recognition import LEARNED, ZOO, Description, classical, describe
 from dlic.container.format import append
 from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError
-from dlic.images.exif import bare
 from dlic.images.files import MAX_PIXELS, ImageFile, upright
 from dlic.images.metadata import Metadata
 from dlic.images.metadata import upright as upright_metadata
@@ -71,7 +70,7 @@ def compress(
         UnknownCheckpointError: the checkpoint is missing or damaged.
     """
     separated = separate(image, alpha_quality)
-    metadata = Metadata(icc_profile, bare(exif), xmp, dpi, text or {})
+    metadata = Metadata(icc_profile, exif, xmp, dpi, text or {})
     chunks = (*separated.chunks, *metadata_chunks.write(metadata), *thumbnails.write(image, thumbnail))
     if is_zoo_name(model):
         if any(

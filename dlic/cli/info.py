@@ -56,12 +56,14 @@ def info(
 def _write_thumbnail(source: str, described: "Description", target: Path, force: bool) -> None:
     from dlic.codecs import thumbnails
     from dlic.errors import DlicError
-    from dlic.images.files import image_bytes
+    from dlic.images.files import holds_alpha, image_bytes
 
     webp = thumbnails.read(described.container.chunks) if described.container else None
     if webp is None:
         raise DlicError(f"{source} has no thumbnail; dlic compress --thumbnail 160 makes files that do")
     pixels = thumbnails.pixels_of(webp)  # which proves that it is one
+    if not holds_alpha(target.suffix):
+        pixels = thumbnails.on_white(pixels)
     streams.refuse_existing(source, str(target), force)
     streams.write_bytes(str(target), webp if target.suffix.lower() == ".webp" else image_bytes(pixels, target.suffix), force)
 

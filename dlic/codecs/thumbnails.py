@@ -35,10 +35,18 @@ def read(chunks: Chunks) -> bytes | None:
 
 
 def pixels_of(webp: bytes) -> np.ndarray:
-    """A preview's uint8 (H, W, 3) or (H, W, 4). Raises CorruptFileError for what is damaged or no preview."""
+    """A preview's uint8 (H, W, 3) or (H, W, 4). Raises CorruptFileError for what is damaged or larger than a preview."""
     from dlic.images.files import read_image
 
     try:
         return read_image(webp, MAX_SIDE**2, keep=("alpha",)).pixels
     except UnreadableImageError as error:
         raise CorruptFileError(f"the thumbnail in the file cannot be shown: {error}") from error
+
+
+def on_white(pixels: np.ndarray) -> np.ndarray:
+    """A preview as (H, W, 3), for files that have no place for transparency."""
+    if pixels.shape[2] == 3:
+        return pixels
+    opacity = pixels[..., 3:] / 255
+    return np.rint(255 + opacity * (pixels[..., :3] - 255.0)).astype(np.uint8)

@@ -141,6 +141,11 @@ def image_bytes(pixels: np.ndarray, suffix: str = ".png", metadata: Metadata | N
     return png.with_metadata(buffer.getvalue(), metadata) if kind == "PNG" else buffer.getvalue()
 
 
+def holds_alpha(suffix: str) -> bool:
+    """Whether files with this ending have a place for transparency."""
+    return Image.registered_extensions().get(suffix.lower()) in HOLD_ALPHA
+
+
 def not_held(pixels: np.ndarray, suffix: str, metadata: Metadata) -> list[str]:
     """A note of the metadata that `image_bytes` leaves behind."""
     kind = Image.registered_extensions().get(suffix.lower(), "")

@@ -1,9 +1,9 @@
 """What an image file says beside its pixels: profile, EXIF, XMP, resolution and texts, from Pillow's images and back."""
 
-import math
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from PIL import Image
 
@@ -39,7 +39,7 @@ class Metadata:
     """What goes with pixels unchanged. Raises DlicError for what no file could hold."""
 
     icc_profile: bytes = b""
-    exif: bytes = b""  # a TIFF structure, without "Exif" in front
+    exif: bytes = b""  # a TIFF structure; "Exif" in front of it is taken away
     xmp: bytes = b""  # an XMP packet, UTF-8
     dpi: tuple[float, float] | None = None  # pixels per inch, across and down
     text: Mapping[str, str] = field(default_factory=dict)  # PNG's texts by keyword
@@ -48,11 +48,12 @@ class Metadata:
         for name in ("icc_profile", "exif", "xmp"):
             if not isinstance(getattr(self, name), bytes):
                 raise DlicError(f"{LABELS[name]} data are bytes, not {type(getattr(self, name)).__name__}")
-        if self.dpi is not None and not all(math.isfinite(value) and 0 < value <= MAX_DPI for value in self.dpi):
-            raise DlicError(f"a resolution is two numbers of pixels per inch up to {MAX_DPI:,.0f}, not {self.dpi}")
-        for keyword in self.text:
-            if not is_keyword(keyword):
-                raise DlicError(f"a text's keyword has 1 … {MAX_KEYWORD} characters of Latin-1, not {keyword[:100]!r}")
+        object.__setattr__(self, "exif", exif_bytes.bare(self.exif))
+        if self.dpi is not None and not is_dpi(self.dpi):
+            raise DlicError(f"a resolution is two numbers of pixels per inch up to {MAX_DPI:,.0f}, not {self.dpi!r}")
+        for keyword, value in self.text.items():
+            if not isinstance(value, str) or not is_keyword(keyword):
+                raise DlicError(f"a text has a keyword of 1 … {MAX_KEYWORD} characters of Latin-1, unlike {str(keyword)[:100]!r}")
 
     @property
     def given(self) -> list[str]:
@@ -73,12 +74,16 @@ def labels(names: Collection[str]) -> str:
     return ", ".join(label for name, label in LABELS.items() if name in names)
 
 
-def is_keyword(keyword: str) -> bool:
+def is_keyword(keyword: Any) -> bool:
     """Whether a PNG text may have this name."""
-    try:
-        return 1 <= len(keyword.encode("latin-1")) <= MAX_KEYWORD and "\0" not in keyword
-    except UnicodeEncodeError:
-        return False
+    printable = isinstance(keyword, str) and all("\0" < character <= "\xff" for character in keyword)
+    return printable and 1 <= len(keyword) <= MAX_KEYWORD
+
+
+def is_dpi(dpi: Any) -> bool:
+    """Whether this is a resolution across and down."""
+    numbers = isinstance(dpi, tuple) and all(isinstance(value, int | float) for value in dpi)
+    return numbers and len(dpi) == 2 and all(0 < value <= MAX_DPI for value in dpi)
 
 
 def upright(metadata: Metadata) -> Metadata:
@@ -149,7 +154,7 @@ def _dpi_of(image: Image.Image) -> tuple[float, float] | None:
     if image.format in ("JPEG", "MPO") and not image.info.get("jfif_unit"):  # made up of EXIF, where it stays
         return None
     across, down = (float(value) for value in dpi)
-    if not all(math.isfinite(value) and 0 < value <= MAX_DPI for value in (across, down)):
+    if not is_dpi((across, down)):
         return None
     return (down, across) if tags.get(exif_bytes.ORIENTATION) in SIDEWAYS else (across, down)
 

@@ -3,6 +3,7 @@
 python -m tests.golden.rewrite             all of them anew: together with a new format version only
 python -m tests.golden.rewrite light       those of the tiny light model
 python -m tests.golden.rewrite classical   those of the codecs without a checkpoint
+python -m tests.golden.rewrite kinds       those with chunks: gray, transparency, metadata
 python -m tests.golden.rewrite NAME        one more, when a checkpoint begins to ship
 """
 
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+import dlic
 from dlic.checkpoints import Training, find
 from dlic.codecs.base import Codec
 from dlic.codecs.learned import load_codec
@@ -32,6 +34,10 @@ CLASSICAL: dict[str, Codec] = {
     "wavelet_cut": WaveletCodec(90, 700),
 }
 LIGHT_LEVELS = (0, 31, 63)
+METADATA = {
+    "icc_profile": bytes(range(200)), "exif": b"MM\0*\0\0\0\x08\0\0", "xmp": b"<x:xmpmeta/>" * 20, "dpi": (300.0, 72.5),
+    "text": {"Title": "golden", "Author": "Žofie"}, "thumbnail": 16,
+}  # fmt: skip
 KODAK = GOLDEN.parent / "photographs" / "kodim23.png"
 
 
@@ -101,8 +107,30 @@ def write_classical_files() -> None:
         Image.fromarray(codec.decompress(data)).save(folder / f"{name}.png")
 
 
+def write_files_of_kinds() -> None:
+    """Gray, RGBA with exact alpha and gray with lossy alpha, all with metadata, by the tiny light model."""
+    (GOLDEN / "kinds").mkdir(exist_ok=True)
+    for name, (image, alpha_quality) in kinds().items():
+        data = dlic.compress(image, 30, weights=TINY_LIGHT, alpha_quality=alpha_quality, **METADATA)
+        (GOLDEN / "kinds" / f"{name}.dlic").write_bytes(data)
+        Image.fromarray(dlic.decompress(data, weights=TINY_LIGHT)).save(GOLDEN / "kinds" / f"{name}.png")
+
+
+def kinds() -> dict[str, tuple[np.ndarray, int]]:
+    """Pictures with the quality of their alpha."""
+    colours = golden_images()["photograph"][:48, :64]
+    mask = np.clip(np.add.outer(np.arange(48) * 6, np.arange(64) * 4) - 100, 0, 255).astype(np.uint8)
+    return {
+        "gray": (colours[..., 1], 100),
+        "rgba": (np.dstack([colours, mask]), 100),
+        "gray_alpha_lossy": (np.dstack([colours[..., 1], mask]), 50),
+    }
+
+
 def main() -> None:
-    if sys.argv[1:] == ["light"]:
+    if sys.argv[1:] == ["kinds"]:
+        write_files_of_kinds()
+    elif sys.argv[1:] == ["light"]:
         write_light_files()
     elif sys.argv[1:] == ["classical"]:
         write_classical_files()
@@ -114,6 +142,7 @@ def main() -> None:
         write_files(GOLDEN, TINY, golden_images())
         write_light_files()
         write_classical_files()
+        write_files_of_kinds()
 
 
 if __name__ == "__main__":

@@ -9,9 +9,11 @@ import pytest
 from PIL import Image
 
 import dlic
+from dlic.codecs import thumbnails
 from dlic.codecs.learned import load_codec
 from dlic.container.format import read
-from tests.golden.rewrite import CLASSICAL, GOLDEN, LIGHT_LEVELS, TINY, TINY_LIGHT, golden_images
+from dlic.images.metadata import Metadata
+from tests.golden.rewrite import CLASSICAL, GOLDEN, LIGHT_LEVELS, METADATA, TINY, TINY_LIGHT, golden_images, kinds
 
 FILES = sorted(GOLDEN.glob("*.dlic"))
 
@@ -35,6 +37,16 @@ def test_golden_files_of_codecs_without_a_checkpoint_decode(name):
     assert np.abs(decoded.astype(int) - expected).max() <= (0 if name.startswith("lossless") else 1)
     if name.startswith("lossless"):
         assert (decoded == golden_images()["photograph"]).all()
+
+
+@pytest.mark.parametrize("name", kinds())
+def test_golden_files_of_kinds_decode_with_their_metadata(name):
+    path = GOLDEN / "kinds" / f"{name}.dlic"
+    found = dlic.read(path.read_bytes(), weights=TINY_LIGHT)
+    expected = np.array(Image.open(path.with_suffix(".png")))
+    assert found.pixels.shape == kinds()[name][0].shape and np.abs(found.pixels.astype(int) - expected).max() <= 1
+    assert found.metadata == Metadata(**{key: value for key, value in METADATA.items() if key != "thumbnail"})
+    assert thumbnails.pixels_of(thumbnails.read(read(path.read_bytes()).chunks)).shape[:2] == (12, 16)
 
 
 def test_there_are_golden_files_of_every_level_and_some_have_escapes():

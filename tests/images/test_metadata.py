@@ -166,7 +166,7 @@ def test_chunks_before_the_pixels_are_well_formed():
 @pytest.mark.parametrize(
     "wrong",
     [{"exif": "text"}, {"dpi": (0.0, 72.0)}, {"dpi": (72.0, float("nan"))}, {"text": {"": "x"}}, {"text": {"Ž": "x"}},
-     {"text": {"k" * 80: "x"}}, {"text": {"a\0b": "x"}}],
+     {"text": {"k" * 80: "x"}}, {"text": {"a\0b": "x"}}, {"text": {1: "x"}}, {"text": {"x": 1}}, {"dpi": 72}, {"dpi": (72.0,)}],
 )  # fmt: skip
 def test_what_no_file_could_hold_is_refused(wrong):
     with pytest.raises(DlicError):
