@@ -153,9 +153,7 @@ def decompress(
     return read(data, weights=weights, max_pixels=max_pixels, model=model).pixels
 
 
-def read(
-    data: bytes, *, weights: str | Path | None = None, max_pixels: int = MAX_PIXELS, model: str | None = None
-) -> ImageFile:
+def read(data: bytes, *, weights: str | Path | None = None, max_pixels: int = MAX_PIXELS, model: str | None = None) -> ImageFile:
     """`decompress`, with the file's metadata: `.pixels`, `.metadata.icc_profile`, `.exif`, `.xmp`, `.dpi` and `.text`."""
     if not isinstance(data, bytes | bytearray | memoryview):
         raise CorruptFileError(f"a .dlic file is bytes, not {type(data).__name__}")
