@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from dlic.codecs import metadata_chunks, thumbnails
-from dlic.codecs.channels import EXACT, Separated, separate
 from dlic.codecs.compressai_zoo import ALL_IN_THE_NAME, is_zoo_name, open_codec
 from dlic.container.format import Chunks, append
 from dlic.errors import DlicError
@@ -17,6 +16,9 @@ from dlic.images.metadata import held
 from dlic.images.samples import read_samples
 from dlic.progress import Progress
 from dlic.timing import timed
+
+if TYPE_CHECKING:
+    from dlic.codecs.channels import Separated
 
 BEST_QUALITY = 100
 
@@ -139,8 +141,10 @@ def _learned(wishes: Wishes) -> Encode:
     return run
 
 
-def _separated(picture: ImageFile, wishes: Wishes, takes_gray: bool = False) -> Separated:
+def _separated(picture: ImageFile, wishes: Wishes, takes_gray: bool = False) -> "Separated":
     """A picture for a codec of colours, and all that a file holds beside them."""
+    from dlic.codecs.channels import EXACT, separate
+
     quality = EXACT if wishes.alpha_quality is None else wishes.alpha_quality
     separated = separate(picture.pixels, quality, takes_gray)
     return replace(separated, chunks=(*separated.chunks, *_beside(picture, wishes)))

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dlic.codecs import lossless, wavelet
 from dlic.container.chunks import ALPHA, GRAY, by_name
 from dlic.container.format import Chunks
 from dlic.errors import CorruptFileError, DlicError
@@ -88,6 +87,8 @@ def encode_alpha(alpha: np.ndarray, quality: int = EXACT) -> bytes:
 
     Below EXACT, `quality` is the wavelet codec's, unless exact is smaller, as it can be of masks with sharp edges.
     """
+    from dlic.codecs import lossless, wavelet  # few pictures need them, and they take a while to load
+
     first = int(alpha.flat[0])
     if (alpha == first).all():
         return bytes([ONE_VALUE, first])
@@ -100,6 +101,8 @@ def encode_alpha(alpha: np.ndarray, quality: int = EXACT) -> bytes:
 
 def decode_alpha(data: bytes, height: int, width: int) -> np.ndarray:
     """Inverse of `encode_alpha`, as far as its quality goes. Raises CorruptFileError."""
+    from dlic.codecs import lossless, wavelet
+
     method, coded = data[:1], data[1:]
     if method == bytes([ONE_VALUE]) and len(coded) == 1:
         return np.full((height, width), coded[0], np.uint8)

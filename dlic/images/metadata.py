@@ -119,8 +119,8 @@ def held(metadata: Metadata, kind: str, gray: bool) -> Metadata:
     if kind == "JPEG":
         names -= {name for name, most in MAX_IN_JPEG.items() if len(getattr(metadata, name)) > most}
         names -= set() if all(0.5 < value < 65535 for value in metadata.dpi or ()) else {"dpi"}
-    if kind in ("AVIF", "TIFF") and _parsed(metadata.exif) is None:
-        names -= {"exif"}  # Pillow has to understand it there
+    if kind in ("AVIF", "TIFF") and metadata.exif and not _is_understood(metadata.exif):
+        names -= {"exif"}  # which Pillow writes anew there
     return fitting(metadata.only(names), b"GRAY" if gray and kind not in COLOUR_ONLY else b"RGB ")
 
 
@@ -186,14 +186,14 @@ def _tobytes(tags: Image.Exif) -> bytes:
         return b""
 
 
-def _parsed(exif: bytes) -> Image.Exif | None:
-    """EXIF as Pillow understands it, None where it does not."""
+def _is_understood(exif: bytes) -> bool:
+    """Whether Pillow can read and write it."""
     tags = Image.Exif()
     try:
         tags.load(exif)
-        return tags if _tobytes(_descriptive(tags)) or not exif else None
-    except Exception:
-        return None
+        return bool(_tobytes(tags) and _tobytes(_descriptive(tags)))
+    except Exception:  # as in `_tobytes`
+        return False
 
 
 def _tiff_tags(metadata: Metadata) -> Image.Exif:
