@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from dlic.errors import DlicError, UnreadableImageError
 from dlic.files import read_whole, written_whole
 from dlic.images import png
 from dlic.images.kinds import GRAY_MODES, PROFILED_MODES, conversions, eight_bit_pixels, refuse_deep
 from dlic.images.metadata import LABELS, Metadata, fitting, held, labels, metadata_of, save_options
+from dlic.images.orientation import turned
 
 EXTENSIONS = frozenset([".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".ppm", ".pgm", ".gif", ".jp2", ".tga"])
 MAX_PIXELS = 178_956_970  # where Pillow itself refuses by default: a gigabyte of memory while decoding
@@ -105,10 +106,7 @@ def upright(pixels: np.ndarray, metadata: Metadata) -> np.ndarray:
     """uint8 (H, W) or (H, W, 3) turned as the orientation in EXIF or XMP says, if they say one."""
     image = Image.fromarray(pixels)
     image.info |= {name: getattr(metadata, name) for name in ("exif", "xmp") if getattr(metadata, name)}
-    try:
-        return np.array(ImageOps.exif_transpose(image))
-    except Exception:  # Pillow raises nearly everything on broken EXIF, which is no reason to show nothing
-        return pixels
+    return np.array(turned(image))
 
 
 def write_image(path: Path, pixels: np.ndarray, overwrite: bool = False) -> int:

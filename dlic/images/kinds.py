@@ -4,9 +4,10 @@ import io
 from collections.abc import Collection, Iterator
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from dlic.errors import UnreadableImageError
+from dlic.images.orientation import turned
 from dlic.images.sixteen_bits import is_16_bit_colour, sixteen_bit_colour, to_eight_bits, with_alpha
 
 GRAY_MODES = {"L", "LA", "La", "1", "I", "I;16", "I;16L", "I;16B", "I;16N"}
@@ -41,8 +42,7 @@ def eight_bit_pixels(image: Image.Image, keep: Collection[str]) -> np.ndarray:
     if is_16_bit_colour(image):
         return _as_kept(to_eight_bits(sixteen_bit_colour(image)), keep)
     profile = _profile(image)
-    image.load()
-    upright = ImageOps.exif_transpose(image)
+    upright = turned(image)
     if upright.mode.startswith("I"):
         return _as_kept(_from_sixteen_bit_gray(upright, 2 ** _bits(image) - 1), keep)
     if upright.mode in PROFILED_MODES:

@@ -139,15 +139,15 @@ def save_options(metadata: Metadata, kind: str) -> dict:
 
 def _exif_of(image: Image.Image) -> bytes:
     if image.format == "TIFF":
-        return _tobytes(_descriptive(image.getexif()))
+        return _tobytes(_descriptive(_tags_of(image)))
     if "exif" not in image.info and PNG_EXIF in image.info:
-        return _tobytes(image.getexif())
+        return _tobytes(_tags_of(image))
     return exif_bytes.bare(_bytes(image.info.get("exif")))
 
 
 def _dpi_of(image: Image.Image) -> tuple[float, float] | None:
     """Across and down of the turned pixels, unless it is Pillow that says so and not the file."""
-    tags = image.tag_v2 if image.format == "TIFF" else image.getexif()
+    tags = image.tag_v2 if image.format == "TIFF" else _tags_of(image)
     dpi = image.info.get("dpi")
     if not dpi or (image.format == "TIFF" and X_RESOLUTION not in tags):
         return None
@@ -157,6 +157,13 @@ def _dpi_of(image: Image.Image) -> tuple[float, float] | None:
     if not is_dpi((across, down)):
         return None
     return (down, across) if tags.get(exif_bytes.ORIENTATION) in SIDEWAYS else (across, down)
+
+
+def _tags_of(image: Image.Image) -> Image.Exif:
+    try:
+        return image.getexif()
+    except Exception:  # as in `_tobytes`
+        return Image.Exif()
 
 
 def _bytes(value: bytes | str | tuple | None) -> bytes:

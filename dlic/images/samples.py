@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from dlic.errors import UnreadableImageError
 from dlic.images.files import EVERYTHING, MAX_PIXELS, ImageFile, frames_left, name_of, opened, read_metadata, refuse_if
+from dlic.images.orientation import turned
 from dlic.images.sixteen_bits import is_16_bit_colour, sixteen_bit_colour, with_alpha
 
 # Formats of which Pillow says how many bits a sample has; what others hold beyond 8 bits it drops without a word.
@@ -59,8 +60,7 @@ def _tiff_depth_is_kept(image: Image.Image) -> bool:
 
 def _plain(image: Image.Image, name: str) -> np.ndarray:
     """Samples of an image that Pillow holds as they are, orientation applied."""
-    image.load()
-    image = ImageOps.exif_transpose(image)
+    image = turned(image)
     if image.mode.startswith("I"):
         return _sixteen_bit_gray(np.asarray(image), image.info.get("transparency"), name)
     if image.mode in ("P", "PA"):

@@ -7,7 +7,9 @@ import io
 import sys
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
+
+from dlic.images.orientation import turned
 
 OTHER_BYTE = {";16B": ";16L", ";16L": ";16B", ";16N": ";16B" if sys.byteorder == "little" else ";16L"}  # ends of Pillow's raw modes
 
@@ -22,7 +24,7 @@ def sixteen_bit_colour(image: Image.Image) -> np.ndarray:
     gray_alpha = _raw_mode(image.tile[0]) == "LA;16B"
     low.tile = [_with_raw_mode(tile, "RGBA" if gray_alpha else _other(_raw_mode(tile))) for tile in low.tile]
     transparent = image.info.get("transparency")
-    first, second = (np.asarray(_upright(part)) for part in (image, low))
+    first, second = (np.asarray(turned(part)) for part in (image, low))
     if gray_alpha:  # its four bytes were read as four channels
         return second.copy().view(">u2").astype(np.uint16)
     samples = first.astype(np.uint16) << 8 | second
@@ -38,11 +40,6 @@ def with_alpha(samples: np.ndarray, transparent: int | tuple[int, ...]) -> np.nd
 def to_eight_bits(samples: np.ndarray, peak: int = 65535) -> np.ndarray:
     """Samples of 0 … peak → uint8, to the nearest."""
     return ((samples.astype(np.uint32) * 255 + peak // 2) // peak).astype(np.uint8)
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    image.load()
-    return ImageOps.exif_transpose(image)
 
 
 def _raw_mode(tile: tuple) -> str:

@@ -82,6 +82,17 @@ def test_broken_exif_stops_no_format(suffix, exif):
     image_bytes(PIXELS["RGB"], suffix, Metadata(exif=exif, xmp=b"\xff\xfe not UTF-8"))
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("exif", [b"no EXIF at all", RICH.exif[:60], b"II*\0\x08\0\0\0\xff\xff", b"II*\0", b"MM"])
+def test_broken_exif_hides_no_picture(kind, exif):
+    data = encoded(Image.new("RGB", (6, 4)), kind, exif=b"Exif\0\0" + exif, **({"dpi": (72, 72)} if kind != "WEBP" else {}))
+    for picture in (read_image(data, keep=EVERYTHING), read_samples(data)):
+        assert picture.pixels.shape == (4, 6, 3)
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Raw profile type exif", "\nexif\n 6\nnot hexadecimal\n")
+    assert read_image(encoded(Image.new("L", (6, 4)), "PNG", pnginfo=text), keep=EVERYTHING).metadata == Metadata()
+
+
 def test_exif_that_says_how_a_tiff_was_stored_does_not_break_the_next():
     tags = Image.Exif()
     tags[0x010E], tags[0x0100], tags[0x0103], tags[0x0111], tags[0x0102] = "a description", 5000, 7, 99, 32
