@@ -81,7 +81,9 @@ def read_dpi(data: bytes) -> tuple[float, float]:
 
 
 def write_text(text: Mapping[str, str]) -> bytes:
-    """Raises DlicError for characters that cannot be written."""
+    """Raises DlicError for characters that cannot be written, and for more texts than a reader takes."""
+    if len(text) > MAX_TEXTS:
+        raise DlicError(f"{len(text):,} texts are more than the {MAX_TEXTS:,} of a .dlic file; --strip text leaves them out")
     try:
         parts = [part.encode() for pair in text.items() for part in pair]
     except UnicodeEncodeError as error:
@@ -93,7 +95,7 @@ def read_text(data: bytes) -> dict[str, str]:
     """Inverse of `write_text`. Raises CorruptFileError."""
     reader, parts = Reader(data), []
     try:
-        while reader.position < len(data):
+        while reader.position < len(data) and len(parts) <= 2 * MAX_TEXTS:
             parts.append(reader.take(read_varint(reader)).decode())
     except UnicodeDecodeError as error:
         raise CorruptFileError("the text in the file is damaged: it is no UTF-8") from error

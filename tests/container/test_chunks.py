@@ -66,6 +66,14 @@ def test_texts_that_are_damaged(data):
         chunks.write_text({"key": "\ud800"})
 
 
+def test_the_number_of_texts_is_limited():
+    assert len(chunks.read_text(chunks.write_text({str(i): "" for i in range(chunks.MAX_TEXTS)}))) == chunks.MAX_TEXTS
+    with pytest.raises(DlicError, match="--strip text"):
+        chunks.write_text({str(i): "" for i in range(chunks.MAX_TEXTS + 1)})
+    with pytest.raises(CorruptFileError):
+        chunks.read_text(bytes(chunks.MAX_UNPACKED))  # sixteen million empty texts
+
+
 @pytest.mark.parametrize("data", [b"", bytes(7), bytes(9)])
 def test_a_resolution_has_eight_bytes(data):
     with pytest.raises(CorruptFileError, match="8"):
