@@ -215,7 +215,7 @@ def _read_for_jpeg(source: str | bytes, max_pixels: int, strict: bool) -> ImageF
     """Without metadata that is too long for a segment."""
     picture = read_image(source, max_pixels, EVERYTHING - {"alpha"}, strict)
     notes = not_held(picture.pixels, ".jpg", picture.metadata)
-    return ImageFile(picture.pixels, (*picture.notes, *notes), held(picture.metadata, "JPEG", picture.pixels.ndim == 2))
+    return ImageFile(picture.pixels, (*picture.notes, *notes), held(picture.metadata, "JPEG", picture.pixels[0, 0].size))
 
 
 def _wavelet(wishes: Wishes) -> Encode:

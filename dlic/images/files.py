@@ -126,17 +126,21 @@ def image_bytes(pixels: np.ndarray, suffix: str = ".png", metadata: Metadata | N
     kind = Image.registered_extensions().get(suffix.lower())
     if kind is None or kind not in Image.SAVE:
         raise DlicError(f"cannot write {suffix or 'a file without ending'}: use .png, .jpg, .webp, .tif or .bmp")
-    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    channels = _channels(pixels)
     if channels in (2, 4) and kind not in HOLD_ALPHA:
         raise DlicError(f"{suffix} has no place for the picture's transparency: use .png, .webp or .tif")
     if pixels.dtype == np.uint16 and kind not in (HOLD_16_BIT_GRAY if channels == 1 else HOLD_16_BIT_COLOUR):
         raise DlicError(f"{suffix} has no place for the picture's 16-bit samples: use .png")
-    metadata = held(metadata or Metadata(), kind, gray=channels <= 2)
+    metadata = held(metadata or Metadata(), kind, channels)
     if pixels.dtype == np.uint16 and channels > 1:
         return png.with_metadata(png.write(pixels), metadata)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format=kind, **save_options(metadata, kind))
     return png.with_metadata(buffer.getvalue(), metadata) if kind == "PNG" else buffer.getvalue()
+
+
+def _channels(pixels: np.ndarray) -> int:
+    return 1 if pixels.ndim == 2 else pixels.shape[2]
 
 
 def holds_alpha(suffix: str) -> bool:
@@ -147,7 +151,7 @@ def holds_alpha(suffix: str) -> bool:
 def not_held(pixels: np.ndarray, suffix: str, metadata: Metadata) -> list[str]:
     """A note of the metadata that `image_bytes` leaves behind."""
     kind = Image.registered_extensions().get(suffix.lower(), "")
-    lost = set(metadata.given) - set(held(metadata, kind, gray=pixels.ndim == 2 or pixels.shape[2] == 2).given)
+    lost = set(metadata.given) - set(held(metadata, kind, _channels(pixels)).given)
     return [f"{labels(lost)} not kept: {suffix} has no place for it"] if lost else []
 
 

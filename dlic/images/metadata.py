@@ -30,7 +30,7 @@ HELD = {
     "AVIF": frozenset(["icc_profile", "exif", "xmp"]),
     "BMP": frozenset(["dpi"]),
 }
-COLOUR_ONLY = {"WEBP"}  # Pillow writes gray as RGB, of which a profile for gray says nothing
+AS_COLOUR = {("WEBP", 1), ("WEBP", 2), ("AVIF", 2)}  # kinds and channels of gray that Pillow writes as RGB
 MAX_IN_JPEG = {"exif": 65527, "xmp": 65504, "icc_profile": 255 * 65519}  # bytes that its segments hold
 
 
@@ -113,15 +113,16 @@ def fitting(metadata: Metadata, space: bytes) -> Metadata:
     return metadata if of in (b"", space) else metadata.without(["icc_profile"])
 
 
-def held(metadata: Metadata, kind: str, gray: bool) -> Metadata:
-    """What a file of a kind (Pillow's name) can hold of it, for gray pixels or others."""
+def held(metadata: Metadata, kind: str, channels: int) -> Metadata:
+    """What a file of a kind (Pillow's name) can hold of it, for pixels of 1 … 4 channels."""
     names = set(HELD.get(kind, ()))
     if kind == "JPEG":
         names -= {name for name, most in MAX_IN_JPEG.items() if len(getattr(metadata, name)) > most}
         names -= set() if all(0.5 < value < 65535 for value in metadata.dpi or ()) else {"dpi"}
     if kind in ("AVIF", "TIFF") and metadata.exif and not _is_understood(metadata.exif):
         names -= {"exif"}  # which Pillow writes anew there
-    return fitting(metadata.only(names), b"GRAY" if gray and kind not in COLOUR_ONLY else b"RGB ")
+    gray = channels <= 2 and (kind, channels) not in AS_COLOUR
+    return fitting(metadata.only(names), b"GRAY" if gray else b"RGB ")
 
 
 def save_options(metadata: Metadata, kind: str) -> dict:

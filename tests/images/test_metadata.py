@@ -67,7 +67,8 @@ def test_a_profile_for_gray_stays_with_gray(suffix, kept):
     picture = read_image(image_bytes(PIXELS["gray"], suffix, metadata), keep=EVERYTHING)
     assert picture.metadata.icc_profile == (GRAY_PROFILE if kept else b"")
     assert bool(not_held(PIXELS["gray"], suffix, metadata)) != kept
-    assert held(metadata, "PNG", gray=False).icc_profile == b""
+    assert held(metadata, "PNG", 3).icc_profile == b"" == held(metadata, "AVIF", 2).icc_profile
+    assert held(metadata, "PNG", 2).icc_profile == GRAY_PROFILE
 
 
 def test_what_is_too_long_for_jpeg_is_left_out_and_said():
