@@ -79,7 +79,7 @@ def _temporary(path: Path) -> tuple[Path, BinaryIO]:
         _locked(lock, wait=True)
         if os.path.exists(name):
             return Path(name), lock
-        lock.close()  # `discard_abandoned` was faster than the lock
+        lock.close()  # `discard_abandoned` was faster than we
 
 
 def _prefix(name: str) -> str:

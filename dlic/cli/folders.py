@@ -113,18 +113,16 @@ def run(source: str, output: str | None, task: Task, wanted: Wanted, as_json: bo
     missing = _missing(pairs, out, task, wanted.skip_existing)
     tally = Tally(task.verb, folder, listing, len(pairs), skipped=len(pairs) - len(missing))
     everything = [path for pair in missing for path in task.work.outputs(pair.target)]
-    discard_abandoned(everything)
     if as_json:
         for pair in sorted(set(pairs) - set(missing), key=lambda pair: pair.source):
             typer.echo(json.dumps(_line(Result(pair))))
-    with _told(tally, as_json), closing(_results(task.work, missing, (folder, out), wanted)) as results:
+    with _told(tally, as_json), _tidied(everything), closing(_results(task.work, missing, (folder, out), wanted)) as results:
         for result in _watched(results, missing, task.verb):
             if as_json:
                 typer.echo(json.dumps(_line(result)))
             if isinstance(result.error, (StorageError, *task.hopeless)):
                 raise result.error
             tally.add(result)
-    discard_abandoned(everything)  # of workers that were killed
     if tally.failures:
         raise SomeFailedError(f"{len(tally.failures):,} of {len(pairs) + len(listing.closed):,} failed")
 
@@ -222,6 +220,16 @@ def _told(tally: Tally, as_json: bool) -> Iterator[None]:
                 streams.note(sentence)
             _table(tally.folder, tally.failures)
             typer.echo(tally.summary, err=as_json)
+
+
+@contextmanager
+def _tidied(outputs: Sequence[Path]) -> Iterator[None]:
+    """Without what an earlier run left half written that was killed, nor what workers do that are."""
+    discard_abandoned(outputs)
+    try:
+        yield
+    finally:
+        discard_abandoned(outputs)
 
 
 @contextmanager
