@@ -7,6 +7,14 @@ class DlicError(Exception):
     exit_code = 1
 
 
+class ExistsError(DlicError):
+    """A file that would be written is there already."""
+
+
+class StorageError(DlicError):
+    """Nothing more can be written where the output goes: the disk or a quota is full, or it can only be read."""
+
+
 class CorruptFileError(DlicError):
     """A compressed file that is truncated, damaged, larger than allowed, or of a kind that is not read here."""
 
@@ -15,6 +23,12 @@ class CorruptFileError(DlicError):
 
 class UnreadableImageError(DlicError):
     """An image file that is missing, broken, or larger than the pixel limit."""
+
+    exit_code = 2
+
+
+class SomeFailedError(DlicError):
+    """Some files of a folder could not be made; the others were."""
 
     exit_code = 2
 

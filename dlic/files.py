@@ -1,14 +1,24 @@
 """Files that are either whole or absent, and the folder for what can be made again."""
 
+import errno
 import os
+import re
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from dlic.errors import DlicError
+from dlic.errors import DlicError, ExistsError, StorageError
+
+if sys.platform == "win32":
+    fcntl = None  # an open file cannot be removed there, which is all that the locks are for
+else:
+    import fcntl
+
+NO_STORAGE = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
+NAME_KEPT = 40  # characters of a file's name in that of its temporary one, which must not become too long
 
 
 def read_whole(path: str | Path, refusal: type[DlicError]) -> bytes:
@@ -27,30 +37,96 @@ def read_whole(path: str | Path, refusal: type[DlicError]) -> bytes:
 def written_whole(path: Path, overwrite: bool = False) -> Iterator[BinaryIO]:
     """A binary file that appears at `path` only when the block ends without an error.
 
-    Raises DlicError where `path` exists and `overwrite` is false, is a folder, or cannot be written.
+    Raises ExistsError where `path` exists and `overwrite` is false, StorageError where there is no room, and DlicError where it is
+    a folder or cannot be written.
     """
     path = Path(path)
     if path.is_dir():
         raise DlicError(f"{path} is a folder, not a file to write")
     if path.exists() and not overwrite:
-        raise DlicError(f"{path} exists; --force overwrites it")
+        raise ExistsError(f"{path} exists; --force overwrites it")
+    temporary = None
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent)
+        temporary, lock = _temporary(path)
+        with lock:
+            with open(temporary, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o666 & ~_umask())
+            _place(temporary, path, overwrite)
     except OSError as error:
-        raise DlicError(f"cannot write {path}: {error.strerror}") from error
-    temporary = Path(name)
-    try:
-        os.close(handle)
-        with open(temporary, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        _place(temporary, path, overwrite)
-    except OSError as error:
-        raise DlicError(f"cannot write {path}: {error.strerror or error}") from error
+        raise cannot_write(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def cannot_write(path: Path, error: OSError) -> DlicError:
+    """What to raise for a file or folder that the system did not let us write."""
+    kind = StorageError if error.errno in NO_STORAGE else DlicError
+    return kind(f"cannot write {path}: {error.strerror or error}")
+
+
+def _temporary(path: Path) -> tuple[Path, BinaryIO]:
+    """A new file beside `path`, and what holds its lock until it is closed, so that nobody takes it for an abandoned one."""
+    while True:
+        handle, name = tempfile.mkstemp(prefix=_prefix(path.name), suffix=".part", dir=path.parent)
+        lock = os.fdopen(handle, "wb")
+        if fcntl is None:
+            lock.close()  # what is open cannot be renamed there
+            return Path(name), lock
+        _locked(lock, wait=True)
+        if os.path.exists(name):
+            return Path(name), lock
+        lock.close()  # `discard_abandoned` was faster than we
+
+
+def _prefix(name: str) -> str:
+    return f".{name[:NAME_KEPT]}."
+
+
+def _locked(file: BinaryIO, wait: bool = False) -> bool | None:
+    """Lock a file for as long as it is open; False where another process has, None where the file system has no locks."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def discard_abandoned(paths: Iterable[Path]) -> int:
+    """Remove what processes that were killed left of writing any of `paths`; returns how many files that were.
+
+    What a process is still writing is left alone, and so is everything where the file system cannot tell.
+    """
+    names: dict[Path, set[str]] = {}
+    for path in paths:
+        names.setdefault(path.parent, set()).add(path.name[:NAME_KEPT])
+    return sum(_discard_abandoned(folder, kept) for folder, kept in names.items())
+
+
+def _discard_abandoned(folder: Path, names: set[str]) -> int:
+    discarded = 0
+    for name in os.listdir(folder) if folder.is_dir() else ():
+        match = re.fullmatch(r"\.(.*)\.[a-z0-9_]{8}\.part", name, re.DOTALL)  # as `tempfile` makes them
+        if match and match[1] in names and _is_abandoned(folder / name):
+            with suppress(OSError):
+                (folder / name).unlink()
+                discarded += 1
+    return discarded
+
+
+def _is_abandoned(path: Path) -> bool:
+    if fcntl is None:
+        return True  # the system will not let a file that is open be removed
+    try:
+        with open(path, "r+b") as file:  # NFS locks only what could be written
+            return _locked(file) is True
+    except OSError:
+        return False
 
 
 def _place(temporary: Path, path: Path, overwrite: bool) -> None:
@@ -61,7 +137,7 @@ def _place(temporary: Path, path: Path, overwrite: bool) -> None:
     try:
         os.link(temporary, path)
     except FileExistsError as error:
-        raise DlicError(f"{path} exists; --force overwrites it") from error
+        raise ExistsError(f"{path} exists; --force overwrites it") from error
     except OSError:  # a file system without hard links
         os.replace(temporary, path)
 

@@ -41,6 +41,7 @@ class Wishes:
     trellis: bool | None = None
     alpha_quality: int | None = None
     thumbnail: int | None = None  # pixels a side, 0 for none; where it was not given, a file has one if it is cheap
+    keep_smaller: bool | None = None
 
     @property
     def given(self) -> dict[str, Any]:
@@ -56,6 +57,7 @@ class Outcome:
     matches: Callable[[bytes], bool]  # whether bytes read back hold what was encoded; CorruptFileError where they hold nothing
     figures: dict[str, float] = field(default_factory=dict)  # for --json
     said: str = ""  # for the line, beginning with ", "
+    as_jpeg: bool = False  # whether the data are a JPEG file in place of a .dlic one
     notes: tuple[str, ...] = ()  # sentences
 
 
@@ -113,6 +115,8 @@ def _learned(wishes: Wishes) -> Encode:
     from dlic.api import choose as choose_checkpoint
     from dlic.api import encode_colours, rate_of
 
+    if wishes.keep_smaller and wishes.target_ms_ssim is not None:
+        raise DlicError("--keep-smaller compares at the same PSNR, which --target-ms-ssim does not fix; give one of them")
     rate = rate_of(wishes.quality, wishes.target_size, wishes.target_bpp, wishes.target_psnr, wishes.target_ms_ssim)
 
     def run(picture: ImageFile, seconds: dict[str, float], progress: Progress) -> Outcome:
@@ -256,7 +260,7 @@ ZOO = Choice(".dlic", frozenset(["model", *IN_CHUNKS]), _read_everything, _zoo)
 CODECS = {
     "learned": Choice(
         ".dlic",
-        frozenset(["quality", *TARGETS, "effort", "model", "weights", "entropy", *IN_CHUNKS]),
+        frozenset(["quality", *TARGETS, "effort", "model", "weights", "entropy", *IN_CHUNKS, "keep_smaller"]),
         _read_everything,
         _learned,
     ),
@@ -266,6 +270,6 @@ CODECS = {
         _read_for_jpeg,
         _jpeg,
     ),
-    "wavelet": Choice(".dlic", frozenset(["quality", "target_size", *IN_CHUNKS]), _read_everything, _wavelet),
+    "wavelet": Choice(".dlic", frozenset(["quality", "target_size", *IN_CHUNKS, "keep_smaller"]), _read_everything, _wavelet),
     "lossless": Choice(".dlic", frozenset(["thumbnail"]), read_samples, _lossless),
 }

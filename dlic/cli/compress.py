@@ -1,24 +1,31 @@
-"""`dlic compress`: an image file → a .dlic file, or a JPEG file."""
+"""`dlic compress`: an image file → a .dlic file, or a JPEG file; or every image of a folder."""
 
+import os
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dlic.cli import streams
+from dlic.cli import folders, streams
 from dlic.cli.codecs import Outcome, Wishes, choose
-from dlic.errors import CorruptFileError
-from dlic.images.files import MAX_PIXELS, ImageFile
+from dlic.cli.keep_smaller import as_jpeg, smaller
+from dlic.errors import CorruptFileError, UnknownCheckpointError, UnreadableImageError
+from dlic.folders import Done
+from dlic.images.files import EXTENSIONS, MAX_PIXELS, ImageFile
+from dlic.progress import Progress, no_progress
 from dlic.timing import timed
 
 
 def compress(
-    source: Annotated[str, typer.Argument(metavar="IN", help="Image file; - reads standard input.")],
+    source: Annotated[str, typer.Argument(metavar="IN", help="Image file, or a folder with -r; - reads standard input.")],
     output: Annotated[
-        str | None, typer.Option("-o", "--output", help="Default: IN with the codec's ending, .dlic or .jpg; - is standard output.")
+        str | None,
+        typer.Option(
+            "-o", "--output", help="Default: IN with the codec's ending, .dlic or .jpg; - is standard output. With -r a folder."
+        ),
     ] = None,
     codec: Annotated[str, typer.Option(help="learned, jpeg, wavelet or lossless.")] = "learned",
     quality: Annotated[
@@ -52,29 +59,80 @@ def compress(
     verify: Annotated[bool, typer.Option(help="Decode the written file and compare before it is put in place.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
     max_pixels: Annotated[int, typer.Option(help="Refuse larger images.")] = MAX_PIXELS,
+    keep_smaller: Annotated[
+        bool | None,
+        typer.Option("--keep-smaller", help="Write a JPEG instead where one of the same PSNR is smaller, with the ending .jpg."),
+    ] = None,
+    recursive: folders.RECURSIVE = False,
+    skip_existing: folders.SKIP_EXISTING = False,
+    jobs: folders.JOBS = 1,
+    engine: folders.ENGINE = folders.Engine.local,
+    cluster: folders.CLUSTER = None,
 ) -> None:
-    """Compress an image file into a .dlic file, or a JPEG file with --codec jpeg."""
+    """Compress an image file into a .dlic file, or a JPEG file with --codec jpeg.
+
+    With -r every image below a folder, a/b.jpg into a/b.jpg.dlic below the folder of -o.
+    """
+    wanted = folders.Wanted(recursive, skip_existing, jobs, engine, cluster)
+    weights = wanted.everywhere(weights)
     wishes = Wishes(
         quality, streams.size(target_size), target_bpp, target_psnr, target_ms_ssim, effort, model, weights,
-        entropy, subsampling, progressive, trellis, alpha_quality, thumbnail,
+        entropy, subsampling, progressive, trellis, alpha_quality, thumbnail, keep_smaller,
     )  # fmt: skip
     choice = choose(codec, wishes)
-    encode, stripped = choice.prepare(wishes), streams.stripped(strip or [])
+    choice.prepare(wishes)  # raises before the work what cannot be granted
+    work = Compression(codec, wishes, frozenset(streams.stripped(strip or [])), strict, force, verify, max_pixels)
+    if folders.is_folder(source, wanted, UnreadableImageError):
+        task = folders.Task("compressed", EXTENSIONS, choice.ending, work, force, (UnknownCheckpointError,))
+        folders.run(source, output, task, wanted, as_json)
+        return
     target = output or streams.default_output(source, lambda path: path.parent / f"{path.stem}{choice.ending}")
-    streams.refuse_existing(source, target, force)
-    seconds: dict[str, float] = {}
-    with timed(seconds, "image"):
-        picture = choice.read(sys.stdin.buffer.read() if source == streams.STANDARD else source, max_pixels, strict)
-        picture = replace(picture, metadata=picture.metadata.without(stripped))
-    for sentence in picture.notes:
-        streams.note(sentence)
     with streams.busy(f"compressing {source}", steps=bool(effort)) as progress:
-        outcome = encode(picture, seconds, progress)
-        with timed(seconds, "write and verify" if verify and target != streams.STANDARD else "write"):
-            streams.write_bytes(target, outcome.data, force, _comparison(outcome, target) if verify else None)
-    for sentence in outcome.notes:
+        done = work.file(source, target, progress)
+    for sentence in done.notes:
         streams.note(sentence)
-    _report(picture, outcome, target, seconds, as_json)
+    streams.report(done.figures, done.line, as_json, done.output)
+
+
+@dataclass(frozen=True)
+class Compression:
+    """What is done to an image file; with this it can be done in another process."""
+
+    codec: str
+    wishes: Wishes
+    stripped: frozenset[str]  # names of metadata
+    strict: bool
+    force: bool
+    verify: bool
+    max_pixels: int
+
+    def outputs(self, target: Path) -> tuple[Path, ...]:
+        """Every path of which one is written when `target` is asked for."""
+        return (target, Path(as_jpeg(str(target)))) if self.wishes.keep_smaller else (target,)
+
+    def file(self, source: str, target: str, progress: Progress = no_progress) -> Done:
+        """Compress one image, from a path or `-`, to another. Raises DlicError."""
+        choice = choose(self.codec, self.wishes)
+        encode = choice.prepare(self.wishes)
+        outputs = () if target == streams.STANDARD else self.outputs(Path(target))
+        for path in outputs:
+            streams.refuse_existing(source, str(path), self.force)
+        seconds: dict[str, float] = {}
+        with timed(seconds, "image"):
+            picture = choice.read(sys.stdin.buffer.read() if source == streams.STANDARD else source, self.max_pixels, self.strict)
+            picture = replace(picture, metadata=picture.metadata.without(self.stripped))
+        outcome = encode(picture, seconds, progress)
+        if self.wishes.keep_smaller:
+            with timed(seconds, "compare with JPEG"):
+                outcome = smaller(picture, outcome, self.wishes, self.max_pixels)
+        if outcome.as_jpeg and target != streams.STANDARD:
+            target = as_jpeg(target)
+        with timed(seconds, "write and verify" if self.verify and target != streams.STANDARD else "write"):
+            streams.write_bytes(target, outcome.data, self.force, _comparison(outcome, target) if self.verify else None)
+        done = _done(picture, outcome, target, seconds)
+        if sum(map(os.path.lexists, outputs)) > 1:
+            return replace(done, notes=(*done.notes, "an earlier output with the other ending is left beside the new one"))
+        return done
 
 
 def _comparison(outcome: Outcome, target: str) -> Callable[[bytes], None]:
@@ -91,13 +149,13 @@ def _comparison(outcome: Outcome, target: str) -> Callable[[bytes], None]:
     return verify
 
 
-def _report(picture: ImageFile, outcome: Outcome, target: str, seconds: dict[str, float], as_json: bool) -> None:
+def _done(picture: ImageFile, outcome: Outcome, target: str, seconds: dict[str, float]) -> Done:
     height, width = picture.pixels.shape[:2]
     size, raw = len(outcome.data), picture.pixels.nbytes
-    bpp = size * 8 / (width * height)
+    bpp, notes = size * 8 / (width * height), (*picture.notes, *outcome.notes)
     figures = {
         "output": target, "bytes": size, "width": width, "height": height, "bpp": bpp, "ratio": raw / size,
-        **outcome.figures, "seconds": seconds, "notes": [*picture.notes, *outcome.notes],
+        **outcome.figures, "seconds": seconds, "notes": list(notes),
     }  # fmt: skip
     line = f"{target}: {size:,} bytes, {bpp:.3f} bpp, {raw / size:.1f} : 1{outcome.said}, {streams.milliseconds(seconds)}"
-    streams.report(figures, line, as_json, target)
+    return Done(target, figures, line, notes)

@@ -6,10 +6,13 @@ from typing import Annotated
 
 import typer
 
-from dlic.cli import checkpoints, compare, compress, curve, decompress, evaluate, export, info, report
+from dlic.cli import checkpoints, compare, compress, curve, decompress, evaluate, export, info, report, streams
 from dlic.errors import DlicError
 
-EPILOG = "Exit codes: 0 done · 1 usage · 2 corrupt or unreadable input · 3 unknown checkpoint · 4 verification failed"
+EPILOG = (
+    "Exit codes: 0 done · 1 usage · 2 corrupt or unreadable input, or with -r some of it · 3 unknown checkpoint · "
+    "4 verification failed"
+)
 
 USAGE_ERROR = 2  # what typer exits with, which in dlic means corrupt input
 
@@ -79,5 +82,5 @@ def run(args: list[str] | None = None) -> int:
 
 
 def _fail(sentence: str, code: int) -> int:
-    typer.echo(f"dlic: {sentence}", err=True)
+    typer.echo(f"dlic: {streams.shown(sentence)}", err=True)
     return code

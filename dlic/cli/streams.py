@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from dlic.errors import CorruptFileError, DlicError, VerificationError
+from dlic.errors import CorruptFileError, DlicError, ExistsError, VerificationError
 from dlic.files import read_whole, written_whole
 from dlic.progress import Progress, no_progress
 
@@ -36,7 +36,7 @@ def refuse_existing(source: str, target: str, force: bool) -> None:
         if not os.path.isdir(source):
             raise DlicError(f"{target} is the input itself; -o names another output")
     elif not force:
-        raise DlicError(f"{target} exists; --force overwrites it")
+        raise ExistsError(f"{target} exists; --force overwrites it")
 
 
 def write_bytes(target: str, data: bytes, force: bool, verify: Callable[[bytes], None] | None = None) -> None:
@@ -66,12 +66,17 @@ def not_what_was_encoded(target: str) -> VerificationError:
 
 def report(figures: dict, line: str, as_json: bool, target: str) -> None:
     """One line, or the figures as JSON; on standard error where standard output carries the data."""
-    typer.echo(json.dumps(figures) if as_json else line, err=target == STANDARD)
+    typer.echo(json.dumps(figures) if as_json else shown(line), err=target == STANDARD)
+
+
+def shown(text: str | Path) -> str:
+    """Text on one line that any terminal takes: newlines in names and bytes that are no UTF-8 as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
 def note(sentence: str) -> None:
     """Something the person should know, on standard error."""
-    typer.echo(f"note: {sentence}", err=True)
+    typer.echo(f"note: {shown(sentence)}", err=True)
 
 
 def milliseconds(seconds: dict[str, float]) -> str:
@@ -109,9 +114,10 @@ def busy(what: str, steps: bool = False) -> Iterator[Progress]:
         yield no_progress
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress
 
-    console = Console(stderr=True)
+    console, what = Console(stderr=True), escape(shown(what))
     if not steps:
         with console.status(what):
             yield no_progress

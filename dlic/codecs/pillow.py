@@ -1,6 +1,7 @@
 """The peers: codecs that Pillow ships."""
 
 import io
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -40,3 +41,42 @@ def jpeg_at_size(image: np.ndarray, size: int) -> tuple[int, bytes]:
         else:
             high = middle - 1
     return low, best
+
+
+@dataclass(frozen=True)
+class FoundJpeg:
+    """A JPEG that reaches a quality."""
+
+    data: bytes
+    quality: int
+    psnr: float  # dB, of its pixels
+
+
+def jpeg_at_psnr(
+    image: np.ndarray, least: float, psnr: Callable[[np.ndarray, np.ndarray], float], metadata: Mapping[str, bytes]
+) -> FoundJpeg | None:
+    """The smallest JPEG of at least `least` dB, 4:2:0 or 4:4:4, progressive; None where none is so good.
+
+    `metadata` is what Pillow takes as icc_profile, exif and xmp. For each subsampling the lowest quality is found by bisection,
+    which takes PSNR to rise with quality.
+    """
+    options = {"optimize": True, "progressive": True, **metadata}
+    both = (_lowest_quality(image, least, psnr, {**options, "subsampling": sampling}) for sampling in ("4:2:0", "4:4:4"))
+    return min(filter(None, both), key=lambda found: len(found.data), default=None)
+
+
+def _lowest_quality(
+    image: np.ndarray, least: float, psnr: Callable[[np.ndarray, np.ndarray], float], options: Mapping
+) -> FoundJpeg | None:
+    low, high, best = 1, 100, None
+    while low <= high:
+        middle = (low + high) // 2
+        codec = PillowCodec("JPEG", {"quality": middle, **options})
+        data = codec.compress(image)
+        shown = codec.decompress(data)
+        reached = psnr(image, shown if image.ndim == 3 else shown[..., 0])
+        if reached >= least:
+            best, high = FoundJpeg(data, middle, reached), middle - 1
+        else:
+            low = middle + 1
+    return best

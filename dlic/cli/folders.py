@@ -1,0 +1,294 @@
+"""What `dlic compress -r` and `dlic decompress -r` do: a tree of files becomes another, and what became of each is told."""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlic.cli import streams
+from dlic.errors import DlicError, SomeFailedError, StorageError, UnreadableImageError
+from dlic.files import discard_abandoned
+from dlic.folders import Listing, Pair, Result, Work, check_targets, existing, find, make_folder, mirror
+
+SHOWN_FAILURES = 100  # rows of the table; --json has all
+TERMINATED = 143  # 128 + SIGTERM, as shells have it
+
+
+class Engine(str, Enum):
+    """What runs the work."""
+
+    local = "local"
+    dask = "dask"
+
+
+RECURSIVE = Annotated[bool, typer.Option("-r", "--recursive", help="Go through a folder.")]
+SKIP_EXISTING = Annotated[
+    bool, typer.Option("--skip-existing", help="-r: leave outputs that exist; goes on after an interruption.")
+]
+JOBS = Annotated[int, typer.Option("-j", "--jobs", min=1, help="-r: files at a time, each in a process of its own.")]
+ENGINE = Annotated[Engine, typer.Option(help="-r: processes of this machine, or the workers of a Dask cluster.")]
+CLUSTER = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="-r: scheduler of --engine dask; by default a cluster of --jobs workers on this machine."),
+]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The options of both commands that are for folders."""
+
+    recursive: bool
+    skip_existing: bool
+    jobs: int
+    engine: Engine
+    cluster: str | None
+
+    def everywhere(self, path: Path | None) -> Path | None:
+        """A path as every worker of a cluster finds it."""
+        return path and Path(os.path.abspath(path)) if self.engine == Engine.dask else path
+
+    @property
+    def given(self) -> list[str]:
+        """Those that say nothing without -r."""
+        here = {
+            "--skip-existing": self.skip_existing,
+            "--jobs": self.jobs != 1,
+            "--engine": self.engine != Engine.local,
+            "--cluster": self.cluster is not None,
+        }
+        return [option for option, is_given in here.items() if is_given]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a command makes of a folder's files."""
+
+    verb: str  # "compressed"
+    endings: Collection[str]  # of the files it takes
+    ending: str  # of those it makes
+    work: Work
+    force: bool
+    hopeless: tuple[type[DlicError], ...] = ()  # errors that every other file would meet too
+
+
+def is_folder(source: str, wanted: Wanted, refusal: type[DlicError]) -> bool:
+    """Whether `source` is to be gone through. Raises where it is a folder and -r is missing, or the other way round."""
+    if source != streams.STANDARD and os.path.isdir(source):
+        if not wanted.recursive:
+            raise refusal(f"{streams.shown(source)} is a folder; -r goes through it, and -o names the folder to write into")
+        return True
+    if wanted.recursive:
+        missing = source != streams.STANDARD and not os.path.lexists(source)
+        raise DlicError(
+            f"{streams.shown(source)} does not exist" if missing else f"-r is for folders, and {streams.shown(source)} is none"
+        )
+    if wanted.given:
+        raise DlicError(f"{wanted.given[0]} is for folders, with -r")
+    return False
+
+
+def run(source: str, output: str | None, task: Task, wanted: Wanted, as_json: bool) -> None:
+    """Do a task on every file of a folder. Raises DlicError before the work, and SomeFailedError after it where some failed."""
+    folder, out = _folders(source, output)
+    folder, out = wanted.everywhere(folder), wanted.everywhere(out)
+    if wanted.cluster is not None and wanted.engine != Engine.dask:
+        raise DlicError("--cluster goes with --engine dask")
+    listing = find(folder, task.endings, out)
+    if not listing.files and not listing.closed:
+        raise UnreadableImageError(
+            f"{streams.shown(folder)} holds no file to be {task.verb} (looked for {', '.join(sorted(task.endings))})"
+        )
+    pairs = mirror(listing, folder, out, task.ending)
+    missing = _missing(pairs, out, task, wanted.skip_existing)
+    tally = Tally(task.verb, folder, listing, len(pairs), skipped=len(pairs) - len(missing))
+    everything = [path for pair in missing for path in task.work.outputs(pair.target)]
+    if as_json:
+        for pair in sorted(set(pairs) - set(missing), key=lambda pair: pair.source):
+            typer.echo(json.dumps(_line(Result(pair))))
+    with _told(tally, as_json), _tidied(everything), closing(_results(task.work, missing, (folder, out), wanted)) as results:
+        for result in _watched(results, missing, task.verb):
+            if as_json:
+                typer.echo(json.dumps(_line(result)))
+            if isinstance(result.error, (StorageError, *task.hopeless)):
+                raise result.error
+            tally.add(result)
+    if tally.failures:
+        raise SomeFailedError(f"{len(tally.failures):,} of {len(pairs) + len(listing.closed):,} failed")
+
+
+def _folders(source: str, output: str | None) -> tuple[Path, Path]:
+    if output is None or output == streams.STANDARD:
+        raise DlicError("a folder needs -o, the folder to write into")
+    folder, out = Path(source), Path(output)
+    if out.exists() and os.path.samefile(folder, out):
+        raise DlicError(f"{streams.shown(output)} is the input folder itself; -o names another one")
+    if os.path.lexists(out) and not out.is_dir():
+        raise DlicError(f"{streams.shown(output)} is a file; with -r, -o names a folder")
+    return folder, out
+
+
+def _missing(pairs: Sequence[Pair], out: Path, task: Task, skip_existing: bool) -> list[Pair]:
+    """The pairs to work on. Raises where an output is there and nothing says what to do about it."""
+    make_folder(out)
+    check_targets(pairs, task.work, out)
+    there = existing(pairs, task.work)
+    if there and not skip_existing and not task.force:
+        first = streams.shown(next(iter(there.values())))
+        raise DlicError(
+            f"{len(there)} of {len(pairs)} outputs exist, such as {first}; --skip-existing leaves them, --force overwrites them"
+        )
+    return [pair for pair in pairs if pair not in there] if skip_existing else list(pairs)
+
+
+def _results(work: Work, pairs: Sequence[Pair], folders: Sequence[Path], wanted: Wanted) -> Iterator[Result]:
+    if wanted.engine == Engine.dask and pairs:
+        from dlic import cluster
+
+        return cluster.results(work, pairs, folders, wanted.cluster, wanted.jobs)
+    from dlic import workers
+
+    return workers.results(work, pairs, wanted.jobs)
+
+
+# --- what is told -------------------------------------------------------------------------------------------------------
+
+
+class Tally:
+    """What became of the files so far."""
+
+    def __init__(self, verb: str, folder: Path, listing: Listing, files: int, skipped: int):
+        self.verb, self.folder, self.listing, self.files, self.skipped = verb, folder, listing, files, skipped
+        self.written = self.bytes_read = self.bytes_written = 0
+        self.notes = Counter[str]()
+        self.failures = [(path, f"folder cannot be listed: {reason}") for path, reason in listing.closed]
+        self.begun = time.monotonic()
+
+    def add(self, result: Result) -> None:
+        if result.error:
+            self.failures.append((str(result.pair.source.relative_to(self.folder)), _reason(result)))
+        elif result.done:
+            self.written += 1
+            self.bytes_read += result.pair.size
+            self.bytes_written += os.path.getsize(result.done.output) if os.path.exists(result.done.output) else 0
+            self.notes.update(result.done.notes)
+        else:
+            self.skipped += 1
+
+    @property
+    def summary(self) -> str:
+        """'23 compressed, 2 there already, 1 failed: 12,345,678 → 1,234,567 bytes in 12 s'"""
+        counts = {self.verb: self.written, "there already": self.skipped, "failed": len(self.failures)}
+        rest = self.files - self.written - self.skipped - (len(self.failures) - len(self.listing.closed))
+        counts["not done"] = rest
+        parts = [f"{count:,} {what}" for what, count in counts.items() if count or what == self.verb]
+        moved = (
+            f": {self.bytes_read:,} → {self.bytes_written:,} bytes in {time.monotonic() - self.begun:.1f} s" if self.written else ""
+        )
+        return ", ".join(parts) + moved
+
+    @property
+    def left_out(self) -> list[str]:
+        """What the folder holds beside the files that were worked on."""
+        counts = {"other files, left out": self.listing.others, "links to folders, not followed": self.listing.links}
+        return [f"{what}: {count:,}" for what, count in counts.items() if count]
+
+
+@contextmanager
+def _told(tally: Tally, as_json: bool) -> Iterator[None]:
+    """Whatever ends the block, say what was done."""
+    with _terminated_as_exception():
+        try:
+            yield
+        except (KeyboardInterrupt, SystemExit):
+            streams.note("interrupted; the same command with --skip-existing goes on where it stopped")
+            raise
+        finally:
+            for sentence, count in tally.notes.items():
+                streams.note(f"{sentence} ({count:,} file{'s' * (count > 1)})")
+            for sentence in tally.left_out:
+                streams.note(sentence)
+            _table(tally.folder, tally.failures)
+            typer.echo(tally.summary, err=as_json)
+
+
+@contextmanager
+def _tidied(outputs: Sequence[Path]) -> Iterator[None]:
+    """Without what an earlier run left half written that was killed, nor what workers do that are."""
+    discard_abandoned(outputs)
+    try:
+        yield
+    finally:
+        discard_abandoned(outputs)
+
+
+@contextmanager
+def _terminated_as_exception() -> Iterator[None]:
+    """SIGTERM as SystemExit, so that what is half written is removed on its way."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _table(folder: Path, failures: Sequence[tuple[str, str]]) -> None:
+    """The files that failed and why, on standard error."""
+    if not failures:
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(f"failed in {streams.shown(folder)}", "why")
+    for path, reason in failures[:SHOWN_FAILURES]:
+        table.add_row(Text(streams.shown(path), overflow="fold"), Text(streams.shown(reason), overflow="fold"))
+    width = None if sys.stderr.isatty() else 10_000  # a row stays a line where a program reads it
+    Console(stderr=True, width=width).print(table)
+    if len(failures) > SHOWN_FAILURES:
+        streams.note(f"{len(failures) - SHOWN_FAILURES:,} more failed; --json tells of each")
+
+
+def _reason(result: Result) -> str:
+    """Its error without the name it begins with, which stands beside it."""
+    return str(result.error).removeprefix(f"{result.pair.source}").lstrip(": ")
+
+
+def _line(result: Result) -> dict:
+    """A line of --json."""
+    line = {"input": str(result.pair.source), "status": result.status, "output": str(result.pair.target)}
+    if result.done:
+        return {**line, **result.done.figures}
+    return {**line, "error": str(result.error)} if result.error else line
+
+
+def _watched(results: Iterator[Result], pairs: Sequence[Pair], verb: str) -> Iterator[Result]:
+    """The same results, with a bar and the time left where a person is watching."""
+    if not sys.stderr.isatty():
+        yield from results
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
+    count, total = 0, sum(pair.size for pair in pairs)  # bytes foretell the time better than files do
+    # 600 s: with the highest effort a file takes half a minute
+    with Progress(*columns, console=Console(stderr=True), transient=True, speed_estimate_period=600) as bar:
+        task = bar.add_task(f"0/{len(pairs)} {verb}", total=total)
+        for result in results:
+            count += 1
+            bar.update(task, advance=result.pair.size, description=f"{count}/{len(pairs)} {verb}")
+            yield result

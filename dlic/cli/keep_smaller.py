@@ -1,0 +1,44 @@
+"""`--keep-smaller`: a JPEG file where the .dlic one is no smaller than it at the same quality."""
+
+import numpy as np
+
+from dlic.cli.codecs import Outcome, Wishes
+from dlic.codecs.pillow import jpeg_at_psnr
+from dlic.codecs.recognition import LEARNED, describe
+from dlic.images.files import ImageFile, not_held
+from dlic.images.metadata import save_options
+
+
+def smaller(picture: ImageFile, outcome: Outcome, wishes: Wishes, max_pixels: int) -> Outcome:
+    """`outcome`, or a JPEG in its place.
+
+    Compared are whole files with the same metadata: the .dlic one, and the smallest JPEG (Pillow's, progressive, with optimised
+    Huffman tables, 4:2:0 or 4:4:4, of any quality 1 … 100) whose pixels have at least the PSNR that the .dlic's have. A picture
+    with transparency, or with metadata that JPEG has no place for, stays a .dlic file.
+    """
+    from dlic.evaluation.distances import psnr
+
+    pixels, metadata = picture.pixels, picture.metadata
+    if pixels.shape[2:] not in ((), (3,)) or not_held(pixels, ".jpg", metadata):
+        return outcome
+    reached = psnr(pixels, _decoded(outcome.data, wishes, max_pixels))
+    found = jpeg_at_psnr(pixels, reached, psnr, save_options(metadata, "JPEG"))
+    if found is None or len(found.data) >= len(outcome.data):
+        return outcome
+    figures = {"jpeg_quality": found.quality, "psnr": found.psnr, "dlic_bytes": len(outcome.data), "dlic_psnr": reached}
+    said = f", a JPEG of quality {found.quality} and {found.psnr:.2f} dB where .dlic takes {len(outcome.data):,} for {reached:.2f}"
+    return Outcome(found.data, lambda written: written == found.data, figures, said, as_jpeg=True, notes=outcome.notes)
+
+
+def _decoded(data: bytes, wishes: Wishes, max_pixels: int) -> np.ndarray:
+    """What `dlic decompress` will show of a file."""
+    from dlic.api import choose, read_described
+
+    described = describe(data)
+    weights = choose(wishes.model, wishes.weights) if described.codec == LEARNED else None
+    return read_described(data, described, weights, max_pixels, {}).pixels
+
+
+def as_jpeg(target: str) -> str:
+    """'photo.dlic' → 'photo.jpg'"""
+    return target.removesuffix(".dlic") + ".jpg"
