@@ -11,7 +11,7 @@ import typer
 from dlic.cli import streams
 from dlic.cli.codecs import Outcome, Wishes, choose
 from dlic.errors import CorruptFileError
-from dlic.images.files import MAX_PIXELS, ImageFile
+from dlic.images.files import MAX_PIXELS, ImageFile, size_of
 from dlic.timing import timed
 
 
@@ -52,11 +52,14 @@ def compress(
     verify: Annotated[bool, typer.Option(help="Decode the written file and compare before it is put in place.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
     max_pixels: Annotated[int, typer.Option(help="Refuse larger images.")] = MAX_PIXELS,
+    max_memory: Annotated[
+        str | None, typer.Option(metavar="BYTES", help="Memory for the learned codec, as 2G: fewer tiles of a big picture at once.")
+    ] = None,
 ) -> None:
     """Compress an image file into a .dlic file, or a JPEG file with --codec jpeg."""
     wishes = Wishes(
         quality, streams.size(target_size), target_bpp, target_psnr, target_ms_ssim, effort, model, weights,
-        entropy, subsampling, progressive, trellis, alpha_quality, thumbnail,
+        entropy, streams.size(max_memory), subsampling, progressive, trellis, alpha_quality, thumbnail,
     )  # fmt: skip
     choice = choose(codec, wishes)
     encode, stripped = choice.prepare(wishes), streams.stripped(strip or [])
@@ -64,11 +67,14 @@ def compress(
     streams.refuse_existing(source, target, force)
     seconds: dict[str, float] = {}
     with timed(seconds, "image"):
-        picture = choice.read(sys.stdin.buffer.read() if source == streams.STANDARD else source, max_pixels, strict)
+        file = sys.stdin.buffer.read() if source == streams.STANDARD else source
+        if wishes.max_memory is not None:
+            streams.check_memory(size_of(file, max_pixels), wishes.max_memory)  # before it is read
+        picture = choice.read(file, max_pixels, strict)
         picture = replace(picture, metadata=picture.metadata.without(stripped))
     for sentence in picture.notes:
         streams.note(sentence)
-    with streams.busy(f"compressing {source}", steps=bool(effort)) as progress:
+    with streams.busy(f"compressing {source}") as progress:
         outcome = encode(picture, seconds, progress)
         with timed(seconds, "write and verify" if verify and target != streams.STANDARD else "write"):
             streams.write_bytes(target, outcome.data, force, _comparison(outcome, target) if verify else None)
