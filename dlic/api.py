@@ -1,6 +1,7 @@
 """The public functions: arrays ⇄ bytes."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from dlic.images.files import MAX_PIXELS, ImageFile, upright
 from dlic.images.metadata import Metadata
 from dlic.images.metadata import upright as upright_metadata
 from dlic.progress import Progress, no_progress
+from dlic.rectangles import Rectangle
 from dlic.timing import timed
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ def compress(
     dpi: tuple[float, float] | None = None,
     text: Mapping[str, str] | None = None,
     thumbnail: int = 0,
+    max_memory: int | None = None,
 ) -> bytes:
     """uint8 pixels of any size from 1×1 → the bytes of a .dlic file, from which `decompress` gives back pixels of the same kind.
 
@@ -64,9 +67,10 @@ def compress(
         alpha_quality: 100 is exact; below, alpha is coded like a picture, with a quality like JPEG's, where that is smaller.
         icc_profile, exif, xmp, dpi, text: stored as they are, for `read`; dpi are pixels per inch across and down.
         thumbnail: pixels a side, at most, of a preview that viewers show without the network; 0 for none.
+        max_memory: about the most bytes this process may take: fewer tiles of a big picture are in work at once.
 
     Raises:
-        DlicError: `image` is no such array, the target cannot be met, or no file could hold the metadata.
+        DlicError: `image` is no such array, the target cannot be met, no file could hold the metadata, or memory is not enough.
         UnknownCheckpointError: the checkpoint is missing or damaged.
     """
     separated = separate(image, alpha_quality)
@@ -81,7 +85,7 @@ def compress(
     from dlic.codecs.learned import load_codec
 
     rate = rate_of(quality, target_size, target_bpp, target_psnr, target_ms_ssim)
-    codec = load_codec(choose(model, weights)).with_chunks(chunks)
+    codec = load_codec(choose(model, weights)).with_chunks(chunks).within(max_memory)
     return encode_colours(codec, separated.colours, rate, effort).encoded.data
 
 
@@ -133,7 +137,13 @@ def judge_of(measure: str) -> "Judge":
 
 
 def decompress(
-    data: bytes, *, weights: str | Path | None = None, max_pixels: int = MAX_PIXELS, model: str | None = None
+    data: bytes,
+    *,
+    weights: str | Path | None = None,
+    max_pixels: int = MAX_PIXELS,
+    model: str | None = None,
+    crop: tuple[int, int, int, int] | None = None,
+    max_memory: int | None = None,
 ) -> np.ndarray:
     """The bytes of a .dlic or JPEG file → pixels of the kind that went in.
 
@@ -145,51 +155,103 @@ def decompress(
         weights: folder of the checkpoint it was made with, where dlic would not find it.
         max_pixels: larger pictures are refused before anything is allocated.
         model: name of the checkpoint it was made with; files of CompressAI's models need it, as `compress` was given it.
+        crop: x, y, width and height of the part that is wanted; of a big learned picture only the tiles that it needs are decoded.
+        max_memory: about the most bytes this process may take for a learned picture.
 
     Raises:
         CorruptFileError: `data` is truncated, damaged, or neither.
         UnknownCheckpointError: the checkpoint it was made with is not on this machine.
+        DlicError: `crop` is no part of the picture, or memory is not enough.
     """
-    return read(data, weights=weights, max_pixels=max_pixels, model=model).pixels
+    return read(data, weights=weights, max_pixels=max_pixels, model=model, crop=crop, max_memory=max_memory).pixels
 
 
-def read(data: bytes, *, weights: str | Path | None = None, max_pixels: int = MAX_PIXELS, model: str | None = None) -> ImageFile:
+def read(
+    data: bytes,
+    *,
+    weights: str | Path | None = None,
+    max_pixels: int = MAX_PIXELS,
+    model: str | None = None,
+    crop: tuple[int, int, int, int] | None = None,
+    max_memory: int | None = None,
+) -> ImageFile:
     """`decompress`, with the file's metadata: `.pixels`, `.metadata.icc_profile`, `.exif`, `.xmp`, `.dpi` and `.text`."""
     if not isinstance(data, bytes | bytearray | memoryview):
         raise CorruptFileError(f"a .dlic file is bytes, not {type(data).__name__}")
-    return read_described(bytes(data), describe(bytes(data)), weights, max_pixels, {}, model)
+    reading = Reading(weights, max_pixels, model, crop, max_memory)
+    return read_described(bytes(data), describe(bytes(data)), reading, {})
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a file is to be decoded: the arguments of `decompress`."""
+
+    weights: str | Path | None = None
+    max_pixels: int = MAX_PIXELS
+    model: str | None = None
+    crop: tuple[int, ...] | None = None
+    max_memory: int | None = None  # bytes
+
+    def part_of(self, width: int, height: int) -> Rectangle | None:
+        """What is wanted of a picture; None is all of it. Raises DlicError where the crop does not lie inside."""
+        return None if self.crop is None else Rectangle.asked_for(self.crop, width, height)
+
+    def cropped(self, image: np.ndarray) -> np.ndarray:
+        """What is wanted of a whole picture (H, W, …). Raises DlicError where the crop does not lie inside."""
+        part = self.part_of(image.shape[1], image.shape[0])
+        return image if part is None else image[part.slices]
 
 
 def read_described(
     data: bytes,
     described: Description,
-    weights: str | Path | None,
-    max_pixels: int,
+    reading: Reading,
     seconds: dict[str, float],
-    model: str | None = None,
+    progress: Progress = no_progress,
+    damaged: bool = False,
 ) -> ImageFile:
-    """`read` of a file that has been recognised, which adds what its stages take to `seconds`."""
-    described.check_size(max_pixels)  # before anything is allocated for it
+    """`read` of a file that has been recognised, which adds what its stages take to `seconds`.
+
+    Of a `damaged` picture in tiles as much as can be decoded; its container may be that of a file's beginning.
+    """
+    if described.tiled and not is_zoo_name(reading.model):
+        return _read_tiles(described, reading, seconds, progress, damaged)
+    described.check_size(reading.max_pixels)  # before anything is allocated for it
     if described.codec == "jpeg":  # whose pixels may lie on their side
         with timed(seconds, "decode"):
-            pixels = upright(classical("jpeg", max_pixels).decompress(data), described.metadata)
-            return ImageFile(pixels, metadata=upright_metadata(described.metadata))
+            pixels = upright(classical("jpeg", reading.max_pixels).decompress(data), described.metadata)
+            return ImageFile(reading.cropped(pixels), metadata=upright_metadata(described.metadata))
+    reading.part_of(described.width, described.height)  # refused before the work
     if described.codec not in (LEARNED, ZOO):
         with timed(seconds, "decode"):
-            pixels = classical(described.codec, max_pixels).decompress(data)
+            pixels = classical(described.codec, reading.max_pixels).decompress(data)
     else:
-        pixels = _decode_by_weights(described, weights, seconds, model)
+        pixels = _decode_by_weights(described, reading, seconds)
     if described.container.chunks and described.codec != "lossless":  # which has gray and alpha of its own
         with timed(seconds, "channels"):
             pixels = unite(pixels, described.container.chunks)
-    return ImageFile(pixels, metadata=described.metadata)
+    return ImageFile(reading.cropped(pixels), metadata=described.metadata)
 
 
-def _decode_by_weights(
-    described: Description, weights: str | Path | None, seconds: dict[str, float], model: str | None
-) -> np.ndarray:
+def _read_tiles(
+    described: Description, reading: Reading, seconds: dict[str, float], progress: Progress, damaged: bool
+) -> ImageFile:
+    whole = Rectangle(0, 0, described.width, described.height)
+    part = reading.part_of(described.width, described.height)
+    described.check_size(reading.max_pixels, part)
     with timed(seconds, "load model"):
-        codec = _codec_of(described, model, weights)
+        codec = _codec_of(described, reading.model, reading.weights).within(reading.max_memory)
+    decoded = (codec.recover if damaged else codec.decode)(described.container, part, progress)
+    seconds.update(decoded.seconds)
+    with timed(seconds, "channels"):
+        pixels = unite(decoded.image, described.container.chunks, whole, part)
+    return ImageFile(pixels, metadata=described.metadata, lost=decoded.lost)
+
+
+def _decode_by_weights(described: Description, reading: Reading, seconds: dict[str, float]) -> np.ndarray:
+    with timed(seconds, "load model"):
+        codec = _codec_of(described, reading.model, reading.weights)
+        codec = codec if is_zoo_name(reading.model) else codec.within(reading.max_memory)
     decoded = codec.decode(described.container)
     seconds.update(decoded.seconds)
     return decoded.image

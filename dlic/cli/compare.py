@@ -57,7 +57,7 @@ def compare(
         streams.note(sentence)
     series = _series(codecs, model, weights, effort)
     limit = wanted if isinstance(wanted, int) else _bytes(wanted, series[0], picture.pixels)
-    with tempfile.TemporaryDirectory() as folder, streams.busy(f"compressing {source}", steps=True) as progress:
+    with tempfile.TemporaryDirectory() as folder, streams.busy(f"compressing {source}") as progress:
         shown = _pictures(Path(folder), source.name, picture.pixels, series, limit, progress)
         page = _page(Path(folder), source.name, shown, series, limit, lossless)
     streams.write_bytes(str(target), page.encode(), force)

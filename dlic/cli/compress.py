@@ -14,7 +14,7 @@ from dlic.cli.codecs import Outcome, Wishes, choose
 from dlic.cli.keep_smaller import as_jpeg, smaller
 from dlic.errors import CorruptFileError, UnknownCheckpointError, UnreadableImageError
 from dlic.folders import Done
-from dlic.images.files import EXTENSIONS, MAX_PIXELS, ImageFile
+from dlic.images.files import EXTENSIONS, MAX_PIXELS, ImageFile, size_of
 from dlic.progress import Progress, no_progress
 from dlic.timing import timed
 
@@ -68,6 +68,9 @@ def compress(
     jobs: folders.JOBS = 1,
     engine: folders.ENGINE = folders.Engine.local,
     cluster: folders.CLUSTER = None,
+    max_memory: Annotated[
+        str | None, typer.Option(metavar="BYTES", help="Memory for the learned codec, as 2G: fewer tiles of a big picture at once.")
+    ] = None,
 ) -> None:
     """Compress an image file into a .dlic file, or a JPEG file with --codec jpeg.
 
@@ -77,7 +80,7 @@ def compress(
     weights = wanted.everywhere(weights)
     wishes = Wishes(
         quality, streams.size(target_size), target_bpp, target_psnr, target_ms_ssim, effort, model, weights,
-        entropy, subsampling, progressive, trellis, alpha_quality, thumbnail, keep_smaller,
+        entropy, streams.size(max_memory), subsampling, progressive, trellis, alpha_quality, thumbnail, keep_smaller,
     )  # fmt: skip
     choice = choose(codec, wishes)
     choice.prepare(wishes)  # raises before the work what cannot be granted
@@ -87,7 +90,7 @@ def compress(
         folders.run(source, output, task, wanted, as_json)
         return
     target = output or streams.default_output(source, lambda path: path.parent / f"{path.stem}{choice.ending}")
-    with streams.busy(f"compressing {source}", steps=bool(effort)) as progress:
+    with streams.busy(f"compressing {source}") as progress:
         done = work.file(source, target, progress)
     for sentence in done.notes:
         streams.note(sentence)
@@ -119,7 +122,10 @@ class Compression:
             streams.refuse_existing(source, str(path), self.force)
         seconds: dict[str, float] = {}
         with timed(seconds, "image"):
-            picture = choice.read(sys.stdin.buffer.read() if source == streams.STANDARD else source, self.max_pixels, self.strict)
+            file = sys.stdin.buffer.read() if source == streams.STANDARD else source
+            if self.wishes.max_memory is not None:
+                streams.check_memory(size_of(file, self.max_pixels), self.wishes.max_memory)  # before it is read
+            picture = choice.read(file, self.max_pixels, self.strict)
             picture = replace(picture, metadata=picture.metadata.without(self.stripped))
         outcome = encode(picture, seconds, progress)
         if self.wishes.keep_smaller:

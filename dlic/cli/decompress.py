@@ -1,18 +1,26 @@
 """`dlic decompress`: a .dlic or JPEG file → an image file; or every one of a folder."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dlic.api import Reading, read_described
 from dlic.cli import folders, streams
 from dlic.errors import CorruptFileError, DlicError
 from dlic.folders import Done
 from dlic.images.files import MAX_PIXELS, ImageFile, image_bytes, not_held
+from dlic.progress import Progress, no_progress
+from dlic.rectangles import Rectangle
 from dlic.timing import timed
 
 ENDINGS = frozenset([".dlic", ".jpg", ".jpeg"])  # of the files of a folder that are decompressed
+if TYPE_CHECKING:
+    from dlic.codecs.recognition import Description
+
+NAMED = 20  # lost tiles in one note; --json has all
 
 
 def decompress(
@@ -25,7 +33,10 @@ def decompress(
         str | None, typer.Option(help="Name of the checkpoint the file was made with, which compressai:… files need.")
     ] = None,
     weights: Annotated[Path | None, typer.Option(help="Folder of the checkpoint the file was made with.")] = None,
-    partial: Annotated[bool, typer.Option("--partial", help="Show what there is of a truncated wavelet file.")] = False,
+    crop: Annotated[str | None, typer.Option(metavar="X,Y,W,H", help="Only this part, read from as few tiles as it needs.")] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Show what there is of a truncated wavelet file, or of a damaged one in tiles.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
     max_pixels: Annotated[int, typer.Option(help="Refuse larger pictures.")] = MAX_PIXELS,
@@ -34,19 +45,23 @@ def decompress(
     jobs: folders.JOBS = 1,
     engine: folders.ENGINE = folders.Engine.local,
     cluster: folders.CLUSTER = None,
+    max_memory: Annotated[
+        str | None, typer.Option(metavar="BYTES", help="Memory for a learned picture, as 2G: fewer tiles of a big one at once.")
+    ] = None,
 ) -> None:
     """Decompress a .dlic or JPEG file into an image file.
 
     With -r every such file below a folder, a/b.dlic into a/b.dlic.png below the folder of -o.
     """
     wanted = folders.Wanted(recursive, skip_existing, jobs, engine, cluster)
-    work = Decompression(model, wanted.everywhere(weights), partial, force, max_pixels)
+    reading = Reading(wanted.everywhere(weights), max_pixels, model, _crop(crop), streams.size(max_memory))
+    work = Decompression(reading, partial, force)
     if folders.is_folder(source, wanted, CorruptFileError):
         folders.run(source, output, folders.Task("decompressed", ENDINGS, ".png", work, force), wanted, as_json)
         return
     target = output or streams.default_output(source, lambda path: path.parent / f"{path.name}.png")
-    with streams.busy(f"decompressing {source}"):
-        done = work.file(source, target)
+    with streams.busy(f"decompressing {source}") as progress:
+        done = work.file(source, target, progress)
     for sentence in done.notes:
         streams.note(sentence)
     streams.report(done.figures, done.line, as_json, done.output)
@@ -56,25 +71,20 @@ def decompress(
 class Decompression:
     """What is done to a compressed file; with this it can be done in another process."""
 
-    model: str | None
-    weights: Path | None
+    reading: Reading
     partial: bool
     force: bool
-    max_pixels: int
 
     def outputs(self, target: Path) -> tuple[Path, ...]:
         """Every path of which one is written when `target` is asked for."""
         return (target,)
 
-    def file(self, source: str, target: str) -> Done:
+    def file(self, source: str, target: str, progress: Progress = no_progress) -> Done:
         """Decompress one file, from a path or `-`, to another. Raises DlicError."""
         streams.refuse_existing(source, target, self.force)
         seconds: dict[str, float] = {}
         data = streams.read_bytes(source)
-        if self.partial:
-            picture = _part(data, self.max_pixels, seconds)
-        else:
-            picture = _whole(data, self.model, self.weights, self.max_pixels, seconds)
+        picture = (_part if self.partial else _whole)(data, self.reading, seconds, progress)
         suffix = ".png" if target == streams.STANDARD else Path(target).suffix
         with timed(seconds, "image"):
             streams.write_bytes(target, image_bytes(picture.pixels, suffix, picture.metadata), self.force)
@@ -82,26 +92,57 @@ class Decompression:
         height, width = picture.pixels.shape[:2]
         bpp = len(data) * 8 / (width * height)
         figures = {"output": target, "width": width, "height": height, "bytes": len(data), "bpp": bpp, "seconds": seconds}
+        figures |= {"lost": [[tile.x, tile.y, tile.width, tile.height] for tile in picture.lost]}
         line = f"{target}: {width} × {height} from {len(data):,} bytes, {bpp:.3f} bpp, {streams.milliseconds(seconds)}"
         return Done(target, figures, line, notes)
 
 
-def _whole(data: bytes, model: str | None, weights: Path | None, max_pixels: int, seconds: dict[str, float]) -> ImageFile:
-    from dlic.api import read_described
+def _whole(data: bytes, reading: Reading, seconds: dict[str, float], progress: Progress) -> ImageFile:
     from dlic.codecs.recognition import describe
 
-    return read_described(data, describe(data), weights, max_pixels, seconds, model)
+    described = describe(data)
+    _check_memory(described, reading)
+    return read_described(data, described, reading, seconds, progress)
 
 
-def _part(data: bytes, max_pixels: int, seconds: dict[str, float]) -> ImageFile:
-    """What the beginning of a wavelet file shows, and how much of the file that is."""
+def _part(data: bytes, reading: Reading, seconds: dict[str, float], progress: Progress) -> ImageFile:
+    """What a truncated or damaged file shows, and what is missing."""
     from dlic.codecs.recognition import describe_beginning
     from dlic.codecs.wavelet import WaveletCodec
 
     described, share = describe_beginning(data)
+    if described.tiled:
+        _check_memory(described, reading)
+        picture = read_described(data, described, reading, seconds, progress, damaged=True)
+        return replace(picture, notes=(*picture.notes, *_lost(picture.lost)))
     if described.codec != "wavelet":
-        raise DlicError(f"--partial shows what there is of a wavelet file; this is a {described.codec} one")
-    described.check_size(max_pixels)
+        raise DlicError(f"--partial shows what there is of a wavelet file, or of one in tiles; this is a {described.codec} one")
+    described.check_size(reading.max_pixels)
     with timed(seconds, "decode"):
-        image = WaveletCodec(max_pixels=max_pixels).decompress_prefix(data)
-    return ImageFile(image, (f"{share:.0%} of the picture's data is there",))
+        image = WaveletCodec(max_pixels=reading.max_pixels).decompress_prefix(data)
+    return ImageFile(reading.cropped(image), (f"{share:.0%} of the picture's data is there",))
+
+
+def _check_memory(described: "Description", reading: Reading) -> None:
+    """Refuses an image that could be decoded, but then not written."""
+    part = reading.part_of(described.width, described.height) if described.tiled else None
+    size = (part.width, part.height) if part else (described.width, described.height)
+    streams.check_memory(size, reading.max_memory, streams.LEARNED_PROCESS if described.codec == "learned" else streams.PROCESS)
+
+
+def _lost(tiles: Sequence[Rectangle]) -> tuple[str, ...]:
+    """'1 tile is lost, and gray, at x,y,width,height: …'"""
+    if not tiles:
+        return ()
+    some = "; ".join(map(str, tiles[:NAMED])) + (f"; and {len(tiles) - NAMED:,} more" if len(tiles) > NAMED else "")
+    return (f"{len(tiles):,} {'tile is' if len(tiles) == 1 else 'tiles are'} lost, and gray, at x,y,width,height: {some}",)
+
+
+def _crop(text: str | None) -> tuple[int, ...] | None:
+    """'10,20,300,200' → its numbers. Raises DlicError."""
+    if text is None:
+        return None
+    try:
+        return tuple(int(number) for number in text.split(","))
+    except ValueError as error:
+        raise DlicError(f"{text!r} is no part of a picture; write --crop x,y,width,height in pixels") from error

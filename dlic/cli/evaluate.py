@@ -162,7 +162,7 @@ def _keep_pictures(out: Path, run: "Run", plan: "Plan", rates: list[float]) -> N
     from dlic.images.files import read_image
 
     images = {picture.name: read_image(plan.folder / picture.name).pixels for picture in plan.pictures[:MOST_PICTURES]}
-    with streams.busy("pictures at equal sizes", steps=True) as progress:
+    with streams.busy("pictures at equal sizes") as progress:
         make_pictures(out, run, images, [plan.open(name) for name in plan.codecs], rates, progress)
 
 

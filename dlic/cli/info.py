@@ -69,13 +69,17 @@ def _write_thumbnail(source: str, described: "Description", target: Path, force:
 
 
 def _learned(described: "Description") -> tuple[dict[str, Any], str]:
+    from dlic.container.format import HUFFMAN
+
     container = described.container
     name, fingerprint = _checkpoint_name(container.model), container.model.hex()
-    entropy = "huffman" if container.flags else "rans"
-    colours = _colours(container, coded=3)
-    figures = {"colours": colours, "level": container.level, "checkpoint": name, "fingerprint": fingerprint, "entropy": entropy}
-    coder = ", Huffman codes" if container.flags else ""
-    return figures, f"{colours}, checkpoint {name or 'not on this machine'} ({fingerprint}), level {container.level}{coder}"
+    colours, tiles, coder = _colours(container, coded=3), _tiles(described), "huffman" if container.flags & HUFFMAN else "rans"
+    place = {"checkpoint": name, "fingerprint": fingerprint}
+    figures = {"colours": colours, "level": container.level, **place, "entropy": coder, "tiles": tiles}
+    said = f"{colours}, checkpoint {name or 'not on this machine'} ({fingerprint}), level {container.level}"
+    said += ", Huffman codes" if coder == "huffman" else ""
+    said += ", {columns} × {rows} tiles of about {side} pixels".format(**tiles) if tiles else ""
+    return figures, said
 
 
 def _colours(container: "Container", coded: int) -> str:
@@ -84,6 +88,16 @@ def _colours(container: "Container", coded: int) -> str:
 
     chunks = by_name(container.chunks)
     return CHANNELS.get((1 if GRAY in chunks else coded) + (ALPHA in chunks), "?")
+
+
+def _tiles(described: "Description") -> dict[str, int] | None:
+    """How the picture is cut."""
+    if not described.tiled:
+        return None
+    from dlic.container.tiles import split
+
+    grid, _ = split(described.container)
+    return {"columns": grid.columns, "rows": grid.rows, "side": grid.side}
 
 
 def _zoo(described: "Description") -> tuple[dict[str, Any], str]:

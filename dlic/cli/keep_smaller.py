@@ -32,11 +32,11 @@ def smaller(picture: ImageFile, outcome: Outcome, wishes: Wishes, max_pixels: in
 
 def _decoded(data: bytes, wishes: Wishes, max_pixels: int) -> np.ndarray:
     """What `dlic decompress` will show of a file."""
-    from dlic.api import choose, read_described
+    from dlic.api import Reading, choose, read_described
 
     described = describe(data)
     weights = choose(wishes.model, wishes.weights) if described.codec == LEARNED else None
-    return read_described(data, described, weights, max_pixels, {}).pixels
+    return read_described(data, described, Reading(weights, max_pixels), {}).pixels
 
 
 def as_jpeg(target: str) -> str:

@@ -30,7 +30,7 @@ def report(
     if not run.means:
         raise DlicError(f"{folder} holds no codec that all images were measured with; dlic evaluate --out {folder} goes on with it")
     check_targets([target, *(figures or [])], figures or [], force)
-    with streams.busy("preparing the pictures", steps=True) as progress:
+    with streams.busy("preparing the pictures") as progress:
         from dlic.evaluation.page import html_of, page_of
         from dlic.evaluation.page.gallery import gallery_of
 

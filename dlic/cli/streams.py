@@ -14,6 +14,8 @@ from dlic.files import read_whole, written_whole
 from dlic.progress import Progress, no_progress
 
 STANDARD = "-"
+# bytes of a process without torch and with it, and of a pixel of an image file that is read or written: Pillow's, ours, the file's
+PROCESS, LEARNED_PROCESS, IMAGE_FILE = 100_000_000, 780_000_000, 10
 
 
 def read_bytes(source: str) -> bytes:
@@ -86,10 +88,10 @@ def milliseconds(seconds: dict[str, float]) -> str:
 
 
 def size(text: str | None) -> int | None:
-    """'40000', '40k', '1.5M', '40KiB' → bytes; k and M are decimal, Ki and Mi binary. Raises DlicError."""
+    """'40000', '40k', '1.5M', '40KiB', '2G' → bytes; k, M and G are decimal, Ki, Mi and Gi binary. Raises DlicError."""
     if text is None:
         return None
-    factors = {"": 1, "k": 1000, "m": 1000**2, "ki": 1024, "mi": 1024**2}
+    factors = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "ki": 1024, "mi": 1024**2, "gi": 1024**3}
     number = text.strip().lower().removesuffix("b")
     unit = number.lstrip("0123456789.")
     try:
@@ -107,9 +109,20 @@ def stripped(options: Sequence[str]) -> set[str]:
     return {name for word, name in names.items() if word in words or "all" in words}
 
 
+def check_memory(size: tuple[int, int], max_memory: int | None, process: int = PROCESS) -> None:
+    """Raises DlicError where a process would take more bytes than it may to read or write an image file of (width, height)."""
+    needed = process + IMAGE_FILE * size[0] * size[1]
+    if max_memory is not None and needed > max_memory:
+        takes, has = f"{needed / 1e6:,.0f} MB", f"{max_memory / 1e6:,.0f} MB"
+        raise DlicError(f"{size[0]} × {size[1]} pixels take about {takes} of memory, more than the {has} of --max-memory")
+
+
 @contextmanager
-def busy(what: str, steps: bool = False) -> Iterator[Progress]:
-    """Shows that work goes on, where a person is watching: a spinner, or with `steps` a bar moved by the share that is done."""
+def busy(what: str) -> Iterator[Progress]:
+    """Shows that work goes on, where a person is watching: a bar that only moves to and fro until the work tells its share done.
+
+    From then on it shows how much that is, and the time left.
+    """
     if not sys.stderr.isatty():
         yield no_progress
         return
@@ -117,11 +130,6 @@ def busy(what: str, steps: bool = False) -> Iterator[Progress]:
     from rich.markup import escape
     from rich.progress import Progress
 
-    console, what = Console(stderr=True), escape(shown(what))
-    if not steps:
-        with console.status(what):
-            yield no_progress
-        return
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task(what, total=1.0)
-        yield lambda share: bar.update(task, completed=share)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(escape(shown(what)), total=None)
+        yield lambda share: bar.update(task, completed=share, total=1.0)

@@ -1,10 +1,12 @@
 """What a codec is: uint8 (H, W, 3) pixels ⇄ bytes."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from dlic.errors import CorruptFileError, DlicError
+from dlic.rectangles import Rectangle
 
 
 class Codec(Protocol):
@@ -13,6 +15,15 @@ class Codec(Protocol):
     def compress(self, image: np.ndarray) -> bytes: ...
 
     def decompress(self, data: bytes) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A decompressed image."""
+
+    image: np.ndarray  # uint8 (H, W, 3)
+    seconds: dict[str, float]  # by stage
+    lost: tuple[Rectangle, ...] = ()  # parts of the picture that could not be recovered
 
 
 def check_size(width: int, height: int, max_pixels: int) -> None:

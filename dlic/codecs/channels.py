@@ -12,6 +12,7 @@ from dlic.container.chunks import ALPHA, GRAY, by_name
 from dlic.container.format import Chunks
 from dlic.errors import CorruptFileError, DlicError
 from dlic.images.transparency import filled
+from dlic.rectangles import Rectangle
 
 ONE_VALUE, LOSSLESS, LOSSY = 0, 1, 2  # methods of coding alpha
 LOSSLESS_HEAD, LOSSY_HEAD = bytes([8, 1]), bytes([1])  # how their streams begin: 8 bits of one channel; one component
@@ -62,8 +63,11 @@ def is_gray(chunks: Chunks) -> bool:
     return GRAY in by_name(chunks)
 
 
-def unite(colours: np.ndarray, chunks: Chunks) -> np.ndarray:
-    """Inverse of `separate`: the picture, of what a codec gives back, uint8 (H, W, 3) or (H, W). Raises CorruptFileError."""
+def unite(colours: np.ndarray, chunks: Chunks, whole: Rectangle | None = None, part: Rectangle | None = None) -> np.ndarray:
+    """Inverse of `separate`: the picture, of what a codec gives back, uint8 (H, W, 3) or (H, W). Raises CorruptFileError.
+
+    Where that is only a `part`, the `whole` picture's size is needed.
+    """
     found = by_name(chunks)
     if found.get(GRAY):
         raise CorruptFileError("the chunk 'gray' holds data, which it never does")
@@ -71,7 +75,9 @@ def unite(colours: np.ndarray, chunks: Chunks) -> np.ndarray:
         colours = as_gray(colours)
     if ALPHA not in found:
         return colours
-    return np.dstack([colours, decode_alpha(found[ALPHA], *colours.shape[:2])])
+    if part is None:
+        return np.dstack([colours, decode_alpha(found[ALPHA], *colours.shape[:2])])
+    return np.dstack([colours, decode_alpha(found[ALPHA], whole.height, whole.width)[part.slices]])
 
 
 def as_gray(colours: np.ndarray) -> np.ndarray:

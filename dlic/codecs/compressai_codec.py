@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlic.codecs.base import check_pixels, padded
-from dlic.codecs.learned import Decoded
+from dlic.codecs.base import Decoded, check_pixels, padded
 from dlic.container.format import COMPRESSAI, Container, read, write
 from dlic.container.latent_streams import pack, unpack
 from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError

@@ -2,24 +2,29 @@
 
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from dlic import checkpoints
-from dlic.codecs.base import check_pixels, padded
-from dlic.container.format import HUFFMAN, Chunks, Container, read, write
+from dlic.codecs import tiling
+from dlic.codecs.base import Decoded, check_pixels, padded
+from dlic.codecs.tiling import DECODING, ENCODING, AnalysedTiles, EncodedTiles, Tiling
+from dlic.container.format import HUFFMAN, TILED, Chunks, Container, read, write
+from dlic.container.tiles import split
 from dlic.entropy import huffman_tables, rans
 from dlic.entropy.symbols import Symbols
 from dlic.entropy.tables import FrequencyTables
 from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError
 from dlic.progress import Progress, no_progress
+from dlic.rectangles import Rectangle
 from dlic.timing import timed
 
-MAX_EFFORT = 9
+MAX_EFFORT, TILING = 9, Tiling()
 Decoder = rans.Decoder | huffman_tables.Decoder
 CODERS = {"rans": (0, rans), "huffman": (HUFFMAN, huffman_tables)}  # with the flags of their files
 
@@ -35,7 +40,13 @@ class Network(Protocol):
     levels: int  # rates it has
     refinable: bool  # whether `refine` can be called
     beside: Executor  # runs what is computed while the codec does something else
+    cores: int  # that it may use
+    space: int  # the first of the two axes of a latent that are height and width
+    halo: int  # latents around a part of a picture that its transforms are shown, so that it comes out as in the whole
     step_price: float | None  # bits that a squared error of one step of y is worth; None: y is rounded to the nearest
+
+    def workers(self, count: int) -> AbstractContextManager[Executor]:
+        """Threads that compute on one core each, for as long as a block lasts."""
 
     def analyse(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 (H, W, 3) → latent float32, the same for every level."""
@@ -85,28 +96,42 @@ class Network(Protocol):
 class Analysed:
     """An image after the part of encoding that all levels share."""
 
-    pixels: np.ndarray  # uint8 (H, W, 3), padded to multiples of the stride
-    latent: np.ndarray
-    height: int  # of the image itself
-    width: int
+    image: np.ndarray  # uint8 (H, W, 3)
+    latent: np.ndarray  # of the image padded to multiples of the stride
     seconds: dict[str, float]  # by stage
 
     @property
-    def image(self) -> np.ndarray:
-        """uint8 (H, W, 3) without the padding."""
-        return self.pixels[: self.height, : self.width]
+    def height(self) -> int:
+        return self.image.shape[0]
+
+    @property
+    def width(self) -> int:
+        return self.image.shape[1]
 
 
 @dataclass(frozen=True)
 class Encoded:
     """A compressed image with what is worth reporting about it."""
 
-    data: bytes
-    level: int
+    container: Container
     symbols: Symbols
     tables: FrequencyTables
     y_hat: np.ndarray  # what a decoder will synthesise from
     seconds: dict[str, float]  # by stage
+
+    @cached_property
+    def data(self) -> bytes:
+        """The file."""
+        return write(self.container)
+
+    @property
+    def level(self) -> int:
+        return self.container.level
+
+    @property
+    def crcs(self) -> tuple[int, ...]:
+        """As `LearnedCodec.crcs` of the file."""
+        return (self.symbols.crc,)
 
     @cached_property
     def estimated_bits(self) -> float:
@@ -115,16 +140,8 @@ class Encoded:
 
 
 @dataclass(frozen=True)
-class Decoded:
-    """A decompressed image."""
-
-    image: np.ndarray  # uint8 (H, W, 3)
-    seconds: dict[str, float]
-
-
-@dataclass(frozen=True)
 class LearnedCodec:
-    """One checkpoint at work."""
+    """One checkpoint at work. It codes pictures as one unit each, and big ones in tiles that are such units (`codecs.tiling`)."""
 
     name: str
     fingerprint: bytes
@@ -132,6 +149,7 @@ class LearnedCodec:
     tables: FrequencyTables
     entropy: str = "rans"  # or "huffman": what codes the symbols of new files; those read say it themselves
     chunks: Chunks = ()  # of new files
+    tiling: Tiling = TILING
 
     def __post_init__(self) -> None:
         if self.entropy not in CODERS:
@@ -151,6 +169,10 @@ class LearnedCodec:
         price = self.network.step_price
         return None if price is None else self.tables.zero_bins(price)
 
+    def within(self, max_memory: int | None) -> "LearnedCodec":
+        """The codec that takes at most so many bytes, about: the whole process of them."""
+        return self if max_memory is None else replace(self, tiling=replace(self.tiling, max_memory=max_memory))
+
     def at(self, quality: int, effort: int = 0) -> "AtQuality":
         """The codec at one quality 1 … 100."""
         return AtQuality(self, level_of(quality, self.levels), effort)
@@ -165,26 +187,44 @@ class LearnedCodec:
 
     # --- encoding ---------------------------------------------------------------------------------------------------
 
-    def encode(self, image: np.ndarray, level: int = 0, effort: int = 0, progress: Progress = no_progress) -> Encoded:
+    def encode(
+        self, image: np.ndarray, level: int = 0, effort: int = 0, progress: Progress = no_progress
+    ) -> Encoded | EncodedTiles:
         """`compress`, with symbols and times."""
         return self.encode_at(self.analyse(image), level, effort, progress)
 
-    def analyse(self, image: np.ndarray) -> Analysed:
-        """The transform of an image, from which it can be encoded at any level."""
-        seconds: dict[str, float] = {}
-        height, width = check_pixels(image).shape[:2]
-        with timed(seconds, "transform"):
-            pixels = padded(image, self.network.stride)
-            latent = self.network.analyse(pixels)
-        return Analysed(pixels, latent, height, width, seconds)
+    def analyse(self, image: np.ndarray, keep: bool = False) -> Analysed | AnalysedTiles:
+        """The transform of an image, from which it can be encoded at any level.
 
-    def encode_at(self, analysed: Analysed, level: int, effort: int = 0, progress: Progress = no_progress) -> Encoded:
+        That of a big one waits until its tiles are encoded; with `keep` it stays in memory then, as far as that is allowed.
+        """
+        height, width = check_pixels(image).shape[:2]
+        if self.tiling.cuts(height, width):
+            return tiling.analysed(self, image, keep)
+        self.tiling.check_memory(tiling.one_unit(height, width, ENCODING))
+        return self.analyse_part(image, Rectangle(0, 0, width, height))
+
+    def analyse_part(self, image: np.ndarray, part: Rectangle) -> Analysed:
+        """A part of an image whose corners lie on multiples of the stride, or on the border: its latent as the whole image's."""
+        seconds: dict[str, float] = {}
+        stride, whole = self.network.stride, Rectangle(0, 0, image.shape[1], image.shape[0])
+        with timed(seconds, "transform"):
+            seen = part.grown(self.network.halo * stride, whole)
+            latent = self.network.analyse(padded(image[seen.slices], stride))
+            inner = self.latents_within(part.in_steps(stride), seen.in_steps(stride))
+        return Analysed(image[part.slices], np.ascontiguousarray(latent[inner]), seconds)
+
+    def encode_at(
+        self, analysed: Analysed | AnalysedTiles, level: int, effort: int = 0, progress: Progress = no_progress
+    ) -> Encoded | EncodedTiles:
         """An analysed image as a file of one level.
 
-        `effort` 1 … 9 looks for better symbols than rounding gives; `progress` is told the share of that work that is done.
-        Raises DlicError for other efforts, and where the network cannot refine.
+        `effort` 1 … 9 looks for better symbols than rounding gives; `progress` is told the share of that work, or of the tiles,
+        that is done. Raises DlicError for other efforts, and where the network cannot refine.
         """
         self._check_effort(effort)
+        if isinstance(analysed, AnalysedTiles):
+            return tiling.encode_at(self, analysed, level, effort, progress)
         seconds = dict(analysed.seconds)
         with timed(seconds, "parameters"):
             size = self._size(analysed)
@@ -204,8 +244,9 @@ class LearnedCodec:
             flags, coder = CODERS[self.entropy]
             stream = coder.encode(symbols.parts, self.tables)
             crc = symbols.crc
-        data = write(Container(analysed.width, analysed.height, level, self.fingerprint[:8], crc, stream, self.chunks, flags))
-        return Encoded(data, level, symbols, self.tables, y_hat, seconds)
+        head = analysed.width, analysed.height, level, self.fingerprint[:8], crc
+        container = Container(*head, stream, self.chunks, flags)
+        return Encoded(container, symbols, self.tables, y_hat, seconds)
 
     def _rounded(self, y: np.ndarray, z: np.ndarray, size: tuple[int, int], level: int) -> tuple[Symbols, np.ndarray]:
         """The symbols of plain encoding for given ones of z, and y_hat: to the nearest, or with wider zeros."""
@@ -229,35 +270,56 @@ class LearnedCodec:
         if effort > 0 and not self.network.refinable:
             raise DlicError(f"{self.name} has no effort above 0")
 
-    def picture(self, encoded: Encoded, analysed: Analysed) -> np.ndarray:
-        """What a decoder will show: uint8 (H, W, 3), without decoding."""
+    def picture(self, encoded: Encoded | EncodedTiles, analysed: Analysed | AnalysedTiles) -> np.ndarray:
+        """What a decoder will show: uint8 (H, W, 3), without decoding unless it is big."""
+        if isinstance(encoded, EncodedTiles):
+            return self.decode(read(encoded.data)).image
         return self._cropped(encoded.y_hat, encoded.level, analysed.height, analysed.width)
 
     # --- decoding ---------------------------------------------------------------------------------------------------
 
-    def decode(self, container: Container) -> Decoded:
-        """The picture in a container that was made with this checkpoint."""
+    def decode(self, container: Container, crop: Rectangle | None = None, progress: Progress = no_progress) -> Decoded:
+        """The picture, or a part of it, in a container that was made with this checkpoint.
+
+        Of a picture in tiles only those are decoded that the part needs, and `progress` is told their share that is done.
+        """
+        if container.flags & TILED:
+            return tiling.decode(self, container, crop, progress)
         seconds: dict[str, float] = {}
+        self.tiling.check_memory(tiling.one_unit(container.height, container.width, DECODING))
+        y_hat = self.latent(container, seconds, self.network.beside)
+        with timed(seconds, "transform"):
+            image = self._cropped(y_hat, container.level, container.height, container.width)
+        return Decoded(np.ascontiguousarray(image[crop.slices]) if crop else image, seconds)
+
+    def recover(self, container: Container, crop: Rectangle | None = None, progress: Progress = no_progress) -> Decoded:
+        """As much as can be decoded of a damaged picture in tiles, of which only the header and the table need be whole."""
+        return tiling.decode(self, container, crop, progress, damaged=True)
+
+    def latent(self, container: Container, seconds: dict[str, float], beside: Executor | None = None) -> np.ndarray:
+        """y_hat of one unit; what the parsing of y does not need is computed `beside` it, where there is such a thread."""
         size, level = self._size(container), container.level
         decoder, begun = self._parse_z(container, seconds)
-        # beside the parsing of y, which it does not need
-        context = self.network.beside.submit(self.network.context, begun.z, size, level)
+        of_z = partial(self.network.context, begun.z, size, level)
+        context = beside.submit(of_z).result if beside else of_z
         symbols = self._parse_y(container, decoder, begun, seconds)
         with timed(seconds, "parameters"):
-            y_hat = self.network.reconstruct(context.result(), symbols.y)
-        with timed(seconds, "transform"):
-            image = self._cropped(y_hat, level, container.height, container.width)
-        return Decoded(image, seconds)
+            return self.network.reconstruct(context(), symbols.y)
 
     def symbols(self, container: Container) -> Symbols:
-        """What a container holds, checked against its checksum; no transform is run."""
+        """What one unit holds, checked against its checksum; no transform is run."""
         seconds: dict[str, float] = {}
         return self._parse_y(container, *self._parse_z(container, seconds), seconds)
 
+    def crcs(self, container: Container) -> tuple[int, ...]:
+        """CRC-32 of the symbols of each unit, which are read and checked: those of all tiles, or of the picture."""
+        return tiling.crcs(self, container) if container.flags & TILED else (self.symbols(container).crc,)
+
     def estimated_bits(self, data: bytes) -> float:
         """What the symbols of a .dlic file cost by the tables, to hold against its bytes."""
-        symbols = self.symbols(read(data))
-        return self.tables.bits(symbols.values, symbols.rows)
+        container = read(data)
+        parsed = map(self.symbols, split(container)[1] if container.flags & TILED else [container])
+        return sum(self.tables.bits(symbols.values, symbols.rows) for symbols in parsed)
 
     def _parse_z(self, container: Container, seconds: dict[str, float]) -> tuple[Decoder, Symbols]:
         """A decoder that has read z, and the symbols as far as they are known: without y."""
@@ -269,7 +331,7 @@ class LearnedCodec:
             raise CorruptFileError(f"level {container.level} is beyond the {self.levels} of {self.name}")
         size, level = self._size(container), container.level
         with timed(seconds, "entropy"):
-            coder = dict(CODERS.values())[container.flags]
+            coder = dict(CODERS.values())[container.flags & HUFFMAN]
             decoder = coder.Decoder(container.stream, self.tables)
             z_rows = self.network.hyper_rows(size, level)
             z = decoder.pull(z_rows.ravel()).reshape(z_rows.shape)
@@ -289,6 +351,10 @@ class LearnedCodec:
     def _size(self, picture: Analysed | Container) -> tuple[int, int]:
         """Height and width of its latent y."""
         return -(-picture.height // self.network.stride), -(-picture.width // self.network.stride)
+
+    def latents_within(self, inner: Rectangle, outer: Rectangle) -> tuple[slice, ...]:
+        """Where a part of the picture lies in the latent of another, both in latents."""
+        return (slice(None),) * self.network.space + inner.within(outer)
 
     def _cropped(self, y_hat: np.ndarray, level: int, height: int, width: int) -> np.ndarray:
         return np.ascontiguousarray(self.network.synthesise(y_hat, level)[:height, :width])

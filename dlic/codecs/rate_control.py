@@ -69,7 +69,7 @@ def encode_to(
 
     Raises DlicError where even the last level does not meet the target, and says what it would give.
     """
-    analysed = codec.analyse(image)
+    analysed = codec.analyse(image, keep=True)
 
     def attempt(level: int, effort: int = 0) -> Achieved:
         encoded = codec.encode_at(analysed, level, effort, progress)

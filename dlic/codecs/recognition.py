@@ -7,9 +7,11 @@ from dlic.classical.jpeg_frame import Frame
 from dlic.classical.jpeg_segments import BASELINE, EXTENDED, PROGRESSIVE, read_frame, segments
 from dlic.codecs import metadata_chunks
 from dlic.codecs.base import Codec, check_size
-from dlic.container.format import COMPRESSAI, Container, read, read_beginning
+from dlic.container.chunks import ALPHA
+from dlic.container.format import COMPRESSAI, TILED, Container, read, read_beginning
 from dlic.errors import CorruptFileError
 from dlic.images.metadata import Metadata
+from dlic.rectangles import Rectangle
 
 JPEG_MAGIC = b"\xff\xd8\xff"
 LEARNED, ZOO = "learned", "compressai"
@@ -27,9 +29,16 @@ class Description:
     frame: Frame | None = None  # of a JPEG file
     metadata: Metadata = field(default_factory=Metadata)  # as it is in the file
 
-    def check_size(self, max_pixels: int) -> None:
-        """Raises CorruptFileError where the picture has more pixels."""
-        check_size(self.width, self.height, max_pixels)
+    @property
+    def tiled(self) -> bool:
+        """Whether it is a learned picture in tiles, which can be decoded in parts."""
+        return self.codec == LEARNED and bool(self.container.flags & TILED)
+
+    def check_size(self, max_pixels: int, part: Rectangle | None = None) -> None:
+        """Raises CorruptFileError where the picture has more pixels, or the part that is wanted of one in tiles."""
+        in_part = part and self.tiled and ALPHA not in dict(self.container.chunks)  # which is coded as a whole
+        decoded = part if in_part else self
+        check_size(decoded.width, decoded.height, max_pixels)
 
 
 def describe(data: bytes) -> Description:

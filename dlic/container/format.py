@@ -2,12 +2,14 @@
 
     magic       6   d1 'i' 'c' CR LF EOF: a high bit, a line ending and an end-of-file mark show transfers that changed bytes
     version     1   1
-    flags       1   1: the stream of a learned codec holds Huffman codes, not rANS; 4: those of a model of CompressAI; otherwise 0
+    flags       1   1: the stream of a learned codec holds Huffman codes, not rANS; 2: it holds tiles behind a table
+                    (`container.tiles`); 3: both; 4: the stream holds those of a model of CompressAI; otherwise 0
     width       varint  true size in pixels, before padding
     height      varint
     level       1   rate level 0 … 63
     model       8   first bytes of the checkpoint's sha256 fingerprint
-    symbols_crc 4   CRC-32 of the coded symbols as little-endian int32, so that a decoder knows it has parsed them right
+    symbols_crc 4   CRC-32 of the coded symbols as little-endian int32, so that a decoder knows it has parsed them right; in tiles
+                    the CRC-32 of those of all tiles
     length      varint  bytes of the stream
     stream      …   the coded picture
     crc         4   CRC-32 of everything above
@@ -27,8 +29,9 @@ from dlic.errors import CorruptFileError
 MAGIC = b"\xd1ic\r\n\x1a"
 VERSION = 1
 MAX_LEVEL = 63
-HUFFMAN, COMPRESSAI = 1, 4  # flags
+HUFFMAN, TILED, COMPRESSAI = 1, 2, 4  # flags; the last goes with no other
 MAX_CHUNKS = 64
+CRC = 4  # bytes
 
 Chunks = tuple[tuple[bytes, bytes], ...]  # (name, data)
 
@@ -58,14 +61,18 @@ class Container:
 
 def write(container: Container) -> bytes:
     """The file's bytes."""
-    head = MAGIC + bytes([VERSION]) + b"".join(field.write(getattr(container, field.name)) for field in HEADER)
-    picture = head + write_varint(len(container.stream)) + container.stream
+    picture = header(container) + write_varint(len(container.stream)) + container.stream
     return append(picture + _crc(picture), container.chunks)
 
 
 def append(file: bytes, chunks: Chunks) -> bytes:
     """A file's bytes with more chunks at their end."""
     return file + b"".join(_write_chunk(name, data) for name, data in chunks)
+
+
+def header(container: Container) -> bytes:
+    """What stands in front of the stream's length."""
+    return MAGIC + bytes([VERSION]) + b"".join(field.write(getattr(container, field.name)) for field in HEADER)
 
 
 def read(data: bytes) -> Container:
@@ -81,14 +88,16 @@ def read(data: bytes) -> Container:
 def read_beginning(data: bytes) -> tuple[Container, float]:
     """The beginning of a file whose header is whole: a container with what there is of its stream, and the share that is.
 
-    Nothing vouches for its bytes: the checksum stands behind the stream. Raises CorruptFileError where the header is damaged.
+    Nothing vouches for its bytes: the checksum stands behind the stream, and is not looked at, as the stream may be damaged. Behind
+    it are those chunks that are whole. Raises CorruptFileError where the header is damaged.
     """
     reader = Reader(data)
     fields = _read_header(reader)
     length = read_varint(reader)
     _check_header(fields)
     stream = data[reader.position : reader.position + length]
-    return Container(stream=stream, **fields), len(stream) / length if length else 1.0
+    chunks = tuple(_intact_chunks(Reader(data, reader.position + length + CRC)))
+    return Container(stream=stream, chunks=chunks, **fields), len(stream) / length if length else 1.0
 
 
 def _read_header(reader: Reader) -> dict[str, int | bytes]:
@@ -97,7 +106,7 @@ def _read_header(reader: Reader) -> dict[str, int | bytes]:
 
 
 def _check_header(fields: dict[str, int | bytes]) -> None:
-    if fields["flags"] not in (0, HUFFMAN, COMPRESSAI) or fields["level"] > MAX_LEVEL or not (fields["width"] and fields["height"]):
+    if fields["flags"] > COMPRESSAI or fields["level"] > MAX_LEVEL or not (fields["width"] and fields["height"]):
         raise CorruptFileError(f"the header holds values version {VERSION} does not have: {fields}")
 
 
@@ -131,6 +140,14 @@ def _read_chunks(reader: Reader) -> Iterator[tuple[bytes, bytes]]:
         if not name[:1].islower():
             raise CorruptFileError(f"chunk {name.decode('latin-1')!r} is needed to show the picture and unknown to this dlic")
         yield name, data
+
+
+def _intact_chunks(reader: Reader) -> Iterator[tuple[bytes, bytes]]:
+    """As far as there are."""
+    try:
+        yield from _read_chunks(reader)
+    except CorruptFileError:
+        return
 
 
 def _crc(data: bytes) -> bytes:

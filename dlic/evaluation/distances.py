@@ -7,13 +7,18 @@ import numpy as np
 from dlic.errors import DlicError
 
 SMALLEST_ERROR = 1e-10  # of a scale of 1: an exact reconstruction counts as 100 dB, so that means stay finite
+ROWS = 256  # of an image at once: all of a big one as wide numbers would not fit into memory
 LUMA = (0.299, 0.587, 0.114)  # BT.601, full range, as JPEG has it
 
 
 def mse(a: np.ndarray, b: np.ndarray) -> float:
     """Mean squared error over all samples in 0 … 255²; both uint8 of one shape."""
     check_same_shape(a, b)
-    return float(np.mean((a.astype(np.float64) - b) ** 2))
+    total = 0
+    for start in range(0, len(a), ROWS):
+        difference = np.subtract(a[start : start + ROWS], b[start : start + ROWS], dtype=np.int32)
+        total += int(np.square(difference, out=difference).sum(dtype=np.int64))
+    return total / a.size
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:

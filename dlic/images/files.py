@@ -15,6 +15,7 @@ from dlic.images import png
 from dlic.images.kinds import GRAY_MODES, PROFILED_MODES, conversions, eight_bit_pixels, refuse_deep
 from dlic.images.metadata import LABELS, Metadata, fitting, held, labels, metadata_of, save_options
 from dlic.images.orientation import turned
+from dlic.rectangles import Rectangle
 
 EXTENSIONS = frozenset([".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".ppm", ".pgm", ".gif", ".jp2", ".tga"])
 MAX_PIXELS = 178_956_970  # where Pillow itself refuses by default: a gigabyte of memory while decoding
@@ -31,6 +32,7 @@ class ImageFile:
     pixels: np.ndarray  # uint8 (H, W, 3) unless asked for otherwise, orientation applied
     notes: tuple[str, ...] = ()  # one clause for each thing changed or left behind, such as "transparency is dropped"
     metadata: Metadata = field(default_factory=Metadata)  # of what was asked for
+    lost: tuple[Rectangle, ...] = ()  # parts of the picture that a damaged file does not show
 
 
 def read_image(
@@ -74,6 +76,12 @@ def opened(source: str | Path | bytes, max_pixels: int) -> Iterator[Image.Image]
                 "--max-pixels raises it"
             )
         yield image
+
+
+def size_of(source: str | Path | bytes, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Width and height of an image file as they are stored, from its header. Raises UnreadableImageError as `read_image`."""
+    with opened(source, max_pixels) as image:
+        return image.size
 
 
 def name_of(source: str | Path | bytes) -> str:

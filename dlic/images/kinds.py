@@ -8,6 +8,7 @@ from PIL import Image
 
 from dlic.errors import UnreadableImageError
 from dlic.images.orientation import turned
+from dlic.images.pixels import pixels_of
 from dlic.images.sixteen_bits import is_16_bit_colour, sixteen_bit_colour, to_eight_bits, with_alpha
 
 GRAY_MODES = {"L", "LA", "La", "1", "I", "I;16", "I;16L", "I;16B", "I;16N"}
@@ -49,7 +50,8 @@ def eight_bit_pixels(image: Image.Image, keep: Collection[str]) -> np.ndarray:
         return np.array(_to_srgb(upright, profile))
     alpha = "alpha" in keep and _has_alpha(upright)
     gray = "gray" in keep and upright.mode in GRAY_MODES
-    return np.array(upright.convert(("L" if gray else "RGB") + ("A" if alpha else "")))
+    mode = ("L" if gray else "RGB") + ("A" if alpha else "")
+    return pixels_of(upright if upright.mode == mode else upright.convert(mode))  # which copies in any case
 
 
 def _as_kept(pixels: np.ndarray, keep: Collection[str]) -> np.ndarray:

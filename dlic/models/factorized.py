@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from torch.nn import functional as F
 from dlic.layers.dct import dct_basis
 from dlic.layers.stages import analysis_stage, down, synthesis_stage, up
 from dlic.models.base import Model, ModelOutput, round_ste
-from dlic.models.deployed import beside, load_transform, to_pixels, to_tensor
+from dlic.models.deployed import beside, load_transform, to_pixels, to_tensor, workers
 from dlic.models.transforms import Analysis, PlainSynthesis
 
 TABLES = ("_offset", "_quantized_cdf", "_cdf_length")  # of CompressAI's own coder
@@ -126,6 +127,7 @@ class DeployedFactorized:
     """The transforms alone, arrays in and arrays out, as `codecs.learned` runs them; latents are (M, h, w). Needs no compressai."""
 
     stride, levels, refinable = Factorized.stride, Factorized.levels, False
+    space, halo = 1, 3  # with 5×5 kernels at 1/16 on both sides, and blocks that reach further but say little there
     step_price = None  # its encoder, trained through rounding, has shrunk y already: wider zeros cost more than they save
 
     def __init__(self, config: dict, weights: dict[str, Tensor]):
@@ -153,6 +155,13 @@ class DeployedFactorized:
     @property
     def beside(self) -> Executor:
         return beside()
+
+    @property
+    def cores(self) -> int:
+        return torch.get_num_threads()
+
+    def workers(self, count: int) -> AbstractContextManager[Executor]:
+        return workers(count)
 
     def context(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> np.ndarray:
         return self.medians

@@ -98,13 +98,14 @@ def test_a_checkpoint_of_one_rate_takes_no_effort(picture, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("40000", 40_000), ("40k", 40_000), ("1.5M", 1_500_000), ("40KiB", 40_960), ("2kB", 2000), (" 7 ", 7)]
+    ("text", "size"),
+    [("40000", 40_000), ("40k", 40_000), ("1.5M", 1_500_000), ("40KiB", 40_960), ("2kB", 2000), (" 7 ", 7), ("2G", 2 * 10**9)],
 )
 def test_sizes(text, size):
     assert streams.size(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "k", "-3", "4 0", "1e5", "10G", "nan"])
+@pytest.mark.parametrize("text", ["", "k", "-3", "4 0", "1e5", "10T", "nan"])
 def test_what_is_no_size(text):
     with pytest.raises(DlicError, match="no size"):
         streams.size(text)

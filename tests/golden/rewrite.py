@@ -2,12 +2,14 @@
 
 python -m tests.golden.rewrite             all of them anew: together with a new format version only
 python -m tests.golden.rewrite light       those of the tiny light model
+python -m tests.golden.rewrite tiles       that of the tiny light model in tiles
 python -m tests.golden.rewrite classical   those of the codecs without a checkpoint
 python -m tests.golden.rewrite kinds       those with chunks: gray, transparency, metadata
 python -m tests.golden.rewrite NAME        one more, when a checkpoint begins to ship
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from dlic.checkpoints import Training, find
 from dlic.codecs.base import Codec
 from dlic.codecs.learned import load_codec
 from dlic.codecs.lossless import LosslessCodec
+from dlic.codecs.tiling import Tiling
 from dlic.codecs.wavelet import WaveletCodec
 from dlic.models.base import Model
 from dlic.models.factorized import Factorized
@@ -38,6 +41,7 @@ METADATA = {
     "icc_profile": bytes(range(200)), "exif": b"MM\0*\0\0\0\x08\0\0", "xmp": b"<x:xmpmeta/>" * 20, "dpi": (300.0, 72.5),
     "text": {"Title": "golden", "Author": "Žofie"}, "thumbnail": 16,
 }  # fmt: skip
+TILED_NAME, TILED_LEVEL = "light_31_tiles", 31
 KODAK = GOLDEN.parent / "photographs" / "kodim23.png"
 
 
@@ -97,6 +101,14 @@ def write_light_files() -> None:
         write_files(GOLDEN, TINY_LIGHT, named, level)
 
 
+def write_tiled_file() -> None:
+    """The photograph in 4 × 1 tiles."""
+    codec = replace(load_codec(TINY_LIGHT), tiling=Tiling(side=64, above=0))
+    data = codec.compress(golden_images()["photograph"], TILED_LEVEL)
+    (GOLDEN / f"{TILED_NAME}.dlic").write_bytes(data)
+    Image.fromarray(codec.decompress(data)).save(GOLDEN / f"{TILED_NAME}.png")
+
+
 def write_classical_files() -> None:
     """The photograph by every codec, beside what it decodes to."""
     folder = GOLDEN / "classical"
@@ -132,6 +144,8 @@ def main() -> None:
         write_files_of_kinds()
     elif sys.argv[1:] == ["light"]:
         write_light_files()
+    elif sys.argv[1:] == ["tiles"]:
+        write_tiled_file()
     elif sys.argv[1:] == ["classical"]:
         write_classical_files()
     elif sys.argv[1:]:
@@ -141,6 +155,7 @@ def main() -> None:
         write_tiny()
         write_files(GOLDEN, TINY, golden_images())
         write_light_files()
+        write_tiled_file()
         write_classical_files()
         write_files_of_kinds()
 

@@ -13,7 +13,7 @@ from dlic.codecs import thumbnails
 from dlic.codecs.learned import load_codec
 from dlic.container.format import read
 from dlic.images.metadata import Metadata
-from tests.golden.rewrite import CLASSICAL, GOLDEN, LIGHT_LEVELS, METADATA, TINY, TINY_LIGHT, golden_images, kinds
+from tests.golden.rewrite import CLASSICAL, GOLDEN, LIGHT_LEVELS, METADATA, TILED_NAME, TINY, TINY_LIGHT, golden_images, kinds
 
 FILES = sorted(GOLDEN.glob("*.dlic"))
 
@@ -51,7 +51,7 @@ def test_golden_files_of_kinds_decode_with_their_metadata(name):
 
 def test_there_are_golden_files_of_every_level_and_some_have_escapes():
     light = {f"light_{level}_{name}" for level in LIGHT_LEVELS for name in golden_images()}
-    assert {path.stem for path in FILES} == set(golden_images()) | light
+    assert {path.stem for path in FILES} == set(golden_images()) | light | {TILED_NAME}
     codec = load_codec(TINY)
     symbols = codec.symbols(read((GOLDEN / "noise.dlic").read_bytes())).values.reshape(len(codec.tables), -1)
     low, high = codec.tables.minima, codec.tables.minima + codec.tables.sizes
@@ -59,7 +59,7 @@ def test_there_are_golden_files_of_every_level_and_some_have_escapes():
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("name", ["photograph", "light_63_photograph"])
+@pytest.mark.parametrize("name", ["photograph", "light_63_photograph", TILED_NAME])
 def test_a_fresh_process_parses_the_same_symbols(name, threads):
     """The checksum in the file is of the symbols: decoding without an error is parsing them exactly."""
     path = GOLDEN / f"{name}.dlic"

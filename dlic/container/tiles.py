@@ -1,0 +1,181 @@
+"""The stream of a big picture: tiles, each coded as a small picture of its own, behind a table of what they are.
+
+    side    varint  pixels along a tile, a multiple of 64; with the picture's size it says where all tiles lie (`Grid`)
+    then of each tile, row by row:
+      length varint bytes of its stream
+      crc    4      CRC-32 of its symbols
+    crc     4       CRC-32 of the file's header, up to the stream's length, and of the table above
+    streams …       of the tiles, in the same order
+
+Nothing in a tile's stream depends on another tile, so that a damaged file gives back all others. The header's symbols_crc is the
+CRC-32 of the tiles' CRCs as they stand in the table.
+"""
+
+import zlib
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import accumulate, pairwise, product
+
+from dlic.container.fields import Reader, read_varint, write_varint
+from dlic.container.format import TILED, Container, header
+from dlic.errors import CorruptFileError
+from dlic.rectangles import Rectangle
+
+UNIT = 64  # pixels: what one symbol of z covers, so that the latents of tiles lie where those of the whole picture would
+MAX_SIDE = 4096  # bounds what one tile makes a reader allocate
+SMALLEST_ENTRY = 5  # bytes of a tile in the table
+MAX_TILES = 1 << 17  # 137 gigapixels in tiles of 1024 × 1024; bounds what a table makes a reader allocate
+
+
+@dataclass(frozen=True)
+class Grid:
+    """How a picture is cut: as evenly as borders at multiples of 64 pixels allow, so that there are no slivers.
+
+    Tiles are about `side` × `side`, from three quarters to one and a half of it where there are several, give or take 64 pixels.
+    """
+
+    width: int
+    height: int
+    side: int
+
+    def __len__(self) -> int:
+        return self.columns * self.rows
+
+    @property
+    def columns(self) -> int:
+        return _parts(self.width, self.side)
+
+    @property
+    def rows(self) -> int:
+        return _parts(self.height, self.side)
+
+    @property
+    def whole(self) -> Rectangle:
+        """The picture."""
+        return Rectangle(0, 0, self.width, self.height)
+
+    @cached_property
+    def tiles(self) -> list[Rectangle]:
+        """Row by row."""
+        spans = product(pairwise(self._tops), pairwise(self._lefts))
+        return [Rectangle.between(left, top, right, bottom) for (top, bottom), (left, right) in spans]
+
+    def meeting(self, part: Rectangle) -> list[int]:
+        """The tiles that have something of a part, in their order."""
+        columns = _met(self._lefts, part.x, part.right)
+        rows = _met(self._tops, part.y, part.bottom)
+        return [row * self.columns + column for row, column in product(rows, columns)]
+
+    @cached_property
+    def _lefts(self) -> list[int]:
+        return _borders(self.width, self.columns)
+
+    @cached_property
+    def _tops(self) -> list[int]:
+        return _borders(self.height, self.rows)
+
+
+def is_side(pixels: int) -> bool:
+    """Whether tiles can have this side."""
+    return UNIT <= pixels <= MAX_SIDE and pixels % UNIT == 0
+
+
+def _parts(length: int, side: int) -> int:
+    """The nearest whole number to length / side, but for zero."""
+    return max(1, (2 * length + side) // (2 * side))
+
+
+def _borders(length: int, parts: int) -> list[int]:
+    units = -(-length // UNIT)
+    return [i * units // parts * UNIT for i in range(parts)] + [length]
+
+
+def _met(borders: list[int], begin: int, end: int) -> range:
+    """The parts between borders that have something of begin … end."""
+    return range(bisect_right(borders, begin) - 1, bisect_left(borders, end))
+
+
+@dataclass(frozen=True)
+class Table:
+    """What stands in front of the tiles' streams."""
+
+    grid: Grid
+    lengths: tuple[int, ...]  # bytes of the stream of each tile
+    crcs: tuple[int, ...]  # of its symbols
+
+
+def join(grid: Grid, tiles: Sequence[Container]) -> Container:
+    """The containers of all tiles of a grid, made with one checkpoint at one level, as the container of the picture."""
+    table = Table(grid, tuple(len(tile.stream) for tile in tiles), tuple(tile.symbols_crc for tile in tiles))
+    size = {"width": grid.width, "height": grid.height}
+    picture = replace(tiles[0], **size, flags=tiles[0].flags | TILED, symbols_crc=_crc_of_crcs(table), stream=b"")
+    return replace(picture, stream=b"".join([write_table(table, picture), *(tile.stream for tile in tiles)]))
+
+
+def split(picture: Container) -> tuple[Grid, list[Container]]:
+    """Inverse of `join`. Raises CorruptFileError where the table is damaged, or its lengths are not those of the streams."""
+    table, start = read_table(picture)
+    if start + sum(table.lengths) != len(picture.stream):
+        raise CorruptFileError("the tiles' streams are not as long as the table of tiles says")
+    return table.grid, _tiles(picture, table, start)
+
+
+def split_beginning(picture: Container) -> tuple[Grid, list[Container | None]]:
+    """`split` of a picture that may be truncated or damaged behind its table: None for tiles that are not all there.
+
+    Nothing vouches for the other tiles' streams but the CRCs of their symbols. Raises CorruptFileError for the table as `split`.
+    """
+    table, start = read_table(picture)
+    tiles = _tiles(picture, table, start)
+    whole = [len(tile.stream) == length for tile, length in zip(tiles, table.lengths, strict=True)]
+    return table.grid, [tile if there else None for tile, there in zip(tiles, whole, strict=True)]
+
+
+def _tiles(picture: Container, table: Table, start: int) -> list[Container]:
+    ends = accumulate(table.lengths, initial=start)
+    streams = [picture.stream[begin:end] for begin, end in pairwise(ends)]
+    alike = replace(picture, flags=picture.flags & ~TILED, chunks=())
+    return [
+        replace(alike, width=place.width, height=place.height, symbols_crc=crc, stream=stream)
+        for place, crc, stream in zip(table.grid.tiles, table.crcs, streams, strict=True)
+    ]
+
+
+def write_table(table: Table, picture: Container) -> bytes:
+    """The bytes in front of the streams of a picture, whose header is protected with them."""
+    entries = zip(table.lengths, table.crcs, strict=True)
+    written = write_varint(table.grid.side) + b"".join(write_varint(length) + _four_bytes(crc) for length, crc in entries)
+    return written + _crc(picture, written)
+
+
+def read_table(picture: Container) -> tuple[Table, int]:
+    """Inverse of `write_table`, and where the streams begin. Raises CorruptFileError, before anything is allocated for a lie."""
+    reader = Reader(picture.stream)
+    side = read_varint(reader)
+    if not is_side(side):
+        raise CorruptFileError(f"the table of tiles says that they are {side} pixels wide, which tiles cannot be")
+    grid = Grid(picture.width, picture.height, side)
+    if len(grid) > MAX_TILES:
+        raise CorruptFileError(f"the picture would have {len(grid):,} tiles, more than {MAX_TILES:,}")
+    if len(grid) * SMALLEST_ENTRY > len(picture.stream):
+        raise CorruptFileError(f"the file is truncated: its table cannot hold {len(grid):,} tiles")
+    entries = [(read_varint(reader), int.from_bytes(reader.take(4), "big")) for _ in range(len(grid))]
+    covered = picture.stream[: reader.position]
+    table = Table(grid, *zip(*entries, strict=True))
+    if reader.take(4) != _crc(picture, covered) or picture.symbols_crc != _crc_of_crcs(table):
+        raise CorruptFileError("the header or the table of tiles is damaged: its checksum does not match")
+    return table, reader.position
+
+
+def _crc(picture: Container, table: bytes) -> bytes:
+    return _four_bytes(zlib.crc32(header(picture) + table))
+
+
+def _crc_of_crcs(table: Table) -> int:
+    return zlib.crc32(b"".join(map(_four_bytes, table.crcs)))
+
+
+def _four_bytes(number: int) -> bytes:
+    return number.to_bytes(4, "big")

@@ -1,0 +1,67 @@
+"""Parts of a picture."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dlic.errors import DlicError
+
+
+@dataclass(frozen=True)
+class Rectangle:
+    """Pixels, or latents, of a picture: x from the left and y from the top, as `--crop` says them."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f"{self.x},{self.y},{self.width},{self.height}"
+
+    @classmethod
+    def asked_for(cls, numbers: Iterable[int], width: int, height: int) -> "Rectangle":
+        """x, y, width and height inside a picture of `width` × `height`. Raises DlicError for anything else."""
+        numbers = tuple(numbers)
+        if len(numbers) != 4 or not all(isinstance(number, int) and not isinstance(number, bool) for number in numbers):
+            raise DlicError(f"a crop is four whole numbers, x, y, width and height, not {numbers}")
+        found = cls(*numbers)
+        if min(found.x, found.y) < 0 or min(found.width, found.height) < 1 or found.right > width or found.bottom > height:
+            raise DlicError(f"the crop {found} does not lie inside the picture's {width} × {height} pixels")
+        return found
+
+    @property
+    def right(self) -> int:
+        """The first column beyond it."""
+        return self.x + self.width
+
+    @property
+    def bottom(self) -> int:
+        """The first row beyond it."""
+        return self.y + self.height
+
+    def within(self, outer: "Rectangle") -> tuple[slice, slice]:
+        """Where it lies in an array (H, W, …) of `outer`."""
+        return slice(self.y - outer.y, self.bottom - outer.y), slice(self.x - outer.x, self.right - outer.x)
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Where it lies in an array (H, W, …) of the picture."""
+        return slice(self.y, self.bottom), slice(self.x, self.right)
+
+    def grown(self, by: int, outer: "Rectangle") -> "Rectangle":
+        """With a border of `by` on all sides, as far as `outer` has it."""
+        return Rectangle.between(self.x - by, self.y - by, self.right + by, self.bottom + by).overlap(outer)
+
+    def overlap(self, other: "Rectangle") -> "Rectangle":
+        """What both have; its width or height is not positive where there is nothing."""
+        right, bottom = min(self.right, other.right), min(self.bottom, other.bottom)
+        return Rectangle.between(max(self.x, other.x), max(self.y, other.y), right, bottom)
+
+    def in_steps(self, stride: int) -> "Rectangle":
+        """It in units of `stride` × `stride`, those included that it covers in part."""
+        return Rectangle.between(self.x // stride, self.y // stride, -(-self.right // stride), -(-self.bottom // stride))
+
+    @classmethod
+    def between(cls, left: int, top: int, right: int, bottom: int) -> "Rectangle":
+        """From its borders."""
+        return cls(left, top, right - left, bottom - top)
