@@ -14,12 +14,11 @@ QUALITIES = (75, 60, 45, 30, 15)
 def thumbnail(pixels: np.ndarray, side: int = SIDE) -> bytes:
     """uint8 (H, W), (H, W, 2), (H, W, 3) or (H, W, 4) → a WebP file of at most `side` pixels a side and MAX_BYTES."""
     image = Image.fromarray(pixels)
-    image = image.convert("RGBA" if image.mode == "LA" else image.mode)
+    image = image.convert("RGBA") if image.mode == "LA" else image
     while True:
-        small = image.copy()
-        small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3)
+        image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3)  # in place: a copy of a big one takes its memory
         for quality in QUALITIES:
-            data = _webp(small, quality)
+            data = _webp(image, quality)
             if len(data) <= MAX_BYTES:
                 return data
         side //= 2
