@@ -115,12 +115,22 @@ def grouped_by_row(rows: np.ndarray, tables: FrequencyTables) -> tuple[np.ndarra
 
     Skipped rows are left out, and rows that do not occur.
     """
-    coded = np.flatnonzero(np.take(~tables.skipped, rows))
-    small = rows[coded].astype(np.min_scalar_type(len(tables)), copy=False)  # small integers are sorted by radix, five times faster
+    rows = rows.astype(np.min_scalar_type(len(tables)), copy=False)  # small integers are sorted by radix, five times faster
+    coded = np.flatnonzero(_looked_up(~tables.skipped, rows))
+    small = rows[coded]
     order = np.argsort(small, kind="stable")
     ends = np.searchsorted(small, np.arange(len(tables) + 1, dtype=small.dtype), sorter=order)
     groups = [(row, slice(*between)) for row, between in enumerate(pairwise(ends.tolist())) if between[0] < between[1]]
     return coded[order], groups
+
+
+def _looked_up(table: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    """`table[indices]` of bool (rows,) and unsigned (N,); of bytes four times as fast, as NumPy would first make eight of each."""
+    if indices.dtype != np.uint8:
+        return table[indices]
+    every_byte = np.zeros(256, bool)
+    every_byte[: table.size] = table
+    return np.frombuffer(indices.tobytes().translate(every_byte.tobytes()), bool)
 
 
 def indexed(symbols: np.ndarray, rows: np.ndarray, tables: FrequencyTables) -> tuple[list[tuple[int, np.ndarray]], np.ndarray]:
@@ -147,14 +157,13 @@ def symbols_at(
     `read(row, count)` gives the next indices of a row, `read_escapes(count)` then the codes of all escapes.
     """
     order, groups = grouped_by_row(rows, tables)
-    values = np.empty(order.size, np.int32)
-    for row, part in groups:
-        values[part] = read(row, part.stop - part.start)
     sizes, minima = tables.sizes.astype(np.int32), tables.minima
-    counts = [part.stop - part.start for _, part in groups]
-    coded = [row for row, _ in groups]
-    escaped = np.flatnonzero(values == np.repeat(sizes[coded], counts))
-    values += np.repeat(minima[coded], counts)
+    values, escapes = np.empty(order.size, np.int32), [np.empty(0, np.int64)]
+    for row, part in groups:  # row by row, as far as that goes: what was read is still in the cache
+        indices = read(row, part.stop - part.start)
+        escapes.append(part.start + np.flatnonzero(indices == sizes[row]))
+        np.add(indices, minima[row], out=values[part])
+    escaped = np.concatenate(escapes)
     where = rows[order[escaped]]
     values[escaped] = escaped_value(read_escapes(escaped.size), sizes[where]) + minima[where]
     symbols = minima[rows] if minima[tables.skipped].any() else np.zeros(rows.size, np.int32)
