@@ -6,6 +6,15 @@ from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError, Unr
 __version__ = "0.1.0"
 
 encode, decode = compress, decompress  # as NumPy's friends look for them
+
+
+def register_pillow() -> None:
+    """Let Pillow open and save .dlic files, as `import dlic.pillow` does."""
+    from dlic import pillow
+
+    pillow.register()
+
+
 __all__ = [
     "CorruptFileError",
     "DlicError",
@@ -17,4 +26,5 @@ __all__ = [
     "decompress",
     "encode",
     "read",
+    "register_pillow",
 ]
