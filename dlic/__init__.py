@@ -2,6 +2,7 @@
 
 from dlic.api import compress, decompress, read
 from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError, UnreadableImageError, VerificationError
+from dlic.hub import from_pretrained
 
 __version__ = "0.1.0"
 
@@ -25,6 +26,7 @@ __all__ = [
     "decode",
     "decompress",
     "encode",
+    "from_pretrained",
     "read",
     "register_pillow",
 ]
