@@ -68,6 +68,7 @@ class DlicImageFile(ImageFile.ImageFile):
 
     format = FORMAT
     format_description = "Deep learning image compression"
+    _data: bytes | None = None  # until they are decoded
 
     def _open(self) -> None:
         data = self.fp.read()  # checksums and metadata stand at the end
@@ -76,7 +77,7 @@ class DlicImageFile(ImageFile.ImageFile):
         with _errors_of_pillow():
             self._described = describe(data)
             self._mode = _mode(self._described.channels, self._described.depth)
-        self._data: bytes | None = data
+        self._data = data
         self._size = self._described.width, self._described.height
         self.text = dict(self._described.metadata.text)  # as PNG images have it
         self.info |= _info(self._described.metadata)
