@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlic import checkpoints
-from dlic.checkpoint_index import NAME, put_in_place
 from dlic.checkpoints import CARD, MANIFEST, WEIGHTS
 from dlic.errors import DlicError, DownloadError, UnknownCheckpointError
 
@@ -59,6 +58,8 @@ def network_of(source: str | Path, revision: str | None = None) -> "Model":
 
 def pretrained_folder(source: str | Path, revision: str | None = None) -> Path:
     """Where the checkpoint of `from_pretrained` lies, downloaded if need be."""
+    from dlic.checkpoint_index import NAME  # with what downloads take, which `import dlic` does not
+
     if Path(source).exists():
         return checkpoints.as_folder(source)
     if isinstance(source, str) and NAME.fullmatch(source):
@@ -88,6 +89,8 @@ def _snapshot(repository: str, revision: str | None) -> Path:
 
 def _keep(folder: Path, name: str) -> None:
     """Copy a checkpoint to where dlic looks for the ones that files name. Raises UnknownCheckpointError where it is damaged."""
+    from dlic.checkpoint_index import put_in_place
+
     checkpoints.verify(folder)
     target = checkpoints.download_folder() / name
     if (target / MANIFEST).exists() and (target / MANIFEST).read_bytes() == (folder / MANIFEST).read_bytes():

@@ -2,7 +2,7 @@
 
 `Image.open` reads the header and the metadata; pixels are decoded, and torch is imported, when they are needed.
 `Image.save` takes what `dlic.compress` does, from quality to thumbnail, and lossless=True. Metadata it is not given is the image's
-own; None leaves some out. Pixels are stored upright, as EXIF says they should be shown.
+own; None leaves some out. Pixels are stored upright, turned as the EXIF or XMP says that is stored with them, which then says 1.
 """
 
 import warnings

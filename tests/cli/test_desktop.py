@@ -62,6 +62,13 @@ def test_without_an_absolute_folder_it_is_the_specifications_default(home, monke
     assert desktop.data_folder() == tmp_path / ".local" / "share"
 
 
+@pytest.mark.parametrize("system", ["darwin", "win32"])
+def test_other_desktops_are_not_written_to(system, data, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "platform", system)
+    assert run(["desktop", "install"]) == 1
+    assert "--prefix" in capsys.readouterr().err and installed(data) == []
+
+
 @pytest.mark.parametrize("place", [desktop.MIME, desktop.THUMBNAILER])
 @pytest.mark.parametrize("kind", ["file", "link", "folder"])
 def test_what_others_wrote_stays(place, kind, data, tmp_path, capsys):
