@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,8 @@ import dlic
 import dlic.pillow
 from dlic.codecs import thumbnails
 from dlic.codecs.lossless import LosslessCodec
-from dlic.container.format import MAGIC, read
+from dlic.codecs.wavelet import WaveletCodec
+from dlic.container.format import MAGIC, read, write
 from tests.conftest import KODAK
 from tests.golden.rewrite import GOLDEN, TINY, kinds
 from tests.images.test_exif import camera_exif, parsed
@@ -264,6 +266,29 @@ def test_damage_is_an_os_error(data):
     # cut between two chunks: what is left is a whole file
     image.load()
     assert len(damaged) < len(whole)
+
+
+FIRST = [(GOLDEN / name).read_bytes() for name in ("kinds/gray_alpha_lossy.dlic", "kinds/rgba.dlic")]
+SMALL = np.random.default_rng(0).integers(0, 256, (6, 7, 3), dtype=np.uint8)
+CONTAINERS = [read(data) for data in (*FIRST, LosslessCodec().compress(SMALL), WaveletCodec().compress(SMALL))]
+
+
+@given(st.sampled_from(CONTAINERS), st.data())
+@settings(max_examples=100, deadline=None)
+def test_lies_with_right_checksums_are_os_errors(container, data):
+    """And where there is none, the mode was told right on opening."""
+    stream = bytearray(container.stream)
+    for at in data.draw(st.lists(st.integers(0, min(len(stream), 12) - 1), max_size=3)):
+        stream[at] = data.draw(st.integers(0, 8))
+    chunks = data.draw(st.lists(st.sampled_from([*container.chunks, (b"gray", b""), (b"alph", b"\0\x80")]), max_size=3))
+    lie = replace(container, stream=bytes(stream), chunks=tuple(chunks))
+    try:
+        image = Image.open(io.BytesIO(write(lie)))
+        image.load()
+    except OSError as error:
+        assert not isinstance(error, UnidentifiedImageError)
+        return
+    assert image.size == (container.width, container.height) and image.im.mode == image.mode
 
 
 @pytest.mark.parametrize("limit", ["error", "warning", None])
