@@ -30,7 +30,7 @@ KEPT = ("gray", "alpha")  # of the kinds of pixels
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # by channels
 OPTIONS = (  # of `dlic.compress`, beside metadata
     "quality", "effort", "target_size", "target_bpp", "target_psnr", "target_ms_ssim",
-    "model", "weights", "alpha_quality", "thumbnail",
+    "model", "weights", "alpha_quality", "thumbnail", "max_memory",
 )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Pillow opens and saves .dlic files: every mode, every kind of metadata, and errors as its other plugins raise them."""
 
 import copy
+import inspect
 import io
 import pickle
 import subprocess
@@ -20,6 +21,7 @@ from dlic.codecs import thumbnails
 from dlic.codecs.lossless import LosslessCodec
 from dlic.codecs.wavelet import WaveletCodec
 from dlic.container.format import MAGIC, read, write
+from dlic.images.metadata import LABELS
 from tests.conftest import KODAK
 from tests.golden.rewrite import GOLDEN, TINY, kinds
 from tests.images.test_exif import camera_exif, parsed
@@ -210,6 +212,8 @@ def test_options_are_those_of_compress(small):
     data = saved(small, target_size=900, thumbnail=16, effort=0)
     assert len(data) <= 900 and thumbnails.read(read(data).chunks)
     assert saved(small) == dlic.compress(np.asarray(small), weights=TINY)
+    taken = set(inspect.signature(dlic.compress).parameters) - {"image", *LABELS}
+    assert taken == set(dlic.pillow.OPTIONS) and set(dlic.pillow.GIVEN) == set(LABELS)
 
 
 # --- errors -------------------------------------------------------------------------------------------------------------
