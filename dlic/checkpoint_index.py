@@ -163,7 +163,7 @@ def _download(entry: IndexedCheckpoint, bases: list[str], target: Path, progress
         if path.name not in entry.files:
             path.unlink()
     _refuse_mismatch(partial, target.name, entry)
-    _put_in_place(partial, target)
+    put_in_place(partial, target)
 
 
 def _shifted(progress: Progress, done: int, total: int) -> Progress:
@@ -182,7 +182,7 @@ def _refuse_mismatch(partial: Path, name: str, entry: IndexedCheckpoint) -> None
         raise UnknownCheckpointError(f"{name} is not the checkpoint its index promises: {error}") from error
 
 
-def _put_in_place(partial: Path, target: Path) -> None:
+def put_in_place(partial: Path, target: Path) -> None:
     """Rename; an earlier version steps aside first, because a folder with files in it cannot be replaced."""
     previous = target.with_name(f".{target.name}.old")
     shutil.rmtree(previous, ignore_errors=True)

@@ -10,8 +10,6 @@ from dlic.cli import streams
 if TYPE_CHECKING:
     from dlic.classical.jpeg_frame import Frame
     from dlic.codecs.recognition import Description
-    from dlic.container.fields import Field
-    from dlic.container.format import Container
 
 CHANNELS = {1: "gray", 2: "gray and alpha", 3: "RGB", 4: "RGB and alpha"}
 
@@ -73,21 +71,13 @@ def _learned(described: "Description") -> tuple[dict[str, Any], str]:
 
     container = described.container
     name, fingerprint = _checkpoint_name(container.model), container.model.hex()
-    colours, tiles, coder = _colours(container, coded=3), _tiles(described), "huffman" if container.flags & HUFFMAN else "rans"
+    colours, tiles, coder = CHANNELS[described.channels], _tiles(described), "huffman" if container.flags & HUFFMAN else "rans"
     place = {"checkpoint": name, "fingerprint": fingerprint}
     figures = {"colours": colours, "level": container.level, **place, "entropy": coder, "tiles": tiles}
     said = f"{colours}, checkpoint {name or 'not on this machine'} ({fingerprint}), level {container.level}"
     said += ", Huffman codes" if coder == "huffman" else ""
     said += ", {columns} × {rows} tiles of about {side} pixels".format(**tiles) if tiles else ""
     return figures, said
-
-
-def _colours(container: "Container", coded: int) -> str:
-    """What is shown of so many coded channels, with what the chunks say of them."""
-    from dlic.container.chunks import ALPHA, GRAY, by_name
-
-    chunks = by_name(container.chunks)
-    return CHANNELS.get((1 if GRAY in chunks else coded) + (ALPHA in chunks), "?")
 
 
 def _tiles(described: "Description") -> dict[str, int] | None:
@@ -122,27 +112,15 @@ def _checkpoint_name(fingerprint: bytes) -> str | None:
 
 
 def _lossless(described: "Description") -> tuple[dict[str, Any], str]:
-    from dlic.codecs.lossless import STREAM
-
-    figures = _head(described.container, STREAM)
-    colours = CHANNELS.get(figures["channels"], "?")
+    figures = described.head
+    colours = CHANNELS.get(described.channels, "?")
     return {"colours": colours, **figures}, f"lossless, {colours}, {figures['depth']} bits a sample"
 
 
 def _wavelet(described: "Description") -> tuple[dict[str, Any], str]:
-    from dlic.codecs.wavelet import STREAM
-
-    figures = _head(described.container, STREAM)
-    colours = _colours(described.container, figures["components"])
+    figures = described.head
+    colours = CHANNELS[described.channels]
     return {"colours": colours, **figures}, f"wavelet, {colours}, {figures['planes']} bit planes"
-
-
-def _head(container: "Container", fields: "list[Field]") -> dict[str, Any]:
-    """What the first bytes of a stream say."""
-    from dlic.container.fields import Reader
-
-    reader = Reader(container.stream)
-    return {field.name: field.read(reader) for field in fields}
 
 
 def _jpeg(described: "Description") -> tuple[dict[str, Any], str]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dlic.cli import checkpoints, compare, compress, curve, decompress, evaluate, export, info, report, streams
+from dlic.cli import checkpoints, compare, compress, curve, decompress, desktop, evaluate, export, info, report, streams, thumbnail
 from dlic.errors import DlicError
 
 EPILOG = (
@@ -28,12 +28,14 @@ app = typer.Typer(
 app.command("compress", no_args_is_help=True)(compress.compress)
 app.command("decompress", no_args_is_help=True)(decompress.decompress)
 app.command("info", no_args_is_help=True)(info.info)
+app.command("thumbnail", no_args_is_help=True)(thumbnail.thumbnail)
 app.command("evaluate", no_args_is_help=True)(evaluate.evaluate)
 app.command("report", no_args_is_help=True)(report.report)
 app.command("compare", no_args_is_help=True)(compare.compare)
 app.command("curve", no_args_is_help=True)(curve.curve)
 app.command("export", no_args_is_help=True)(export.export)
 app.add_typer(checkpoints.app, name="checkpoints")
+app.add_typer(desktop.app, name="desktop")
 
 
 @app.command("train", context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})

@@ -7,7 +7,8 @@ from dlic.classical.jpeg_frame import Frame
 from dlic.classical.jpeg_segments import BASELINE, EXTENDED, PROGRESSIVE, read_frame, segments
 from dlic.codecs import metadata_chunks
 from dlic.codecs.base import Codec, check_size
-from dlic.container.chunks import ALPHA
+from dlic.container.chunks import ALPHA, GRAY, by_name
+from dlic.container.fields import Field, Reader
 from dlic.container.format import COMPRESSAI, TILED, Container, read, read_beginning
 from dlic.errors import CorruptFileError
 from dlic.images.metadata import Metadata
@@ -34,11 +35,45 @@ class Description:
         """Whether it is a learned picture in tiles, which can be decoded in parts."""
         return self.codec == LEARNED and bool(self.container.flags & TILED)
 
+    @property
+    def channels(self) -> int:
+        """Of the pixels: 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha; other numbers are damage that decoding finds."""
+        if self.codec == "jpeg":
+            return 1 if len(self.frame.components) == 1 else 3
+        if self.codec == "lossless":  # which has gray and alpha of its own
+            return self.head["channels"]
+        found = by_name(self.container.chunks)
+        gray = GRAY in found or self.head.get("components") == 1
+        return (1 if gray else 3) + (ALPHA in found)
+
+    @property
+    def depth(self) -> int:
+        """Bits of a sample."""
+        return self.head.get("depth", 8)
+
+    @property
+    def head(self) -> dict[str, int]:
+        """What the first bytes of a classical codec's stream say. Raises CorruptFileError where they are missing."""
+        reader = Reader(self.container.stream if self.container else b"")
+        return {field.name: field.read(reader) for field in _stream_head(self.codec)}
+
     def check_size(self, max_pixels: int, part: Rectangle | None = None) -> None:
         """Raises CorruptFileError where the picture has more pixels, or the part that is wanted of one in tiles."""
         in_part = part and self.tiled and ALPHA not in dict(self.container.chunks)  # which is coded as a whole
         decoded = part if in_part else self
         check_size(decoded.width, decoded.height, max_pixels)
+
+
+def _stream_head(codec: str) -> list[Field]:
+    if codec == "lossless":
+        from dlic.codecs.lossless import STREAM
+
+        return STREAM
+    if codec == "wavelet":
+        from dlic.codecs.wavelet import STREAM
+
+        return STREAM
+    return []
 
 
 def describe(data: bytes) -> Description:

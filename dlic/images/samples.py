@@ -13,6 +13,7 @@ from dlic.images.sixteen_bits import is_16_bit_colour, sixteen_bit_colour, with_
 # Formats of which Pillow says how many bits a sample has; what others hold beyond 8 bits it drops without a word.
 KNOWN_DEPTH = {"PNG", "TIFF", "PPM", "BMP", "DIB", "GIF", "TGA", "QOI", "WEBP", "JPEG", "MPO", "PCX", "ICO"}
 EIGHT_BITS = {"L", "LA", "RGB", "RGBA"}
+EXACT_MODES = EIGHT_BITS | {"1", "P", "PA", "I", "I;16", "I;16B", "I;16L", "I;16N"}  # of which `exact_samples` loses nothing
 BITS_PER_SAMPLE, EXTRA_SAMPLES, PREMULTIPLIED = 258, 338, 1  # tags of TIFF, and a value of the second
 
 
@@ -29,7 +30,7 @@ def read_samples(source: str | Path | bytes, max_pixels: int = MAX_PIXELS, stric
         refuse_if(strict, notes, name)
         if image.mode in ("P", "PA"):
             notes = ["the palette becomes the colours it stands for", *notes]
-        pixels = sixteen_bit_colour(image) if is_16_bit_colour(image) else _plain(image, name)
+        pixels = sixteen_bit_colour(image) if is_16_bit_colour(image) else exact_samples(image, name)
         metadata, lost = read_metadata(image, pixels, EVERYTHING)
         return ImageFile(pixels, (*notes, *lost), metadata)
 
@@ -39,7 +40,7 @@ def _refuse_inexact(image: Image.Image, name: str) -> None:
     reason = None
     if image.format not in KNOWN_DEPTH:
         reason = f"Pillow does not tell how many bits the samples of {image.format} files have"
-    elif image.mode not in EIGHT_BITS | {"1", "P", "PA", "I", "I;16", "I;16B", "I;16L", "I;16N"}:
+    elif image.mode not in EXACT_MODES:
         reason = f"{image.mode} samples have no place in a lossless file"
     elif image.format == "PPM" and image.tile[0].codec_name.startswith("ppm") and image.tile[0].args[-1] not in (1, 255, 65535):
         reason = "its samples would be scaled"
@@ -58,8 +59,11 @@ def _tiff_depth_is_kept(image: Image.Image) -> bool:
     return depth <= 8 or image.mode.startswith("I") or (depth == 16 and is_16_bit_colour(image))
 
 
-def _plain(image: Image.Image, name: str) -> np.ndarray:
-    """Samples of an image that Pillow holds as they are, orientation applied."""
+def exact_samples(image: Image.Image, name: str) -> np.ndarray:
+    """Samples of an image that Pillow holds as they are, in one of EXACT_MODES, orientation applied.
+
+    Raises UnreadableImageError for numbers beyond 16 bits.
+    """
     image = turned(image)
     if image.mode.startswith("I"):
         return _sixteen_bit_gray(np.asarray(image), image.info.get("transparency"), name)

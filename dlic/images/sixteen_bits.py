@@ -15,7 +15,8 @@ OTHER_BYTE = {";16B": ";16L", ";16L": ";16B", ";16N": ";16B" if sys.byteorder ==
 
 
 def is_16_bit_colour(image: Image.Image) -> bool:
-    return image.mode in ("RGB", "RGBA") and any(";16" in _raw_mode(tile) for tile in image.tile)
+    """Whether an image file that has not been loaded holds it; an image without a file never does."""
+    return image.mode in ("RGB", "RGBA") and any(";16" in _raw_mode(tile) for tile in getattr(image, "tile", ()))
 
 
 def sixteen_bit_colour(image: Image.Image) -> np.ndarray:

@@ -5,6 +5,8 @@ import io
 import numpy as np
 from PIL import Image
 
+from dlic.images.sixteen_bits import to_eight_bits
+
 SIDE = 160  # pixels at most, unless asked for otherwise
 MAX_SIDE = 256
 MAX_BYTES = 3000
@@ -12,8 +14,8 @@ QUALITIES = (75, 60, 45, 30, 15)
 
 
 def thumbnail(pixels: np.ndarray, side: int = SIDE) -> bytes:
-    """uint8 (H, W), (H, W, 2), (H, W, 3) or (H, W, 4) → a WebP file of at most `side` pixels a side and MAX_BYTES."""
-    image = Image.fromarray(pixels)
+    """uint8 or uint16 (H, W), (H, W, 2), (H, W, 3) or (H, W, 4) → a WebP file of at most `side` pixels a side and MAX_BYTES."""
+    image = Image.fromarray(to_eight_bits(pixels) if pixels.dtype == np.uint16 else pixels)
     image = image.convert("RGBA") if image.mode == "LA" else image
     while True:
         image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3)  # in place: a copy of a big one takes its memory

@@ -24,3 +24,10 @@ def test_a_photograph_is_recognisable(photograph):
     assert small.size == (160, 107)
     expected = np.asarray(Image.fromarray(photograph).resize(small.size, Image.Resampling.LANCZOS)).astype(float)
     assert np.abs(np.asarray(small.convert("RGB")) - expected).mean() < 8
+
+
+@pytest.mark.parametrize("channels", [(), (2,), (3,), (4,)])
+def test_sixteen_bits_are_shown_with_eight(channels):
+    samples = np.full((30, 40, *channels), 200 * 257, np.uint16)
+    shown = np.asarray(Image.open(io.BytesIO(thumbnail(samples, 16))).convert("RGBA"))
+    assert np.abs(shown[..., :3].astype(int) - 200).max() <= 2

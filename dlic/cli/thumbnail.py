@@ -1,0 +1,48 @@
+"""`dlic thumbnail`: a small PNG of a .dlic file, as file managers ask for it."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dlic.cli import streams
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from dlic.codecs.recognition import Description
+
+MAX_SIZE = 4096
+
+
+def thumbnail(
+    source: Annotated[str, typer.Argument(metavar="IN", help=".dlic or JPEG file; - reads standard input.")],
+    target: Annotated[str, typer.Argument(metavar="OUT", help="PNG file, whatever its ending; - is standard output.")],
+    size: Annotated[int, typer.Option("-s", "--size", min=1, max=MAX_SIZE, help="Pixels a side, at most.")] = 256,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite OUT.")] = False,
+) -> None:
+    """Write a small picture of a file: of its preview where it has one, which takes no network, or of the whole."""
+    import numpy as np
+    from PIL import Image
+
+    from dlic.codecs.recognition import describe
+    from dlic.images.files import image_bytes
+
+    streams.refuse_existing(source, target, force)
+    data = streams.read_bytes(source)
+    image = Image.fromarray(_pixels(data, describe(data)))
+    image.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=3)
+    streams.write_bytes(target, image_bytes(np.asarray(image)), force)
+
+
+def _pixels(data: bytes, described: "Description") -> "np.ndarray":
+    """uint8 of the stored preview, or of the picture."""
+    from dlic.codecs import thumbnails
+    from dlic.images.sixteen_bits import to_eight_bits
+
+    stored = thumbnails.read(described.container.chunks) if described.container else None
+    if stored is not None:
+        return thumbnails.pixels_of(stored)
+    from dlic.api import Reading, read_described
+
+    pixels = read_described(data, described, Reading(), {}).pixels
+    return to_eight_bits(pixels) if pixels.dtype == "uint16" else pixels
