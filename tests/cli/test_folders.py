@@ -294,7 +294,12 @@ def test_a_file_that_vanishes_costs_no_other(photos, tmp_path, monkeypatch, caps
 def start(photos: Path, out: Path, *options: str) -> subprocess.Popen:
     command = [sys.executable, "-m", "dlic", "compress", str(photos), "-r", "-o", str(out), *JPEG, *options]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "start_new_session": True}
-    return subprocess.Popen(command, cwd=ROOT, **pipes)
+    return subprocess.Popen(command, cwd=ROOT, preexec_fn=heed_interrupts if os.name == "posix" else None, **pipes)
+
+
+def heed_interrupts() -> None:
+    """Programs that a shell runs in the background, as tests may be, ignore Ctrl-C and so do all they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for(files: int, out: Path, process: subprocess.Popen) -> None:

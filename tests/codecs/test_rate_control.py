@@ -49,10 +49,11 @@ def test_bits_per_pixel_are_of_the_true_size(crop, sizes):
 def test_a_quality_is_reached_by_the_lowest_level(crop, measure, of):
     analysed = CODEC.analyse(crop)
     qualities = [of(crop, CODEC.decompress(CODEC.encode_at(analysed, level).data)) for level in (10, 20, 50)]
-    achieved = encode_to(CODEC, crop, Target(measure, qualities[1]))
+    wanted = qualities[1] * (1 - 1e-6)  # means are floats, whose last bits hang on the number of threads
+    achieved = encode_to(CODEC, crop, Target(measure, wanted))
     decoded = dlic.decompress(achieved.encoded.data, weights=LIGHT)
     assert of(crop, decoded) == pytest.approx(achieved.figures[measure], abs=0.02) and achieved.encoded.level <= 20
-    assert achieved.figures[measure] >= qualities[1]
+    assert achieved.figures[measure] >= wanted
 
 
 @pytest.mark.parametrize(
