@@ -20,7 +20,7 @@ from tests.golden.rewrite import TINY, TINY_LIGHT
 from tests.images.test_exif import camera_exif
 from tests.images.test_metadata import RICH, SRGB, TEXT, XMP
 
-SIZES = [(side, side) for side in (1, 7, 63, 64, 65, 100)] + [(401, 17)]
+SIZES = [(side, side) for side in (1, 7, 63, 64, 65, 100, 1031)] + [(4001, 17)]
 KINDS = {"gray": 1, "gray and alpha": 2, "RGB": 3, "RGBA": 4}
 
 
