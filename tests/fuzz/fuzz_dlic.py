@@ -121,6 +121,7 @@ class Target:
     run: Callable[[bytes], None]
     seeds: Callable[[], list[bytes]]
     mutate: Callable[[bytes, random.Random], bytes]
+    share: int = 1  # of a run, beside those of others: what is quick is executed more often
 
 
 @lru_cache
@@ -183,11 +184,11 @@ def _mutated_file(data: bytes, rng: random.Random) -> bytes:
 
 
 TARGETS = {
-    "container": Target(container, any_files, _mutated_file),
-    "entropy": Target(entropy, _entropy_seeds, mutated),
+    "container": Target(container, any_files, _mutated_file, share=8),
+    "entropy": Target(entropy, _entropy_seeds, mutated, share=4),
     "streams": Target(streams, _stream_seeds, mutated),
-    "whole": Target(whole, any_files, _mutated_file),
-    "part": Target(part, any_files, _mutated_file),
+    "whole": Target(whole, any_files, _mutated_file, share=2),
+    "part": Target(part, any_files, _mutated_file, share=2),
 }
 
 
@@ -237,10 +238,11 @@ def mutation_loop(names: list[str], runs: int, seed: int, seconds: float = float
     """Executes the targets in turns on mutated seeds. Raises Finding."""
     rng, end, tallies = random.Random(seed), time.monotonic() + seconds, {name: Tally() for name in names}
     seeds = {name: TARGETS[name].seeds() for name in names}
+    turns = [name for name in names for _ in range(TARGETS[name].share)]
     for run in range(runs):
         if time.monotonic() > end:
             break
-        name = names[run % len(names)]
+        name = turns[run % len(turns)]
         execute(name, TARGETS[name].mutate(rng.choice(seeds[name]), rng), tallies[name])
         if news and run % 20_000 == 19_999:
             print(f"{run + 1:,} …", flush=True)

@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from tests.fuzz import fuzz_dlic
 from tests.fuzz.fuzz_dlic import TARGETS, TINY_LIGHT, Finding, Tally, Target, any_files, execute, learned_files, mutation_loop
 from tests.fuzz.mutations import repaired, with_other_symbols
 
-RUNS = {"container": 1500, "entropy": 500, "streams": 150, "whole": 300, "part": 300}
+HOSTILE = sorted((Path(__file__).parent.parent / "golden" / "hostile").glob("*.dlic"))
+RUNS = {"container": 1500, "entropy": 500, "streams": 80, "whole": 300, "part": 300}
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -30,6 +32,19 @@ def test_the_seeds_decode(name):
 def test_changed_files_decode_or_are_refused(name):
     tally = mutation_loop([name], RUNS[name], seed=0)[name]
     assert tally.executions == RUNS[name] and 0 < tally.decoded < tally.executions and len(tally.refusals) > 3
+
+
+@pytest.mark.parametrize("path", HOSTILE, ids=lambda path: path.stem)
+def test_hostile_files_are_refused_for_ever(path):
+    """Made by hand, with right checksums; what fuzzing finds is added."""
+    data = path.read_bytes()
+    assert not execute("whole", data, Tally())
+    for name in ("container", "part"):
+        execute(name, data, Tally())
+
+
+def test_there_are_hostile_files():
+    assert len(HOSTILE) >= 11
 
 
 def test_every_checksum_is_made_right():
