@@ -3,8 +3,9 @@
     python -m tests.fuzz.fuzz_dlic --runs 1000000              the release run, by the mutations of tests/fuzz/mutations.py
     python -m tests.fuzz.fuzz_dlic --runs 20000 --atheris      guided by the branches of dlic, where atheris is installed
 
-`--targets container,entropy` chooses some of TARGETS, `--seed 7` another beginning, and `--seconds 60` ends it earlier. The end is
-a table of what was executed; the first finding is printed as hexadecimal bytes and ends the run with status 1.
+`--targets container,entropy` chooses some of TARGETS, `--seed 7` another beginning, and `--seconds 60` ends it earlier. The first
+finding is printed as hexadecimal bytes and ends the run with another status than 0; without one, the end is a table of what was
+executed, or what libFuzzer has to say. What is found goes to tests/golden/hostile, where a test reads all files for ever.
 """
 
 import argparse
