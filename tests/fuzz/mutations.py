@@ -1,0 +1,141 @@
+"""Hostile .dlic files: changed anywhere, with checksums that are right again, so that what is behind them is reached."""
+
+import contextlib
+import random
+import zlib
+from dataclasses import replace
+
+import numpy as np
+
+from dlic.codecs.base import check_size
+from dlic.codecs.learned import CODERS, LearnedCodec
+from dlic.container.fields import Reader, read_varint
+from dlic.container.format import CRC, HEADER, HUFFMAN, MAGIC, MAX_LEVEL, TILED, Container, header, read, write
+from dlic.container.tiles import Grid, join, split
+from dlic.entropy.symbols import Symbols
+from dlic.errors import CorruptFileError, DlicError
+from tests.fuzz.fuzz_jpeg import mutated
+
+MAX_PIXELS = 1 << 16  # of files that are decoded
+SIZES = (0, 1, 2, 63, 64, 65, 200, 4096, 1 << 16, 1 << 31, (1 << 35) - 1)
+EXTREMES = (-(1 << 16), -300, -1, 0, 1, 300, 1 << 16)  # symbols; beyond their tables they escape, or are clipped
+
+
+def mutated_file(data: bytes, rng: random.Random, codec: LearnedCodec) -> bytes:
+    """A .dlic file, or what was one, with something changed; most have right checksums."""
+    kind = rng.randrange(10)
+    if kind == 0:
+        return mutated(data, rng)
+    if kind < 4:
+        return repaired(mutated(data, rng))
+    try:
+        container = read(data)
+        if kind < 8:
+            return write(_with_changed_parts(container, rng))
+        return write(with_other_symbols(container, rng, codec))
+    except DlicError:  # not a whole file, or not one of the codec
+        return repaired(mutated(data, rng))
+
+
+def repaired(data: bytes) -> bytes:
+    """`data` with the checksums of its table of tiles, picture and chunks made right, as far as it is a .dlic file."""
+    out = bytearray(data)
+    with contextlib.suppress(CorruptFileError):
+        reader = Reader(data)
+        reader.take(len(MAGIC) + 1)
+        fields = {field.name: field.read(reader) for field in HEADER}
+        length = read_varint(reader)
+        begin = reader.position
+        end = begin + len(reader.take(length))
+        if fields["flags"] & TILED:
+            _repair_table(out, begin, Container(stream=data[begin:end], **fields))
+        _write_crc(out, 0, end)
+        reader.take(CRC)
+        while reader.position < len(data):
+            start = reader.position
+            reader.take(4)
+            reader.take(read_varint(reader))
+            _write_crc(out, start, reader.position)
+            reader.take(CRC)
+    return bytes(out)
+
+
+def _repair_table(out: bytearray, begin: int, picture: Container) -> None:
+    """The checksum of a table of tiles, and that of the tiles' checksums in the header, which ends the header."""
+    reader = Reader(picture.stream)
+    with contextlib.suppress(CorruptFileError, ZeroDivisionError):  # a side of nothing
+        count = len(Grid(picture.width, picture.height, read_varint(reader)))
+        crcs = [_entry(reader) for _ in range(count)]
+        told = replace(picture, symbols_crc=zlib.crc32(b"".join(crcs)))
+        end_of_header = len(header(told))
+        if out[: end_of_header - CRC] == header(told)[:-CRC]:  # numbers can be written in more than one way
+            out[:end_of_header] = header(told)
+        crc = zlib.crc32(header(told) + picture.stream[: reader.position])
+        reader.take(CRC)
+        out[begin + reader.position - CRC : begin + reader.position] = crc.to_bytes(CRC, "big")
+
+
+def _entry(reader: Reader) -> bytes:
+    """The CRC in one entry of a table of tiles."""
+    read_varint(reader)
+    return reader.take(CRC)
+
+
+def _write_crc(out: bytearray, start: int, end: int) -> None:
+    out[end : end + CRC] = zlib.crc32(out[start:end]).to_bytes(CRC, "big")
+
+
+def _with_changed_parts(container: Container, rng: random.Random) -> Container:
+    """Its stream, the stream of one tile, a chunk or a field of its header changed, and everything around it right."""
+    part = rng.randrange(4)
+    if part == 0 and container.chunks:
+        index = rng.randrange(len(container.chunks))
+        name, data = container.chunks[index]
+        chunks = [*container.chunks]
+        chunks[index] = name, mutated(data, rng)
+        return replace(container, chunks=tuple(chunks))
+    if part == 1:
+        return replace(container, **_field(container, rng))
+    if container.flags & TILED:
+        grid, tiles = split(container)
+        index = rng.randrange(len(tiles))
+        tiles[index] = replace(tiles[index], stream=mutated(tiles[index].stream, rng))
+        return replace(join(grid, tiles), chunks=container.chunks)
+    return replace(container, stream=mutated(container.stream, rng))
+
+
+def _field(container: Container, rng: random.Random) -> dict[str, int]:
+    name = rng.choice(["width", "height", "level", "flags"])
+    if name == "level":
+        return {name: rng.randrange(MAX_LEVEL + 3)}
+    if name == "flags":
+        return {name: container.flags ^ rng.choice([HUFFMAN, TILED, HUFFMAN | TILED, 4])}
+    return {name: rng.choice([*SIZES, max(0, getattr(container, name) + rng.choice([-1, 1, 64]))])}
+
+
+def with_other_symbols(container: Container, rng: random.Random, codec: LearnedCodec) -> Container:
+    """Symbols that no picture has, coded as they should be, so that the transforms see them. Raises DlicError for other files."""
+    if container.flags & TILED:
+        grid, tiles = split(container)
+        index = rng.randrange(len(tiles))
+        tiles[index] = with_other_symbols(tiles[index], rng, codec)
+        return replace(join(grid, tiles), chunks=container.chunks)
+    check_size(container.width, container.height, MAX_PIXELS)
+    found, network = codec.symbols(container), codec.network
+    size = tuple(-(-side // network.stride) for side in (container.height, container.width))
+    z = codec.tables.clip(_scattered(found.z, rng), found.z_rows).astype(np.int32)
+    rows = network.rows(z, size, container.level)
+    y = codec.tables.clip(_scattered(found.y, rng), rows).astype(np.int32)
+    symbols = Symbols(z, found.z_rows, y, rows)
+    coder = dict(CODERS.values())[container.flags & HUFFMAN]
+    return replace(container, stream=coder.encode(symbols.parts, codec.tables), symbols_crc=symbols.crc)
+
+
+def _scattered(symbols: np.ndarray, rng: random.Random) -> np.ndarray:
+    """Some, or all, of the symbols become extremes."""
+    flat = symbols.ravel().copy()
+    for _ in range(rng.choice([0, 1, 5, 50]) if flat.size else 0):
+        flat[rng.randrange(flat.size)] = rng.choice(EXTREMES)
+    if rng.randrange(8) == 0:
+        flat[:] = rng.choice(EXTREMES)
+    return flat.reshape(symbols.shape)
