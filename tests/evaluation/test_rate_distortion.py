@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -195,6 +195,7 @@ def test_a_comparison_says_where_it_holds():
 @given(falling_curves(), st.floats(0, 1), st.floats(-5, 5))
 def test_a_score_is_gained_over_log_rate(curve, share, decibels):
     low, high = sorted(curve, key=lambda p: p.bpp)[:2]
+    assume(high.bpp > 1.001 * low.bpp)  # rates whose logarithms are the same number have nothing between them
     rate = low.bpp ** (1 - share) * high.bpp**share
     if low.bpp <= rate <= high.bpp:
         between = (1 - share) * low.score + share * high.score
