@@ -16,6 +16,16 @@ def photograph() -> np.ndarray:
     return np.array(Image.open(KODAK).convert("RGB"))
 
 
+@pytest.fixture
+def two_pictures(tmp_path, photograph) -> Path:
+    """A folder of two small pictures to measure on."""
+    images = tmp_path / "pictures"
+    images.mkdir()
+    for i in range(2):
+        Image.fromarray(photograph[100 * i : 100 * i + 96, 200:328]).save(images / f"{i}.png")
+    return images
+
+
 @pytest.fixture(scope="session")
 def photographs(tmp_path_factory, photograph) -> Path:
     """A folder tree of small photographs to train on."""

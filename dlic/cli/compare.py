@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dlic.cli import streams
-from dlic.cli.report import check_targets
 from dlic.errors import DlicError
 from dlic.images.files import MAX_PIXELS
 
@@ -47,7 +46,7 @@ def compare(
     Without --size and --bpp, that size is what the checkpoint's default quality gives.
     """
     target = output or source.with_name(f"{source.stem}.compare.html")
-    check_targets([target], [], force)
+    streams.check_targets([target], [], force)
     streams.refuse_existing(str(source), str(target), force)
     wanted = _wanted(size, bpp)
     from dlic.images.files import read_image
@@ -97,7 +96,7 @@ def _series(names: str | None, model: str | None, weights: Path | None, effort: 
         return [learned_series(choose(model, weights), effort), *others]
     if model or weights:
         raise DlicError("--codecs names checkpoints too, so that --model and --weights have no place beside it")
-    chosen = [name.strip() for name in names.split(",") if name.strip()]
+    chosen = streams.words(names)
     if not chosen:
         raise DlicError("--codecs takes names with commas between, such as light-1,jpeg,avif")
     return [open_series(name, Settings(effort)) for name in dict.fromkeys(chosen)]

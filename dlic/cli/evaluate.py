@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from dlic.cli import streams
-from dlic.errors import DlicError
+from dlic.errors import DlicError, UnreadableImageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from dlic.evaluation.run import Run
     from dlic.evaluation.sweep import Plan
 
-FIGURE_ENDINGS = (".png", ".svg")
 MOST_PICTURES = 24  # that are kept at equal sizes: more would make a page that browsers take long to open
 T = TypeVar("T")
 
@@ -69,7 +68,12 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print every figure as JSON.")] = False,
 ) -> None:
     """Measure codecs on a folder of images: files and decoded pixels, and how many bits the first needs beside the others."""
-    _check_targets(folder, figure, out, force)
+    figures = [figure] if figure else []
+    streams.check_targets(figures, figures, force)
+    if out and not out.parent.is_dir():
+        raise DlicError(f"{out} cannot be written: {out.parent} is no folder")
+    if out and out.exists() and not out.is_dir():
+        raise DlicError(f"{out} is a file; --out names a folder")
     from dlic.evaluation.conduct import begin, conduct, discard, join
     from dlic.evaluation.provenance import provenance
     from dlic.evaluation.summary import lines, results
@@ -77,8 +81,8 @@ def evaluate(
 
     rates = _rates(pictures) if out else []
     asked, chosen = _asked(codecs, model, weights, qualities, against)
-    plan, left_out = make_plan(folder, asked, chosen, _words(metrics), effort, external)
-    for sentence in left_out:
+    plan, left_out = make_plan(folder, asked, chosen, streams.words(metrics) or None, effort, external)
+    for sentence in left_out.values():
         streams.note(f"left out: {sentence}")
     if against:
         from dlic.evaluation.anchors import check_kodak
@@ -86,7 +90,7 @@ def evaluate(
         check_kodak(str(folder), [(picture.height, picture.width) for picture in plan.pictures])
     given = {"codecs": ",".join(plan.codecs), "qualities": qualities, "effort": effort, "metrics": metrics}
     origin = provenance(_command(folder, {**given, "against": against and against.value}))
-    run = begin(plan, origin, [f"left out: {Path(line.split(' ')[0]).name}" for line in left_out], against and against.value, jobs)
+    run = begin(plan, origin, [f"left out: {name}" for name in left_out], against and against.value, jobs)
     if out:
         if force and out.is_dir():
             discard(out)
@@ -103,13 +107,15 @@ def evaluate(
 
 def images_in(folder: Path) -> "dict[str, np.ndarray]":
     """Every readable image of the folder by file name; the others are named on standard error."""
-    from dlic.evaluation.sweep import pictures_in
-    from dlic.images.files import read_image
+    from dlic.evaluation.sweep import images_of
 
-    pictures, left_out = pictures_in(folder)
-    for sentence in left_out:
-        streams.note(f"left out: {sentence}")
-    return {picture.name: read_image(folder / picture.name).pixels for picture in pictures}
+    images = {}
+    for name, found in images_of(folder):
+        if isinstance(found, UnreadableImageError):
+            streams.note(f"left out: {found}")
+        else:
+            images[name] = found
+    return images
 
 
 def _asked(
@@ -123,26 +129,9 @@ def _asked(
     if codecs and (model or weights):
         raise DlicError("give --codecs, or --model or --weights, not both: checkpoints may stand in --codecs")
     checkpoint = [str(weights) if weights else model or checkpoints.default_name()]
-    asked = _words(codecs) or checkpoint
+    asked = streams.words(codecs) or checkpoint
     chosen = {} if qualities is None else dict.fromkeys(asked, parse_qualities(qualities))
     return (asked if codecs or against else [*asked, *PEERS]), chosen
-
-
-def _words(text: str | None) -> list[str] | None:
-    return None if text is None else [word.strip() for word in text.split(",") if word.strip()]
-
-
-def _check_targets(folder: Path, figure: Path | None, out: Path | None, force: bool) -> None:
-    """Refuse before the work what could not be written after it."""
-    if figure and figure.suffix.lower() not in FIGURE_ENDINGS:
-        raise DlicError(f"--figure draws {' or '.join(FIGURE_ENDINGS)}, not {figure.name}")
-    for target in filter(None, (figure, out)):
-        if not target.parent.is_dir():
-            raise DlicError(f"{target} cannot be written: {target.parent} is no folder")
-    if figure:
-        streams.refuse_existing(str(folder), str(figure), force)
-    if out and out.exists() and not out.is_dir():
-        raise DlicError(f"{out} is a file; --out names a folder")
 
 
 def _rates(text: str) -> list[float]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dlic.cli import streams
-from dlic.cli.evaluate import FIGURE_ENDINGS
 from dlic.errors import DlicError
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def report(
     run, shown, target = read_run(folder), read_pictures(folder), output or folder / "report.html"
     if not run.means:
         raise DlicError(f"{folder} holds no codec that all images were measured with; dlic evaluate --out {folder} goes on with it")
-    check_targets([target, *(figures or [])], figures or [], force)
+    streams.check_targets([target, *(figures or [])], figures or [], force)
     with streams.busy("preparing the pictures") as progress:
         from dlic.evaluation.page import html_of, page_of
         from dlic.evaluation.page.gallery import gallery_of
@@ -39,19 +38,6 @@ def report(
     for path, data in [(target, text.encode()), *((path, _figure(run, path)) for path in figures or [])]:
         streams.write_bytes(str(path), data, force)
         typer.echo(f"{path}: {len(data):,} bytes")
-
-
-def check_targets(targets: list[Path], figures: list[Path], force: bool) -> None:
-    """Refuse before the work what could not be written after it. Raises DlicError."""
-    for path in figures:
-        if path.suffix.lower() not in FIGURE_ENDINGS:
-            raise DlicError(f"--figure draws {' or '.join(FIGURE_ENDINGS)}, not {path.name}")
-    for path in targets:
-        if not path.parent.is_dir():
-            raise DlicError(f"{path} cannot be written: {path.parent} is no folder")
-        if path.is_dir():
-            raise DlicError(f"{path} is a folder, not a file to write")
-        streams.refuse_existing(streams.STANDARD, str(path), force)
 
 
 def _figure(run: "Run", path: Path) -> bytes:

@@ -14,6 +14,7 @@ from dlic.files import read_whole, written_whole
 from dlic.progress import Progress, no_progress
 
 STANDARD = "-"
+FIGURE_ENDINGS = (".png", ".svg")
 # bytes of a process without torch and with it, and of a pixel of an image file that is read or written: Pillow's, ours, the file's
 PROCESS, LEARNED_PROCESS, IMAGE_FILE = 100_000_000, 780_000_000, 10
 
@@ -115,6 +116,24 @@ def check_memory(size: tuple[int, int], max_memory: int | None, process: int = P
     if max_memory is not None and needed > max_memory:
         takes, has = f"{needed / 1e6:,.0f} MB", f"{max_memory / 1e6:,.0f} MB"
         raise DlicError(f"{size[0]} × {size[1]} pixels take about {takes} of memory, more than the {has} of --max-memory")
+
+
+def words(text: str | None) -> list[str]:
+    """'a, b' → its words; none where nothing was given."""
+    return [word.strip() for word in (text or "").split(",") if word.strip()]
+
+
+def check_targets(targets: list[Path], figures: list[Path], force: bool) -> None:
+    """Refuse before the work what could not be written after it. Raises DlicError."""
+    for path in figures:
+        if path.suffix.lower() not in FIGURE_ENDINGS:
+            raise DlicError(f"--figure draws {' or '.join(FIGURE_ENDINGS)}, not {path.name}")
+    for path in targets:
+        if not path.parent.is_dir():
+            raise DlicError(f"{path} cannot be written: {path.parent} is no folder")
+        if path.is_dir():
+            raise DlicError(f"{path} is a folder, not a file to write")
+        refuse_existing(STANDARD, str(path), force)
 
 
 @contextmanager

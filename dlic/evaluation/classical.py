@@ -11,7 +11,7 @@ import numpy as np
 from dlic.codecs.base import Codec
 from dlic.codecs.jpeg import JpegCodec
 from dlic.codecs.lossless import LosslessCodec
-from dlic.codecs.pillow import PillowCodec
+from dlic.codecs.pillow import PillowCodec, jpeg2000
 from dlic.codecs.wavelet import WaveletCodec
 from dlic.evaluation.comparison import compare
 from dlic.evaluation.metrics import psnr
@@ -159,7 +159,7 @@ def _jpeg_xl() -> dict[str, Codec]:
 def wavelet_lines(images: Sequence[np.ndarray]) -> Iterator[str]:
     """Curves of both, and BD-rates against JPEG 2000 and JPEG."""
     ours = [coded(WaveletCodec(quality), images) for quality in WAVELET_QUALITIES]
-    theirs = [coded(_jpeg2000(ratio), images) for ratio in JPEG2000_RATIOS]
+    theirs = [coded(jpeg2000(ratio), images) for ratio in JPEG2000_RATIOS]
     yield f"{'wavelet':16}{'bpp':>8}  {'PSNR':>6}  {'encode':>8} {'decode':>8}"
     for name, settings, rows in (("quality", WAVELET_QUALITIES, ours), ("JPEG 2000 1 :", JPEG2000_RATIOS, theirs)):
         for setting, row in zip(settings, rows, strict=True):
@@ -170,8 +170,3 @@ def wavelet_lines(images: Sequence[np.ndarray]) -> Iterator[str]:
         share = compared.problem if compared.bd_rate is None else f"{compared.bd_rate:+.1%} between {RATES[0]} and {RATES[1]} bpp"
         whole = "" if compared.whole is None else f", {compared.whole:+.1%} over all shared rates"
         yield f"BD-rate against {name}: {share}{whole}"
-
-
-def _jpeg2000(ratio: float) -> PillowCodec:
-    """By the 9/7 wavelet, and with the colour transform, which Pillow leaves out by default: that costs 2 to 5 dB."""
-    return PillowCodec("JPEG2000", {"irreversible": True, "mct": 1, "quality_mode": "rates", "quality_layers": [ratio]})

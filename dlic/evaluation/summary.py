@@ -1,8 +1,9 @@
 """What an evaluation says: a line a quality of its first codec, and one for each curve that is held against it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
+from dlic.evaluation.anchors import ABOUT, kodak_anchors
 from dlic.evaluation.comparison import Anchor, Comparison, compare_all, saved_by
 from dlic.evaluation.rate_distortion import RATES
 from dlic.evaluation.run import Entry, Mean, Run
@@ -10,14 +11,14 @@ from dlic.evaluation.run import Entry, Mean, Run
 SHOWN = {"psnr": ("PSNR dB", ".2f"), "ms_ssim": ("MS-SSIM", ".4f")}  # metrics of the printed table, where they were measured
 
 
-def anchors_of(run: Run, codec: str, metric: str = "psnr") -> dict[str, Anchor]:
-    """Everything a codec of a run is held against: its other codecs, and by PSNR and MS-SSIM what was published. By label."""
-    measured = {entry.label: Anchor(run.curve(name, metric), entry.note) for name, entry in run.codecs.items() if name != codec}
-    if run.against is None or metric not in ("psnr", "ms_ssim"):
-        return measured
-    from dlic.evaluation.anchors import kodak_anchors
+def anchors_of(run: Run, codec: str, metric: str = "psnr", published: Mapping[str, Anchor] | None = None) -> dict[str, Anchor]:
+    """Everything a codec of a run is held against: its other codecs, and by PSNR and MS-SSIM what was published. By label.
 
-    published = kodak_anchors(metric)
+    `published` are other curves than those that the run says.
+    """
+    measured = {entry.label: Anchor(run.curve(name, metric), entry.note) for name, entry in run.codecs.items() if name != codec}
+    if published is None:
+        published = kodak_anchors(metric) if run.against and metric in ("psnr", "ms_ssim") else {}
     return {**{label: anchor for label, anchor in published.items() if label not in measured}, **measured}
 
 
@@ -92,8 +93,6 @@ def _comparison_lines(run: Run, first: Entry) -> Iterator[str]:
         for label, compared in compare_all(anchors, curve).items():
             yield f"{label:{width}}  {_figures(compared)}{_in_brackets(anchors[label])}"
     if run.against is not None:
-        from dlic.evaluation.anchors import ABOUT
-
         yield ABOUT
 
 

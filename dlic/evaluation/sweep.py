@@ -84,8 +84,8 @@ def make_plan(
     metrics: Sequence[str] | None = None,
     effort: int = 0,
     external: Path | None = None,
-) -> tuple[Plan, list[str]]:
-    """What to measure, and a sentence for each image of the folder that cannot be read.
+) -> tuple[Plan, dict[str, str]]:
+    """What to measure, and of each image of the folder that cannot be read name and a sentence.
 
     Args:
         folder: of images.
@@ -112,22 +112,36 @@ def _chosen(series: Series, qualities: Sequence[int] | None) -> tuple[float | No
     return tuple(float(quality) for quality in qualities)
 
 
-def pictures_in(folder: Path) -> tuple[tuple[Picture, ...], list[str]]:
-    """Every readable image of a folder, by name, and a sentence for each of the others. Raises DlicError where none can be read."""
+def pictures_in(folder: Path) -> tuple[tuple[Picture, ...], dict[str, str]]:
+    """Every readable image of a folder, by name, and of the others name and a sentence. Raises DlicError where none can be read."""
+    pictures, left_out = [], {}
+    for name, found in images_of(folder):
+        if isinstance(found, UnreadableImageError):
+            left_out[name] = str(found)
+        else:
+            height, width = found.shape[:2]
+            pictures.append(Picture(name, width, height, hashlib.sha256(found.tobytes()).hexdigest()))
+    return tuple(pictures), left_out
+
+
+def images_of(folder: Path) -> Iterator[tuple[str, np.ndarray | UnreadableImageError]]:
+    """Every image of a folder by name: uint8 (H, W, 3), or why it cannot be read.
+
+    Raises DlicError for what is no folder, and in the end UnreadableImageError where no image could be read.
+    """
     if not folder.is_dir():
         raise DlicError(f"{folder} is not a folder of images")
-    pictures, left_out = [], []
-    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in EXTENSIONS):
+    readable = False
+    for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in EXTENSIONS):
         try:
             pixels = read_image(path).pixels
         except UnreadableImageError as error:
-            left_out.append(str(error))
+            yield path.name, error
         else:
-            height, width = pixels.shape[:2]
-            pictures.append(Picture(path.name, width, height, hashlib.sha256(pixels.tobytes()).hexdigest()))
-    if not pictures:
+            readable = True
+            yield path.name, pixels
+    if not readable:
         raise UnreadableImageError(f"no image in {folder} can be read")
-    return tuple(pictures), left_out
 
 
 def rows_of(plan: Plan, tasks: Sequence[Task], jobs: int = 1) -> Iterator[Row]:

@@ -23,6 +23,7 @@ from dlic.evaluation.comparison_plot import comparison_figure
 from dlic.evaluation.plots import Curve, figure_pixels
 from dlic.evaluation.rate_distortion import RATES, Point
 from dlic.evaluation.run import Entry, Run
+from dlic.evaluation.summary import anchors_of
 
 STEPS_PER_BIT = 1000  # TensorBoard's steps are whole numbers
 IN_DECIBELS = {"psnr": ("PSNR", "psnr"), "ms_ssim": ("MS-SSIM", "ms_ssim_db")}  # metric → its name in figures, its tag
@@ -130,8 +131,7 @@ def _log_figures(writer: SummaryWriter, run: Run, entry: Entry, published: Mappi
 
 def _against(run: Run, entry: Entry, metric: str, published: Anchors) -> dict[str, Anchor]:
     """The other codecs of a run, and the published curves of which the run has none itself, by label."""
-    others = [other for other in run.codecs.values() if other.name != entry.name]
-    known = {**published, **{other.label: Anchor(run.curve(other.name, metric), other.note) for other in others}}
+    known = anchors_of(run, entry.name, metric, published)
     return {label: anchor for label, anchor in known.items() if anchor.points and label != entry.label}
 
 

@@ -25,13 +25,9 @@ STEPPED = ["--weights", str(TINY)]  # any folder of a checkpoint: the fixture pu
 
 
 @pytest.fixture
-def folder(tmp_path, photograph):
-    images = tmp_path / "pictures"
-    images.mkdir()
-    for i in range(2):
-        Image.fromarray(photograph[100 * i : 100 * i + 96, 200:328]).save(images / f"{i}.png")
-    (images / "notes.txt").write_text("no image")
-    return images
+def folder(two_pictures):
+    (two_pictures / "notes.txt").write_text("no image")
+    return two_pictures
 
 
 @dataclass(frozen=True)
@@ -97,6 +93,13 @@ def test_a_broken_image_is_named_and_left_out(folder, tmp_path, capsys):
     assert "broken.png" in said.err and "on 2 images" in said.out and "against JPEG 4:2:0" in said.out
     assert read_run(tmp_path / "run").notes[0] == "left out: broken.png"
     assert str(tmp_path) not in (tmp_path / "run" / "run.json").read_text()
+
+
+def test_what_is_left_out_is_noted_by_its_whole_name(folder, tmp_path, capsys):
+    (folder / "broken one.png").write_bytes(b"rubbish")
+    asked = ["evaluate", str(folder), "--codecs", "jpeg", "--qualities", "50", "--metrics", "psnr", "--pictures", "none"]
+    assert run([*asked, "--out", str(tmp_path / "a run")]) == 0
+    assert read_run(tmp_path / "a run").notes[0] == "left out: broken one.png"
 
 
 def test_a_curve_is_measured_from_files_and_compared(folder, tmp_path, stepped, photograph, capsys):
