@@ -147,6 +147,7 @@ class LearnedCodec:
     fingerprint: bytes
     network: Network
     tables: FrequencyTables
+    distortion: str = "mse"  # what it was trained against: mse or ms-ssim
     entropy: str = "rans"  # or "huffman": what codes the symbols of new files; those read say it themselves
     chunks: Chunks = ()  # of new files
     tiling: Tiling = TILING
@@ -269,6 +270,8 @@ class LearnedCodec:
             raise DlicError(f"effort goes from 0 to {MAX_EFFORT}, not {effort}")
         if effort > 0 and not self.network.refinable:
             raise DlicError(f"{self.name} has no effort above 0")
+        if effort > 0 and self.distortion != "mse":
+            raise DlicError(f"{self.name} was trained for MS-SSIM and has no effort above 0, which lowers squared errors alone")
 
     def picture(self, encoded: Encoded | EncodedTiles, analysed: Analysed | AnalysedTiles) -> np.ndarray:
         """What a decoder will show: uint8 (H, W, 3), without decoding unless it is big."""
@@ -397,4 +400,4 @@ def load_codec(folder: str | Path) -> LearnedCodec:
         network = deploy(manifest.model, manifest.config, checkpoints.read_weights(folder))
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise UnknownCheckpointError(f"{folder} does not hold a model this dlic can run: {error}") from error
-    return LearnedCodec(manifest.name, manifest.fingerprint, network, manifest.tables)
+    return LearnedCodec(manifest.name, manifest.fingerprint, network, manifest.tables, manifest.training.distortion)

@@ -28,6 +28,7 @@ class Model(nn.Module):
     name: str
     stride: int  # images are padded to a multiple of this
     depths: tuple[str, ...] = ()  # what in `config` counts blocks that begin as the identity
+    goals: tuple[str, ...] = ()  # what in `config` tells only the loss and untrained weights anything
     levels: int = 1  # rates it has; with more than one it brings the λ of each as `lmbdas` (levels,)
 
     g_a: nn.Module  # (B, 3, H, W) in [0, 1] → y (B, M, h, w)
@@ -45,10 +46,10 @@ class Model(nn.Module):
     def start_from(self, config: dict, weights: dict[str, Tensor]) -> None:
         """Take the weights of a trained network of the same class, which may have fewer of the blocks that begin as the identity.
 
-        Raises ValueError for any other network.
+        What it was trained for may differ. Raises ValueError for any other network.
         """
         trained = type(self)(**config)
-        same = {key for key, value in self.config.items() if trained.config[key] == value}
+        same = {key for key, value in self.config.items() if key in self.goals or trained.config[key] == value}
         deeper = {key for key in self.depths if trained.config[key] < self.config[key]}
         if same | deeper != set(self.config):
             raise ValueError(f"weights of {self.name} {config} do not fit {self.config}")

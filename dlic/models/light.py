@@ -41,6 +41,7 @@ class Light(Model):
     stride = 16
     levels = LEVELS
     depths = ("encoder_fine", "encoder_coarse", "decoder_fine", "decoder_coarse", "hyper_blocks")
+    goals = ("lmbda_low", "lmbda_high")
 
     def __init__(
         self,

@@ -142,6 +142,14 @@ def test_a_deeper_network_starts_where_a_trained_one_is():
     assert torch.equal(before.x_hat, after.x_hat) and torch.equal(before.bits, after.bits)
 
 
+def test_a_network_starts_from_one_trained_for_other_rates():
+    config = {"channels": 16, "latents": 24, "hyper": 8, "hidden": 8}
+    trained, similar = Light(**config), Light(**config, lmbda_low=1.3, lmbda_high=245.0)
+    similar.start_from(trained.config, trained.state_dict())
+    assert all(torch.equal(value, similar.state_dict()[name]) for name, value in trained.state_dict().items())
+    assert similar.lmbdas[-1] == 245
+
+
 @pytest.mark.parametrize("other", [{"hyper": 9}, {"decoder_fine": 5}])
 def test_a_network_does_not_start_from_a_deeper_or_wider_one(other):
     config = {"channels": 16, "latents": 24, "hyper": 8, "hidden": 8}
