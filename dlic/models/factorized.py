@@ -14,7 +14,7 @@ from dlic.layers.dct import dct_basis
 from dlic.layers.stages import analysis_stage, down, synthesis_stage, up
 from dlic.models.base import Model, ModelOutput, round_ste
 from dlic.models.deployed import beside, load_transform, to_pixels, to_tensor, workers
-from dlic.models.transforms import Analysis, PlainSynthesis
+from dlic.models.transforms import Analysis, PlainSynthesis, corrected_dct
 
 TABLES = ("_offset", "_quantized_cdf", "_cdf_length")  # of CompressAI's own coder
 STAGES = ("dct", "gdn", "vgg", "resnet", "densenet")
@@ -38,6 +38,7 @@ class Factorized(Model):
         fine_blocks: int = 4,
         coarse_blocks: int = 6,
         initial_step: float = 48.0,
+        dct_path: bool = False,
     ):
         """
         Args:
@@ -46,7 +47,8 @@ class Factorized(Model):
             latents: channels of y (M).
             fine_blocks: residual blocks at 1/8 of the size (dct only).
             coarse_blocks: residual blocks at 1/16 (dct only).
-            initial_step: quantisation step of the DCT it starts as, in 8-bit units; √(18 / (λ ln 2)) at high rates (dct only).
+            initial_step: quantisation step of the DCT it starts as, in 8-bit units; √(18 / (λ ln 2)) at high rates (dct, dct_path).
+            dct_path: the stages correct a DCT that runs beside them, so that they start where dct does (all but dct).
         """
         from compressai.entropy_models import EntropyBottleneck  # training only: decoding needs no compressai
 
@@ -56,12 +58,13 @@ class Factorized(Model):
         self.config = {
             "stage": stage, "channels": channels, "latents": latents,
             "fine_blocks": fine_blocks, "coarse_blocks": coarse_blocks, "initial_step": initial_step,
+            "dct_path": dct_path,
         }  # fmt: skip
         self.g_a, self.g_s = transforms(**self.config)
         self.entropy_bottleneck = EntropyBottleneck(latents, init_scale=1)
         for name in TABLES:  # dlic makes its own at export; buffers whose size changes would break averaging and resuming
             self.entropy_bottleneck.register_buffer(name, torch.IntTensor(), persistent=False)
-        if stage == "dct":
+        if stage == "dct" or dct_path:
             widths = dct_basis(16, latents)[1] * 255 / initial_step
             _spread(self.entropy_bottleneck, widths.clamp_min(0.2))
 
@@ -93,7 +96,13 @@ class Factorized(Model):
 
 
 def transforms(
-    stage: str, channels: int, latents: int, fine_blocks: int, coarse_blocks: int, initial_step: float
+    stage: str,
+    channels: int,
+    latents: int,
+    fine_blocks: int,
+    coarse_blocks: int,
+    initial_step: float,
+    dct_path: bool = False,
 ) -> tuple[nn.Module, nn.Module]:
     """g_a (B, 3, H, W) → (B, M, H/16, W/16) and g_s back."""
     if stage == "dct":
@@ -111,7 +120,7 @@ def transforms(
         synthesis_stage(stage, channels, channels),
         up(channels, 3, 5),
     )
-    return g_a, g_s
+    return corrected_dct(g_a, g_s, latents, initial_step) if dct_path else (g_a, g_s)
 
 
 def _spread(bottleneck: nn.Module, widths: Tensor) -> None:

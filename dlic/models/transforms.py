@@ -94,3 +94,36 @@ class Synthesis(nn.Module):
     def forward(self, y_hat: Tensor, level: Tensor) -> Tensor:
         features = self.fine(self.split(self.coarse(y_hat, level)), level)  # (B, C, H/8, W/8)
         return F.pixel_shuffle(self.last(features * self.gain(level)), BLOCK) + 0.5  # (B, 3, H, W)
+
+
+class CorrectedDct(nn.Module):
+    """A linear transform that starts as a 16×16 block DCT, and a network beside it whose sum with it starts as the DCT alone.
+
+    x ─┬─ unshuffle 16 ─ 1×1 ─ + ─ y        ŷ ─┬─ 1×1 ─ shuffle 16 ─ + ─ x̂
+       └─ network ─────────────┘                 └─ / sigma ─ network ───┘
+    """
+
+    def __init__(self, linear: nn.Module, network: nn.Sequential, scale: Tensor | None = None):
+        """`scale` (M,): what the network's input is multiplied by."""
+        super().__init__()
+        self.linear, self.network = linear, network
+        self.register_buffer("scale", None if scale is None else scale[:, None, None].clone(), persistent=False)
+        nn.init.zeros_(network[-1].weight)
+        nn.init.zeros_(network[-1].bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return in_float32(self.linear, x) + self.network(x if self.scale is None else x * self.scale)
+
+
+def corrected_dct(g_a: nn.Sequential, g_s: nn.Sequential, latents: int, step: float) -> tuple[CorrectedDct, CorrectedDct]:
+    """g_a (B, 3, H, W) → (B, latents, H/16, W/16) and its inverse g_s as what corrects a DCT in units of `step` (8-bit units)."""
+    side = 2 * BLOCK
+    basis, sigma = dct_basis(side, latents)
+    first, last = nn.Conv2d(3 * side**2, latents, 1), nn.Conv2d(latents, 3 * side**2, 1)
+    with torch.no_grad():
+        first.weight.copy_((basis * (255 / step))[:, :, None, None])
+        first.bias.copy_(-0.5 * first.weight.sum(dim=(1, 2, 3)))  # of middle grey, which y = 0 stands for
+        last.weight.copy_((basis * (step / 255)).T[:, :, None, None])
+        nn.init.constant_(last.bias, 0.5)
+    analysis = nn.Sequential(nn.PixelUnshuffle(side), first)
+    return CorrectedDct(analysis, g_a), CorrectedDct(nn.Sequential(last, nn.PixelShuffle(side)), g_s, step / (255 * sigma))

@@ -14,9 +14,12 @@ from tests.golden.rewrite import TINY
 SMALL = {"channels": 16, "latents": 24, "fine_blocks": 1, "coarse_blocks": 1}
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_every_stage_type_gives_shapes_bits_and_gradients(stage):
-    model = Factorized(stage=stage, **SMALL)
+KINDS = [{"stage": stage} for stage in STAGES] + [{"stage": stage, "dct_path": True} for stage in STAGES[1:]]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: "+".join(map(str, kind.values())))
+def test_every_stage_type_gives_shapes_bits_and_gradients(kind):
+    model = Factorized(**kind, **SMALL)
     x = torch.rand(2, 3, 64, 48)
     output = model(x)
     assert output.x_hat.shape == x.shape and output.bits.shape == (2,) and output.y.shape == (2, 24, 4, 3)
@@ -26,9 +29,9 @@ def test_every_stage_type_gives_shapes_bits_and_gradients(stage):
     assert silent == ["entropy_bottleneck.quantiles"]
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_the_deployed_network_is_the_trained_one(stage):
-    model = Factorized(stage=stage, **SMALL).eval()
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: "+".join(map(str, kind.values())))
+def test_the_deployed_network_is_the_trained_one(kind):
+    model = Factorized(**kind, **SMALL).eval()
     network = deploy("factorized", model.config, model.state_dict())
     pixels = torch.randint(0, 256, (32, 48, 3), dtype=torch.uint8)
     x = pixels.permute(2, 0, 1)[None].float() / 255
@@ -45,9 +48,10 @@ def test_an_unknown_stage_is_refused():
         Factorized(stage="unet")
 
 
-def test_the_dct_start_is_a_transform_coder_before_any_training(photograph):
+@pytest.mark.parametrize("kind", [{}, {"stage": "gdn", "dct_path": True}], ids=["dct", "dct_path"])
+def test_the_dct_start_is_a_transform_coder_before_any_training(kind, photograph):
     torch.manual_seed(0)
-    model = Factorized(channels=192, latents=256, initial_step=8.0, fine_blocks=1, coarse_blocks=1).eval()
+    model = Factorized(**kind, channels=192, latents=256, initial_step=8.0, fine_blocks=1, coarse_blocks=1).eval()
     x = torch.from_numpy(photograph[:256, :256].copy()).permute(2, 0, 1)[None].float() / 255
     with torch.no_grad():
         decoded = (model(x).x_hat[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
