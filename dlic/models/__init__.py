@@ -2,8 +2,18 @@
 
 from importlib import import_module
 
-MODELS = {"factorized": "dlic.models.factorized:Factorized", "light": "dlic.models.light:Light"}
-DEPLOYED = {"factorized": "dlic.models.factorized:DeployedFactorized", "light": "dlic.models.light_deployed:DeployedLight"}
+MODELS = {
+    "factorized": "dlic.models.factorized:Factorized",
+    "hyperprior": "dlic.models.mean_scale:ScaleHyperprior",
+    "mean_scale": "dlic.models.mean_scale:MeanScale",
+    "light": "dlic.models.light:Light",
+}
+DEPLOYED = {
+    "factorized": "dlic.models.factorized:DeployedFactorized",
+    "hyperprior": "dlic.models.mean_scale_deployed:DeployedScaleHyperprior",
+    "mean_scale": "dlic.models.mean_scale_deployed:DeployedMeanScale",
+    "light": "dlic.models.light_deployed:DeployedLight",
+}
 
 
 def build_model(name: str, config: dict):

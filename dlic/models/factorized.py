@@ -12,11 +12,10 @@ from torch.nn import functional as F
 
 from dlic.layers.dct import dct_basis
 from dlic.layers.stages import analysis_stage, down, synthesis_stage, up
-from dlic.models.base import Model, ModelOutput, round_ste
+from dlic.models.base import Model, ModelOutput
 from dlic.models.deployed import beside, load_transform, to_pixels, to_tensor, workers
 from dlic.models.transforms import Analysis, PlainSynthesis, corrected_dct
 
-TABLES = ("_offset", "_quantized_cdf", "_cdf_length")  # of CompressAI's own coder
 STAGES = ("dct", "gdn", "vgg", "resnet", "densenet")
 
 
@@ -50,7 +49,7 @@ class Factorized(Model):
             initial_step: quantisation step of the DCT it starts as, in 8-bit units; √(18 / (λ ln 2)) at high rates (dct, dct_path).
             dct_path: the stages correct a DCT that runs beside them, so that they start where dct does (all but dct).
         """
-        from compressai.entropy_models import EntropyBottleneck  # training only: decoding needs no compressai
+        from dlic.models.bottleneck import Bottleneck  # training only: decoding needs no compressai
 
         super().__init__()
         if stage not in STAGES:
@@ -61,9 +60,7 @@ class Factorized(Model):
             "dct_path": dct_path,
         }  # fmt: skip
         self.g_a, self.g_s = transforms(**self.config)
-        self.entropy_bottleneck = EntropyBottleneck(latents, init_scale=1)
-        for name in TABLES:  # dlic makes its own at export; buffers whose size changes would break averaging and resuming
-            self.entropy_bottleneck.register_buffer(name, torch.IntTensor(), persistent=False)
+        self.entropy_bottleneck = Bottleneck(latents, init_scale=1)
         if stage == "dct" or dct_path:
             widths = dct_basis(16, latents)[1] * 255 / initial_step
             _spread(self.entropy_bottleneck, widths.clamp_min(0.2))
@@ -72,27 +69,16 @@ class Factorized(Model):
         y = self.g_a(x)  # (B, M, H/16, W/16)
         with torch.autocast(x.device.type, enabled=False):  # cumulative distributions need float32
             y = y.float()
-            _, likelihoods = self.entropy_bottleneck(y)  # noise in training, rounding in evaluation
-            medians = self.medians()[:, None, None]
-            symbols = round_ste(y - medians)
-            bits = -torch.log2(likelihoods).sum(dim=(1, 2, 3))
-        return ModelOutput(self.g_s(symbols + medians).float(), bits, y, (symbols.detach() == 0).float().mean())
+            y_hat, bits = self.entropy_bottleneck.coded(y)
+            sparsity = ((y.detach() - self.entropy_bottleneck.medians[:, None, None]).abs() < 0.5).float().mean()
+        return ModelOutput(self.g_s(y_hat).float(), bits, y, sparsity)
 
     def prepare(self) -> None:
-        bottleneck = self.entropy_bottleneck
-        empty = {name: getattr(bottleneck, name) for name in TABLES}
-        bottleneck.update(force=True, update_quantiles=True)
-        for name, table in empty.items():
-            setattr(bottleneck, name, table)
-
-    def medians(self) -> Tensor:
-        """Centre of each latent channel, subtracted before rounding: (M,)."""
-        return self.entropy_bottleneck.quantiles[:, 0, 1].detach()
+        self.entropy_bottleneck.prepare()
 
     def likelihoods(self, symbols: Tensor) -> Tensor:
         """Of each channel: (M, K)."""
-        values = (symbols + self.medians()[:, None])[:, None]  # (M, 1, K)
-        return self.entropy_bottleneck._likelihood(values)[0][:, 0]
+        return self.entropy_bottleneck.likelihoods(symbols)
 
 
 def transforms(

@@ -21,6 +21,7 @@ from dlic.training.kodak import MAIN, estimated_points
 from dlic.training.module import spread_levels
 
 NETWORKS = {
+    "mean-scale": {"channels": 16, "latents": 24},
     "factorized": {"channels": 16, "latents": 24, "fine_blocks": 1, "coarse_blocks": 1},
     "light": {
         "channels": 16, "latents": 24, "hyper": 8, "hidden": 8, "fine_inner": 8, "coarse_inner": 8,
