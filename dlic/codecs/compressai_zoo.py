@@ -80,6 +80,11 @@ def open_codec(name: str) -> "CompressAICodec":
     return CompressAICodec(name, _fingerprint(wanted.architecture, rate, model), wanted.architecture, model, wanted.quality, rate)
 
 
+def read_model(architecture: str, path: Path) -> "CompressionModel":
+    """The network that a file holds the weights of. Raises UnknownCheckpointError where it does not."""
+    return _build(ZooName(architecture), read_state_dict(path), path)
+
+
 # --- what the zoo has --------------------------------------------------------------------------------------------------------
 
 
@@ -206,12 +211,26 @@ def _build(wanted: ZooName, tensors: "dict[str, Tensor]", source: object) -> "Co
     if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
         raise UnknownCheckpointError(f"{source} holds weights that are not finite: its training diverged")
     try:
+        tensors = _with_constants(wanted.architecture, tensors)
         return MODELS[wanted.architecture].from_state_dict(tensors, **options).eval()
     except (KeyError, RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise UnknownCheckpointError(
             f"{source} holds no weights of {wanted.architecture}; name the architecture it was trained as, of "
             f"{', '.join(architectures())}"
         ) from error
+
+
+def _with_constants(architecture: str, tensors: "dict[str, Tensor]") -> "dict[str, Tensor]":
+    """The weights of a checkpoint of dlic, which leave out what CompressAI does not learn, with that; others as they are."""
+    from compressai.registry import MODELS
+
+    from dlic.models.base import DEPLOYED_PREFIX
+
+    own = {name: tensor for name, tensor in tensors.items() if not name.startswith(DEPLOYED_PREFIX)}
+    if len(own) == len(tensors):
+        return tensors
+    untrained = MODELS[architecture](tensors["g_a.0.weight"].shape[0], tensors["g_a.6.weight"].shape[0])
+    return dict(untrained.named_buffers()) | own
 
 
 def _is_table_of_z(name: str) -> bool:

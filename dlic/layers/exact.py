@@ -14,6 +14,7 @@ import numpy as np
 FRACTION = 10  # bits after the point of an activation
 MAX_ACTIVATION = 1 << 20  # activations and symbols are clipped here; 1024 with the fraction taken off
 MAX_WEIGHT = 1 << 15  # weights are 16-bit
+LEAK = 655 / (1 << 16)  # PyTorch's 0.01, so that products with activations are exact
 MAX_FRACTION = 14  # bits after the point of a weight: with those of an activation, biases up to 64 fit 32-bit integers
 
 
@@ -21,13 +22,14 @@ MAX_FRACTION = 14  # bits after the point of a weight: with those of an activati
 class ExactConv:
     """A 1×1 or 3×3 convolution with zero padding and a bias for each level, in whole numbers.
 
-    floor((weight ∗ a + bias[level]) / 2^shift), clipped to 0 … high: requantised, and a ReLU.
+    floor((weight ∗ a + bias[level]) / 2^shift), clipped to low … high: requantised, and a ReLU where low is 0.
     """
 
     weight: np.ndarray  # (out, in, k, k) int16
     bias: np.ndarray  # (levels, out) int32; half of 2^shift is in it, so that the floor rounds to the nearest
     shift: int
     high: int = MAX_ACTIVATION - 1
+    low: int = 0
 
     def __post_init__(self) -> None:
         if self.weight.shape[2:] not in ((1, 1), (3, 3)) or self.bias.shape[1:] != self.weight.shape[:1]:
@@ -39,7 +41,7 @@ class ExactConv:
 
     @classmethod
     def from_trained(
-        cls, weight: np.ndarray, bias: np.ndarray, incoming: int, outgoing: int, high: int = MAX_ACTIVATION - 1
+        cls, weight: np.ndarray, bias: np.ndarray, incoming: int, outgoing: int, high: int = MAX_ACTIVATION - 1, low: int = 0
     ) -> "ExactConv":
         """The nearest whole numbers to weights (out, in, k, k) and biases (levels, out), which needs no training.
 
@@ -50,7 +52,7 @@ class ExactConv:
             fraction -= 1
         shift = fraction + incoming - outgoing
         offset = np.rint(bias * 2.0 ** (fraction + incoming)) + 2.0 ** (shift - 1)
-        return cls(np.rint(weight * 2.0**fraction).astype(np.int16), offset.astype(np.int32), shift, high)
+        return cls(np.rint(weight * 2.0**fraction).astype(np.int16), offset.astype(np.int32), shift, high, low)
 
     @cached_property
     def matrix(self) -> np.ndarray:
@@ -61,7 +63,23 @@ class ExactConv:
         """Whole numbers (h, w, in) in float64, |a| ≤ `MAX_ACTIVATION` → (h, w, out), by `xp`, which is numpy or torch."""
         sums = columns(a, self.weight.shape[2], xp) @ _like(a, self.matrix, xp)
         sums += _like(a, self.bias[level] * 2.0**-self.shift, xp)
-        return xp.floor(xp.clip(sums, 0.0, float(self.high), out=sums), out=sums)
+        return xp.floor(xp.clip(sums, float(self.low), float(self.high), out=sums), out=sums)
+
+
+def leaky(a, xp: ModuleType = np):
+    """LeakyReLU of whole numbers |a| ≤ `MAX_ACTIVATION`, whose slope below zero is `LEAK`, rounded down to whole numbers."""
+    return xp.maximum(a, xp.floor(a * LEAK))
+
+
+def upsampling_weight(weight: np.ndarray) -> np.ndarray:
+    """Weights (in, out, 5, 5) of a transposed convolution of stride 2 that doubles sizes → (4·out, in, 3, 3), to go before `spread`.
+
+    Each of four pixels is a convolution of its own: an even row takes the kernel's rows 4, 2, 0, an odd one rows 3 and 1.
+    """
+    taps = np.array([[4, 2, 0], [5, 3, 1]])  # of an even and an odd row, from the pixel before, at and after; 5 is none
+    padded = np.pad(weight, ((0, 0), (0, 0), (0, 1), (0, 1)))
+    phases = padded[:, :, taps[:, None, :, None], taps[None, :, None, :]]  # (in, out, 2, 2, 3, 3)
+    return phases.transpose(1, 2, 3, 0, 4, 5).reshape(-1, weight.shape[0], 3, 3)
 
 
 def columns(a, window: int, xp: ModuleType = np):

@@ -26,6 +26,7 @@ class Model(nn.Module):
     """
 
     name: str
+    zoo_name = ""  # of the same architecture in CompressAI, where it has the same names of weights
     stride: int  # images are padded to a multiple of this
     depths: tuple[str, ...] = ()  # what in `config` counts blocks that begin as the identity
     goals: tuple[str, ...] = ()  # what in `config` tells only the loss and untrained weights anything

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from dlic.layers.exact import FRACTION
 from dlic.layers.gaussian import ROWS, SCALE_MIN, bits, likelihood, lower_bound, scale_of_row
 from dlic.layers.gdn import GDN
 from dlic.layers.stages import down, in_float32, up
@@ -21,6 +22,7 @@ class MeanScale(Model):
     """
 
     name = "mean_scale"
+    zoo_name = "mbt2018-mean"
     stride = 16
 
     def __init__(self, channels: int = 128, latents: int = 192):
@@ -38,7 +40,7 @@ class MeanScale(Model):
 
     @classmethod
     def transforms(cls, channels: int, latents: int) -> tuple[nn.Module, nn.Module, nn.Module, nn.Module]:
-        """g_a (B, 3, H, W) → (B, M, H/16, W/16), its inverse g_s, h_a → (B, N, H/64, W/64) and h_s back, with what it gives of y."""
+        """g_a (B, 3, H, W) → (B, M, H/16, W/16) and its inverse g_s, h_a on to (B, N, H/64, W/64) and h_s back."""
         return analysis(channels, latents), synthesis(channels, latents), *cls.hyper_transforms(channels, latents)
 
     @staticmethod
@@ -80,6 +82,11 @@ class MeanScale(Model):
     def prepare(self) -> None:
         self.entropy_bottleneck.prepare()
 
+    def whole_numbers(self) -> dict[str, Tensor]:
+        """Where one row of scales ends and the next begins; `mean_scale_deployed` says what becomes of the weights."""
+        between = scale_of_row(torch.arange(ROWS - 1, dtype=torch.float64) + 0.5)
+        return {"row_ends": torch.round(between * 2**FRACTION).int()}
+
     def likelihoods(self, symbols: Tensor) -> Tensor:
         """Probability of integer symbols (K,) in every table, the rows of scales before the channels of z: (ROWS + N, K)."""
         scales = scale_of_row(torch.arange(ROWS))[:, None]
@@ -87,9 +94,10 @@ class MeanScale(Model):
 
 
 class ScaleHyperprior(MeanScale):
-    """The same with scales alone, CompressAI's `bmshj2018-hyperprior` (Ballé et al. 2018, arXiv:1802.01436); N = 192 from rate 6."""
+    """The same with scales alone, CompressAI's `bmshj2018-hyperprior` (Ballé et al. 2018, arXiv:1802.01436)."""
 
     name = "hyperprior"
+    zoo_name = "bmshj2018-hyperprior"
 
     @staticmethod
     def hyper_transforms(channels: int, latents: int) -> tuple[nn.Module, nn.Module]:
@@ -116,7 +124,7 @@ class ScaleHyperprior(MeanScale):
 
 
 class PreciseAtEnd(nn.Sequential):
-    """Layers of which the last runs at full precision: bfloat16 would round what it gives to steps as wide as those of the latents."""
+    """The last layer runs at full precision, as bfloat16 would round large latents and means to half steps or whole ones."""
 
     def forward(self, x: Tensor) -> Tensor:
         *before, last = self

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import pytorch_lightning as pl
@@ -66,7 +67,8 @@ class TrainingModule(pl.LightningModule):
             clip_norm: largest gradient norm.
             max_nonfinite: the run stops after this many unusable steps in a row.
             noise_seed: seeds the quantisation noise.
-            initial_weights: folder of an exported checkpoint to start from, of the same architecture or one with fewer blocks.
+            initial_weights: folder of an exported checkpoint to start from, of the same architecture or one with fewer blocks; or a
+                file of CompressAI's weights (.pth.tar, .safetensors) for the same architecture.
             freeze_encoder: train only what a decoder runs, on rounded latents: the last stage of a recipe.
             validation_levels: rates that are validated, evenly spread, where the network has several.
             compile: run training steps through torch.compile; the first then takes minutes, the others less time on a GPU.
@@ -191,11 +193,25 @@ class TrainingModule(pl.LightningModule):
     def _start_from(self, folder: str) -> None:
         from dlic.checkpoints import read_manifest, read_weights
 
+        if Path(folder).is_file():
+            self._start_from_zoo(Path(folder))
+            return
         manifest = read_manifest(folder)
         if manifest.model != self.network.name:
             raise ValueError(f"{folder} holds {manifest.model}, not {self.network.name}")
         self.network.start_from(manifest.config, split_weights(read_weights(folder))[0])
         self.earlier_steps, self.earlier_pixels = manifest.training.steps, manifest.training.pixels
+
+    def _start_from_zoo(self, path: Path) -> None:
+        from dlic.codecs.compressai_zoo import read_model
+
+        if not self.network.zoo_name:
+            raise ValueError(f"{path} is a file, and {self.network.name} starts from the folder of a checkpoint")
+        weights = read_model(self.network.zoo_name, path).state_dict()
+        try:
+            self.network.load_state_dict({name: weights[name] for name in self.network.state_dict()})
+        except RuntimeError as error:
+            raise ValueError(f"{path} holds a {self.network.zoo_name} of other sizes than {self.network.config}") from error
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
         checkpoint["dlic"] = {
