@@ -72,7 +72,7 @@ def leaky(a, xp: ModuleType = np):
 
 
 def upsampling_weight(weight: np.ndarray) -> np.ndarray:
-    """Weights (in, out, 5, 5) of a transposed convolution of stride 2 that doubles sizes → (4·out, in, 3, 3), to go before `spread`.
+    """Weights (in, out, 5, 5) of a transposed convolution that doubles sizes → (4·out, in, 3, 3), to go before `spread`.
 
     Each of four pixels is a convolution of its own: an even row takes the kernel's rows 4, 2, 0, an odd one rows 3 and 1.
     """

@@ -23,9 +23,9 @@ UNIT = 1 << FRACTION  # one step of z, one unit of a scale
 class ExactScales:
     """h_s in whole numbers, as far as it gives scales: what parsing depends on, in both encoder and decoder.
 
-    CompressAI runs these layers in floating point, so that its files may not decode on another machine. Here weights and medians are
-    rounded to multiples of a power of two when they are loaded, which takes no arithmetic that rounds otherwise elsewhere, and needs
-    no training: `layers.exact` says why the result is the same everywhere.
+    CompressAI runs these layers in floating point, so that its files may not decode on another machine. Here the weights and
+    medians of a checkpoint are rounded to multiples of a power of two when they are loaded, which every machine does alike;
+    `layers.exact` says why what follows is the same everywhere too.
     """
 
     layers: tuple[ExactConv, ExactConv, ExactConv]

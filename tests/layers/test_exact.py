@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dlic
-from dlic.layers.exact import FRACTION, MAX_ACTIVATION, ExactConv, columns, spread
+from dlic.layers.exact import FRACTION, MAX_ACTIVATION, ExactConv, columns, leaky, spread, upsampling_weight
 from dlic.models.hyperprior import ExactScaleSynthesis, ScaleSynthesis
 from tests.golden.rewrite import tiny_light
 
@@ -140,3 +140,22 @@ def test_the_bias_of_every_level_fits_its_bits():
     exact = ExactScaleSynthesis.from_trained(scales.requires_grad_(False))
     assert exact.last.bias.max() < 2**31 - 2**28 and FRACTION > 0
     assert (exact(np.zeros((1, 1, 8)), 0) == 63).all()
+
+
+@given(st.integers(0, 2**32), st.integers(1, 5), st.integers(1, 5))
+@settings(max_examples=20, deadline=None)
+def test_a_transposed_convolution_is_four_convolutions_that_are_spread(seed, height, width):
+    rng = np.random.default_rng(seed)
+    weight, a = rng.integers(-9, 10, (3, 2, 5, 5)), rng.integers(-9, 10, (height, width, 3)).astype(float)
+    bias = np.full((1, 8), 1 << 20)  # keeps sums above zero
+    layer = ExactConv(upsampling_weight(weight), bias, 0, high=1 << 30)
+    expected = torch.nn.functional.conv_transpose2d(
+        torch.from_numpy(a).permute(2, 0, 1)[None], torch.from_numpy(weight).double(), stride=2, padding=2, output_padding=1
+    )
+    assert (spread(layer(a, 0)) - (1 << 20) == expected[0].permute(1, 2, 0).numpy()).all()
+
+
+def test_a_leaky_relu_is_rounded_down_to_whole_numbers():
+    a = np.array([-MAX_ACTIVATION, -1000.0, -100.0, -1.0, 0.0, 7.0])
+    assert leaky(a).tolist() == [-10480.0, -10.0, -1.0, -1.0, 0.0, 7.0]
+    assert (leaky(torch.from_numpy(a), torch).numpy() == leaky(a)).all()

@@ -34,13 +34,12 @@ def test_a_resumed_run_is_bit_for_bit_the_uninterrupted_one(photographs, tmp_pat
     assert_same_run(last(tmp_path / "whole"), last(tmp_path / "rest"), steps=4)
 
 
-@pytest.mark.parametrize("name", ["mean_scale", "hyperprior"])
-def test_training_lowers_the_loss(name, photographs, tmp_path):
+def test_training_lowers_the_loss(photographs, tmp_path):
     torch.manual_seed(0)
-    network = build_model(name, {"channels": 16, "latents": 24})
+    network = build_model("mean_scale", {"channels": 16, "latents": 24})
     module = TrainingModule(network, lmbda=0.01, schedule=Schedule("constant", warmup_steps=1))
     first = fit(module, photographs, tmp_path, steps=1, val_check_interval=1).callback_metrics["val/loss"].item()
-    later = fit(module, photographs, tmp_path, steps=40, val_check_interval=20).callback_metrics["val/loss"].item()
+    later = fit(module, photographs, tmp_path, steps=30, val_check_interval=15).callback_metrics["val/loss"].item()
     assert later < 0.7 * first
 
 
@@ -108,12 +107,13 @@ def test_the_checkpoint_compresses_like_any_other(exported, photograph, tmp_path
     assert 8 * len(encoded.data) == pytest.approx(codec.estimated_bits(encoded.data), rel=0.05)  # of half a kilobyte
     assert run(["info", paths[1]]) == 0
     (tmp_path / "shown.png").unlink()
-    assert run(["evaluate", str(tmp_path), "--weights", str(folder), "--metrics", "psnr"]) == 0
+    alone = ["--codecs", str(folder), "--metrics", "psnr", "--pictures", "none"]
+    assert run(["evaluate", str(tmp_path), *alone]) == 0
 
 
 def test_compressai_opens_the_exported_weights(exported, photograph):
     """… and with its own tables and coder, and padding to 64, makes nearly the same of a picture."""
-    folder, zoo = exported
+    folder, _ = exported
     crop = photograph[100:228, 200:392]  # in multiples of 64
     theirs = open_codec(f"compressai:{ZOO[read_manifest(folder).model]}@{folder / 'weights.safetensors'}")
     ours = load_codec(folder)
