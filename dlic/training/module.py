@@ -2,12 +2,14 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
+from dlic.checkpoints import read_manifest, read_weights
 from dlic.models.base import Model, split_weights
 from dlic.training.loss import LossTerms, RateDistortionLoss
 from dlic.training.optimization import Optimizer, Schedule
@@ -49,9 +51,8 @@ class TrainingModule(pl.LightningModule):
         clip_norm: float = 1.0,
         max_nonfinite: int = 20,
         noise_seed: int = 0,
-        initial_weights: str | None = None,
         validation_levels: int = 6,
-        freeze_encoder: bool = False,
+        freeze_encoder: bool | float = False,
         compile: bool = False,
     ):
         """
@@ -66,8 +67,7 @@ class TrainingModule(pl.LightningModule):
             clip_norm: largest gradient norm.
             max_nonfinite: the run stops after this many unusable steps in a row.
             noise_seed: seeds the quantisation noise.
-            initial_weights: folder of an exported checkpoint to start from, of the same architecture or one with fewer blocks.
-            freeze_encoder: train only what a decoder runs, on rounded latents: the last stage of a recipe.
+            freeze_encoder: last share of the run (true: all of it) that trains only what a decoder runs, on rounded latents.
             validation_levels: rates that are validated, evenly spread, where the network has several.
             compile: run training steps through torch.compile; the first then takes minutes, the others less time on a GPU.
         """
@@ -84,9 +84,8 @@ class TrainingModule(pl.LightningModule):
         self.clip_norm, self.max_nonfinite, self.noise_seed = clip_norm, max_nonfinite, noise_seed
         self.batches_seen = self.pixels_seen = self.nonfinite_total = self.nonfinite_in_row = 0
         self.earlier_steps = self.earlier_pixels = 0  # of the checkpoint this run starts from
-        if initial_weights is not None:
-            self._start_from(initial_weights)
-        if freeze_encoder:
+        self.frozen_share = _checked_share(network, freeze_encoder)
+        if self.frozen_share == 1:
             self.network.freeze_encoder()
         if compile:
             network.compile(dynamic=False)  # in place, so that the names of the weights stay
@@ -109,11 +108,17 @@ class TrainingModule(pl.LightningModule):
             side = getattr(data, name, self.network.stride)
             if side % self.network.stride:
                 raise ValueError(f"data.{name} must be a multiple of {self.network.stride}, the model's stride, not {side}")
+        if 0 < self.frozen_share < 1 and self.trainer.max_steps < 0:
+            raise ValueError("trainer.max_steps must be set, as model.freeze_encoder is a share of it")
+        if 0 < self.frozen_share < 1 and self.trainer.world_size > 1:  # they wait for the gradients of what was there at the start
+            raise ValueError("several processes freeze the encoder from the start (model.freeze_encoder true) or not at all")
 
     # --- training ---------------------------------------------------------------------------------------------------
 
     def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
         torch.manual_seed(self.noise_seed * 1_000_003 + self.next_batch)
+        if 0 < self.frozen_share < 1 and self.global_step >= round((1 - self.frozen_share) * self.trainer.max_steps):
+            self.network.freeze_encoder()
 
     def training_step(self, x: Tensor, batch_idx: int) -> Tensor | None:
         level = torch.randint(len(self.lmbdas), (len(x),), device=x.device)
@@ -188,9 +193,11 @@ class TrainingModule(pl.LightningModule):
 
     # --- state ------------------------------------------------------------------------------------------------------
 
-    def _start_from(self, folder: str) -> None:
-        from dlic.checkpoints import read_manifest, read_weights
+    def start_from(self, folder: Path) -> None:
+        """Take the weights of an exported checkpoint, of the same architecture or one with fewer blocks, and count on from it.
 
+        Raises ValueError where they do not fit.
+        """
         manifest = read_manifest(folder)
         if manifest.model != self.network.name:
             raise ValueError(f"{folder} holds {manifest.model}, not {self.network.name}")
@@ -219,6 +226,14 @@ def _checked_lmbda(network: Model, lmbda: float | None) -> float | None:
     if lmbda is None or not (math.isfinite(lmbda) and lmbda > 0):
         raise ValueError(f"{network.name} has one rate, so lmbda must be a positive number, not {lmbda}")
     return lmbda
+
+
+def _checked_share(network: Model, freeze_encoder: bool | float) -> float:
+    if not 0 <= freeze_encoder <= 1:
+        raise ValueError(f"freeze_encoder is a share of the run, from 0 to 1, not {freeze_encoder}")
+    if freeze_encoder and not network.can_freeze:
+        raise ValueError(f"{network.name} cannot be trained with its encoder frozen")
+    return float(freeze_encoder)
 
 
 def spread_levels(levels: int, count: int) -> list[int]:

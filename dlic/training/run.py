@@ -7,7 +7,9 @@ from dlic.errors import DlicError
 
 
 def train(args: list[str]) -> None:
-    """Parse `args` as LightningCLI does (--config, --model.*, --data.*, --trainer.*) and fit; `--resume FILE` continues a run.
+    """Parse `args` as LightningCLI does (--config, --model.*, --data.*, --trainer.*) and fit.
+
+    `--from CHECKPOINT` gives the network and its weights, `--resume FILE` continues a run.
 
     Raises DlicError when there is nothing to train on or the loss stays non-finite.
     """
@@ -16,8 +18,10 @@ def train(args: list[str]) -> None:
     from lightning_utilities.core.rank_zero import rank_zero_info
     from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
+    from dlic.checkpoints import folder_of
     from dlic.data.module import PhotographData
     from dlic.training.module import NonFiniteLossError, TrainingModule
+    from dlic.training.start import named_start, network_of
 
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*torch.jit.script.*")
@@ -26,6 +30,9 @@ def train(args: list[str]) -> None:
     class TrainCLI(LightningCLI):
         def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
             parser.add_argument("--resume", type=str | None, default=None, help="checkpoint (.ckpt) to continue exactly")
+            parser.add_argument("--from", type=str | None, default=None, help="name or folder of a checkpoint to start from")
+            if (start := named_start(args)) is not None:
+                parser.set_defaults({"model.network": network_of(start)})  # a recipe may repeat it, or add blocks
 
         def before_instantiate_classes(self) -> None:
             torch.set_flush_denormal(True)  # before any worker thread: tiny gradients made float32 steps three times slower
@@ -44,6 +51,8 @@ def train(args: list[str]) -> None:
         resume = cli.config["resume"]
         if resume is not None and not Path(resume).is_file():
             raise DlicError(f"{resume} does not exist, so there is nothing to resume")
+        if (start := cli.config["from"]) is not None:
+            cli.model.start_from(folder_of(start))
         cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=resume, weights_only=True)
     except ArgumentError as error:
         raise DlicError(" ".join(f"{error}; dlic train --help shows every key".split())) from error
