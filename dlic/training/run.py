@@ -1,17 +1,15 @@
 """A training run from command-line arguments: LightningCLI over TrainingModule and PhotographData."""
 
 import warnings
-from pathlib import Path
 
-from dlic.errors import DlicError
+from dlic.errors import DlicError, StorageError
 
 
 def train(args: list[str]) -> None:
     """Parse `args` as LightningCLI does (--config, --model.*, --data.*, --trainer.*) and fit.
 
-    `--from CHECKPOINT` gives the network and its weights, `--resume FILE` continues a run.
-
-    Raises DlicError when there is nothing to train on or the loss stays non-finite.
+    `--from CHECKPOINT` gives the network and its weights, `--resume FILE` or `--resume auto` continues a run.
+    Raises DlicError when there is nothing to train on or the loss stays non-finite, or nothing can be saved.
     """
     import torch
     from jsonargparse import ArgumentError
@@ -21,7 +19,8 @@ def train(args: list[str]) -> None:
     from dlic.checkpoints import folder_of
     from dlic.data.module import PhotographData
     from dlic.training.module import NonFiniteLossError, TrainingModule
-    from dlic.training.start import named_start, network_of
+    from dlic.training.saving import WholeFiles
+    from dlic.training.start import checkpoint_to_resume, named_start, network_of
 
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*torch.jit.script.*")
@@ -29,7 +28,9 @@ def train(args: list[str]) -> None:
 
     class TrainCLI(LightningCLI):
         def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-            parser.add_argument("--resume", type=str | None, default=None, help="checkpoint (.ckpt) to continue exactly")
+            parser.add_argument(
+                "--resume", type=str | None, default=None, help="checkpoint (.ckpt) to continue exactly; auto: the newest"
+            )
             parser.add_argument("--from", type=str | None, default=None, help="name or folder of a checkpoint to start from")
             if (start := named_start(args)) is not None:
                 parser.set_defaults({"model.network": network_of(start)})  # a recipe may repeat it, or add blocks
@@ -48,12 +49,14 @@ def train(args: list[str]) -> None:
             auto_configure_optimizers=False,
             parser_kwargs={"prog": "dlic train", "description": "Train on a folder of photographs.", "exit_on_error": False},
         )
-        resume = cli.config["resume"]
-        if resume is not None and not Path(resume).is_file():
-            raise DlicError(f"{resume} does not exist, so there is nothing to resume")
+        resume = cli.config["resume"] and checkpoint_to_resume(cli.config["resume"], cli.trainer, cli.model.network)
+        cli.config["resume"] = resume and str(resume)  # as the run's config.yaml states it
         if (start := cli.config["from"]) is not None:
             cli.model.start_from(folder_of(start))
+        cli.trainer.strategy.checkpoint_io = saving = WholeFiles()
         cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=resume, weights_only=True)
+        if saving.failure is not None:
+            raise StorageError(f"the run's last steps are not saved: {saving.failure}")
     except ArgumentError as error:
         raise DlicError(" ".join(f"{error}; dlic train --help shows every key".split())) from error
     except (NonFiniteLossError, ValueError) as error:  # a run that diverged; a setting the model or the loss refuses
