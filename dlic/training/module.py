@@ -11,15 +11,12 @@ from torch import Tensor, nn
 
 from dlic.checkpoints import read_manifest, read_weights
 from dlic.models.base import Model, split_weights
+from dlic.training.guard import StepBack
 from dlic.training.loss import LossTerms, RateDistortionLoss
 from dlic.training.optimization import Optimizer, Schedule
 
 # what a run counts, stored with it so that a resumed one goes on counting
 COUNTERS = ("batches_seen", "pixels_seen", "nonfinite_total", "nonfinite_in_row", "earlier_steps", "earlier_pixels")
-
-
-class NonFiniteLossError(RuntimeError):
-    """Too many steps in a row had a loss or gradient that is not a number."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +47,7 @@ class TrainingModule(pl.LightningModule):
         schedule: Schedule = Schedule(),
         clip_norm: float = 1.0,
         max_nonfinite: int = 20,
+        max_step_backs: int = 5,
         noise_seed: int = 0,
         validation_levels: int = 6,
         freeze_encoder: bool | float = False,
@@ -65,7 +63,8 @@ class TrainingModule(pl.LightningModule):
             optimizer: optimiser and its settings.
             schedule: learning rate over the run.
             clip_norm: largest gradient norm.
-            max_nonfinite: the run stops after this many unusable steps in a row.
+            max_nonfinite: after this many useless steps in a row, the run goes back to weights from before them, at half the rate.
+            max_step_backs: it does so this many times before it ends.
             noise_seed: seeds the quantisation noise.
             freeze_encoder: last share of the run (true: all of it) that trains only what a decoder runs, on rounded latents.
             validation_levels: rates that are validated, evenly spread, where the network has several.
@@ -81,7 +80,9 @@ class TrainingModule(pl.LightningModule):
         self.register_buffer("level_weights", (lmbdas.mean() / lmbdas).sqrt(), persistent=False)
         self.validation_levels = spread_levels(network.levels, validation_levels)
         self.optimizer_config, self.schedule = optimizer, schedule
-        self.clip_norm, self.max_nonfinite, self.noise_seed = clip_norm, max_nonfinite, noise_seed
+        self.clip_norm, self.noise_seed = clip_norm, noise_seed
+        self.max_nonfinite, self.max_step_backs = max_nonfinite, max_step_backs
+        self.last_loss = math.nan  # of the newest batch
         self.batches_seen = self.pixels_seen = self.nonfinite_total = self.nonfinite_in_row = 0
         self.earlier_steps = self.earlier_pixels = 0  # of the checkpoint this run starts from
         self.frozen_share = _checked_share(network, freeze_encoder)
@@ -101,6 +102,9 @@ class TrainingModule(pl.LightningModule):
             "frequency": int(self.trainer.val_check_interval), "strict": False,
         }  # fmt: skip
         return [optimizer], [every_step, every_validation]
+
+    def configure_callbacks(self) -> list[pl.Callback]:
+        return [StepBack(self.max_nonfinite, self.max_step_backs)]
 
     def on_fit_start(self) -> None:
         data = self.trainer.datamodule
@@ -125,7 +129,8 @@ class TrainingModule(pl.LightningModule):
         output = self.network(x, level)
         terms = self.loss(output, x, self.lmbdas[level], self.level_weights[level])
         self.batches_seen += 1
-        if not torch.isfinite(terms.loss):
+        self.last_loss = terms.loss.item()
+        if not math.isfinite(self.last_loss):
             self._count_nonfinite()
             return None  # Lightning then steps without gradients, which changes nothing
         self.pixels_seen += x.shape[0] * x.shape[2] * x.shape[3]
@@ -149,11 +154,6 @@ class TrainingModule(pl.LightningModule):
         self.nonfinite_total += 1
         self.nonfinite_in_row += 1
         self.log("train/nonfinite", float(self.nonfinite_total))
-        if self.nonfinite_in_row >= self.max_nonfinite:
-            raise NonFiniteLossError(
-                f"{self.nonfinite_in_row} steps in a row had a loss or gradient that is not finite (step {self.global_step}); "
-                "lower the learning rate or resume from an earlier checkpoint"
-            )
 
     # --- validation -------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,8 @@ def train(args: list[str]) -> None:
 
     from dlic.checkpoints import folder_of
     from dlic.data.module import PhotographData
-    from dlic.training.module import NonFiniteLossError, TrainingModule
+    from dlic.training.guard import NonFiniteLossError
+    from dlic.training.module import TrainingModule
     from dlic.training.saving import WholeFiles
     from dlic.training.start import checkpoint_to_resume, named_start, network_of
 
