@@ -158,7 +158,8 @@ class TrainingModule(pl.LightningModule):
     # --- validation -------------------------------------------------------------------------------------------------
 
     def on_train_start(self) -> None:
-        self.network.prepare()
+        if self.batches_seen == 0:  # a resumed run has what it was prepared with, and would be another with something newer
+            self.network.prepare()
 
     def on_validation_epoch_start(self) -> None:
         self.network.prepare()  # of the averaged weights, when weight averaging has swapped them in
