@@ -174,6 +174,11 @@ def _quick_fingerprint(folder: Path) -> str:
         return ""
 
 
+def folder_of(source: str) -> Path:
+    """The folder of a checkpoint given by path or by name. Raises UnknownCheckpointError."""
+    return as_folder(source) if Path(source).exists() else find(source)
+
+
 def as_folder(path: str | Path) -> Path:
     """A checkpoint given by path: its folder, or any file in it."""
     path = Path(path)

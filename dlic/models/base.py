@@ -30,6 +30,7 @@ class Model(nn.Module):
     stride: int  # images are padded to a multiple of this
     depths: tuple[str, ...] = ()  # what in `config` counts blocks that begin as the identity
     goals: tuple[str, ...] = ()  # what in `config` tells only the loss and untrained weights anything
+    can_freeze: bool = False  # whether it has `freeze_encoder`
     levels: int = 1  # rates it has; with more than one it brings the λ of each as `lmbdas` (levels,)
 
     g_a: nn.Module  # (B, 3, H, W) in [0, 1] → y (B, M, h, w)
@@ -50,10 +51,11 @@ class Model(nn.Module):
         What it was trained for may differ. Raises ValueError for any other network.
         """
         trained = type(self)(**config)
-        same = {key for key, value in self.config.items() if key in self.goals or trained.config[key] == value}
-        deeper = {key for key in self.depths if trained.config[key] < self.config[key]}
-        if same | deeper != set(self.config):
-            raise ValueError(f"weights of {self.name} {config} do not fit {self.config}")
+        other = {key for key, value in self.config.items() if key not in self.goals and trained.config[key] != value}
+        unfit = other - {key for key in self.depths if trained.config[key] < self.config[key]}
+        if unfit:
+            listed = (f"{key} is {trained.config[key]} in the weights and {self.config[key]} here" for key in sorted(unfit))
+            raise ValueError(f"weights of {self.name} do not fit: {', '.join(listed)}")
         trained.load_state_dict(weights)
         self.load_state_dict(self.state_dict() | trained.state_dict())
 
@@ -65,8 +67,8 @@ class Model(nn.Module):
         raise NotImplementedError
 
     def freeze_encoder(self) -> None:
-        """From here on train only what a decoder runs, on rounded latents, as files hold them. Raises ValueError if it cannot."""
-        raise ValueError(f"{self.name} cannot be trained with its encoder frozen")
+        """From here on train only what a decoder runs, on rounded latents, as files hold them."""
+        raise NotImplementedError
 
     def whole_numbers(self) -> dict[str, Tensor]:
         """What parsing depends on beside the tables, as integers made once from the trained weights and stored with them."""

@@ -40,6 +40,7 @@ class Light(Model):
     name = "light"
     stride = 16
     levels = LEVELS
+    can_freeze = True
     depths = ("encoder_fine", "encoder_coarse", "decoder_fine", "decoder_coarse", "hyper_blocks")
     goals = ("lmbda_low", "lmbda_high")
 

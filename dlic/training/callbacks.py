@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Timer
+from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint, Timer
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
@@ -51,6 +51,11 @@ def tensorboard(trainer: pl.Trainer) -> SummaryWriter | None:
     return next((logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)), None)
 
 
+def best_keeper(trainer: pl.Trainer) -> ModelCheckpoint | None:
+    """The callback that keeps the best checkpoint, whose folder the others save to."""
+    return next((callback for callback in trainer.checkpoint_callbacks if isinstance(callback, ModelCheckpoint)), None)
+
+
 class SaveAtEnd(pl.Callback):
     """Writes last.ckpt when a run ends, wherever its last validation was; ModelCheckpoint alone would lose the steps since.
 
@@ -58,10 +63,36 @@ class SaveAtEnd(pl.Callback):
     """
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        checkpoints = trainer.checkpoint_callback
-        if checkpoints is not None and checkpoints.dirpath:
+        checkpoints = best_keeper(trainer)
+        if checkpoints is not None:
             # by ModelCheckpoint's own method: where it has saved nothing yet, it would write the averaged weights over this file
             checkpoints._save_checkpoint(trainer, str(Path(checkpoints.dirpath) / "last.ckpt"))
+
+
+class SaveOften(Checkpoint):
+    """Writes last.ckpt every so many steps, wherever validations are: what a run that is killed goes on from.
+
+    Lightning calls it after every other callback, so that what is saved has the whole step in it.
+    """
+
+    def __init__(self, every_n_steps: int):
+        """
+        Args:
+            every_n_steps: optimiser steps from one save to the next.
+        """
+        if every_n_steps < 1:
+            raise ValueError(f"SaveOften takes every_n_steps ≥ 1, not {every_n_steps}")
+        self.every_n_steps = every_n_steps
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if best_keeper(trainer) is None:
+            raise ValueError("SaveOften saves where a ModelCheckpoint does, and there is none")
+        self._seen = trainer.global_step
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs, batch, batch_idx) -> None:
+        stepped, self._seen = trainer.global_step != self._seen, trainer.global_step  # gradients may be gathered over batches
+        if stepped and trainer.global_step % self.every_n_steps == 0:
+            trainer.save_checkpoint(Path(best_keeper(trainer).dirpath) / "last.ckpt", weights_only=False)
 
 
 class TimePerCall(Timer):

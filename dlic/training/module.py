@@ -9,16 +9,14 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
+from dlic.checkpoints import read_manifest, read_weights
 from dlic.models.base import Model, split_weights
+from dlic.training.guard import StepBack
 from dlic.training.loss import LossTerms, RateDistortionLoss
 from dlic.training.optimization import Optimizer, Schedule
 
 # what a run counts, stored with it so that a resumed one goes on counting
 COUNTERS = ("batches_seen", "pixels_seen", "nonfinite_total", "nonfinite_in_row", "earlier_steps", "earlier_pixels")
-
-
-class NonFiniteLossError(RuntimeError):
-    """Too many steps in a row had a loss or gradient that is not a number."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +47,10 @@ class TrainingModule(pl.LightningModule):
         schedule: Schedule = Schedule(),
         clip_norm: float = 1.0,
         max_nonfinite: int = 20,
+        max_step_backs: int = 5,
         noise_seed: int = 0,
-        initial_weights: str | None = None,
         validation_levels: int = 6,
-        freeze_encoder: bool = False,
+        freeze_encoder: bool | float = False,
         compile: bool = False,
     ):
         """
@@ -65,11 +63,10 @@ class TrainingModule(pl.LightningModule):
             optimizer: optimiser and its settings.
             schedule: learning rate over the run.
             clip_norm: largest gradient norm.
-            max_nonfinite: the run stops after this many unusable steps in a row.
+            max_nonfinite: after this many useless steps in a row, the run goes back to weights from before them, at half the rate.
+            max_step_backs: it does so this many times before it ends.
             noise_seed: seeds the quantisation noise.
-            initial_weights: folder of an exported checkpoint to start from, of the same architecture or one with fewer blocks; or a
-                file of CompressAI's weights (.pth.tar, .safetensors) for the same architecture.
-            freeze_encoder: train only what a decoder runs, on rounded latents: the last stage of a recipe.
+            freeze_encoder: last share of the run (true: all of it) that trains only what a decoder runs, on rounded latents.
             validation_levels: rates that are validated, evenly spread, where the network has several.
             compile: run training steps through torch.compile; the first then takes minutes, the others less time on a GPU.
         """
@@ -83,12 +80,13 @@ class TrainingModule(pl.LightningModule):
         self.register_buffer("level_weights", (lmbdas.mean() / lmbdas).sqrt(), persistent=False)
         self.validation_levels = spread_levels(network.levels, validation_levels)
         self.optimizer_config, self.schedule = optimizer, schedule
-        self.clip_norm, self.max_nonfinite, self.noise_seed = clip_norm, max_nonfinite, noise_seed
+        self.clip_norm, self.noise_seed = clip_norm, noise_seed
+        self.max_nonfinite, self.max_step_backs = max_nonfinite, max_step_backs
+        self.last_loss = math.nan  # of the newest batch
         self.batches_seen = self.pixels_seen = self.nonfinite_total = self.nonfinite_in_row = 0
         self.earlier_steps = self.earlier_pixels = 0  # of the checkpoint this run starts from
-        if initial_weights is not None:
-            self._start_from(initial_weights)
-        if freeze_encoder:
+        self.frozen_share = _checked_share(network, freeze_encoder)
+        if self.frozen_share == 1:
             self.network.freeze_encoder()
         if compile:
             network.compile(dynamic=False)  # in place, so that the names of the weights stay
@@ -105,24 +103,34 @@ class TrainingModule(pl.LightningModule):
         }  # fmt: skip
         return [optimizer], [every_step, every_validation]
 
+    def configure_callbacks(self) -> list[pl.Callback]:
+        return [StepBack(self.max_nonfinite, self.max_step_backs)]
+
     def on_fit_start(self) -> None:
         data = self.trainer.datamodule
         for name in ("crop", "validation_crop"):
             side = getattr(data, name, self.network.stride)
             if side % self.network.stride:
                 raise ValueError(f"data.{name} must be a multiple of {self.network.stride}, the model's stride, not {side}")
+        if 0 < self.frozen_share < 1 and self.trainer.max_steps < 0:
+            raise ValueError("trainer.max_steps must be set, as model.freeze_encoder is a share of it")
+        if 0 < self.frozen_share < 1 and self.trainer.world_size > 1:  # they wait for the gradients of what was there at the start
+            raise ValueError("several processes freeze the encoder from the start (model.freeze_encoder true) or not at all")
 
     # --- training ---------------------------------------------------------------------------------------------------
 
     def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
         torch.manual_seed(self.noise_seed * 1_000_003 + self.next_batch)
+        if 0 < self.frozen_share < 1 and self.global_step >= round((1 - self.frozen_share) * self.trainer.max_steps):
+            self.network.freeze_encoder()
 
     def training_step(self, x: Tensor, batch_idx: int) -> Tensor | None:
         level = torch.randint(len(self.lmbdas), (len(x),), device=x.device)
         output = self.network(x, level)
         terms = self.loss(output, x, self.lmbdas[level], self.level_weights[level])
         self.batches_seen += 1
-        if not torch.isfinite(terms.loss):
+        self.last_loss = terms.loss.item()
+        if not math.isfinite(self.last_loss):
             self._count_nonfinite()
             return None  # Lightning then steps without gradients, which changes nothing
         self.pixels_seen += x.shape[0] * x.shape[2] * x.shape[3]
@@ -146,16 +154,12 @@ class TrainingModule(pl.LightningModule):
         self.nonfinite_total += 1
         self.nonfinite_in_row += 1
         self.log("train/nonfinite", float(self.nonfinite_total))
-        if self.nonfinite_in_row >= self.max_nonfinite:
-            raise NonFiniteLossError(
-                f"{self.nonfinite_in_row} steps in a row had a loss or gradient that is not finite (step {self.global_step}); "
-                "lower the learning rate or resume from an earlier checkpoint"
-            )
 
     # --- validation -------------------------------------------------------------------------------------------------
 
     def on_train_start(self) -> None:
-        self.network.prepare()
+        if self.batches_seen == 0:  # a resumed run has what it was prepared with, and would be another with something newer
+            self.network.prepare()
 
     def on_validation_epoch_start(self) -> None:
         self.network.prepare()  # of the averaged weights, when weight averaging has swapped them in
@@ -190,16 +194,19 @@ class TrainingModule(pl.LightningModule):
 
     # --- state ------------------------------------------------------------------------------------------------------
 
-    def _start_from(self, folder: str) -> None:
-        from dlic.checkpoints import read_manifest, read_weights
+    def start_from(self, source: Path) -> None:
+        """Take the weights of an exported checkpoint, of the same architecture or one with fewer blocks, and count on from it.
 
-        if Path(folder).is_file():
-            self._start_from_zoo(Path(folder))
+        Or of a file of CompressAI's weights (.pth.tar, .safetensors) for the same architecture. Raises ValueError where they do not
+        fit.
+        """
+        if source.is_file():
+            self._start_from_zoo(source)
             return
-        manifest = read_manifest(folder)
+        manifest = read_manifest(source)
         if manifest.model != self.network.name:
-            raise ValueError(f"{folder} holds {manifest.model}, not {self.network.name}")
-        self.network.start_from(manifest.config, split_weights(read_weights(folder))[0])
+            raise ValueError(f"{source} holds {manifest.model}, not {self.network.name}")
+        self.network.start_from(manifest.config, split_weights(read_weights(source))[0])
         self.earlier_steps, self.earlier_pixels = manifest.training.steps, manifest.training.pixels
 
     def _start_from_zoo(self, path: Path) -> None:
@@ -235,6 +242,14 @@ def _checked_lmbda(network: Model, lmbda: float | None) -> float | None:
     if lmbda is None or not (math.isfinite(lmbda) and lmbda > 0):
         raise ValueError(f"{network.name} has one rate, so lmbda must be a positive number, not {lmbda}")
     return lmbda
+
+
+def _checked_share(network: Model, freeze_encoder: bool | float) -> float:
+    if not 0 <= freeze_encoder <= 1:
+        raise ValueError(f"freeze_encoder is a share of the run, from 0 to 1, not {freeze_encoder}")
+    if freeze_encoder and not network.can_freeze:
+        raise ValueError(f"{network.name} cannot be trained with its encoder frozen")
+    return float(freeze_encoder)
 
 
 def spread_levels(levels: int, count: int) -> list[int]:

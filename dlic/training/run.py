@@ -1,15 +1,15 @@
 """A training run from command-line arguments: LightningCLI over TrainingModule and PhotographData."""
 
 import warnings
-from pathlib import Path
 
-from dlic.errors import DlicError
+from dlic.errors import DlicError, StorageError
 
 
 def train(args: list[str]) -> None:
-    """Parse `args` as LightningCLI does (--config, --model.*, --data.*, --trainer.*) and fit; `--resume FILE` continues a run.
+    """Parse `args` as LightningCLI does (--config, --model.*, --data.*, --trainer.*) and fit.
 
-    Raises DlicError when there is nothing to train on or the loss stays non-finite.
+    `--from CHECKPOINT` gives the network and its weights, `--resume FILE` or `--resume auto` continues a run.
+    Raises DlicError when there is nothing to train on or the loss stays non-finite, or nothing can be saved.
     """
     import torch
     from jsonargparse import ArgumentError
@@ -17,7 +17,10 @@ def train(args: list[str]) -> None:
     from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
     from dlic.data.module import PhotographData
-    from dlic.training.module import NonFiniteLossError, TrainingModule
+    from dlic.training.guard import NonFiniteLossError
+    from dlic.training.module import TrainingModule
+    from dlic.training.saving import WholeFiles
+    from dlic.training.start import checkpoint_to_resume, named_start, network_of, place_of
 
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*torch.jit.script.*")
@@ -25,7 +28,19 @@ def train(args: list[str]) -> None:
 
     class TrainCLI(LightningCLI):
         def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-            parser.add_argument("--resume", type=str | None, default=None, help="checkpoint (.ckpt) to continue exactly")
+            parser.add_argument(
+                "--resume", type=str | None, default=None, help="checkpoint (.ckpt) to continue exactly; auto: the newest"
+            )
+            parser.add_argument(
+                "--from",
+                type=str | None,
+                default=None,
+                help="name or folder of a checkpoint to start from, or CompressAI's weights",
+            )
+            start = named_start(args)
+            network = start and network_of(place_of(start))
+            if network:
+                parser.set_defaults({"model.network": network})  # a recipe may repeat it, or add blocks
 
         def before_instantiate_classes(self) -> None:
             torch.set_flush_denormal(True)  # before any worker thread: tiny gradients made float32 steps three times slower
@@ -41,10 +56,14 @@ def train(args: list[str]) -> None:
             auto_configure_optimizers=False,
             parser_kwargs={"prog": "dlic train", "description": "Train on a folder of photographs.", "exit_on_error": False},
         )
-        resume = cli.config["resume"]
-        if resume is not None and not Path(resume).is_file():
-            raise DlicError(f"{resume} does not exist, so there is nothing to resume")
+        resume = cli.config["resume"] and checkpoint_to_resume(cli.config["resume"], cli.trainer, cli.model.network)
+        cli.config["resume"] = resume and str(resume)  # as the run's config.yaml states it
+        if (start := cli.config["from"]) is not None:
+            cli.model.start_from(place_of(start))
+        cli.trainer.strategy.checkpoint_io = saving = WholeFiles()
         cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=resume, weights_only=True)
+        if saving.failure is not None:
+            raise StorageError(f"the run's last steps are not saved: {saving.failure}")
     except ArgumentError as error:
         raise DlicError(" ".join(f"{error}; dlic train --help shows every key".split())) from error
     except (NonFiniteLossError, ValueError) as error:  # a run that diverged; a setting the model or the loss refuses

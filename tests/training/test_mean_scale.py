@@ -63,7 +63,7 @@ def exported(request, photographs, tmp_path_factory):
     out = tmp_path_factory.mktemp(request.param)
     zoo = calibrated_weights(ZOO[request.param], out)
     network = {"class_path": NETWORKS[request.param], "init_args": {"channels": 8, "latents": 12}}
-    start = ["--model.network", json.dumps(network), "--model.initial_weights", str(zoo), "--trainer.max_steps", "1"]
+    start = ["--model.network", json.dumps(network), "--from", str(zoo), "--trainer.max_steps", "1"]
     assert train(photographs, out, *start, "--model.optimizer", "{name: sgd, learning_rate: 0}", recipe="mean-scale") == 0
     assert run(["export", str(last(out)), str(out / "mine-1")]) == 0
     return out / "mine-1", zoo
@@ -87,7 +87,7 @@ def test_what_is_no_such_file_of_compressai_is_refused_in_one_sentence(photograp
         ("mean-scale", zoo, "of other sizes than {'channels': 16, 'latents': 24}", DlicError.exit_code),
         ("factorized", zoo, "factorized starts from the folder of a checkpoint", DlicError.exit_code),
     ]:
-        assert train(photographs, tmp_path, "--model.initial_weights", str(path), recipe=recipe) == code
+        assert train(photographs, tmp_path, "--from", str(path), recipe=recipe) == code
         assert said in capsys.readouterr().err
     assert not list(tmp_path.glob("*/version_*/checkpoints/*"))
 

@@ -12,7 +12,8 @@ from pytorch_lightning.callbacks import EMAWeightAveraging
 from dlic.data.module import PhotographData
 from dlic.models.base import ModelOutput
 from dlic.models.factorized import Factorized
-from dlic.training.module import NonFiniteLossError, TrainingModule
+from dlic.training.guard import NonFiniteLossError
+from dlic.training.module import TrainingModule
 from dlic.training.optimization import Optimizer, Schedule
 from tests.golden.rewrite import tiny_light
 
@@ -26,13 +27,14 @@ class Spoiled(TrainingModule):
         return super().training_step(x * float("nan") if self.batches_seen in self.bad else x, batch_idx)
 
 
-def fit(module: TrainingModule, photographs, tmp_path, steps: int, **options) -> pl.Trainer:
+def fit(module: TrainingModule, photographs, tmp_path, steps: int, ckpt_path=None, **options) -> pl.Trainer:
     data = PhotographData(str(photographs), crop=64, batch_size=2, validation_crop=64, cache_dir=str(tmp_path))
+    usual = {"val_check_interval": 100, "enable_checkpointing": False}
     trainer = pl.Trainer(
-        max_steps=steps, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False, num_sanity_val_steps=0, check_val_every_n_epoch=None, **{"val_check_interval": 100, **options},
+        max_steps=steps, accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False,
+        num_sanity_val_steps=0, check_val_every_n_epoch=None, **(usual | options),
     )  # fmt: skip
-    trainer.fit(module, data)
+    trainer.fit(module, data, ckpt_path=ckpt_path, weights_only=True)
     return trainer
 
 
@@ -59,10 +61,11 @@ def test_a_run_recovers_from_bad_steps(photographs, tmp_path):
 
 
 def test_bad_steps_in_a_row_stop_the_run(photographs, tmp_path):
-    spoiled = Spoiled(network(), 0.01, max_nonfinite=3)
+    spoiled = Spoiled(network(), 0.01, max_nonfinite=3, max_step_backs=2)
     spoiled.bad = frozenset(range(100))
     with pytest.raises(NonFiniteLossError, match="3 steps in a row"):
         fit(spoiled, photographs, tmp_path, steps=50)
+    assert spoiled.nonfinite_total == 9  # it went back twice
 
 
 def test_training_lowers_the_loss_and_gradients_are_clipped(photographs, tmp_path):

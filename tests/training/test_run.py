@@ -175,25 +175,79 @@ def test_tables_can_be_counted_on_photographs(trained, photographs, tmp_path, mo
     assert weights[0] == weights[1]
 
 
-@pytest.mark.parametrize("recipe", NETWORKS)
-def test_a_run_starts_from_an_exported_checkpoint(recipe, photographs, tmp_path):
-    first, second, few = tmp_path / "first", tmp_path / "second", ["--trainer.max_steps", "2"]
-    assert train(photographs, tmp_path / "a", *few, recipe=recipe) == 0
-    assert run(["export", str(last(tmp_path / "a")), str(first)]) == 0
-    still = ["--model.initial_weights", str(first), "--model.optimizer", "{name: sgd, learning_rate: 0}"]
-    assert train(photographs, tmp_path / "b", *few, *still, recipe=recipe) == 0
-    assert run(["export", str(last(tmp_path / "b")), str(second)]) == 0
-    assert read_manifest(second).training.steps == 4
+def started(photographs: Path, out: Path, recipe: str, *more: str) -> int:
+    """A run whose arguments say no more of its network than the recipe and `more` do."""
+    folders = [
+        "--data.train_dir", str(photographs), "--data.cache_dir", str(out / "decoded"),
+        "--trainer.logger.init_args.save_dir", str(out), "--trainer.default_root_dir", str(out),
+    ]  # fmt: skip
+    return run(["train", "--config", recipe, *SMALL, *folders, "--trainer.max_steps", "2", *more])
+
+
+@pytest.fixture(scope="module")
+def exported(photographs, tmp_path_factory) -> dict[str, Path]:
+    """A checkpoint of each kind of model after two steps."""
+    folders = {name: tmp_path_factory.mktemp(name) for name in NETWORKS}
+    for name, folder in folders.items():
+        assert train(photographs, folder, "--trainer.max_steps", "2", recipe=name) == 0
+        assert run(["export", str(last(folder)), str(folder / "first-1")]) == 0
+    return {name: folder / "first-1" for name, folder in folders.items()}
+
+
+@pytest.mark.parametrize(("kind", "recipe"), [("factorized", "configs/factorized.yaml"), ("light", "configs/light-finetune.yaml")])
+def test_a_run_takes_network_and_weights_from_a_checkpoint(kind, recipe, exported, photographs, tmp_path):
+    first, second = exported[kind], tmp_path / "second"
+    still = ["--from", str(first), "--model.optimizer", "{name: sgd, learning_rate: 0}"]
+    assert started(photographs, tmp_path, recipe, *still) == 0
+    assert run(["export", str(last(tmp_path)), str(second)]) == 0
+    assert read_manifest(second).training.steps == 4 and read_manifest(second).config == read_manifest(first).config
     before, after = read_weights(first), read_weights(second)
     learned = [name for name, value in before.items() if value.is_floating_point() and "quantiles" not in name]
     assert all(torch.allclose(before[name], after[name], rtol=1e-5) for name in learned)  # averaging them rounds
 
 
-def test_a_run_does_not_start_from_another_architecture(trained, photographs, tmp_path, capsys):
-    assert run(["export", str(last(trained)), str(tmp_path / "first")]) == 0
-    capsys.readouterr()
-    assert train(photographs, tmp_path, "--model.initial_weights", str(tmp_path / "first"), recipe="light") == 1
-    assert "holds factorized" in capsys.readouterr().err
+def test_a_checkpoint_to_start_from_is_found_by_name_in_a_recipe_and_may_be_grown(exported, photographs, tmp_path, monkeypatch):
+    monkeypatch.setenv("DLIC_CHECKPOINTS", str(exported["light"].parent))
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text(Path("configs/light-finetune.yaml").read_text().replace("from: light-1", "from: first-1"))
+    assert started(photographs, tmp_path, str(recipe), "--model.network.init_args.hyper_blocks=3") == 0
+    config = load_run(last(tmp_path)).network.config
+    assert config == read_manifest(exported["light"]).config | {"hyper_blocks": 3}
+
+
+@pytest.mark.parametrize(
+    ("kind", "recipe", "more", "said"),
+    [
+        ("factorized", "configs/light.yaml", [], "holds factorized, not light"),
+        (
+            "light",
+            "configs/light-finetune.yaml",
+            ["--model.network.init_args.latents=32"],
+            "is 24 in the weights and 32 here",
+        ),
+        (
+            "factorized",
+            "configs/factorized.yaml",
+            ["--model.network.init_args.stage=gdn"],
+            "is dct in the weights and gdn here",
+        ),
+    ],
+)
+def test_settings_that_do_not_fit_the_checkpoint_are_refused(kind, recipe, more, said, exported, photographs, tmp_path, capsys):
+    assert started(photographs, tmp_path, recipe, "--from", str(exported[kind]), *more) == 1
+    assert said in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_checkpoint_to_start_from_that_is_not_there_is_named(photographs, tmp_path, capsys):
+    assert started(photographs, tmp_path, "configs/light.yaml", "--from", "light-9") == 3
+    assert capsys.readouterr().err.startswith("dlic: no checkpoint 'light-9' on this machine")
+
+
+def test_the_encoder_is_frozen_for_a_share_of_the_run(exported, photographs, tmp_path):
+    steps = ["--from", str(exported["light"]), "--trainer.max_steps", "4", "--model.freeze_encoder", "0.5"]
+    assert started(photographs, tmp_path, "configs/light-finetune.yaml", *steps) == 0
+    optimizer = torch.load(last(tmp_path), weights_only=True)["optimizer_states"][0]["state"]
+    assert {int(state["step"]) for state in optimizer.values()} == {2, 4}
 
 
 def test_the_resolved_config_is_kept_with_the_run(trained):

@@ -1,0 +1,76 @@
+"""Checkpoints of a run that are whole or not there, whatever ends it while they are written."""
+
+import io
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+from torch import Tensor
+
+from dlic.errors import DlicError, StorageError
+from dlic.files import cannot_write, written_whole
+
+log = logging.getLogger(__name__)
+
+
+class WholeFiles(TorchCheckpointIO):
+    """Saves beside the file that is there, and only what is whole on the disk takes its place.
+
+    Lightning writes into the system's temporary folder and moves from there, which between two disks is a copy that a killed
+    process leaves cut off. What cannot be saved is left out, with a warning: a run outlives a full disk for a while.
+    """
+
+    def __init__(self, patience: int = 10):
+        """
+        Args:
+            patience: so many saves in a row may fail before the run ends.
+        """
+        super().__init__()
+        self.patience = patience
+        self.failed = 0  # saves in a row
+        self.failure: DlicError | None = None  # of the newest save
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
+        """Raises StorageError when `patience` saves in a row have failed."""
+        if "://" in str(path):  # not on a disk
+            return super().save_checkpoint(checkpoint, path, storage_options)
+        try:
+            _write(checkpoint, Path(path))
+            self.failed, self.failure = 0, None
+        except DlicError as error:
+            self.failed, self.failure = self.failed + 1, error
+            log.warning("step %d is not saved, what was saved before stays: %s", checkpoint["global_step"], error)
+            if self.failed >= self.patience:
+                raise StorageError(f"{self.failed} saves in a row failed, the last one as: {error}") from error
+
+    def remove_checkpoint(self, path: str | Path) -> None:
+        """Nothing goes while what should take its place could not be saved."""
+        if self.failure is None:
+            super().remove_checkpoint(path)
+
+
+def _write(checkpoint: dict[str, Any], path: Path) -> None:
+    if not is_finite({name: value for name, value in checkpoint.items() if name in STATES}):
+        raise DlicError("its weights are not finite")
+    buffer = io.BytesIO()
+    torch.save(checkpoint, buffer)  # not into the file: what torch makes of a full disk has no number
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    with written_whole(path, overwrite=True) as file:
+        file.write(buffer.getbuffer())
+
+
+STATES = ("state_dict", "current_model_state", "optimizer_states")  # of a checkpoint: averaged weights, those of training, moments
+
+
+def is_finite(state: Any) -> bool:
+    """Whether every number is, in tensors nested in whatever lists and dictionaries."""
+    if isinstance(state, Tensor):
+        return not state.is_floating_point() or bool(torch.isfinite(state).all())
+    if isinstance(state, dict):
+        return all(map(is_finite, state.values()))
+    return all(map(is_finite, state)) if isinstance(state, list | tuple) else True
