@@ -37,6 +37,7 @@ def unpack(archive: Path, folder: Path, only: str | None = None, progress: Progr
         raise cannot_write(folder, error) from error
     if not written.seen:
         raise CorruptFileError(f"{archive.name} holds no file" + (f" in a folder {only}" if only else ""))
+    progress(1.0)
     return len(written.seen)
 
 
@@ -142,4 +143,5 @@ def _one_sentence(archive: Path) -> Iterator[None]:
     except (CorruptFileError, StorageError) as error:
         raise type(error)(f"{archive.name}: {error}") from error
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, LZMAError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise CorruptFileError(f"{archive.name} is no whole zip or tar archive: {error or type(error).__name__}") from error
+        reason = str(error).partition("\n")[0].rstrip(":") or type(error).__name__  # tarfile lists every kind that it is not
+        raise CorruptFileError(f"{archive.name} is no whole zip or tar archive: {reason}") from error

@@ -69,6 +69,9 @@ def download(
         pictures.rename(target)  # on a file system of its own it would be another one's: `part` is beside it
     except OSError as error:
         raise cannot_write(target, error) from error
+    finally:
+        with suppress(OSError):
+            part.rmdir()  # nothing came
     shutil.rmtree(part, ignore_errors=True)
     return done
 
