@@ -26,7 +26,7 @@ class Downloaded:
 
     folder: Path
     images: int
-    source: str  # address
+    source: str  # address, of single files that of their folder
     checked: str  # "sha256", "MD5", "size" or "unpacking"
 
 
@@ -64,7 +64,9 @@ def download(
         else:
             archive, source = _fetched(wanted.archive, part, base, room, timeout)
             pictures = _unpacked(archive, source, progress)
-        done = Downloaded(target, sum(map(is_photograph, pictures.rglob("*"))), _address(source, base), source.checked)
+        address = _address(source, base)
+        images = sum(map(is_photograph, pictures.rglob("*")))
+        done = Downloaded(target, images, address.rpartition("/")[0] if wanted.files else address, source.checked)
         _note_origin(pictures, wanted, done)
         pictures.rename(target)  # on a file system of its own it would be another one's: `part` is beside it
     except OSError as error:

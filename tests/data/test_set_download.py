@@ -107,6 +107,7 @@ def test_single_files_are_one_set(server, tmp_path):  # noqa: F811
     seen = []
     done = download(a_set(files=files), tmp_path, progress=lambda *told: seen.append(told))
     assert pictures(done.folder) == {f"{i}.png": png(i) for i in range(3)} and done.checked == "MD5"
+    assert files[0].url == f"{done.source}/0.png"
     assert seen == sorted(seen) and seen[-1] == (sum(file.size for file in files),) * 2
 
 
