@@ -39,9 +39,9 @@ def found_in(*images: Image.Image) -> list[str]:
 @settings(max_examples=25, deadline=None)
 @given(
     way=st.sampled_from([None, *Image.Transpose]),
-    width=st.integers(48, 1000),
-    height=st.integers(48, 1000),
-    quality=st.integers(5, 100),
+    width=st.integers(64, 1000),
+    height=st.integers(64, 1000),
+    quality=st.integers(10, 100),
     gray=st.booleans(),
     gamma=st.floats(0.6, 1.6),
 )
