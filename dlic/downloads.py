@@ -1,4 +1,4 @@
-"""Resumable downloads from https://, http:// and file:// addresses: exactly the bytes a sha256 names, or nothing."""
+"""Resumable downloads from https://, http:// and file:// addresses: exactly the bytes a checksum names, or nothing."""
 
 import hashlib
 import os
@@ -16,26 +16,36 @@ from dlic.errors import DownloadError
 
 CHUNK = 1 << 16  # bytes between two movements of a progress bar
 TIMEOUT = 30.0  # seconds a server may stay silent
+RANGE_NOT_SATISFIABLE = 416  # the status of servers that have less than was asked for
 SCHEMES = ("https://", "http://", "file://")
 
-Progress = Callable[[int, int], None]  # (bytes there, bytes in all)
+HASHES = {64: "sha256", 32: "md5"}  # by the hexadecimal digits of a checksum
+
+Progress = Callable[[int, int | None], None]  # (bytes there, bytes in all; None as long as nobody knows)
 
 
 def fetch(
-    urls: Sequence[str], target: Path, size: int, sha256: str, progress: Progress | None = None, timeout: float = TIMEOUT
+    urls: Sequence[str],
+    target: Path,
+    size: int | None,
+    checksum: str | None,
+    progress: Progress | None = None,
+    timeout: float = TIMEOUT,
 ) -> None:
-    """Put the file at the first of `urls` that has `size` bytes with this `sha256` at `target`; nothing to do if it is there.
+    """Put the file at the first of `urls` that has `size` bytes with this `checksum` at `target`; nothing to do if it is there.
 
-    A transfer that breaks off leaves `<target>.part`, which the next address or the next call continues.
-    Raises DownloadError, naming each address and why it failed.
+    A transfer that breaks off leaves `<target>.part`, which the next address or the next call continues. `checksum` is a sha256 in
+    hexadecimal, or an MD5. Where nobody has published size or checksum, pass None: then the server's word on the size is all that
+    is checked. Raises DownloadError, naming each address and why it failed.
     """
-    wanted = _Wanted(target.with_name(target.name + ".part"), size, sha256)
+    wanted = _Wanted(target.with_name(target.name + ".part"), size, checksum)
     progress = progress or _silent
     try:
-        if not is_file(target, size, sha256):
+        if not is_file(target, size, checksum):
             _from_first(urls, wanted, progress, timeout)
             os.replace(wanted.part, target)
-        progress(size, size)
+        there = target.stat().st_size
+        progress(there, there)
     except OSError as error:
         raise DownloadError(f"cannot write {target}: {error.strerror or error}") from error
 
@@ -56,14 +66,22 @@ def fetch_bytes(url: str, limit: int, timeout: float = TIMEOUT) -> bytes:
     return data
 
 
-def is_file(path: Path, size: int, sha256: str) -> bool:
-    """Whether `path` holds exactly these bytes."""
-    return path.is_file() and path.stat().st_size == size and sha256_of(path) == sha256
+def is_file(path: Path, size: int | None, checksum: str | None) -> bool:
+    """Whether `path` holds exactly these bytes, as far as it is known which they are."""
+    return path.is_file() and size in (None, path.stat().st_size) and _matches(path, checksum)
 
 
 def sha256_of(path: Path) -> str:
     """sha256 of a file's content, in hexadecimal."""
-    digest = hashlib.sha256()
+    return _digest(path, "sha256")
+
+
+def _matches(path: Path, checksum: str | None) -> bool:
+    return checksum is None or _digest(path, HASHES[len(checksum)]) == checksum
+
+
+def _digest(path: Path, algorithm: str) -> str:
+    digest = hashlib.new(algorithm, usedforsecurity=False)
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
@@ -74,17 +92,23 @@ class _AddressError(Exception):
     """Why one address did not give what was asked of it; another may."""
 
 
+class _TooShortError(_AddressError):
+    """The file ends before the byte that was asked for."""
+
+
 @dataclass(frozen=True)
 class _Wanted:
     """The file to arrive."""
 
     part: Path
-    size: int
-    sha256: str
+    size: int | None
+    checksum: str | None
 
     def kept(self) -> int:
         """Bytes of an earlier try to continue from; more than there can be are thrown away."""
         there = self.part.stat().st_size if self.part.exists() else 0
+        if self.size is None:
+            return max(0, there - 1)  # there may be all, and one can only ask for bytes that there are
         if there > self.size:
             self.part.unlink()
             return 0
@@ -106,43 +130,48 @@ def _from_first(urls: Sequence[str], wanted: _Wanted, progress: Progress, timeou
 def _from_address(url: str, wanted: _Wanted, progress: Progress, timeout: float) -> None:
     """`wanted.part` complete and right, or an _AddressError."""
     continued = wanted.kept() > 0
-    _transfer(url, wanted, progress, timeout)
-    if sha256_of(wanted.part) == wanted.sha256:
-        return
+    try:
+        _transfer(url, wanted, progress, timeout)
+    except _TooShortError:
+        if wanted.size is not None:
+            raise
+    else:
+        if _matches(wanted.part, wanted.checksum):
+            return
     wanted.part.unlink()
     if not continued:
-        raise _AddressError("wrong content (its sha256 is not the one expected), removed")
+        raise _AddressError(f"wrong content (its {HASHES[len(wanted.checksum)]} is not the one expected), removed")
     _from_address(url, wanted, progress, timeout)  # the fault may lie in what was left over: once more from the start
 
 
 def _transfer(url: str, wanted: _Wanted, progress: Progress, timeout: float) -> None:
     """Append to `wanted.part` what it lacks."""
     kept = wanted.kept()
-    if kept == wanted.size > 0:
+    if wanted.size and kept == wanted.size:
         return
     with _asked(url, kept, timeout) as answer:
-        if answer.total not in (None, wanted.size):
+        if wanted.size is not None and answer.total not in (None, wanted.size):
             raise _AddressError(f"has {answer.total:,} bytes instead of {wanted.size:,}")
         with wanted.part.open("ab") as file:
             file.truncate(answer.start)
-            _receive(answer, file, wanted.size, progress)
+            _receive(answer, file, answer.total if wanted.size is None else wanted.size, progress)
 
 
-def _receive(answer: "_Answer", file: BinaryIO, size: int, progress: Progress) -> None:
+def _receive(answer: "_Answer", file: BinaryIO, size: int | None, progress: Progress) -> None:
     done = answer.start
     progress(done, size)
     while chunk := answer.read():
         done += len(chunk)
-        if done > size:
+        if size is not None and done > size:
             file.truncate(0)
             raise _AddressError(f"sends more than the {size:,} bytes expected")
         file.write(chunk)
         progress(done, size)
-    if done < size:
+    if size is not None and done < size:
         raise _AddressError(f"broke off after {done:,} of {size:,} bytes")
 
 
-def _silent(there: int, size: int) -> None:
+def _silent(there: int, size: int | None) -> None:
     """Progress that nobody watches."""
 
 
@@ -181,6 +210,8 @@ def _answer(stream: BinaryIO, start: int) -> _Answer:
     announced = stream.headers.get("Content-Length")
     length = None if announced is None else int(announced)
     if stream.url.startswith("file:"):
+        if start > length:
+            raise _TooShortError(f"has {length:,} bytes")
         stream.seek(start)
         return _Answer(stream, start, length)
     if stream.status != 206:
@@ -209,7 +240,8 @@ def _explained() -> Iterator[None]:
         yield
     except HTTPError as error:
         error.close()
-        raise _AddressError(f"HTTP {error.code} {error.reason}") from error
+        kind = _TooShortError if error.code == RANGE_NOT_SATISFIABLE else _AddressError
+        raise kind(f"HTTP {error.code} {error.reason}") from error
     except (OSError, HTTPException, ValueError) as error:
         raise _AddressError(_reason(error)) from error
 

@@ -45,6 +45,10 @@ class DownloadError(DlicError):
     exit_code = 3
 
 
+class OverlapError(DlicError):
+    """A picture to train on is one that codecs are judged by."""
+
+
 class VerificationError(DlicError):
     """What was written does not decode to what was encoded."""
 

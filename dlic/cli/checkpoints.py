@@ -1,8 +1,6 @@
 """`dlic checkpoints`: list, download and verify trained models, and say where they lie."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dlic import checkpoints
-from dlic.downloads import Progress
+from dlic.cli import streams
 from dlic.errors import UnknownCheckpointError
 
 NONE_HERE = "no checkpoints on this machine; dlic checkpoints download NAME fetches one"
@@ -58,7 +56,7 @@ def download(
     """Download a checkpoint and print its folder; an interrupted download continues where it stopped."""
     from dlic import checkpoint_index
 
-    with _progress_bar(name) as progress:
+    with streams.transfer_bar(name) as progress:
         folder = checkpoint_index.download(name, base, force, progress)
     typer.echo(folder)
 
@@ -132,16 +130,3 @@ def _print_table(listed: list[Listed]) -> None:
         model, lmbda, steps = (escape(str(value)) for value in trained)
         table.add_row(name, model, one.where, decimal(one.bytes), lmbda, steps)
     Console().print(table)
-
-
-@contextmanager
-def _progress_bar(name: str) -> Iterator[Progress]:
-    """A bar on standard error where a person is watching; it appears with the first byte."""
-    from rich import progress as bars
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    columns = (bars.TextColumn("{task.description}"), bars.BarColumn(), bars.DownloadColumn(), bars.TransferSpeedColumn())
-    with bars.Progress(*columns, bars.TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(name, total=None, visible=False)
-        yield lambda there, total: bar.update(task, completed=there, total=total, visible=True)

@@ -6,7 +6,21 @@ from typing import Annotated
 
 import typer
 
-from dlic.cli import checkpoints, compare, compress, curve, decompress, desktop, evaluate, export, info, report, streams, thumbnail
+from dlic.cli import (
+    checkpoints,
+    compare,
+    compress,
+    curve,
+    data,
+    decompress,
+    desktop,
+    evaluate,
+    export,
+    info,
+    report,
+    streams,
+    thumbnail,
+)
 from dlic.errors import DlicError
 
 EPILOG = (
@@ -35,6 +49,7 @@ app.command("compare", no_args_is_help=True)(compare.compare)
 app.command("curve", no_args_is_help=True)(curve.curve)
 app.command("export", no_args_is_help=True)(export.export)
 app.add_typer(checkpoints.app, name="checkpoints")
+app.add_typer(data.app, name="data")
 app.add_typer(desktop.app, name="desktop")
 
 

@@ -152,3 +152,16 @@ def busy(what: str) -> Iterator[Progress]:
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(escape(shown(what)), total=None)
         yield lambda share: bar.update(task, completed=share, total=1.0)
+
+
+@contextmanager
+def transfer_bar(name: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar on standard error where a person is watching; it appears with the first byte."""
+    from rich import progress as bars
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    columns = (bars.TextColumn("{task.description}"), bars.BarColumn(), bars.DownloadColumn(), bars.TransferSpeedColumn())
+    with bars.Progress(*columns, bars.TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(name, total=None, visible=False)
+        yield lambda there, total: bar.update(task, completed=there, total=total, visible=True)

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from dlic.data.crops import Augmentation, TrainingCrops, ValidationCrops
+from dlic.data.evaluation_sets import read_set, refuse_overlap, shipped_sets
 from dlic.data.photographs import decode_all, find_photographs, split
 from dlic.data.resident import ResidentBatches
 
@@ -45,6 +46,8 @@ class PhotographData(pl.LightningDataModule):
         cache_dir: str | None = None,
         resident: bool = False,
         augmentation: Augmentation = Augmentation(),
+        allow_overlap: bool = False,
+        evaluation_sets: list[str] | None = None,
     ):
         """
         Args:
@@ -60,18 +63,26 @@ class PhotographData(pl.LightningDataModule):
             resident: keep the decoded photographs on the training device and cut crops there, for sets that fit into its memory;
                 needs no workers. The crops are others than without.
             augmentation: how crops are drawn.
+            allow_overlap: train even on pictures that codecs are judged by; otherwise a folder that holds one whole is refused.
+            evaluation_sets: files of dlic data fingerprint with further pictures to refuse, beside Kodak's.
         """
         super().__init__()
         self.train_dir, self.cache_dir = train_dir, cache_dir
         self.crop, self.batch_size, self.held_out = crop, batch_size, held_out
         self.validation_crop, self.validation_limit = validation_crop, validation_limit
         self.seed, self.workers, self.resident, self.augmentation = seed, workers, resident, augmentation
+        self.allow_overlap, self.evaluation_sets = allow_overlap, evaluation_sets or []
 
     def setup(self, stage: str) -> None:
         training, validation = split(find_photographs(self.train_dir), self.held_out, self.seed)
         cache = Path(self.cache_dir) if self.cache_dir else None
-        self.training_crops = TrainingCrops(decode_all(training, cache), self.crop, self.seed, self.augmentation)
-        self.validation_crops = ValidationCrops(decode_all(validation, cache), self.validation_crop, self.validation_limit)
+        parts = decode_all(training, cache), decode_all(validation, cache)
+        if not self.allow_overlap:
+            known = [*shipped_sets(), *(read_set(Path(file)) for file in self.evaluation_sets)]
+            for part in parts:
+                refuse_overlap(part.paths, part.fingerprints(), known)
+        self.training_crops = TrainingCrops(parts[0], self.crop, self.seed, self.augmentation)
+        self.validation_crops = ValidationCrops(parts[1], self.validation_crop, self.validation_limit)
 
     def train_dataloader(self) -> DataLoader | ResidentBatches:
         start = self.trainer.lightning_module.next_batch  # a resumed run goes on where it was

@@ -4,11 +4,13 @@ import hashlib
 import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from dlic.data.fingerprints import fingerprint, from_bytes, stack, to_bytes
 from dlic.errors import DlicError, UnreadableImageError
 from dlic.files import cache_folder, written_whole
 from dlic.images.files import EXTENSIONS, read_image
@@ -30,6 +32,11 @@ class Photographs:
         """Photograph `index`: uint8 (H, W, 3), memory-mapped."""
         return np.load(self.decoded[index], mmap_mode="r")
 
+    def fingerprints(self) -> np.ndarray:
+        """What tells whether one is a picture of an evaluation set: bool (N, 255), kept beside the decoded pixels."""
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return stack(list(pool.map(_fingerprint, self.decoded)))
+
     def sizes(self) -> np.ndarray:
         """(height, width) of each: int64 (N, 2)."""
         return np.array([self.pixels(i).shape[:2] for i in range(len(self))], dtype=np.int64)
@@ -40,10 +47,15 @@ def find_photographs(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise DlicError(f"{folder} is not a folder of photographs")
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in EXTENSIONS and p.is_file())
+    found = sorted(filter(is_photograph, folder.rglob("*")))
     if not found:
         raise DlicError(f"no photographs below {folder} (looked for {', '.join(sorted(EXTENSIONS))})")
     return found
+
+
+def is_photograph(path: Path) -> bool:
+    """Whether it is a file whose name ends like an image's."""
+    return path.suffix.lower() in EXTENSIONS and path.is_file()
 
 
 def split(paths: list[Path], held_out: float, seed: int) -> tuple[list[Path], list[Path]]:
@@ -82,4 +94,23 @@ def _decode(path: Path, cache: Path) -> Path | None:
             return None
         with written_whole(target, overwrite=True) as file:
             np.save(file, pixels)
+        _keep_fingerprint(target, fingerprint(pixels))
     return target
+
+
+def _fingerprint(decoded: Path) -> np.ndarray:
+    """The one kept beside a decoded photograph, made where there is none: an earlier dlic decoded it."""
+    with suppress(OSError, ValueError):
+        return from_bytes(_fingerprint_file(decoded).read_bytes())
+    made = fingerprint(np.load(decoded))
+    _keep_fingerprint(decoded, made)
+    return made
+
+
+def _keep_fingerprint(decoded: Path, made: np.ndarray) -> None:
+    with suppress(DlicError), written_whole(_fingerprint_file(decoded), overwrite=True) as file:  # else it is made again
+        file.write(to_bytes(made))
+
+
+def _fingerprint_file(decoded: Path) -> Path:
+    return decoded.with_suffix(".fingerprint")

@@ -1,0 +1,218 @@
+"""`dlic data`: public sets of photographs, what a folder is worth for training, and pictures it must not hold."""
+
+import json
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dlic.cli import streams
+from dlic.errors import DlicError, SomeFailedError
+
+if TYPE_CHECKING:
+    from dlic.data.check import Found
+    from dlic.data.evaluation_sets import EvaluationSet
+    from dlic.data.public_sets import PublicSet
+
+SHOWN = 10  # files of a kind that are named; --json names all
+CROP = 256  # pixels, the side of the crops that most recipes train on
+
+app = typer.Typer(help="Photographs to train on and to measure with: download public sets, check folders.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_sets(as_json: Annotated[bool, typer.Option("--json", help="Print everything known of them as JSON.")] = False) -> None:
+    """Show the public sets of photographs that can be downloaded."""
+    from dlic.data.public_sets import PUBLIC_SETS
+
+    if as_json:
+        typer.echo(json.dumps([_about(one) for one in PUBLIC_SETS], indent=1, ensure_ascii=False))
+    else:
+        _print_table(PUBLIC_SETS)
+
+
+@app.command(no_args_is_help=True)
+def download(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A set of dlic data list.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The pictures go to DIR/NAME.")],
+    base: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="BASE", help="https:// or file:// address with the files of the set, instead of the original."
+        ),
+    ] = None,
+    accept: Annotated[
+        bool, typer.Option("--accept-licence", help="You have read the terms, which allow some uses only, and keep to them.")
+    ] = False,
+) -> None:
+    """Download a set, check and unpack it, and print its folder; an interrupted download continues where it stopped."""
+    from dlic.data.public_sets import public_set
+    from dlic.data.set_download import download as fetch_set
+
+    chosen = public_set(name)
+    typer.echo(f"{chosen.title}: {chosen.terms} {chosen.page}", err=True)
+    if chosen.restricted and not accept:
+        raise DlicError(
+            f"{name} was not downloaded: its terms allow some uses only; with --accept-licence you say that yours is one"
+        )
+    with streams.transfer_bar(name) as progress:
+        done = fetch_set(chosen, folder, base, progress)
+    if done.images != chosen.images:
+        streams.note(f"{done.images:,} pictures, where {chosen.images:,} are said to be in the set")
+    if done.checked == "unpacking":
+        streams.note("nobody has published a checksum of this archive: that it is whole is all that was checked")
+    typer.echo(done.folder)
+
+
+@app.command(no_args_is_help=True)
+def check(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of photographs, searched recursively.")],
+    against: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Fingerprints of a further set to look for; may be given again.")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option("-j", "--jobs", min=1, help="Photographs at a time; as many as cores by default.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print every figure of every photograph as JSON.")] = False,
+) -> None:
+    """Report sizes, broken files, duplicates, traces of JPEG, and pictures of evaluation sets.
+
+    Ends with exit code 2 where a file is broken, or is a picture of an evaluation set: Kodak's whole pictures are found in any
+    size, compression and way up. Pieces of them, and larger pictures that contain them, are not.
+    """
+    from dlic.data.check import check as examine
+
+    with nullcontext() if as_json else streams.busy(f"checking {folder}") as progress:
+        found = examine(folder, _known(against), jobs, *([progress] if progress else []))
+    typer.echo(json.dumps(_figures(found), indent=1, ensure_ascii=False) if as_json else "\n".join(_lines(found)))
+    if found.broken or found.overlap:
+        wrong = [f"{len(found.broken)} broken"] * bool(found.broken)
+        wrong += [f"{len(found.overlap)} of an evaluation set, not to be trained on"] * bool(found.overlap)
+        raise SomeFailedError(f"{folder}: {', '.join(wrong)}")
+
+
+@app.command(no_args_is_help=True)
+def fingerprint(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the pictures of an evaluation set.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="File of fingerprints to write, .json.")],
+    name: Annotated[str | None, typer.Option(help="What the set is called; the folder's name by default.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
+) -> None:
+    """Write what the pictures of an evaluation set are known by, for --against and for --data.evaluation_sets of dlic train."""
+    from dlic.data.evaluation_sets import EvaluationSet, write_set
+    from dlic.data.fingerprints import fingerprint as mark
+    from dlic.data.photographs import find_photographs
+    from dlic.images.files import read_image
+
+    streams.refuse_existing(str(folder), str(output), force)
+    paths = find_photographs(folder)
+    marks = {path.relative_to(folder).with_suffix("").as_posix(): mark(read_image(path).pixels) for path in paths}
+    write_set(output, EvaluationSet(name or folder.resolve().name, marks), force)
+    typer.echo(f"{output}: {len(marks)} pictures of {name or folder.resolve().name}")
+
+
+def _known(against: list[Path] | None) -> "list[EvaluationSet]":
+    from dlic.data.evaluation_sets import read_set, shipped_sets
+
+    return [*shipped_sets(), *map(read_set, against or ())]
+
+
+# --- the list -----------------------------------------------------------------------------------------------------------
+
+
+def _about(one: "PublicSet") -> dict:
+    keys = ("name", "title", "use", "images", "size", "checked", "licence", "terms", "page", "restricted")
+    sources = [{"url": source.url, "size": source.size, "checksum": source.checksum} for source in one.files or one.archive]
+    return {key: getattr(one, key) for key in keys} | {"files" if one.files else "archive": sources}
+
+
+def _print_table(sets: "Sequence[PublicSet]") -> None:
+    rows = [("name", "for", "pictures", "size", "checked by", "licence")]
+    rows += [(one.name, one.use, f"{one.images:,}", _size(one), one.checked, one.licence) for one in sets]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:  # names are for copying: a table of rich would shorten them to fit
+        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _size(one: "PublicSet") -> str:
+    from rich.filesize import decimal
+
+    return decimal(one.size) if one.size else f"about {decimal(one.about)}"
+
+
+# --- what was found -----------------------------------------------------------------------------------------------------
+
+
+def _lines(found: "Found") -> list[str]:
+    return [
+        *_sizes(found),
+        *_named("broken", [f"{one.path}: {one.reason}" for one in found.broken]),
+        *_repetitions(found),
+        *_damage(found),
+        *_named("pictures of evaluation sets", [f"{path} is {picture}" for path, picture in found.overlap]),
+    ]
+
+
+def _sizes(found: "Found") -> list[str]:
+    megapixels = [one.megapixels for one in found.photographs]
+    sides = [min(one.width, one.height) for one in found.photographs]
+    lines = [f"{len(megapixels):,} photographs, {sum(megapixels):,.1f} megapixels"]
+    if found.photographs:
+        lines += [f"megapixels of each: {_spread(megapixels, '.2f')}", f"pixels of the shorter side: {_spread(sides, '.0f')}"]
+    small = sum(side < CROP for side in sides)
+    return lines + [f"shorter than a crop of the recipes, {CROP} pixels: {small:,}"] * bool(small)
+
+
+def _repetitions(found: "Found") -> list[str]:
+    from dlic.data.check import MOST_COMPARED
+
+    same = _named("the same pixels", [" = ".join(group) for group in found.duplicates])
+    if found.alike is None:
+        return [*same, f"versions of one photograph: not looked for among more than {MOST_COMPARED:,}"]
+    return same + _named("versions of one photograph", [" ~ ".join(group) for group in found.alike])
+
+
+def _damage(found: "Found") -> list[str]:
+    from dlic.data.check import BLOCKY, LOW_QUALITY, SOFT
+
+    qualities = [one.jpeg_quality for one in found.photographs if one.jpeg_quality is not None]
+    blocky = sorted((one for one in found.photographs if one.blockiness > BLOCKY), key=lambda one: -one.blockiness)
+    soft = sorted((one for one in found.photographs if one.softness > SOFT), key=lambda one: -one.softness)
+    lines = [f"JPEG files: {len(qualities):,}"]
+    if qualities:
+        low = sum(quality < LOW_QUALITY for quality in qualities)
+        lines = [f"{lines[0]}, their quality: {_spread(qualities, '.0f')}; below {LOW_QUALITY}: {low:,}"]
+    lines += _named("blocks of JPEG in the pixels", [f"{one.path} ({one.blockiness:.1f} gray levels)" for one in blocky])
+    lines += _named("soft", [f"{one.path} ({one.softness:.0f} dB at half the size)" for one in soft])
+    return lines + _named("gray", [one.path for one in found.photographs if one.gray])
+
+
+def _spread(values: Sequence[float], digits: str) -> str:
+    """'1 to 9, half of them 3 to 5'"""
+    ordered = sorted(values)
+    least, quarter, three_quarters, most = (
+        format(ordered[round(part * (len(ordered) - 1))], digits) for part in (0, 0.25, 0.75, 1)
+    )
+    return f"{least} to {most}, half of them {quarter} to {three_quarters}"
+
+
+def _named(kind: str, names: list[str]) -> list[str]:
+    """How many there are, and the first of them."""
+    more = [f"  … and {len(names) - SHOWN:,} more"] if len(names) > SHOWN else []
+    return [f"{kind}: {len(names):,}", *(f"  {streams.shown(name)}" for name in names[:SHOWN]), *more]
+
+
+def _figures(found: "Found") -> dict:
+    keys = ("path", "width", "height", "pixels_sha256", "blockiness", "softness", "gray", "jpeg_quality")
+    return {
+        "folder": found.folder,
+        "count": len(found.photographs),
+        "megapixels": sum(one.megapixels for one in found.photographs),
+        "broken": {one.path: one.reason for one in found.broken},
+        "duplicates": found.duplicates,
+        "alike": found.alike,
+        "overlap": dict(found.overlap),
+        "photographs": [{key: getattr(one, key) for key in keys} for one in found.photographs],
+    }

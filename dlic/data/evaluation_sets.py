@@ -1,0 +1,91 @@
+"""Pictures that codecs are judged by, known by their fingerprints: whoever trains on them measures what was learned by heart.
+
+What is found is a whole picture of a set, in whatever size, compression or way up. A piece of one, or one that is part of a larger
+picture, is another picture and goes unnoticed.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from dlic.data.fingerprints import SAME, distances, from_bytes, stack, to_bytes
+from dlic.errors import DlicError, OverlapError
+from dlic.files import read_whole, written_whole
+
+NAMED = 3  # pictures that a sentence names
+
+
+@dataclass(frozen=True)
+class EvaluationSet:
+    """The fingerprints of its pictures by name."""
+
+    name: str
+    pictures: dict[str, np.ndarray]
+
+    def to_json(self) -> str:
+        pictures = {name: to_bytes(one).hex() for name, one in self.pictures.items()}
+        return json.dumps({"name": self.name, "pictures": pictures}, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, stored: dict) -> "EvaluationSet":
+        return cls(str(stored["name"]), {name: from_bytes(bytes.fromhex(one)) for name, one in stored["pictures"].items()})
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """One of the pictures compared is one of an evaluation set."""
+
+    index: int
+    picture: str  # "Kodak kodim05"
+    distance: int  # bits
+
+
+def shipped_sets() -> list[EvaluationSet]:
+    """Those that dlic knows: the 24 Kodak images."""
+    folder = resources.files("dlic.data") / "fingerprints_of_sets"
+    return [_parsed(file.read_bytes(), file.name) for file in folder.iterdir() if file.name.endswith(".json")]
+
+
+def read_set(path: Path) -> EvaluationSet:
+    """What `write_set` wrote. Raises DlicError."""
+    return _parsed(read_whole(path, DlicError), str(path))
+
+
+def write_set(path: Path, known: EvaluationSet, overwrite: bool = False) -> None:
+    """Whole or not at all. Raises ExistsError."""
+    with written_whole(path, overwrite) as file:
+        file.write(known.to_json().encode())
+
+
+def overlaps(fingerprints: np.ndarray, sets: Sequence[EvaluationSet]) -> list[Overlap]:
+    """Which of (N, 255) are pictures of the sets, each as the one it is most alike."""
+    names = [f"{known.name} {picture}" for known in sets for picture in known.pictures]
+    if not names or not len(fingerprints):
+        return []
+    apart = distances(fingerprints, stack([one for known in sets for one in known.pictures.values()]))
+    closest = apart.argmin(axis=1)
+    return [Overlap(int(i), names[closest[i]], int(apart[i, closest[i]])) for i in np.flatnonzero(apart.min(axis=1) <= SAME)]
+
+
+def refuse_overlap(paths: Sequence[Path], fingerprints: np.ndarray, sets: Sequence[EvaluationSet]) -> None:
+    """Raises OverlapError with the first pictures that must not be trained on."""
+    found = overlaps(fingerprints, sets)
+    if not found:
+        return
+    named = ", ".join(f"{paths[one.index]} is {one.picture}" for one in found[:NAMED])
+    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    raise OverlapError(
+        f"{named}{more}: whoever trains on pictures codecs are judged by measures what was learned by heart; "
+        "take them out, or train with --data.allow_overlap true"
+    )
+
+
+def _parsed(data: bytes, source: str) -> EvaluationSet:
+    try:
+        return EvaluationSet.from_json(json.loads(data))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DlicError(f"{source} holds no fingerprints: {error or type(error).__name__}") from error

@@ -1,0 +1,165 @@
+"""Downloading a public set of photographs: complete, checked and unpacked in its folder, or not there at all."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from dlic.data.archives import free_bytes, unpack
+from dlic.data.photographs import is_photograph
+from dlic.data.public_sets import PublicSet, Source
+from dlic.downloads import TIMEOUT, Progress, fetch
+from dlic.errors import CorruptFileError, DownloadError, ExistsError, StorageError
+from dlic.files import cannot_write
+from dlic.folders import make_folder
+from dlic.progress import no_progress
+
+ORIGIN = "dlic-source.json"  # beside the pictures: what they are, under what terms, and where they came from
+PERSEVERANCE = 1 << 20  # bytes that a broken transfer must have brought for the next to be tried at once
+
+
+@dataclass(frozen=True)
+class Downloaded:
+    """A set on the disk."""
+
+    folder: Path
+    images: int
+    source: str  # address, of single files that of their folder
+    checked: str  # "sha256", "MD5", "size" or "unpacking"
+
+
+def download(
+    wanted: PublicSet, folder: Path, base: str | None = None, progress: Progress | None = None, timeout: float = TIMEOUT
+) -> Downloaded:
+    """The pictures of a set in `folder`/<name>; what was downloaded before is returned as it is.
+
+    Args:
+        wanted: what to download.
+        folder: is made where it is not there. An interrupted download lies in it as `.<name>.part`, and the next call continues it.
+        base: address of a folder with the files of the set by their own names, instead of the original addresses.
+        progress: told (bytes there, bytes in all), first of the download, then of unpacking it.
+        timeout: seconds a server may stay silent.
+
+    Raises:
+        ExistsError: <name> is there and something else.
+        StorageError: there is no room for archive and pictures.
+        DownloadError: no address gave what was expected.
+        CorruptFileError: an archive is broken or dangerous to unpack.
+    """
+    target = folder / wanted.name
+    if target.exists():
+        return _present(wanted, target)
+    part = folder / f".{wanted.name}.part"
+    make_folder(part)
+    try:
+        room = _Room(part, wanted, progress)
+        if wanted.files:
+            pictures, source = part / "pictures", wanted.files[0]
+            make_folder(pictures)
+            for file in wanted.files:
+                _fetched([file], pictures, base, room, timeout)
+                room.before += file.size
+        else:
+            archive, source = _fetched(wanted.archive, part, base, room, timeout)
+            pictures = _unpacked(archive, source, progress)
+        address = _address(source, base)
+        images = sum(map(is_photograph, pictures.rglob("*")))
+        done = Downloaded(target, images, address.rpartition("/")[0] if wanted.files else address, source.checked)
+        _note_origin(pictures, wanted, done)
+        pictures.rename(target)  # on a file system of its own it would be another one's: `part` is beside it
+    except OSError as error:
+        raise cannot_write(target, error) from error
+    finally:
+        with suppress(OSError):
+            part.rmdir()  # nothing came
+    shutil.rmtree(part, ignore_errors=True)
+    return done
+
+
+def _present(wanted: PublicSet, target: Path) -> Downloaded:
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        origin = json.loads((target / ORIGIN).read_bytes())
+        if origin["name"] == wanted.name:
+            return Downloaded(target, origin["images"], origin["source"], origin["checked"])
+    raise ExistsError(f"{target} exists and is no {wanted.name} that dlic downloaded; choose another folder or remove it")
+
+
+def _fetched(sources: Sequence[Source], folder: Path, base: str | None, room: "_Room", timeout: float) -> tuple[Path, Source]:
+    """The file of the first of the sources that gives it."""
+    failures = []
+    for source in sources[:1] if base else sources:
+        try:
+            _persistently(source, folder / source.file, _address(source, base), room, timeout)
+            return folder / source.file, source
+        except DownloadError as error:
+            failures.append(str(error))
+    raise DownloadError("; ".join(failures))
+
+
+def _persistently(source: Source, target: Path, url: str, room: "_Room", timeout: float) -> None:
+    """Again and again, as long as each try brings something: large archives take more than one connection."""
+    before, kept = 0, _kept(target)
+    while True:
+        try:
+            return fetch([url], target, source.size, source.checksum, room, timeout)
+        except DownloadError:
+            before, kept = kept, _kept(target)
+            if kept < before + PERSEVERANCE:
+                raise
+
+
+def _kept(target: Path) -> int:
+    """Bytes that `fetch` continues from."""
+    part = target.with_name(target.name + ".part")
+    return part.stat().st_size if part.exists() else 0
+
+
+def _address(source: Source, base: str | None) -> str:
+    return f"{base.rstrip('/')}/{source.file}" if base else source.url
+
+
+class _Room:
+    """Progress that stops a download before it fills the disk, as soon as it is known how large it is."""
+
+    def __init__(self, part: Path, wanted: PublicSet, progress: Progress | None):
+        self.part, self.progress = part, progress
+        self.copies = 2 if wanted.archive else 1  # the archive, and what is unpacked of it
+        self.before, self.whole = 0, wanted.size if wanted.files else None  # bytes of earlier files, and of all of them
+        self.checked: int | None = None
+        self._check(wanted.space - sum(path.stat().st_size for path in part.rglob("*") if path.is_file()))
+
+    def __call__(self, there: int, total: int | None) -> None:
+        if total != self.checked:
+            self._check(self.copies * (total or 0) - there)
+            self.checked = total
+        if self.progress:
+            self.progress(self.before + there, self.whole or total)
+
+    def _check(self, needed: int) -> None:
+        """Raises StorageError where fewer bytes are free."""
+        free = free_bytes(self.part)
+        if needed > free:
+            raise StorageError(f"{self.part.parent} has room for {free:,} bytes; downloading and unpacking takes {needed:,} more")
+
+
+def _unpacked(archive: Path, source: Source, progress: Progress | None) -> Path:
+    """The folder of its pictures. An archive that nothing vouched for is removed if it is broken, and will be downloaded again."""
+    pictures = archive.parent / "pictures"
+    shutil.rmtree(pictures, ignore_errors=True)  # half unpacked by a try that was interrupted
+    size = archive.stat().st_size
+    try:
+        unpack(archive, pictures, source.only, (lambda share: progress(round(share * size), size)) if progress else no_progress)
+    except CorruptFileError:
+        shutil.rmtree(pictures, ignore_errors=True)
+        if source.checksum is None:
+            archive.unlink()
+        raise
+    return pictures
+
+
+def _note_origin(pictures: Path, wanted: PublicSet, done: Downloaded) -> None:
+    about = {key: getattr(wanted, key) for key in ("name", "title", "use", "licence", "terms", "page")}
+    about |= {key: value for key, value in asdict(done).items() if key != "folder"}
+    (pictures / ORIGIN).write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
