@@ -1,5 +1,6 @@
 """LightningDataModule over any folder of photographs."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from dlic.data.crops import Augmentation, TrainingCrops, ValidationCrops
 from dlic.data.evaluation_sets import read_set, refuse_overlap, shipped_sets
 from dlic.data.photographs import decode_all, find_photographs, split
 from dlic.data.resident import ResidentBatches
+
+log = logging.getLogger(__name__)
 
 
 class EndlessBatches(Sampler[list[int]]):
@@ -74,15 +77,18 @@ class PhotographData(pl.LightningDataModule):
         self.allow_overlap, self.evaluation_sets = allow_overlap, evaluation_sets or []
 
     def setup(self, stage: str) -> None:
-        training, validation = split(find_photographs(self.train_dir), self.held_out, self.seed)
         cache = Path(self.cache_dir) if self.cache_dir else None
-        parts = decode_all(training, cache), decode_all(validation, cache)
+        self.photographs = decode_all(find_photographs(self.train_dir), cache)
         if not self.allow_overlap:
             known = [*shipped_sets(), *(read_set(Path(file)) for file in self.evaluation_sets)]
-            for part in parts:
-                refuse_overlap(part.paths, part.fingerprints(), known)
-        self.training_crops = TrainingCrops(parts[0], self.crop, self.seed, self.augmentation)
-        self.validation_crops = ValidationCrops(parts[1], self.validation_crop, self.validation_limit)
+            refuse_overlap(self.photographs.paths, self.photographs.fingerprints(), known)
+        training, validation = map(self.photographs.only, split(list(self.photographs.paths), self.held_out, self.seed))
+        self.training_crops = TrainingCrops(training, self.crop, self.seed, self.augmentation)
+        self.validation_crops = ValidationCrops(validation, self.validation_crop, self.validation_limit)
+
+    def teardown(self, stage: str) -> None:
+        if lost := self.photographs.lost:
+            log.warning("%d photographs could not be read any more during the run; others took their place", len(lost))
 
     def train_dataloader(self) -> DataLoader | ResidentBatches:
         start = self.trainer.lightning_module.next_batch  # a resumed run goes on where it was

@@ -3,16 +3,18 @@
 import hashlib
 import logging
 import os
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from dlic.data.fingerprints import fingerprint, from_bytes, stack, to_bytes
 from dlic.errors import DlicError, UnreadableImageError
-from dlic.files import cache_folder, written_whole
+from dlic.files import cache_folder, cannot_write, written_whole
 from dlic.images.files import EXTENSIONS, read_image
 
 log = logging.getLogger(__name__)
@@ -23,19 +25,34 @@ class Photographs:
     """Decoded photographs, memory-mapped so that a crop reads only its own pages."""
 
     paths: tuple[Path, ...]
-    decoded: tuple[Path, ...]  # .npy files, uint8 (H, W, 3)
+    decoded: tuple[Path, ...]  # .npy files, uint8 (H, W, 3); one that is not there is decoded again
+    lost: set[Path] = field(
+        default_factory=set, compare=False
+    )  # of `paths`, those that could not be read again when they had to be
 
     def __len__(self) -> int:
         return len(self.paths)
 
+    def only(self, paths: Collection[Path]) -> "Photographs":
+        """Those of `paths`, in the order here."""
+        kept = [i for i, path in enumerate(self.paths) if path in set(paths)]
+        return Photographs(tuple(self.paths[i] for i in kept), tuple(self.decoded[i] for i in kept), self.lost)
+
     def pixels(self, index: int) -> np.ndarray:
-        """Photograph `index`: uint8 (H, W, 3), memory-mapped."""
-        return np.load(self.decoded[index], mmap_mode="r")
+        """Photograph `index`: uint8 (H, W, 3), memory-mapped; in the place of one that was lost since, the next one."""
+        for i in chain(range(index, len(self)), range(index)):
+            pixels = _mapped(self.decoded[i])
+            if pixels is None and self.paths[i] not in self.lost:
+                pixels = _decode(self.paths[i], self.decoded[i])
+            if pixels is not None:
+                return pixels
+            self.lost.add(self.paths[i])
+        raise DlicError(f"none of the {len(self)} photographs can be read any more")
 
     def fingerprints(self) -> np.ndarray:
         """What tells whether one is a picture of an evaluation set: bool (N, 255), kept beside the decoded pixels."""
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return stack(list(pool.map(_fingerprint, self.decoded)))
+            return stack(list(pool.map(lambda i: _fingerprint(self.decoded[i], lambda: self.pixels(i)), range(len(self)))))
 
     def sizes(self) -> np.ndarray:
         """(height, width) of each: int64 (N, 2)."""
@@ -55,7 +72,7 @@ def find_photographs(folder: str | Path) -> list[Path]:
 
 def is_photograph(path: Path) -> bool:
     """Whether it is a file whose name ends like an image's."""
-    return path.suffix.lower() in EXTENSIONS and path.is_file()
+    return path.suffix.lower() in EXTENSIONS and os.path.isfile(path)  # no where it may not look
 
 
 def split(paths: list[Path], held_out: float, seed: int) -> tuple[list[Path], list[Path]]:
@@ -71,38 +88,63 @@ def split(paths: list[Path], held_out: float, seed: int) -> tuple[list[Path], li
 def decode_all(paths: list[Path], cache: Path | None = None) -> Photographs:
     """Decode each file once into `cache` (platform cache folder by default); unreadable ones are skipped and listed in the log."""
     cache = cache or cache_folder() / "decoded"
-    cache.mkdir(parents=True, exist_ok=True)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(cache, error) from error
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        decoded = list(pool.map(lambda path: _decode(path, cache), paths))
-    kept = [(path, array) for path, array in zip(paths, decoded, strict=True) if array is not None]
+        decoded = list(pool.map(lambda path: _decoded_file(path, cache), paths))
+    kept = [(path, file) for path, file in zip(paths, decoded, strict=True) if file is not None]
     if not kept:
         raise DlicError(f"none of the {len(paths)} photographs could be read")
     if len(kept) < len(paths):
         log.warning("%d of %d photographs could not be read and are left out", len(paths) - len(kept), len(paths))
-    return Photographs(tuple(p for p, _ in kept), tuple(a for _, a in kept))
+    if missing := sum(not file.exists() for _, file in kept):
+        log.warning(
+            "%d of %d photographs found no room in %s and are decoded for every crop, which is slow", missing, len(kept), cache
+        )
+    return Photographs(tuple(path for path, _ in kept), tuple(file for _, file in kept))
 
 
-def _decode(path: Path, cache: Path) -> Path | None:
-    status = path.stat()
+def _decoded_file(path: Path, cache: Path) -> Path | None:
+    """Where a photograph's pixels are kept; None where it cannot be read."""
+    try:
+        status = path.stat()
+    except OSError as error:  # gone since it was found
+        log.warning("skipped: %s cannot be read: %s", path, error.strerror)
+        return None
     key = hashlib.sha256(f"{path.resolve()}:{status.st_size}:{status.st_mtime_ns}".encode()).hexdigest()[:24]
     target = cache / f"{key}.npy"
-    if not target.exists():
-        try:
-            pixels = read_image(path).pixels
-        except UnreadableImageError as error:
-            log.warning("skipped: %s", error)
-            return None
-        with written_whole(target, overwrite=True) as file:
-            np.save(file, pixels)
-        _keep_fingerprint(target, fingerprint(pixels))
-    return target
+    return target if _mapped(target) is not None or _decode(path, target) is not None else None
 
 
-def _fingerprint(decoded: Path) -> np.ndarray:
+def _mapped(file: Path) -> np.ndarray | None:
+    """What `_decode` kept; None where it kept nothing, or that was damaged since."""
+    try:
+        pixels = np.load(file, mmap_mode="r")
+    except (OSError, ValueError, EOFError):
+        return None
+    return pixels if pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.size else None
+
+
+def _decode(path: Path, target: Path) -> np.ndarray | None:
+    """The pixels of a photograph, kept in `target` where there is room; None where it cannot be read, which the log then says."""
+    try:
+        pixels = read_image(path).pixels
+    except UnreadableImageError as error:
+        log.warning("skipped: %s", error)
+        return None
+    with suppress(DlicError), written_whole(target, overwrite=True) as file:
+        np.save(file, pixels)
+    _keep_fingerprint(target, fingerprint(pixels))
+    return pixels
+
+
+def _fingerprint(decoded: Path, pixels: Callable[[], np.ndarray]) -> np.ndarray:
     """The one kept beside a decoded photograph, made where there is none: an earlier dlic decoded it."""
     with suppress(OSError, ValueError):
         return from_bytes(_fingerprint_file(decoded).read_bytes())
-    made = fingerprint(np.load(decoded))
+    made = fingerprint(pixels())
     _keep_fingerprint(decoded, made)
     return made
 

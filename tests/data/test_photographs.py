@@ -1,6 +1,10 @@
 """A folder of photographs: found, split, decoded once, cropped by (seed, index)."""
 
+import errno
 import logging
+import struct
+import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +14,7 @@ from PIL import Image
 from dlic.data.crops import Augmentation, TrainingCrops, ValidationCrops
 from dlic.data.module import EndlessBatches, PhotographData
 from dlic.data.photographs import decode_all, find_photographs, split
-from dlic.errors import DlicError
+from dlic.errors import DlicError, StorageError
 
 PLAIN = Augmentation(flip=False, rotate=False, downscale_share=0.0, candidates=1)
 
@@ -40,6 +44,104 @@ def test_unreadable_photographs_are_skipped_and_listed(tmp_path, caplog):
         photographs = decode_all(find_photographs(tmp_path), tmp_path / "cache")
     assert [path.name for path in photographs.paths] == ["good.png"]
     assert "broken.png" in caplog.text and "1 of 2" in caplog.text
+
+
+def full_disk(*arguments, **settings):
+    raise StorageError("cannot write: No space left on device")
+
+
+def test_every_kind_of_bad_file_is_left_out_and_named_once(photographs, tmp_path, monkeypatch, caplog):
+    good = (photographs / "0.png").read_bytes()
+    contents = {
+        "good.png": good,
+        "png_named.jpg": good,
+        "truncated.png": good[: len(good) // 2],
+        "empty.png": b"",
+        "text.jpg": b"a letter",
+        "bomb.png": png_header(60_000, 60_000),
+        "forbidden.png": good,
+        "vanished.png": good,
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "folder.png").mkdir()
+    found = find_photographs(tmp_path)
+    (tmp_path / "vanished.png").unlink()
+    read_bytes = Path.read_bytes
+
+    def refused(path: Path) -> bytes:
+        if path.name == "forbidden.png":  # root may read everything
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    with caplog.at_level(logging.WARNING):
+        photographs = decode_all(found, tmp_path / "cache")
+    assert [path.name for path in photographs.paths] == ["good.png", "png_named.jpg"]
+    bad = set(contents) - {"good.png", "png_named.jpg"}
+    assert all(caplog.text.count(name) == 1 for name in bad) and "6 of 8 photographs" in caplog.text
+
+
+def png_header(width: int, height: int) -> bytes:
+    """The beginning of a PNG that would need gigabytes to decode."""
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:200])
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, cut])
+@pytest.mark.parametrize("disk", ["free", "full"])
+def test_a_damaged_cache_is_made_again_during_a_run(damage, disk, photographs, tmp_path, monkeypatch):
+    decoded = decode_all(find_photographs(photographs), tmp_path)
+    crops = TrainingCrops(decoded, 64, 0, Augmentation())
+    before = [crops[i] for i in range(6)]
+    for file in decoded.decoded:
+        damage(file)
+    if disk == "full":
+        monkeypatch.setattr("dlic.data.photographs.written_whole", full_disk)
+    assert all(torch.equal(crops[i], crop) for i, crop in enumerate(before))
+    again = decode_all(find_photographs(photographs), tmp_path)  # as the next call does
+    assert all(np.array_equal(again.pixels(i), decoded.pixels(i)) for i in range(len(decoded)))
+    assert decoded.lost == set()
+
+
+def test_a_cache_that_cannot_grow_is_done_without(photographs, tmp_path, monkeypatch, caplog):
+    kept = decode_all(find_photographs(photographs), tmp_path / "kept")
+    monkeypatch.setattr("dlic.data.photographs.written_whole", full_disk)
+    with caplog.at_level(logging.WARNING):
+        without = decode_all(find_photographs(photographs), tmp_path / "full")
+    assert "6 photographs found no room" in caplog.text
+    assert all(np.array_equal(kept.pixels(i), without.pixels(i)) for i in range(len(kept)))
+
+
+def test_a_photograph_lost_during_a_run_is_named_once_and_another_takes_its_place(tmp_path, photographs, caplog):
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes((photographs / "0.png").read_bytes())
+    decoded = decode_all(find_photographs(tmp_path), tmp_path / "cache")
+    (tmp_path / "a.png").unlink()
+    decoded.decoded[0].unlink()
+    crops = TrainingCrops(decoded, 64, 0, Augmentation())
+    with caplog.at_level(logging.WARNING):
+        assert all(crops[i].shape == (3, 64, 64) for i in range(20))
+    assert caplog.text.count("a.png") == 1 and decoded.lost == {tmp_path / "a.png"}
+    decoded.decoded[1].unlink()
+    (tmp_path / "b.png").write_bytes(b"rubbish")
+    with pytest.raises(DlicError, match="none of the 2 photographs can be read any more"):
+        crops[0]
+
+
+def test_photographs_that_cannot_be_read_are_never_all_that_is_held_out(photographs, tmp_path):
+    for i in range(9):
+        (tmp_path / f"{i}.png").write_bytes(b"rubbish")
+    for name in ("good.png", "fine.png"):
+        (tmp_path / name).write_bytes((photographs / "0.png").read_bytes())
+    for seed in range(4):
+        data = PhotographData(str(tmp_path), held_out=0.01, seed=seed, cache_dir=str(tmp_path / "cache"))
+        data.setup("fit")
+        assert len(data.validation_crops) == len(data.training_crops.photographs) == 1
 
 
 def test_nothing_to_train_on_is_one_sentence(tmp_path):
