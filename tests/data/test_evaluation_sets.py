@@ -171,7 +171,7 @@ def test_further_sets_are_refused_too(tmp_path, photographs, capsys):
     assert run(["data", "fingerprint", str(photographs), "-o", str(mine)]) == 1  # not without --force
     assert sorted(read_set(mine).pictures) == ["0", "2", "4", "deeper/1", "deeper/3", "deeper/5"]
     data_of(photographs, tmp_path).setup("fit")
-    with pytest.raises(OverlapError, match=r"is Mine .* and 1 more"):
+    with pytest.raises(OverlapError, match=r"is Mine .* and 3 more"):
         data_of(photographs, tmp_path, evaluation_sets=[str(mine)]).setup("fit")
     capsys.readouterr()
     assert run(["data", "check", str(photographs), "--against", str(mine), "--json"]) == 2
