@@ -1,8 +1,10 @@
 """A training run from command-line arguments: LightningCLI over TrainingModule and PhotographData."""
 
 import warnings
+from pathlib import Path
 
-from dlic.errors import DlicError, StorageError
+from dlic.errors import DlicError
+from dlic.files import NO_STORAGE, cannot_write
 
 
 def train(args: list[str]) -> None:
@@ -19,7 +21,7 @@ def train(args: list[str]) -> None:
     from dlic.data.module import PhotographData
     from dlic.training.guard import NonFiniteLossError
     from dlic.training.module import TrainingModule
-    from dlic.training.saving import WholeFiles
+    from dlic.training.saving import OutliveFullDisk
     from dlic.training.start import checkpoint_to_resume, named_start, network_of, place_of
 
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
@@ -51,6 +53,7 @@ def train(args: list[str]) -> None:
             PhotographData,
             args=args,
             run=False,
+            trainer_defaults={"callbacks": [OutliveFullDisk()]},
             save_config_kwargs={"overwrite": True},
             seed_everything_default=0,
             auto_configure_optimizers=False,
@@ -60,14 +63,15 @@ def train(args: list[str]) -> None:
         cli.config["resume"] = resume and str(resume)  # as the run's config.yaml states it
         if (start := cli.config["from"]) is not None:
             cli.model.start_from(place_of(start))
-        cli.trainer.strategy.checkpoint_io = saving = WholeFiles()
         cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=resume, weights_only=True)
-        if saving.failure is not None:
-            raise StorageError(f"the run's last steps are not saved: {saving.failure}")
     except ArgumentError as error:
         raise DlicError(" ".join(f"{error}; dlic train --help shows every key".split())) from error
     except (NonFiniteLossError, ValueError) as error:  # a run that diverged; a setting the model or the loss refuses
         raise DlicError(str(error)) from error
+    except OSError as error:
+        if error.errno not in NO_STORAGE:
+            raise
+        raise cannot_write(Path(error.filename or cli.trainer.log_dir), error) from error
     finally:
         torch.set_flush_denormal(False)
     rank_zero_info(f"run folder: {cli.trainer.log_dir}")
