@@ -4,6 +4,8 @@ import warnings
 
 from dlic.errors import DlicError, StorageError
 
+HALF = ("16-mixed", "16", 16)  # names of float16, which CPUs do not train in; Lightning would take bfloat16 in silence
+
 
 def train(args: list[str]) -> None:
     """Parse `args` as LightningCLI does (--config, --model.*, --data.*, --trainer.*) and fit.
@@ -44,7 +46,12 @@ def train(args: list[str]) -> None:
 
         def before_instantiate_classes(self) -> None:
             torch.set_flush_denormal(True)  # before any worker thread: tiny gradients made float32 steps three times slower
+            trainer = self.config["trainer"]
+            on_cpu = trainer["accelerator"] == "cpu" or (trainer["accelerator"] == "auto" and not torch.accelerator.is_available())
+            if on_cpu and trainer["precision"] in HALF:
+                raise DlicError("16-mixed needs a GPU; on a CPU, take --trainer.precision bf16-mixed or 32-true")
 
+    deterministic = torch.are_deterministic_algorithms_enabled()
     try:
         cli = TrainCLI(
             TrainingModule,
@@ -54,6 +61,7 @@ def train(args: list[str]) -> None:
             save_config_kwargs={"overwrite": True},
             seed_everything_default=0,
             auto_configure_optimizers=False,
+            trainer_defaults={"use_distributed_sampler": False},  # the data module deals out the batches
             parser_kwargs={"prog": "dlic train", "description": "Train on a folder of photographs.", "exit_on_error": False},
         )
         resume = cli.config["resume"] and checkpoint_to_resume(cli.config["resume"], cli.trainer, cli.model.network)
@@ -70,4 +78,5 @@ def train(args: list[str]) -> None:
         raise DlicError(str(error)) from error
     finally:
         torch.set_flush_denormal(False)
+        torch.use_deterministic_algorithms(deterministic)  # as it was before --trainer.deterministic
     rank_zero_info(f"run folder: {cli.trainer.log_dir}")
