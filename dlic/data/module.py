@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -13,27 +15,27 @@ from dlic.data.crops import Augmentation, TrainingCrops, ValidationCrops
 from dlic.data.evaluation_sets import read_set, refuse_overlap, shipped_sets
 from dlic.data.photographs import decode_all, find_photographs, split
 from dlic.data.resident import ResidentBatches
+from dlic.errors import DlicError
 
 log = logging.getLogger(__name__)
 
 
 class EndlessBatches(Sampler[list[int]]):
-    """Crop numbers of batch `start`, `start` + 1, … without end."""
+    """Crop numbers of batch `start`, `start` + `step`, … without end."""
 
-    def __init__(self, batch_size: int, start: int):
-        self.batch_size, self.start = batch_size, start
+    def __init__(self, batch_size: int, start: int, step: int = 1):
+        self.batch_size, self.start, self.step = batch_size, start, step
 
     def __iter__(self) -> Iterator[list[int]]:
-        batch = self.start
-        while True:
+        for batch in count(self.start, self.step):
             yield list(range(batch * self.batch_size, (batch + 1) * self.batch_size))
-            batch += 1
 
 
 class PhotographData(pl.LightningDataModule):
     """Random crops of the photographs below a folder; a random part of the files is held out for validation.
 
     Each photograph is decoded once into a memory-mapped cache, since decoding on the fly would starve training.
+    Of several processes that train together, each gets every so-many-th batch, and all validate the same crops.
     """
 
     def __init__(
@@ -56,15 +58,15 @@ class PhotographData(pl.LightningDataModule):
         Args:
             train_dir: folder of photographs, searched recursively.
             crop: side of a training crop in pixels, a multiple of the model's stride.
-            batch_size: crops a step.
+            batch_size: crops a batch, in each process; a step takes one of each, or as many as gradients are accumulated over.
             held_out: share of the files that is held out for validation.
             validation_crop: side of the centre crop of a held-out photograph.
             validation_limit: at most so many validation crops.
             seed: fixes the held-out part and every crop.
             workers: processes that prepare crops; 0 prepares them in the training process.
             cache_dir: where decoded photographs are kept (3 bytes a pixel); the platform's cache folder by default.
-            resident: keep the decoded photographs on the training device and cut crops there, for sets that fit into its memory;
-                needs no workers. The crops are others than without.
+            resident: keep the decoded photographs on the training device (on each of several) and cut crops there, for sets that
+                fit into its memory; needs no workers. The crops are others than without.
             augmentation: how crops are drawn.
             allow_overlap: train even on pictures that codecs are judged by; otherwise a folder that holds one whole is refused.
             evaluation_sets: files of dlic data fingerprint with further pictures to refuse, beside Kodak's.
@@ -76,9 +78,18 @@ class PhotographData(pl.LightningDataModule):
         self.seed, self.workers, self.resident, self.augmentation = seed, workers, resident, augmentation
         self.allow_overlap, self.evaluation_sets = allow_overlap, evaluation_sets or []
 
+    def prepare_data(self) -> None:
+        """Of several processes, one on each machine fills the cache, and the others wait."""
+        if self.trainer.world_size > 1:
+            with suppress(DlicError):  # `setup` says it, in every process
+                decode_all(find_photographs(self.train_dir), self._cache)
+
+    @property
+    def _cache(self) -> Path | None:
+        return Path(self.cache_dir) if self.cache_dir else None
+
     def setup(self, stage: str) -> None:
-        cache = Path(self.cache_dir) if self.cache_dir else None
-        self.photographs = decode_all(find_photographs(self.train_dir), cache)
+        self.photographs = decode_all(find_photographs(self.train_dir), self._cache)
         if not self.allow_overlap:
             known = [*shipped_sets(), *(read_set(Path(file)) for file in self.evaluation_sets)]
             refuse_overlap(self.photographs.paths, self.photographs.fingerprints(), known)
@@ -91,11 +102,12 @@ class PhotographData(pl.LightningDataModule):
             log.warning("%d photographs could not be read any more during the run; others took their place", len(lost))
 
     def train_dataloader(self) -> DataLoader | ResidentBatches:
-        start = self.trainer.lightning_module.next_batch  # a resumed run goes on where it was
+        start = self.trainer.lightning_module.next_batch + self.trainer.global_rank  # a resumed run goes on where it was
+        step = self.trainer.world_size
         if self.resident:
             source, device = self.training_crops.photographs, self.trainer.strategy.root_device
-            return ResidentBatches(source, self.crop, self.batch_size, self.seed, self.augmentation, device, start)
-        batches = EndlessBatches(self.batch_size, start)
+            return ResidentBatches(source, self.crop, self.batch_size, self.seed, self.augmentation, device, start, step)
+        batches = EndlessBatches(self.batch_size, start, step)
         return DataLoader(self.training_crops, batch_sampler=batches, num_workers=self.workers, persistent_workers=self.workers > 0)
 
     def val_dataloader(self) -> DataLoader:

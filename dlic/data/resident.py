@@ -13,7 +13,7 @@ from dlic.data.photographs import Photographs
 
 
 class ResidentBatches:
-    """Batch number `start`, `start` + 1, … without end: (B, 3, size, size) uint8 on `device`.
+    """Batch number `start`, `start` + `step`, … without end: (B, 3, size, size) uint8 on `device`.
 
     Where crops lie is drawn on the CPU, the same for every device, and sent as one small tensor a size of window; nothing
     waits for the device. Crops that are shrunk share one factor a batch.
@@ -28,9 +28,10 @@ class ResidentBatches:
         augmentation: Augmentation,
         device: torch.device,
         start: int = 0,
+        step: int = 1,
     ):
         self.size, self.batch_size, self.seed, self.augmentation = size, batch_size, seed, augmentation
-        self.device, self.start = device, start
+        self.device, self.start, self.step = device, start, step
         self.sizes = photographs.sizes()
         self.shares = shares(self.sizes)
         self.ends = self.sizes.prod(axis=1).cumsum()
@@ -39,7 +40,7 @@ class ResidentBatches:
             part.copy_(torch.from_numpy(np.array(photographs.pixels(index))).view(-1, 3))
 
     def __iter__(self) -> Iterator[Tensor]:
-        return map(self.batch, count(self.start))
+        return map(self.batch, count(self.start, self.step))
 
     def batch(self, number: int) -> Tensor:
         """The same (seed, number) always gives the same crops."""

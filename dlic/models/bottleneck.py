@@ -14,6 +14,7 @@ class Bottleneck(EntropyBottleneck):
 
     def __init__(self, channels: int, init_scale: float = 10.0):
         super().__init__(channels, init_scale=init_scale)
+        self.quantiles.requires_grad_(False)  # `prepare` solves them; processes that train together would wait for their gradients
         for name in TABLES:  # dlic makes its own at export; buffers whose size changes would break averaging and resuming
             self.register_buffer(name, torch.IntTensor(), persistent=False)
 

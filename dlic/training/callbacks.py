@@ -5,7 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, astuple, dataclass, fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from lightning_utilities.core.rank_zero import rank_zero_info
 from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint, Timer
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
@@ -28,6 +29,7 @@ from dlic.evaluation.plots import Curve, figure_pixels, rd_figure
 from dlic.evaluation.rate_distortion import Point, bd_rate, bits_saved, jpeg_curve
 from dlic.training.kodak import MAIN, Standing, estimated_points, kodak_files, standings
 from dlic.training.module import Validated, spread_levels
+from dlic.training.processes import mean_over_processes, process_count
 
 log = logging.getLogger(__name__)
 
@@ -45,10 +47,15 @@ Verdict = Literal["over-fitting", "under-fitting"]
 
 
 def tensorboard(trainer: pl.Trainer) -> SummaryWriter | None:
-    """Where to draw; None without a TensorBoardLogger and while Lightning only checks that validation works."""
-    if trainer.sanity_checking:
+    """Where to draw; None where `drawn` says no, and in all processes that train together but the first."""
+    if not drawn(trainer) or not trainer.is_global_zero:
         return None
-    return next((logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)), None)
+    return next(logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger))
+
+
+def drawn(trainer: pl.Trainer) -> bool:
+    """Whether a run shows itself: not without a TensorBoardLogger nor while Lightning only checks that validation works."""
+    return not trainer.sanity_checking and any(isinstance(logger, TensorBoardLogger) for logger in trainer.loggers)
 
 
 def best_keeper(trainer: pl.Trainer) -> ModelCheckpoint | None:
@@ -105,6 +112,10 @@ class TimePerCall(Timer):
         """
         super().__init__(duration)
 
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs, batch, batch_idx) -> None:
+        if (batch_idx + 1) % trainer.accumulate_grad_batches == 0:  # between steps: gradients are not stored
+            super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+
     def load_state_dict(self, state_dict: dict) -> None:
         pass  # a resumed call has the whole time again
 
@@ -114,6 +125,7 @@ class RateDistortionCurve(pl.Callback):
 
     A network of one rate draws its way so far, one of several its curve. The run's bits are estimates, JPEG's are those of its
     files. `val/saved_vs_jpeg` is the percentage of bits saved at equal PSNR (of several rates: by BD-rate), where the two overlap.
+    Processes that train together each measure, as other callbacks may monitor that, and the first draws.
     """
 
     def __init__(self):
@@ -127,27 +139,28 @@ class RateDistortionCurve(pl.Callback):
     def on_validation_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: list[Validated], batch, batch_idx, dataloader_idx=0
     ) -> None:
-        if tensorboard(trainer) is None:
+        if not drawn(trainer):
             return
         for one in outputs:
-            self._measured[one.level].append(torch.stack([one.bpp, one.psnr]).double().cpu())  # (2, B)
+            self._measured[one.level].append(torch.stack([one.bpp, one.psnr]).double())  # (2, B)
         if not self.jpeg:
             self._originals.extend((outputs[0].x * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy())  # (H, W, 3) each
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        writer = tensorboard(trainer)
-        if writer is None or not self._measured:
+        if not drawn(trainer) or not self._measured:
             return
         self.jpeg = self.jpeg or jpeg_curve(self._originals)
         self._originals = []
-        newest = [Point(*torch.cat(parts, dim=1).mean(dim=1).tolist()) for _, parts in sorted(self._measured.items())]
+        means = torch.stack([torch.cat(parts, dim=1).mean(dim=1) for _, parts in sorted(self._measured.items())])  # (levels, 2)
+        newest = [Point(*one) for one in mean_over_processes(means).tolist()]
         self.path.append(newest)
-        writer.add_image("rate_distortion/run", self._drawn(trainer.global_step), trainer.global_step, dataformats="HWC")
+        if (writer := tensorboard(trainer)) is not None:
+            writer.add_image("rate_distortion/run", self._figure(trainer.global_step), trainer.global_step, dataformats="HWC")
         with suppress(ValueError):  # worse than JPEG's worst or better than its best: no bits to compare
             saved = bits_saved(self.jpeg, newest[0]) if len(newest) == 1 else -bd_rate(self.jpeg, newest)
-            pl_module.log("val/saved_vs_jpeg", 100 * saved, prog_bar=True)
+            pl_module.log("val/saved_vs_jpeg", 100 * saved, prog_bar=True, sync_dist=True)
 
-    def _drawn(self, step: int) -> np.ndarray:
+    def _figure(self, step: int) -> np.ndarray:
         newest = self.path[-1]
         last = newest[-1]
         run = newest if len(newest) > 1 else [point for points in self.path for point in points]
@@ -205,7 +218,7 @@ class KodakCurve(pl.Callback):
     ) -> None:
         """Between the start of the epoch, when weights are averaged and prepared, and its end, when those of training come back."""
         writer = tensorboard(trainer)
-        if writer is None or batch_idx > 0 or not trainer.is_global_zero:
+        if writer is None or batch_idx > 0:
             return
         self.validations += 1
         if self.validations % self.every == 0:
@@ -311,8 +324,9 @@ class FitNotes(pl.Callback):
         self._forget_steps()
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs, batch, batch_idx) -> None:
-        if outputs:  # nothing after a loss that was not finite
-            self._sum, self._steps = self._sum + outputs["loss"].detach(), self._steps + 1
+        if outputs and torch.isfinite(outputs["loss"]):  # a step that was skipped says nothing
+            loss = outputs["loss"].detach() * trainer.accumulate_grad_batches  # Lightning has divided it
+            self._sum, self._steps = self._sum + loss, self._steps + 1
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         writer = tensorboard(trainer)
@@ -339,7 +353,10 @@ class FitNotes(pl.Callback):
 
 
 class Throughput(pl.Callback):
-    """Steps and crops a second, and the share of the time that training waits for its next batch; validation is left out."""
+    """Optimiser steps and crops a second, of all processes together, and the share of time spent waiting for the next batch.
+
+    Validation is left out. In TensorBoard, in the progress bar, and over the whole call in one line at its end.
+    """
 
     def __init__(self, every_n_steps: int = 50):
         """
@@ -347,35 +364,67 @@ class Throughput(pl.Callback):
             every_n_steps: steps averaged over for one logged value.
         """
         self.every_n_steps = every_n_steps
-        self._reset()
+        self._started, self._ended = 0.0, None
+        self._now, self._call = Pace(), Pace()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._reset()
+        self._ended = None
+        self._now, self._call = Pace(), Pace()
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch, batch_idx) -> None:
         self._started = time.perf_counter()
         if self._ended is not None:
-            self._waiting += self._started - self._ended
+            self._now.waiting += self._started - self._ended
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs, batch, batch_idx) -> None:
         self._ended = time.perf_counter()
-        self._working += self._ended - self._started
-        self._steps, self._crops = self._steps + 1, self._crops + len(batch)
-        if self._steps >= self.every_n_steps:
-            self._write(tensorboard(trainer), trainer.global_step)
+        self._now.working += self._ended - self._started
+        self._now.steps += 1 / trainer.accumulate_grad_batches
+        self._now.crops += len(batch)
+        if self._now.steps >= self.every_n_steps:
+            self._write(trainer, pl_module)
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._ended = None  # the gap before the next step is validation, not waiting
 
-    def _write(self, writer: SummaryWriter | None, step: int) -> None:
-        seconds = self._working + self._waiting
-        if writer is not None:
-            writer.add_scalar("speed/steps_per_second", self._steps / seconds, step)
-            writer.add_scalar("speed/crops_per_second", self._crops / seconds, step)
-            writer.add_scalar("speed/waiting_for_data", self._waiting / seconds, step)
-        self._reset(self._ended)
+    def _write(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        figures, writer = self._now.figures(pl_module.device), tensorboard(trainer)
+        for name, value in figures.items():
+            if writer is not None:
+                writer.add_scalar(f"speed/{name}", value, trainer.global_step)
+            pl_module.log(f"speed/{name}", value, prog_bar=name != "steps_per_second", logger=False)  # the bar counts steps itself
+        self._call, self._now = self._call + self._now, Pace()
 
-    def _reset(self, ended: float | None = None) -> None:
-        self._started, self._ended = 0.0, ended
-        self._working = self._waiting = 0.0
-        self._steps = self._crops = 0
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        whole = self._call + self._now
+        if whole.working == 0:
+            return
+        figures = whole.figures(pl_module.device)
+        rank_zero_info(
+            f"{figures['steps_per_second']:.2f} steps/s, {figures['crops_per_second']:.1f} crops/s, "
+            f"{figures['waiting_for_data']:.1%} of the time waiting for data"
+        )
+
+
+@dataclass
+class Pace:
+    """What one process did in some steps."""
+
+    working: float = 0.0  # seconds
+    waiting: float = 0.0
+    steps: float = 0.0
+    crops: int = 0
+
+    def __add__(self, other: "Pace") -> "Pace":
+        return Pace(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
+
+    def figures(self, device: torch.device) -> dict[str, float]:
+        """Of all processes that train together; each must call it."""
+        values = torch.tensor(astuple(self), dtype=torch.float64).float().to(device)
+        working, waiting, steps, crops = mean_over_processes(values).tolist()
+        seconds = working + waiting
+        return {
+            "steps_per_second": steps / seconds,
+            "crops_per_second": process_count() * crops / seconds,
+            "waiting_for_data": waiting / seconds,
+        }

@@ -41,7 +41,7 @@ def load_run(path: Path) -> Exported:
         raise UnknownCheckpointError(f"{path} does not exist") from error
     except Exception as error:  # a file of another program fails in many ways
         raise UnknownCheckpointError(f"{path} is not a checkpoint of a dlic training run: {error}") from error
-    steps, pixels = state["batches_seen"] + state["earlier_steps"], state["pixels_seen"] + state["earlier_pixels"]
+    steps, pixels = stored["global_step"] + state["earlier_steps"], state["pixels_seen"] + state["earlier_pixels"]
     return Exported(network.eval(), Training(steps, pixels, state["lmbda"], state["distortion"]))
 
 

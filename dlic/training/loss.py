@@ -20,6 +20,10 @@ class LossTerms:
     l1: Tensor  # mean |y|
     l2: Tensor  # mean y²
 
+    def parts(self) -> list[Tensor]:
+        """In the order of the fields."""
+        return [self.loss, self.bpp, self.distortion, self.l1, self.l2]
+
     @property
     def distortion_db(self) -> Tensor:
         """PSNR of the batch's mean error, or MS-SSIM in dB."""

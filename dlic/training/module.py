@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from dlic.models.base import Model, split_weights
 from dlic.training.guard import StepBack
 from dlic.training.loss import LossTerms, RateDistortionLoss
 from dlic.training.optimization import Optimizer, Schedule
+from dlic.training.processes import mean_over_processes, process_count, process_rank
 
 # what a run counts, stored with it so that a resumed one goes on counting
 COUNTERS = ("batches_seen", "pixels_seen", "nonfinite_total", "nonfinite_in_row", "earlier_steps", "earlier_pixels")
@@ -33,7 +35,9 @@ class Validated:
 class TrainingModule(pl.LightningModule):
     """Fits `network` to the rate–distortion loss; where it has several rates, to one drawn for each sample.
 
-    Noise is seeded by (seed, batch number), so that a resumed run continues with the same numbers without stored generator states.
+    Noise is seeded by (seed, batch number) and rates by (seed, crop number), so that a resumed run continues with the same numbers
+    without stored generator states. Processes that train together take the next batches in turn, one each a step: they learn from
+    what one process would that accumulates gradients over as many batches.
     """
 
     def __init__(
@@ -84,7 +88,9 @@ class TrainingModule(pl.LightningModule):
         self.max_nonfinite, self.max_step_backs = max_nonfinite, max_step_backs
         self.last_loss = math.nan  # of the newest batch
         self.batches_seen = self.pixels_seen = self.nonfinite_total = self.nonfinite_in_row = 0
-        self.earlier_steps = self.earlier_pixels = 0  # of the checkpoint this run starts from
+        self.earlier_steps = self.earlier_pixels = self.earlier_batches = 0  # of the checkpoint this run starts from
+        self.accumulated = 1  # batches a step, in each process
+        self._step_values: list[Tensor] = []  # what the batches since the last step gave, for the log
         self.frozen_share = _checked_share(network, freeze_encoder)
         if self.frozen_share == 1:
             self.network.freeze_encoder()
@@ -116,27 +122,45 @@ class TrainingModule(pl.LightningModule):
             raise ValueError("trainer.max_steps must be set, as model.freeze_encoder is a share of it")
         if 0 < self.frozen_share < 1 and self.trainer.world_size > 1:  # they wait for the gradients of what was there at the start
             raise ValueError("several processes freeze the encoder from the start (model.freeze_encoder true) or not at all")
+        self.accumulated = _checked_accumulation(self.trainer)
+        # steps of several batches each saw more of them than there were steps
+        self.earlier_batches = max(self.earlier_steps, self.earlier_pixels // (data.batch_size * data.crop**2))
 
     # --- training ---------------------------------------------------------------------------------------------------
 
     def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
-        torch.manual_seed(self.noise_seed * 1_000_003 + self.next_batch)
+        torch.manual_seed(self.noise_seed * 1_000_003 + self.next_batch + process_rank())
         if 0 < self.frozen_share < 1 and self.global_step >= round((1 - self.frozen_share) * self.trainer.max_steps):
             self.network.freeze_encoder()
 
     def training_step(self, x: Tensor, batch_idx: int) -> Tensor | None:
-        level = torch.randint(len(self.lmbdas), (len(x),), device=x.device)
+        first = (self.next_batch + process_rank()) * len(x)
+        level = drawn_levels(self.noise_seed, first, len(x), len(self.lmbdas)).to(x.device, non_blocking=True)
         output = self.network(x, level)
         terms = self.loss(output, x, self.lmbdas[level], self.level_weights[level])
-        self.batches_seen += 1
-        self.last_loss = terms.loss.item()
-        if not math.isfinite(self.last_loss):
-            self._count_nonfinite()
-            return None  # Lightning then steps without gradients, which changes nothing
-        self.pixels_seen += x.shape[0] * x.shape[2] * x.shape[3]
-        self._log_terms("train", terms)
-        self.log("train/sparsity", output.sparsity)
+        self.batches_seen += process_count()
+        values = mean_over_processes(torch.stack([*terms.parts(), output.sparsity]).detach())
+        self.last_loss = values[0].item()
+        if not math.isfinite(self.last_loss):  # in any process, so that all skip the same steps
+            return self._skipped(terms.loss)
+        self.pixels_seen += process_count() * x.shape[0] * x.shape[2] * x.shape[3]
+        self._log_step(values, batch_idx)
         return terms.loss
+
+    def _log_step(self, values: Tensor, batch_idx: int) -> None:
+        """`values` (6,) of this batch; what is logged are means over the batches of the step it belongs to."""
+        if batch_idx % self.accumulated == 0:
+            self._step_values = []
+        self._step_values.append(values)
+        *terms, sparsity = torch.stack(self._step_values).mean(dim=0)
+        self._log_terms("train", LossTerms(*terms))
+        self._log("train", "sparsity", sparsity)
+
+    def _skipped(self, loss: Tensor) -> Tensor | None:
+        if process_count() > 1:  # all must go through the backward pass; its gradients are dropped, and counted, before the step
+            return loss * math.nan
+        self._count_nonfinite()
+        return None  # Lightning then steps without gradients, which changes nothing
 
     def configure_gradient_clipping(self, optimizer, gradient_clip_val=None, gradient_clip_algorithm=None) -> None:
         gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
@@ -176,21 +200,28 @@ class TrainingModule(pl.LightningModule):
         output = self.network.forward(x, levels)  # never compiled: that would take minutes for each shape
         terms = self.loss(output, x, self.lmbdas[levels], self.level_weights[levels])
         self._log_terms("val", terms, x.shape[0])  # the mean over levels and batches is what is logged
-        self.log("val/sparsity", output.sparsity, batch_size=x.shape[0])
+        self._log("val", "sparsity", output.sparsity, batch_size=x.shape[0])
         x_hat = (output.x_hat.clamp(0, 1) * 255).round() / 255
         psnr = -10 * torch.log10(((x_hat - x) ** 2).mean(dim=(1, 2, 3)).clamp_min(1e-10))
-        self.log("val/psnr", psnr.mean(), batch_size=x.shape[0])
+        self._log("val", "psnr", psnr.mean(), batch_size=x.shape[0])
         return Validated(x, x_hat, output.bits / (x.shape[2] * x.shape[3]), psnr, level)
 
     def _log_terms(self, split: str, terms: LossTerms, batch_size: int | None = None) -> None:
         for name in ("loss", "bpp", "distortion", "distortion_db", "l1", "l2"):
             bar = name in ("loss", "bpp", "distortion_db")
-            self.log(f"{split}/{name}", getattr(terms, name).detach(), prog_bar=bar, batch_size=batch_size)
+            self._log(split, name, getattr(terms, name).detach(), prog_bar=bar, batch_size=batch_size)
+
+    def _log(self, split: str, name: str, value: Tensor, batch_size: int | None = None, prog_bar: bool = False) -> None:
+        # every process validates the same crops; their mean keeps decisions alike where devices differ in the last bit
+        self.log(f"{split}/{name}", value, prog_bar=prog_bar, batch_size=batch_size, sync_dist=split == "val")
 
     @property
     def next_batch(self) -> int:
-        """Number of the next batch; counts on from the checkpoint a run started from, so that it sees new crops and noise."""
-        return self.earlier_steps + self.batches_seen
+        """Number of the next batch, of several processes that of the first; the others take those that follow, one each.
+
+        It counts on from the checkpoint a run started from, so that it sees new crops and noise.
+        """
+        return self.earlier_batches + self.batches_seen
 
     # --- state ------------------------------------------------------------------------------------------------------
 
@@ -250,6 +281,22 @@ def _checked_share(network: Model, freeze_encoder: bool | float) -> float:
     if freeze_encoder and not network.can_freeze:
         raise ValueError(f"{network.name} cannot be trained with its encoder frozen")
     return float(freeze_encoder)
+
+
+def _checked_accumulation(trainer: pl.Trainer) -> int:
+    interval, accumulated = trainer.val_check_interval, trainer.accumulate_grad_batches
+    if accumulated > 1 and isinstance(interval, int) and interval % accumulated:
+        raise ValueError(
+            f"trainer.val_check_interval counts batches and must be a multiple of accumulate_grad_batches ({accumulated}), "
+            f"not {interval}, so that no checkpoint falls between two steps"
+        )
+    return accumulated
+
+
+def drawn_levels(seed: int, first: int, count: int, levels: int) -> Tensor:
+    """Random levels of crops number `first` and up, each a function of (seed, its number) alone: int64 (count,)."""
+    words = np.random.Philox(key=seed, counter=first).random_raw(4 * count)[::4]  # it makes four for each count
+    return torch.from_numpy((words % levels).astype(np.int64))
 
 
 def spread_levels(levels: int, count: int) -> list[int]:

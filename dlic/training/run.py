@@ -6,6 +6,8 @@ from pathlib import Path
 from dlic.errors import DlicError
 from dlic.files import NO_STORAGE, cannot_write
 
+HALF = ("16-mixed", "16", 16)  # names of float16, which CPUs do not train in; Lightning would take bfloat16 in silence
+
 
 def train(args: list[str]) -> None:
     """Parse `args` as LightningCLI does (--config, --model.*, --data.*, --trainer.*) and fit.
@@ -46,7 +48,12 @@ def train(args: list[str]) -> None:
 
         def before_instantiate_classes(self) -> None:
             torch.set_flush_denormal(True)  # before any worker thread: tiny gradients made float32 steps three times slower
+            trainer = self.config["trainer"]
+            on_cpu = trainer["accelerator"] == "cpu" or (trainer["accelerator"] == "auto" and not torch.accelerator.is_available())
+            if on_cpu and trainer["precision"] in HALF:
+                raise DlicError("16-mixed needs a GPU; on a CPU, take --trainer.precision bf16-mixed or 32-true")
 
+    deterministic = torch.are_deterministic_algorithms_enabled()
     try:
         cli = TrainCLI(
             TrainingModule,
@@ -57,6 +64,7 @@ def train(args: list[str]) -> None:
             save_config_kwargs={"overwrite": True},
             seed_everything_default=0,
             auto_configure_optimizers=False,
+            trainer_defaults={"use_distributed_sampler": False},  # the data module deals out the batches
             parser_kwargs={"prog": "dlic train", "description": "Train on a folder of photographs.", "exit_on_error": False},
         )
         resume = cli.config["resume"] and checkpoint_to_resume(cli.config["resume"], cli.trainer, cli.model.network)
@@ -74,4 +82,5 @@ def train(args: list[str]) -> None:
         raise cannot_write(Path(error.filename or cli.trainer.log_dir), error) from error
     finally:
         torch.set_flush_denormal(False)
+        torch.use_deterministic_algorithms(deterministic)  # as it was before --trainer.deterministic
     rank_zero_info(f"run folder: {cli.trainer.log_dir}")

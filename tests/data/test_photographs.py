@@ -4,11 +4,14 @@ import errno
 import logging
 import struct
 import zlib
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from dlic.data.crops import Augmentation, TrainingCrops, ValidationCrops
@@ -190,6 +193,14 @@ def test_shrunk_crops_show_more_of_the_photograph(decoded):
 def test_batches_go_on_from_any_start():
     batches = iter(EndlessBatches(4, start=5))
     assert next(batches) == [20, 21, 22, 23] and next(batches) == [24, 25, 26, 27]
+
+
+@given(st.integers(0, 10**6), st.integers(1, 64), st.integers(1, 16), st.integers(0, 5))
+def test_several_processes_take_the_crops_of_one_with_a_larger_batch(first, size, processes, step):
+    """`first` large batches were seen before."""
+    dealt = [EndlessBatches(size, first * processes + rank, processes) for rank in range(processes)]
+    together = [number for batches in dealt for number in next(islice(batches, step, None))]
+    assert together == next(islice(EndlessBatches(size * processes, first), step, None))
 
 
 def test_the_data_module_holds_out_whole_files(photographs, tmp_path):

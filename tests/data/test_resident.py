@@ -1,6 +1,7 @@
 """Batches cut from photographs that lie on the device: pieces of them, turned as asked, fixed by (seed, batch number)."""
 
 from itertools import islice
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -116,9 +117,9 @@ def test_photographs_are_drawn_as_often_as_without(photographs, tmp_path):
 def test_the_data_module_hands_them_out_from_the_next_batch_on(photographs, tmp_path):
     data = PhotographData(str(photographs), crop=32, batch_size=2, resident=True, cache_dir=str(tmp_path))
     data.setup("fit")
-    data.trainer = type("Trainer", (), {})()
-    data.trainer.lightning_module = type("Module", (), {"next_batch": 7})()
-    data.trainer.strategy = type("Strategy", (), {"root_device": CPU})()
-    loader = data.train_dataloader()
-    assert torch.equal(next(iter(loader)), loader.batch(7))
+    strategy, module = SimpleNamespace(root_device=CPU), SimpleNamespace(next_batch=7)
+    data.trainer = SimpleNamespace(strategy=strategy, lightning_module=module, global_rank=1, world_size=3)
+    loader = data.train_dataloader()  # of the second of three processes
+    assert [any(torch.equal(batch, loader.batch(n)) for n in (8, 11)) for batch in islice(loader, 2)] == [True, True]
+    assert not torch.equal(loader.batch(8), loader.batch(11))
     assert data.on_after_batch_transfer(loader.batch(7), 0).max() <= 1.0

@@ -123,6 +123,8 @@ class TrainerState:
     callback_metrics: dict
     global_step: int = 7
     sanity_checking: bool = False
+    is_global_zero: bool = True
+    accumulate_grad_batches: int = 1
 
 
 def validate_once(callback: FitNotes, state: TrainerState, training: float, validation: float) -> None:
@@ -162,18 +164,25 @@ def test_patience_must_be_positive():
         FitNotes(patience=0)
 
 
-def test_throughput_counts_waiting_but_not_validation(monkeypatch):
-    clock = iter([0.0, 1.0, 3.0, 4.0, 100.0, 101.0, 102.0, 103.0])  # start, end, start, end, …
+@pytest.mark.parametrize("batches_a_step", [1, 2])
+def test_throughput_counts_waiting_but_not_validation(batches_a_step, monkeypatch, caplog):
+    clock = iter([0.0, 1.0, 3.0, 4.0, 100.0, 101.0, 102.0, 103.0, 103.0, 104.0])  # start, end, start, end, …
     monkeypatch.setattr("dlic.training.callbacks.time.perf_counter", lambda: next(clock))
-    callback, state, batch = Throughput(every_n_steps=4), TrainerState([Recorder()], {}), torch.zeros(8, 3, 16, 16)
-    for step in range(4):
-        callback.on_train_batch_start(state, None, batch, step)
-        callback.on_train_batch_end(state, None, None, batch, step)
-        if step == 1:
-            callback.on_validation_start(state, None)
-    # 4 steps of 1 s, waits of 2 and 1 s; the 96 s of validation are left out
-    expected = {"speed/steps_per_second": 4 / 7, "speed/crops_per_second": 32 / 7, "speed/waiting_for_data": 3 / 7}
-    assert state.loggers[0].writer.scalars == pytest.approx(expected)
+    callback, batch, module = Throughput(every_n_steps=4 // batches_a_step), torch.zeros(8, 3, 16, 16), Log()
+    state = TrainerState([Recorder()], {}, accumulate_grad_batches=batches_a_step)
+    callback.on_train_start(state, module)
+    for index in range(5):
+        callback.on_train_batch_start(state, module, batch, index)
+        callback.on_train_batch_end(state, module, None, batch, index)
+        if index == 1:
+            callback.on_validation_start(state, module)
+    # 4 batches of 1 s, waits of 2 and 1 s; the 96 s of validation are left out, and the fifth batch is shown at the end only
+    speed = 4 / 7 / batches_a_step
+    expected = {"speed/steps_per_second": speed, "speed/crops_per_second": 32 / 7, "speed/waiting_for_data": 3 / 7}
+    assert state.loggers[0].writer.scalars == module.values == pytest.approx(expected)
+    with caplog.at_level(logging.INFO):
+        callback.on_train_end(state, module)
+    assert f"{5 / 8 / batches_a_step:.2f} steps/s, 5.0 crops/s, 37.5% of the time waiting for data" in caplog.text
 
 
 def validated(count: int, size: int, bpp: float = 0.5, psnr: float = 20.0, level: int = 0) -> Validated:
@@ -203,10 +212,12 @@ def test_reconstructions_stand_beside_their_originals():
 class Log:
     """A module that keeps what is logged."""
 
+    device = torch.device("cpu")
+
     def __init__(self):
         self.values = {}
 
-    def log(self, name, value, prog_bar=False):
+    def log(self, name, value, **options):
         self.values[name] = value
 
 

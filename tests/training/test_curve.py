@@ -15,7 +15,7 @@ def exported(folder, step):
     """A checkpoint of an untrained model, which is a block DCT quantised with `step`."""
     network = Factorized(stage="dct", channels=16, latents=24, fine_blocks=1, coarse_blocks=1, initial_step=step)
     module = TrainingModule(network, lmbda=0.0067)
-    checkpoint = {"state_dict": module.state_dict()}
+    checkpoint = {"state_dict": module.state_dict(), "global_step": 0}
     module.on_save_checkpoint(checkpoint)
     torch.save(checkpoint, folder.with_suffix(".ckpt"))
     export(folder.with_suffix(".ckpt"), folder)

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from pytorch_lightning.callbacks import EMAWeightAveraging
 
 from dlic.data.module import PhotographData
 from dlic.models.base import ModelOutput
 from dlic.models.factorized import Factorized
 from dlic.training.guard import NonFiniteLossError
-from dlic.training.module import TrainingModule
+from dlic.training.module import TrainingModule, drawn_levels
 from dlic.training.optimization import Optimizer, Schedule
 from tests.golden.rewrite import tiny_light
 
@@ -27,8 +29,8 @@ class Spoiled(TrainingModule):
         return super().training_step(x * float("nan") if self.batches_seen in self.bad else x, batch_idx)
 
 
-def fit(module: TrainingModule, photographs, tmp_path, steps: int, ckpt_path=None, **options) -> pl.Trainer:
-    data = PhotographData(str(photographs), crop=64, batch_size=2, validation_crop=64, cache_dir=str(tmp_path))
+def fit(module: TrainingModule, photographs, tmp_path, steps: int, batch_size: int = 2, ckpt_path=None, **options) -> pl.Trainer:
+    data = PhotographData(str(photographs), crop=64, batch_size=batch_size, validation_crop=64, cache_dir=str(tmp_path))
     usual = {"val_check_interval": 100, "enable_checkpointing": False}
     trainer = pl.Trainer(
         max_steps=steps, accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False,
@@ -171,6 +173,45 @@ def test_one_rate_needs_a_positive_lmbda(lmbda):
 def test_several_rates_refuse_an_lmbda():
     with pytest.raises(ValueError, match="lmbda must be left out"):
         TrainingModule(tiny_light(), 0.01)
+
+
+@given(st.integers(0, 2**63), st.integers(1, 30), st.integers(1, 30), st.integers(1, 64))
+def test_the_level_of_a_crop_depends_on_its_number_alone(first, count, more, levels):
+    together = drawn_levels(0, first, count + more, levels)
+    assert torch.equal(together, torch.cat([drawn_levels(0, first, count, levels), drawn_levels(0, first + count, more, levels)]))
+    assert together.min() >= 0 and together.max() < levels
+
+
+# --- steps of several batches -------------------------------------------------------------------------------------------
+
+
+def test_accumulated_gradients_are_those_of_a_larger_batch(photographs, tmp_path):
+    """With the encoder frozen no noise differs."""
+    options = {"schedule": Schedule("cosine", warmup_steps=2), "freeze_encoder": True}
+    accumulated, large = TrainingModule(tiny_light(), **options), TrainingModule(tiny_light(), **options)
+    in_parts = fit(accumulated, photographs, tmp_path, steps=3, accumulate_grad_batches=4, val_check_interval=12)
+    at_once = fit(large, photographs, tmp_path, steps=3, batch_size=8, val_check_interval=3)
+    ours, theirs = accumulated.state_dict(), large.state_dict()
+    assert all(torch.allclose(ours[name], theirs[name], atol=1e-5) for name in ours)
+    assert in_parts.callback_metrics.keys() == at_once.callback_metrics.keys() >= {"train/loss", "val/loss"}
+    for name, value in in_parts.callback_metrics.items():
+        assert float(value) == pytest.approx(float(at_once.callback_metrics[name]), rel=1e-4), name
+    assert in_parts.lr_scheduler_configs[0].scheduler.get_last_lr() == at_once.lr_scheduler_configs[0].scheduler.get_last_lr()
+    assert (in_parts.global_step, accumulated.batches_seen) == (at_once.global_step, 4 * large.batches_seen) == (3, 12)
+    assert accumulated.pixels_seen == large.pixels_seen == 3 * 8 * 64**2
+
+
+def test_one_bad_batch_of_a_step_is_left_out(photographs, tmp_path):
+    spoiled = Spoiled(network(), 0.01)
+    spoiled.bad = frozenset({1})
+    fit(spoiled, photographs, tmp_path, steps=2, accumulate_grad_batches=2)
+    assert (spoiled.nonfinite_total, spoiled.pixels_seen) == (1, 3 * 2 * 64**2)
+    assert all(value.isfinite().all() for value in spoiled.state_dict().values())
+
+
+def test_no_checkpoint_may_fall_between_two_steps(photographs, tmp_path):
+    with pytest.raises(ValueError, match=r"multiple of accumulate_grad_batches \(3\), not 100"):
+        fit(TrainingModule(network(), 0.01), photographs, tmp_path, steps=1, accumulate_grad_batches=3)
 
 
 # --- torch.compile ------------------------------------------------------------------------------------------------------

@@ -35,12 +35,17 @@ SMALL = [
 
 
 def train(photographs: Path, out: Path, *more: str, recipe: str = "factorized") -> int:
+    return run(["train", "--config", f"configs/{recipe}.yaml", "--data.train_dir", str(photographs), *small(out, recipe), *more])
+
+
+def small(out: Path, recipe: str) -> list[str]:
+    """Arguments of a run that is small, below `out`."""
     network = [f"--model.network.init_args.{name}={value}" for name, value in NETWORKS[recipe].items()]
     folders = [
-        "--data.train_dir", str(photographs), "--data.cache_dir", str(out / "decoded"),
-        "--trainer.logger.init_args.save_dir", str(out), "--trainer.default_root_dir", str(out),
+        "--data.cache_dir", str(out / "decoded"), "--trainer.logger.init_args.save_dir", str(out),
+        "--trainer.default_root_dir", str(out),
     ]  # fmt: skip
-    return run(["train", "--config", f"configs/{recipe}.yaml", *network, *SMALL, *folders, *more])
+    return [*network, *SMALL, *folders]
 
 
 def last(out: Path) -> Path:
@@ -64,6 +69,13 @@ def assert_same_run(first: Path, second: Path, steps: int) -> None:
         for name, value in whole[part].items():
             assert torch.equal(value, rest[part][name]), (part, name)
     assert whole["dlic"] == rest["dlic"] and whole["lr_schedulers"] == rest["lr_schedulers"]
+
+
+def test_deterministic_runs_are_the_same_bit_for_bit(photographs, tmp_path):
+    for name in ("first", "second"):
+        assert train(photographs, tmp_path / name, "--trainer.max_steps", "2", "--trainer.deterministic", "true") == 0
+    assert_same_run(last(tmp_path / "first"), last(tmp_path / "second"), steps=2)
+    assert not torch.are_deterministic_algorithms_enabled()
 
 
 @pytest.mark.parametrize(("optimizer", "resident"), [("adamw", "true"), ("soap", "false")])
@@ -267,6 +279,8 @@ def test_the_resolved_config_is_kept_with_the_run(trained):
         ["--model.validation_levels", "0"],
         ["--model.network.init_args.stage", "unet"],
         ["--data.crop", "70"],
+        ["--trainer.precision", "16-mixed"],
+        ["--trainer.accumulate_grad_batches", "3"],
         ["--resume", "nowhere.ckpt"],
         ["--data.train_dir", "nowhere"],
     ],

@@ -1,0 +1,25 @@
+"""The processes that train one network together (Lightning's strategy ddp), each on its own device; mostly there is one."""
+
+from torch import Tensor, distributed
+
+
+def process_count() -> int:
+    return distributed.get_world_size() if _together() else 1
+
+
+def process_rank() -> int:
+    """Number of this process, from 0."""
+    return distributed.get_rank() if _together() else 0
+
+
+def mean_over_processes(values: Tensor) -> Tensor:
+    """Elementwise mean, the same on all; each must call it with as many values, on the device it trains on."""
+    if not _together():
+        return values
+    summed = values.clone()
+    distributed.all_reduce(summed)
+    return summed / process_count()
+
+
+def _together() -> bool:
+    return distributed.is_available() and distributed.is_initialized()
