@@ -75,7 +75,7 @@ def parsed(runs: Sequence[Sequence[str]]) -> list[Recipe]:
     parsers: dict[str | None, LightningArgumentParser] = {}  # the checkpoint that a run starts from decides what is known
     recipes = []
     with _one_sentence():
-        for args in map(list, runs):
+        for args in map(_in_full, runs):
             start = named_start(args)
             if start not in parsers:
                 parsers[start] = _command_line(args, build=False).parser
@@ -86,15 +86,17 @@ def parsed(runs: Sequence[Sequence[str]]) -> list[Recipe]:
 # --- the command line ---------------------------------------------------------------------------------------------------
 
 
-def _command_line(args: list[str], build: bool = True) -> "LightningCLI":
+def _command_line(args: Sequence[str], build: bool = True) -> "LightningCLI":
     """The model, the data and the trainer of `args`; without `build` only the parser that reads them."""
     import torch
     from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
     from dlic.data.module import PhotographData
+    from dlic.training.callbacks import KodakCurve
     from dlic.training.module import TrainingModule
     from dlic.training.start import named_start, network_of, place_of
 
+    args = _in_full(args)
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*torch.jit.script.*")
     warnings.filterwarnings("ignore", message=".*args parameter is intended.*")
@@ -114,6 +116,7 @@ def _command_line(args: list[str], build: bool = True) -> "LightningCLI":
             network = start and network_of(place_of(start))
             if network:
                 parser.set_defaults({"model.network": network})  # a recipe may repeat it, or add blocks
+            parser.add_lightning_class_args(KodakCurve, "kodak")  # --kodak DIR: beside what others published
 
         def before_instantiate_classes(self) -> None:
             torch.set_flush_denormal(True)  # before any worker thread: tiny gradients made float32 steps three times slower
@@ -138,6 +141,13 @@ def _command_line(args: list[str], build: bool = True) -> "LightningCLI":
         auto_configure_optimizers=False,
         parser_kwargs={"prog": "dlic train", "description": "Train on a folder of photographs.", "exit_on_error": False},
     )
+
+
+def _in_full(args: Sequence[str]) -> list[str]:
+    """`args` with what may be shortened as the recipe has it: --kodak DIR is --kodak.folder DIR."""
+    return [
+        "--kodak.folder" + arg.removeprefix("--kodak") if arg == "--kodak" or arg.startswith("--kodak=") else arg for arg in args
+    ]
 
 
 @contextmanager

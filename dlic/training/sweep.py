@@ -27,7 +27,7 @@ from dlic.training.sweep_results import Result, log_result, read_results, show, 
 
 RECIPE, LOG = "recipe.yaml", "log.txt"
 WHEREABOUTS = (  # keys that say where things are, or who does the work
-    "resume", "data.cache_dir", "data.workers", "trainer.default_root_dir", "trainer.logger",
+    "resume", "data.cache_dir", "data.workers", "kodak", "trainer.default_root_dir", "trainer.logger",
 )  # fmt: skip
 
 Tell = Callable[[str], None]
