@@ -207,7 +207,7 @@ class Tally:
 @contextmanager
 def _told(tally: Tally, as_json: bool) -> Iterator[None]:
     """Whatever ends the block, say what was done."""
-    with _terminated_as_exception():
+    with terminated_as_exception():
         try:
             yield
         except (KeyboardInterrupt, SystemExit):
@@ -233,7 +233,7 @@ def _tidied(outputs: Sequence[Path]) -> Iterator[None]:
 
 
 @contextmanager
-def _terminated_as_exception() -> Iterator[None]:
+def terminated_as_exception() -> Iterator[None]:
     """SIGTERM as SystemExit, so that what is half written is removed on its way."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -19,6 +19,7 @@ from dlic.cli import (
     info,
     report,
     streams,
+    sweep,
     thumbnail,
 )
 from dlic.errors import DlicError
@@ -48,6 +49,7 @@ app.command("report", no_args_is_help=True)(report.report)
 app.command("compare", no_args_is_help=True)(compare.compare)
 app.command("curve", no_args_is_help=True)(curve.curve)
 app.command("export", no_args_is_help=True)(export.export)
+app.command("sweep", no_args_is_help=True, context_settings=sweep.CONTEXT)(sweep.sweep)
 app.add_typer(checkpoints.app, name="checkpoints")
 app.add_typer(data.app, name="data")
 app.add_typer(desktop.app, name="desktop")

@@ -58,7 +58,7 @@ def log_run(
     for label, curves in _by_label(published).items():
         _log_curves(log_dir / "curves" / _folder(f"published on {run.against}") / _folder(label), curves)
     with _writer(log_dir / "evaluations" / _folder(name)) as writer:
-        _log_settings(writer, {"codec": entry.name, "images": run.title, **(settings or {})})
+        log_settings(writer, {"codec": entry.name, "images": run.title, **(settings or {})})
         _log_comparison(writer, run, entry, published)
         writer.add_text("about", "\n".join(_about(run, entry)), 0)
         _log_figures(writer, run, entry, published)
@@ -181,7 +181,7 @@ def _about(run: Run, entry: Entry) -> Iterator[str]:
 # --- settings and pictures ----------------------------------------------------------------------------------------------
 
 
-def _log_settings(writer: SummaryWriter, settings: Mapping[str, Setting]) -> None:
+def log_settings(writer: SummaryWriter, settings: Mapping[str, Setting]) -> None:
     """A row of the hparams table, whose metrics are the scalars of the same folder.
 
     Unlike SummaryWriter.add_hparams without a list of columns: TensorBoard would take the list of one evaluation for that of all,

@@ -5,7 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -22,12 +22,11 @@ from torchvision.transforms.v2.functional import center_crop
 from torchvision.utils import make_grid
 
 from dlic.errors import UnreadableImageError
-from dlic.evaluation.anchors import kodak_anchors
-from dlic.evaluation.comparison import compare
+from dlic.evaluation.anchors import kodak_anchors, tuned_anchors
 from dlic.evaluation.comparison_plot import comparison_figure
 from dlic.evaluation.plots import Curve, figure_pixels, rd_figure
 from dlic.evaluation.rate_distortion import Point, bd_rate, bits_saved, jpeg_curve
-from dlic.training.kodak import MAIN, Standing, estimated_points, kodak_files, standings
+from dlic.training.kodak import JUDGED_BY, REFERENCE, SCORES, Standing, estimated_points, kodak_files, standings
 from dlic.training.module import Validated, spread_levels
 from dlic.training.processes import mean_over_processes, process_count
 
@@ -181,27 +180,31 @@ class RateDistortionCurve(pl.Callback):
 
 
 class KodakCurve(pl.Callback):
-    """The run on the 24 Kodak images among the curves that others published: VTM, BPG, AVIF, CompressAI's models, papers.
+    """The run on the 24 Kodak images beside what others published: a reference line for it to reach.
 
-    Added to any recipe on the command line, at its end:
+    Every run has it, asleep until it knows where the images are:
 
-        dlic train --config configs/light.yaml --data.train_dir PATH \\
-            --trainer.callbacks+=dlic.training.callbacks.KodakCurve --trainer.callbacks.folder=kodak --trainer.callbacks.every=5
+        dlic train --config configs/factorized.yaml --data.train_dir PATH --kodak kodak --kodak.every 2
 
-    At every N-th validation, with the weights that are validated (averaged ones, where the run averages) and in float32:
-    `kodak/rate_distortion` draws the run, whose bits are estimates for rounded latents (files of light-1 are 3 % better by BD-rate,
-    as an encoder chooses its symbols). `kodak/bd_rate_vs_vtm` and so on are percent, negative where the run needs fewer bits.
-    A network of one rate has `kodak/bpp`, `kodak/psnr`, `kodak/db_vs_vtm` (dB above that curve at equal rate),
-    `kodak/bits_vs_vtm` (percent of bits at equal PSNR, negative where it needs fewer) and, as text, each beside the published point
-    of the nearest λ.
+    At every N-th validation, with the weights that are validated (averaged ones, where the run averages) and in float32, bits are
+    estimated for rounded latents (files of light-1 are 3 % better by BD-rate, as an encoder chooses its symbols). A run that is
+    trained for MS-SSIM is measured by it, and held against networks that were trained for it.
+
+    kodak/rate_distortion   the run among all published curves
+    kodak/bpp, kodak/psnr   of one rate (or kodak/ms_ssim_db): beside the run's line runs that of the published network of its
+                            architecture and the nearest λ, as a run of its own
+    kodak/db_vs_vtm         dB above that curve at equal rate, and so on for others; the published network's line is 0
+    kodak/bits_vs_vtm       percent of bits at equal quality, negative where it needs fewer
+    kodak/bd_db_vs_vtm, kodak/bd_rate_vs_vtm   the same of a network of several rates, along its curve
+    kodak/standing          all of it in words
 
     Kodak is for reporting: nothing of this can be monitored by other callbacks, and a run goes on bit for bit as without it.
     """
 
-    def __init__(self, folder: str, every: int = 1, levels: int = 6):
+    def __init__(self, folder: str | None = None, every: int = 1, levels: int = 6):
         """
         Args:
-            folder: the 24 Kodak images; a run does not start with others, which the curves do not hold for.
+            folder: the 24 Kodak images; a run does not start with others, which the curves do not hold for. Nothing without it.
             every: validations from one measurement to the next; of light, one takes 20 seconds on two CPU cores.
             levels: rates that are measured, evenly spread, where the network has several; a BD-rate takes four.
         """
@@ -209,15 +212,22 @@ class KodakCurve(pl.Callback):
             raise ValueError(f"KodakCurve takes every ≥ 1 and levels ≥ 4, not {every} and {levels}")
         self.folder, self.every, self.levels = folder, every, levels
         self.validations = 0  # of this call
+        self._reference: SummaryWriter | None = None
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        self._files = kodak_files(self.folder, "KodakCurve")
+        if self.folder is not None:
+            self._files = kodak_files(self.folder, "KodakCurve")
+
+    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        if self._reference is not None:
+            self._reference.close()
+            self._reference = None
 
     def on_validation_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch, batch_idx, dataloader_idx=0
     ) -> None:
         """Between the start of the epoch, when weights are averaged and prepared, and its end, when those of training come back."""
-        writer = tensorboard(trainer)
+        writer = None if self.folder is None else tensorboard(trainer)
         if writer is None or batch_idx > 0:
             return
         self.validations += 1
@@ -228,33 +238,45 @@ class KodakCurve(pl.Callback):
                 log.warning("step %d: Kodak was not measured: %s", trainer.global_step, error)
 
     def _report(self, writer: SummaryWriter, step: int, pl_module: pl.LightningModule) -> None:
-        network, anchors = pl_module.network, kodak_anchors()
-        points = estimated_points(network, spread_levels(network.levels, self.levels), self._files, pl_module.device)
-        title = f"Kodak, step {step:,}, estimated bits"
-        if len(points) > 1:
-            for key, label in MAIN.items():
-                share = compare(anchors[label].points, points).bd_rate
-                if share is not None:
-                    writer.add_scalar(f"kodak/bd_rate_vs_{key}", 100 * share, step)
-        else:
-            found = standings(points[0], anchors, pl_module.lmbda)
-            _write_standings(writer, points[0], found, step)
-            title += f"\n{found.get(network.name, found['mean_scale'])}".replace(" at equal rate, ", " at equal rate,\n")
-        ours = Curve.through("this run", points)
-        figure = comparison_figure(ours, [Curve.through(label, anchor.points) for label, anchor in anchors.items()], title)
+        network, metric = pl_module.network, JUDGED_BY[pl_module.loss.distortion]
+        points = estimated_points(network, spread_levels(network.levels, self.levels), self._files, pl_module.device, metric)
+        found = standings(points, metric, pl_module.lmbda)
+        key = REFERENCE.get(network.name, "mean_scale")
+        rank_zero_info(f"Kodak, step {step:,}: {found[key]}")
+        for tag, value in _scalars(points[0] if len(points) == 1 else None, found, metric).items():
+            writer.add_scalar(tag, value, step)
+        writer.add_text(
+            "kodak/standing", "\n".join([f"Step {step:,}, bits estimated:", "", *(f"- {one}" for one in found.values())]), step
+        )
+        self._draw_reference(writer, key, found[key], metric, step)
+        title = f"Kodak, step {step:,}, estimated bits\n{found[key]}".replace(" at equal rate", "\nat equal rate")
+        others = kodak_anchors(metric) | (tuned_anchors() if metric == "ms_ssim" else {})
+        curves = [Curve.through(label, anchor.points) for label, anchor in others.items()]
+        figure = comparison_figure(Curve.through("this run", points), curves, title, SCORES[metric])
         writer.add_image("kodak/rate_distortion", figure_pixels(figure), step, dataformats="HWC")
 
+    def _draw_reference(self, writer: SummaryWriter, key: str, one: Standing, metric: str, step: int) -> None:
+        """The published network as a run beside this one, with a level line in every chart that both have."""
+        if self._reference is None:
+            name = one.label if one.twin is None else f"{one.label}, lambda {one.twin[0]:g}"
+            self._reference = SummaryWriter(str(Path(writer.log_dir) / f"published {name}"))
+        point = None if one.twin is None else one.twin[1]
+        for tag, value in _scalars(point, {key: replace(one, gained=0.0, saved=0.0)}, metric).items():
+            self._reference.add_scalar(tag, value, step)
+        self._reference.flush()  # Lightning flushes its own writer alone
 
-def _write_standings(writer: SummaryWriter, point: Point, found: Mapping[str, Standing], step: int) -> None:
-    writer.add_scalar("kodak/bpp", point.bpp, step)
-    writer.add_scalar("kodak/psnr", point.score, step)
-    for key, standing in found.items():
-        if standing.gained is not None:
-            writer.add_scalar(f"kodak/db_vs_{key}", standing.gained, step)
-        if standing.saved is not None:
-            writer.add_scalar(f"kodak/bits_vs_{key}", -100 * standing.saved, step)
-    lines = [f"Step {step:,}: {point.bpp:.3f} bpp (estimated), {point.score:.2f} dB", "", *(f"- {one}" for one in found.values())]
-    writer.add_text("kodak/standing", "\n".join(lines), step)
+
+def _scalars(point: Point | None, found: Mapping[str, Standing], metric: str) -> dict[str, float]:
+    """By tag, what `KodakCurve` says of a point and of how it or a curve stands beside others."""
+    score = "psnr" if metric == "psnr" else "ms_ssim_db"
+    values = {} if point is None else {"kodak/bpp": point.bpp, f"kodak/{score}": point.score}
+    for key, one in found.items():
+        gained, saved = ("bd_db", "bd_rate") if one.mean else ("db", "bits")
+        if one.gained is not None:
+            values[f"kodak/{gained}_vs_{key}"] = one.gained
+        if one.saved is not None:
+            values[f"kodak/{saved}_vs_{key}"] = -100 * one.saved
+    return values
 
 
 class Reconstructions(pl.Callback):

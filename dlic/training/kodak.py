@@ -1,9 +1,9 @@
 """A network in training on the 24 Kodak images, which published curves hold for."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -11,9 +11,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dlic.errors import DlicError
-from dlic.evaluation.anchors import check_kodak
-from dlic.evaluation.comparison import Anchor
+from dlic.evaluation.anchors import check_kodak, kodak_anchors, tuned_anchors
+from dlic.evaluation.comparison import compare
+from dlic.evaluation.metrics import ms_ssim
 from dlic.evaluation.rate_distortion import Point, bits_saved, score_gained
+from dlic.evaluation.run import as_score
 from dlic.images.files import EXTENSIONS, read_image
 from dlic.models.base import Model
 
@@ -27,8 +29,33 @@ MAIN = {
     "hyperprior": "CompressAI hyperprior",
     "mean_scale": "CompressAI mean-scale",
 }
+LEARNED = ("factorized", "hyperprior", "mean_scale")
+REFERENCE = {name: name for name in LEARNED} | {"light": "mean_scale"}  # a model's name → the published curve of (about) its kind
+JUDGED_BY = {"mse": "psnr", "ms-ssim": "ms_ssim"}  # what a run is trained for → what it is measured by
+SCORES = {"psnr": "PSNR", "ms_ssim": "MS-SSIM"}
 # λ of the points of CompressAI's curves, in the loss that is dlic's too (its documentation, "Losses")
-LMBDAS = (0.0018, 0.0035, 0.0067, 0.0130, 0.0250, 0.0483, 0.0932, 0.1800)
+LMBDAS = {
+    "psnr": (0.0018, 0.0035, 0.0067, 0.0130, 0.0250, 0.0483, 0.0932, 0.1800),
+    "ms_ssim": (2.40, 4.58, 8.73, 16.64, 31.73, 60.50, 115.37, 220.00),
+}
+
+
+@dataclass(frozen=True)
+class Published:
+    """The curve of another codec."""
+
+    label: str
+    points: list[Point]
+    lmbdas: tuple[float, ...] = ()  # of the points, where they are networks trained with the same loss
+
+
+def published(metric: str = "psnr") -> dict[str, Published]:
+    """What a run is held against, by the keys of `MAIN`: by MS-SSIM, networks that were trained for it."""
+    anchors = kodak_anchors(metric)
+    labels = {key: label if metric == "psnr" or key not in LEARNED else f"{label}, for MS-SSIM" for key, label in MAIN.items()}
+    if metric == "ms_ssim":
+        anchors = anchors | tuned_anchors()
+    return {key: Published(label, anchors[label].points, LMBDAS[metric] if key in LEARNED else ()) for key, label in labels.items()}
 
 
 def kodak_files(folder: str | Path, asked: str) -> list[Path]:
@@ -43,67 +70,82 @@ def kodak_files(folder: str | Path, asked: str) -> list[Path]:
 
 
 @torch.no_grad()
-def estimated_points(network: Model, levels: Sequence[int], paths: Sequence[Path], device: torch.device) -> list[Point]:
+def estimated_points(
+    network: Model, levels: Sequence[int], paths: Sequence[Path], device: torch.device, metric: str = "psnr"
+) -> list[Point]:
     """One point a level, as validation measures crops: estimated bits, PSNR of pixels rounded to 8 bits, means over the images.
 
+    The score of "ms_ssim" is dB of the mean MS-SSIM, as in published curves.
     Of a prepared network in evaluation mode. One image is in memory at a time, and no generator of random numbers is moved.
     """
     rows = []
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         for path in paths:
             pixels = torch.from_numpy(read_image(path).pixels).to(device)  # (H, W, 3)
-            rows.append([_estimated(network, pixels.permute(2, 0, 1)[None], level) for level in levels])
+            rows.append([_estimated(network, pixels.permute(2, 0, 1)[None], level, metric) for level in levels])
     means = torch.tensor(rows, dtype=torch.float64).mean(dim=0)  # (levels, 2)
-    return [Point(bpp, psnr) for bpp, psnr in means.tolist()]
+    return [Point(bpp, as_score(metric, value)) for bpp, value in means.tolist()]
 
 
-def _estimated(network: Model, pixels: Tensor, level: int) -> tuple[float, float]:
-    """uint8 (1, 3, H, W) → bits per pixel and PSNR."""
+def _estimated(network: Model, pixels: Tensor, level: int, metric: str) -> tuple[float, float]:
+    """uint8 (1, 3, H, W) → bits per pixel, and PSNR in dB or MS-SSIM up to 1."""
     height, width = pixels.shape[2:]
     x = pixels.float() / 255
     padded = F.pad(x, (0, -width % network.stride, 0, -height % network.stride), mode="replicate")
     output = network.forward(padded, torch.tensor([level], device=x.device))  # never compiled, as in validation
-    x_hat = (output.x_hat[:, :, :height, :width].clamp(0, 1) * 255).round() / 255
-    mse = (x_hat - x).square().mean().clamp_min(1e-10)
-    return float(output.bits) / (height * width), -10 * math.log10(float(mse))
+    x_hat = (output.x_hat[:, :, :height, :width].clamp(0, 1) * 255).round()
+    bpp = float(output.bits) / (height * width)
+    if metric == "ms_ssim":
+        return bpp, ms_ssim(*(image[0].permute(1, 2, 0).byte().cpu().numpy() for image in (pixels, x_hat)))
+    return bpp, -10 * math.log10(float((x_hat / 255 - x).square().mean().clamp_min(1e-10)))
 
 
-# --- one point beside the curves ----------------------------------------------------------------------------------------
+# --- beside the curves of others ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Standing:
-    """A point beside the curve of another codec."""
+    """A run beside the curve of another codec: its point, or the mean along its curve."""
 
     label: str
     gained: float | None  # dB above the curve at equal rate; None where the curve does not reach it
-    saved: float | None  # share of bits at equal PSNR; None likewise
+    saved: float | None  # share of bits at equal quality; None likewise
     twin: tuple[float, Point] | None  # λ and point of the curve that were trained most alike, where λ is known
+    score: str = "PSNR"
+    mean: bool = False  # along a curve, as Bjøntegaard's
 
     def __str__(self) -> str:
         """'0.40 dB below CompressAI factorized (λ = 0.013: 0.440 bpp, 31.27 dB) at equal rate, +8.2 % bits at equal PSNR'."""
         name = self.label if self.twin is None else f"{self.label} {_twin(*self.twin)}"
-        parts = [] if self.saved is None else [f"{-100 * self.saved:+.1f} % bits at equal PSNR"]
+        parts = [] if self.saved is None else [f"{-100 * self.saved:+.1f} % bits at equal {self.score}"]
         if self.gained is None:
-            return ", ".join([f"beyond the rates of {name}", *parts])
+            apart = "too far apart from" if self.mean else "beyond the rates of"
+            return ", ".join([f"{apart} {name}", *parts])
         side = "below" if self.gained < 0 else "above"
-        return ", ".join([f"{abs(self.gained):.2f} dB {side} {name} at equal rate", *parts])
+        mean = " on average" if self.mean else ""
+        return ", ".join([f"{abs(self.gained):.2f} dB {side} {name} at equal rate{mean}", *parts])
 
 
-def standings(point: Point, anchors: Mapping[str, Anchor], lmbda: float) -> dict[str, Standing]:
-    """A point of a network trained with `lmbda` beside each of the main curves, by key."""
-    return {key: _standing(point, label, anchors[label], lmbda) for key, label in MAIN.items()}
+def standings(points: Sequence[Point], metric: str = "psnr", lmbda: float | None = None) -> dict[str, Standing]:
+    """A network's points, one a rate, beside each of the `published` curves; `lmbda` is that of a single one."""
+    beside = (lambda one: _beside_curve(points, one)) if len(points) > 1 else (lambda one: _beside_point(points[0], one, lmbda))
+    return {key: replace(beside(one), score=SCORES[metric]) for key, one in published(metric).items()}
 
 
-def _standing(point: Point, label: str, anchor: Anchor, lmbda: float) -> Standing:
+def _beside_point(point: Point, other: Published, lmbda: float | None) -> Standing:
     gained = saved = twin = None
     with suppress(ValueError):
-        gained = score_gained(anchor.points, point)
+        gained = score_gained(other.points, point)
     with suppress(ValueError):
-        saved = bits_saved(anchor.points, point)
-    if label.startswith("CompressAI"):
-        twin = min(zip(LMBDAS, anchor.points, strict=False), key=lambda pair: abs(math.log(pair[0] / lmbda)))
-    return Standing(label, gained, saved, twin)
+        saved = bits_saved(other.points, point)
+    if other.lmbdas and lmbda is not None:
+        twin = min(zip(other.lmbdas, other.points, strict=False), key=lambda pair: abs(math.log(pair[0] / lmbda)))
+    return Standing(other.label, gained, saved, twin)
+
+
+def _beside_curve(points: Sequence[Point], other: Published) -> Standing:
+    compared = compare(other.points, points)
+    return Standing(other.label, compared.bd_psnr, None if compared.bd_rate is None else -compared.bd_rate, None, mean=True)
 
 
 def _twin(lmbda: float, point: Point) -> str:

@@ -1,10 +1,18 @@
 """A training run from command-line arguments: LightningCLI over TrainingModule and PhotographData."""
 
 import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dlic.errors import DlicError
 from dlic.files import NO_STORAGE, cannot_write
+
+if TYPE_CHECKING:
+    from jsonargparse import Namespace
+    from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
 HALF = ("16-mixed", "16", 16)  # names of float16, which CPUs do not train in; Lightning would take bfloat16 in silence
 
@@ -16,16 +24,86 @@ def train(args: list[str]) -> None:
     Raises DlicError when there is nothing to train on or the loss stays non-finite, or nothing can be saved.
     """
     import torch
-    from jsonargparse import ArgumentError
     from lightning_utilities.core.rank_zero import rank_zero_info
+
+    from dlic.training.start import checkpoint_to_resume, place_of
+
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    try:
+        with _one_sentence():
+            cli = _command_line(args)
+            resume = cli.config["resume"] and checkpoint_to_resume(cli.config["resume"], cli.trainer, cli.model.network)
+            cli.config["resume"] = resume and str(resume)  # as the run's config.yaml states it
+            if (start := cli.config["from"]) is not None:
+                cli.model.start_from(place_of(start))
+            cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=resume, weights_only=True)
+    except OSError as error:
+        if error.errno not in NO_STORAGE:
+            raise
+        raise cannot_write(Path(error.filename or cli.trainer.log_dir), error) from error
+    finally:
+        torch.set_flush_denormal(False)
+        torch.use_deterministic_algorithms(deterministic)  # as it was before --trainer.deterministic
+    rank_zero_info(f"run folder: {cli.trainer.log_dir}")
+
+
+# --- recipes that are not yet run ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The settings of one run, after every file and argument."""
+
+    parser: "LightningArgumentParser"
+    config: "Namespace"
+
+    @property
+    def yaml(self) -> str:
+        """As a file for `--config`, which says everything."""
+        return self.parser.dump(self.config, skip_none=False)
+
+    def check(self) -> None:
+        """Make the model, the data and the callbacks, as a run does before its first step; DlicError for what they refuse."""
+        from dlic.data.photographs import find_photographs
+        from dlic.training.start import place_of
+
+        find_photographs(self.config["data"]["train_dir"])
+        with _one_sentence():
+            made = self.parser.instantiate_classes(self.config)
+            if (start := self.config["from"]) is not None:
+                made["model"].start_from(place_of(start))
+
+
+def parsed(runs: Sequence[Sequence[str]]) -> list[Recipe]:
+    """The recipes of several runs, from what `train` takes of each; nothing is trained. DlicError for unknown keys."""
+    from dlic.training.start import named_start
+
+    parsers: dict[str | None, LightningArgumentParser] = {}  # the checkpoint that a run starts from decides what is known
+    recipes = []
+    with _one_sentence():
+        for args in map(_in_full, runs):
+            start = named_start(args)
+            if start not in parsers:
+                parsers[start] = _command_line(args, build=False).parser
+            recipes.append(Recipe(parsers[start], parsers[start].parse_args(args)))
+    return recipes
+
+
+# --- the command line ---------------------------------------------------------------------------------------------------
+
+
+def _command_line(args: Sequence[str], build: bool = True) -> "LightningCLI":
+    """The model, the data and the trainer of `args`; without `build` only the parser that reads them."""
+    import torch
     from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
     from dlic.data.module import PhotographData
-    from dlic.training.guard import NonFiniteLossError
+    from dlic.training.callbacks import KodakCurve
     from dlic.training.module import TrainingModule
     from dlic.training.saving import OutliveFullDisk
-    from dlic.training.start import checkpoint_to_resume, named_start, network_of, place_of
+    from dlic.training.start import named_start, network_of, place_of
 
+    args = _in_full(args)
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*torch.jit.script.*")
     warnings.filterwarnings("ignore", message=".*args parameter is intended.*")
@@ -45,6 +123,7 @@ def train(args: list[str]) -> None:
             network = start and network_of(place_of(start))
             if network:
                 parser.set_defaults({"model.network": network})  # a recipe may repeat it, or add blocks
+            parser.add_lightning_class_args(KodakCurve, "kodak")  # --kodak DIR: beside what others published
 
         def before_instantiate_classes(self) -> None:
             torch.set_flush_denormal(True)  # before any worker thread: tiny gradients made float32 steps three times slower
@@ -53,34 +132,47 @@ def train(args: list[str]) -> None:
             if on_cpu and trainer["precision"] in HALF:
                 raise DlicError("16-mixed needs a GPU; on a CPU, take --trainer.precision bf16-mixed or 32-true")
 
-    deterministic = torch.are_deterministic_algorithms_enabled()
+    class ParserCLI(TrainCLI):
+        def _set_seed(self) -> None:
+            pass
+
+        def before_instantiate_classes(self) -> None:
+            pass
+
+        def instantiate_classes(self) -> None:
+            pass
+
+    return (TrainCLI if build else ParserCLI)(
+        TrainingModule,
+        PhotographData,
+        args=args,
+        run=False,
+        # the data module deals out the batches
+        trainer_defaults={"callbacks": [OutliveFullDisk()], "use_distributed_sampler": False},
+        save_config_kwargs={"overwrite": True},
+        seed_everything_default=0,
+        auto_configure_optimizers=False,
+        parser_kwargs={"prog": "dlic train", "description": "Train on a folder of photographs.", "exit_on_error": False},
+    )
+
+
+def _in_full(args: Sequence[str]) -> list[str]:
+    """`args` with what may be shortened as the recipe has it: --kodak DIR is --kodak.folder DIR."""
+    return [
+        "--kodak.folder" + arg.removeprefix("--kodak") if arg == "--kodak" or arg.startswith("--kodak=") else arg for arg in args
+    ]
+
+
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    """What a person got wrong as DlicError."""
+    from jsonargparse import ArgumentError
+
+    from dlic.training.guard import NonFiniteLossError
+
     try:
-        cli = TrainCLI(
-            TrainingModule,
-            PhotographData,
-            args=args,
-            run=False,
-            trainer_defaults={"callbacks": [OutliveFullDisk()]},
-            save_config_kwargs={"overwrite": True},
-            seed_everything_default=0,
-            auto_configure_optimizers=False,
-            trainer_defaults={"use_distributed_sampler": False},  # the data module deals out the batches
-            parser_kwargs={"prog": "dlic train", "description": "Train on a folder of photographs.", "exit_on_error": False},
-        )
-        resume = cli.config["resume"] and checkpoint_to_resume(cli.config["resume"], cli.trainer, cli.model.network)
-        cli.config["resume"] = resume and str(resume)  # as the run's config.yaml states it
-        if (start := cli.config["from"]) is not None:
-            cli.model.start_from(place_of(start))
-        cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=resume, weights_only=True)
+        yield
     except ArgumentError as error:
         raise DlicError(" ".join(f"{error}; dlic train --help shows every key".split())) from error
     except (NonFiniteLossError, ValueError) as error:  # a run that diverged; a setting the model or the loss refuses
         raise DlicError(str(error)) from error
-    except OSError as error:
-        if error.errno not in NO_STORAGE:
-            raise
-        raise cannot_write(Path(error.filename or cli.trainer.log_dir), error) from error
-    finally:
-        torch.set_flush_denormal(False)
-        torch.use_deterministic_algorithms(deterministic)  # as it was before --trainer.deterministic
-    rank_zero_info(f"run folder: {cli.trainer.log_dir}")

@@ -20,6 +20,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from dlic.data.module import PhotographData
 from dlic.errors import DlicError
 from dlic.evaluation import anchors
+from dlic.evaluation.metrics import decibels, ms_ssim
 from dlic.evaluation.rate_distortion import Point, bits_saved, jpeg_curve
 from dlic.models.base import ModelOutput
 from dlic.models.factorized import Factorized
@@ -33,7 +34,7 @@ from dlic.training.callbacks import (
     fit_verdict,
     tensorboard,
 )
-from dlic.training.kodak import estimated_points, standings
+from dlic.training.kodak import LEARNED, MAIN, SCORES, estimated_points, published, standings
 from dlic.training.module import TrainingModule, Validated
 from dlic.training.optimization import Schedule
 
@@ -398,7 +399,16 @@ def test_one_rate_is_held_against_published_points(two_for_kodak, tmp_path):
     assert bits.value == pytest.approx(-100 * bits_saved(curve, point), rel=1e-4)
     (text,) = events.Tensors("kodak/standing/text_summary")
     said = text.tensor_proto.string_val[0].decode()
-    assert "(estimated)" in said and "CompressAI factorized (λ = 0.0067: 0.288 bpp, 29.61 dB)" in said
+    assert "bits estimated" in said and "CompressAI factorized (λ = 0.0067: 0.288 bpp, 29.61 dB)" in said
+    (line,) = Path(logger.log_dir).glob("published*")  # beside the run, in the same charts
+    level = EventAccumulator(str(line))
+    level.Reload()
+    assert line.name == "published CompressAI factorized, lambda 0.0067"
+    drawn = {tag: [(event.step, event.value) for event in level.Scalars(tag)] for tag in level.Tags()["scalars"]}
+    assert drawn == {
+        "kodak/bpp": [(4, pytest.approx(0.28781))], "kodak/psnr": [(4, pytest.approx(29.61102))],
+        "kodak/db_vs_factorized": [(4, 0)], "kodak/bits_vs_factorized": [(4, 0)],
+    }  # fmt: skip
     assert not any("kodak" in name for name in (*trainer.callback_metrics, *trainer.logged_metrics))  # nothing to monitor
 
 
@@ -446,15 +456,50 @@ def test_estimates_are_those_of_validation(two_for_kodak):
 
 
 def test_a_standing_is_a_sentence():
-    curves = anchors.kodak_anchors()
-    published = curves["CompressAI factorized"].points[3]
-    found = standings(Point(published.bpp, published.score - 0.4), curves, 0.0135)
+    point = published()["factorized"].points[3]
+    found = standings([Point(point.bpp, point.score - 0.4)], lmbda=0.0135)
     said = str(found["factorized"])
     assert said.startswith("0.40 dB below CompressAI factorized (λ = 0.013: 0.440 bpp, 31.27 dB) at equal rate, +")
     assert found["factorized"].gained == pytest.approx(-0.4) and found["factorized"].saved < 0
     assert "above JPEG 4:2:0, optimised at equal rate, -" in str(found["jpeg"])
-    assert str(standings(Point(9.0, 30.0), curves, 0.01)["vtm"]).startswith("beyond the rates of VTM (H.266), ")
-    assert str(standings(Point(9.0, 99.0), curves, 0.01)["vtm"]) == "beyond the rates of VTM (H.266)"
+    assert str(standings([Point(9.0, 30.0)], lmbda=0.01)["vtm"]).startswith("beyond the rates of VTM (H.266), ")
+    assert str(standings([Point(9.0, 99.0)], lmbda=0.01)["vtm"]) == "beyond the rates of VTM (H.266)"
+
+
+def test_a_curve_stands_as_its_mean():
+    curve = published()["mean_scale"].points
+    found = standings([Point(point.bpp, point.score + 0.3) for point in curve])
+    assert str(found["mean_scale"]).startswith("0.30 dB above CompressAI mean-scale at equal rate on average, -")
+    assert str(standings([Point(8 + i, 60 + i) for i in range(4)])["vtm"]) == "too far apart from VTM (H.266)"
+
+
+def test_what_was_trained_for_ms_ssim_stands_beside_networks_that_were_too():
+    tuned = published("ms_ssim")
+    assert all(a.score > b.score for key in LEARNED for a, b in zip(tuned[key].points, kodak_by_ms_ssim(key), strict=True))
+    assert tuned["vtm"].points == anchors.kodak_anchors("ms_ssim")[MAIN["vtm"]].points
+    found = standings([tuned["factorized"].points[3]], "ms_ssim", lmbda=16)
+    assert str(found["factorized"]).startswith("0.00 dB above CompressAI factorized, for MS-SSIM (λ = 16.64: 0.359 bpp, 16.38 dB)")
+    assert "bits at equal MS-SSIM" in str(found["factorized"])
+
+
+def kodak_by_ms_ssim(key: str) -> list[Point]:
+    """dB of the networks trained for MSE, at about the rates of those trained for MS-SSIM."""
+    curve = anchors.kodak_anchors("ms_ssim")[MAIN[key]].points
+    rates = [point.bpp for point in published("ms_ssim")[key].points]
+    known = [point.bpp for point in curve], [point.score for point in curve]
+    return [Point(rate, float(np.interp(rate, *known))) for rate in rates]
+
+
+def test_a_run_for_ms_ssim_is_measured_by_it(photograph, tmp_path):
+    network = Factorized(stage="dct", channels=16, latents=24, fine_blocks=1, coarse_blocks=1).eval()
+    network.prepare()
+    Image.fromarray(photograph[:192, :256]).save(tmp_path / "a.png")
+    measured = [estimated_points(network, [0], [tmp_path / "a.png"], torch.device("cpu"), metric)[0] for metric in SCORES]
+    with torch.no_grad():
+        x_hat = network(torch.from_numpy(photograph[:192, :256].copy()).permute(2, 0, 1)[None].float() / 255).x_hat
+    decoded = (x_hat[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+    assert measured[0].bpp == measured[1].bpp
+    assert measured[1].score == pytest.approx(decibels(ms_ssim(photograph[:192, :256], decoded)), rel=1e-6)
 
 
 def test_other_pictures_are_refused_before_the_first_step(two_for_kodak, tmp_path):

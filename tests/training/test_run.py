@@ -117,8 +117,7 @@ def test_a_run_that_is_measured_on_kodak_is_bit_for_bit_the_one_without(recipe, 
         crop = np.clip(photograph[100 * i : 100 * i + 96, 200:328] + noise, 0, 255).astype(np.uint8)
         Image.fromarray(crop).save(kodak / f"{i}.png")
     steps = ["--trainer.max_steps", "4", "--trainer.val_check_interval", "2"]
-    measured = ["--trainer.callbacks+=dlic.training.callbacks.KodakCurve", f"--trainer.callbacks.folder={kodak}"]
-    assert train(photographs, tmp_path / "with", *steps, *measured, "--trainer.callbacks.every=2", recipe=recipe) == 0
+    assert train(photographs, tmp_path / "with", *steps, "--kodak", str(kodak), "--kodak.every=2", recipe=recipe) == 0
     assert train(photographs, tmp_path / "without", *steps, recipe=recipe) == 0
     assert_same_run(last(tmp_path / "with"), last(tmp_path / "without"), steps=4)
 
@@ -138,8 +137,7 @@ def test_a_run_that_is_measured_on_kodak_is_bit_for_bit_the_one_without(recipe, 
 
 
 def test_kodak_that_is_none_is_refused_in_one_sentence(photographs, tmp_path, capsys):
-    measured = ["--trainer.callbacks+=dlic.training.callbacks.KodakCurve", f"--trainer.callbacks.folder={photographs}"]
-    assert train(photographs, tmp_path, "--trainer.max_steps", "1", *measured) == 1
+    assert train(photographs, tmp_path, "--trainer.max_steps", "1", f"--kodak={photographs}") == 1
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("dlic: ")]
     assert said == [
         f"dlic: KodakCurve needs the 24 Kodak images of 768×512 pixels; {photographs} holds 3 images, 3 of another size"

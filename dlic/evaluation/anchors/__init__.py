@@ -61,17 +61,38 @@ CURVES = {
     },
 }
 
+# Curves of networks trained for MS-SSIM, which alone can judge them. What the source calls …_ms-ssim_ans_8bit is left out, as it
+# repeats the figures of networks trained for MSE.
+TUNED_FOR_MS_SSIM = {
+    "bmshj2018-factorized_ms-ssim": "CompressAI factorized, for MS-SSIM",
+    "bmshj2018-hyperprior_ms-ssim": "CompressAI hyperprior, for MS-SSIM",
+    "mbt2018-mean_ms-ssim": "CompressAI mean-scale, for MS-SSIM",
+    "mbt2018_ms-ssim": "CompressAI joint autoregressive, for MS-SSIM",
+    "cheng2020-anchor_ms-ssim": "CompressAI cheng2020-anchor, for MS-SSIM",
+    "cheng2020-attn_ms-ssim": "CompressAI cheng2020-attn, for MS-SSIM",
+}
+
 
 def kodak_anchors(metric: str = "psnr") -> dict[str, Anchor]:
     """Every curve, by its label, in dB of "psnr", or of "ms_ssim" where that is known; none is of a codec tuned for MS-SSIM."""
     return {
-        label: Anchor([Point(bpp, as_score(metric, value)) for bpp, value in zip(curve["bpp"], curve[metric], strict=True)], note)
+        label: Anchor(_points(curve, metric), note)
         for file, labels in CURVES.items()
         for curves in [stored(file)]
         for key, (label, note) in labels.items()
         for curve in [curves[key]]
         if curve[metric] is not None
     }
+
+
+def tuned_anchors() -> dict[str, Anchor]:
+    """The curves of networks trained for MS-SSIM, by label, in dB of it."""
+    curves = stored("kodak_published")
+    return {label: Anchor(_points(curves[key], "ms_ssim"), FLOAT) for key, label in TUNED_FOR_MS_SSIM.items()}
+
+
+def _points(curve: dict, metric: str) -> list[Point]:
+    return [Point(bpp, as_score(metric, value)) for bpp, value in zip(curve["bpp"], curve[metric], strict=True)]
 
 
 def stored(file: str) -> dict:

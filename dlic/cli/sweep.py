@@ -1,0 +1,67 @@
+"""`dlic sweep`: a recipe trained with every combination of some of its settings, and what that gives."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlic.cli import streams
+from dlic.cli.folders import terminated_as_exception
+from dlic.errors import DlicError
+
+CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+def sweep(
+    context: typer.Context,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder that keeps everything; an interrupted sweep goes on there.")],
+    grid: Annotated[
+        list[str],
+        typer.Option(
+            metavar="KEY=A,B,…",
+            help="A key of the recipe and its values; may be given several times. Keys that change together: K1:K2=A1:A2,B1:B2.",
+        ),
+    ],
+    evaluate: Annotated[Path | None, typer.Option(metavar="DIR", help="Images to measure every run on, from files.")] = None,
+    kodak: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The Kodak images, instead: published curves are shown too.")
+    ] = None,
+    chain: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="Train the values of this key one from the other, in their order: less time for a curve."),
+    ] = None,
+    chain_steps: Annotated[int | None, typer.Option(min=1, help="Steps of all but the first of a chain.")] = None,
+    along: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY", help="A key that changes with λ along a curve; all others make curves of their own."),
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time, which share the cores.")] = 1,
+    in_process: Annotated[bool, typer.Option("--in-process", help="Train in this process, to see and debug it.")] = False,
+) -> None:
+    """Train a recipe with every combination of some settings: dlic sweep --config RECIPE --data.train_dir PATH --out DIR --grid …
+
+    Everything that dlic train takes may be given, and holds for every run. What is finished is left alone when it is run again.
+    """
+    if kodak and evaluate:
+        raise DlicError("give --kodak or --evaluate, not both")
+    if chain_steps is not None and chain is None:
+        raise DlicError("--chain-steps is for --chain")
+    if in_process and jobs > 1:
+        raise DlicError("--in-process trains one after the other; leave out --jobs")
+    if out.exists() and not out.is_dir():
+        raise DlicError(f"{out} is a file; --out names a folder")
+    from dlic.training.grid import parse_axis, trials_of
+
+    trials = trials_of([parse_axis(text) for text in grid], chain)
+    from dlic.training.sweep import Sweep
+    from dlic.training.sweep import sweep as run
+
+    for key in along or []:
+        if key not in trials[0].settings:
+            raise DlicError(f"--along {key} is no key of --grid")
+    plan = Sweep(
+        out, tuple(context.args), tuple(trials), kodak or evaluate, kodak is not None, tuple(along or ()),
+        chain_steps, jobs, not in_process,
+    )  # fmt: skip
+    with terminated_as_exception():  # and so with the runs
+        typer.echo(run(plan, streams.note))
