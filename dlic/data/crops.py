@@ -67,6 +67,8 @@ class ValidationCrops(Dataset):
         return min(self.limit, len(self.photographs))
 
     def __getitem__(self, index: int) -> Tensor:
+        if index >= len(self):
+            raise IndexError(f"there are {len(self)} validation crops, not {index + 1}")
         return _window(self.photographs.pixels(index), self.size, 0.5, 0.5)
 
 
