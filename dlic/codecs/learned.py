@@ -12,7 +12,7 @@ import numpy as np
 
 from dlic import checkpoints
 from dlic.codecs import tiling
-from dlic.codecs.base import Decoded, check_pixels, padded
+from dlic.codecs.base import Decoded, check_pixels, check_size, padded
 from dlic.codecs.tiling import DECODING, ENCODING, AnalysedTiles, EncodedTiles, Tiling
 from dlic.container.format import HUFFMAN, TILED, Chunks, Container, read, write
 from dlic.container.tiles import split
@@ -20,6 +20,7 @@ from dlic.entropy import huffman_tables, rans
 from dlic.entropy.symbols import Symbols
 from dlic.entropy.tables import FrequencyTables
 from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError
+from dlic.images.files import MAX_PIXELS
 from dlic.progress import Progress, no_progress
 from dlic.rectangles import Rectangle
 from dlic.timing import timed
@@ -150,6 +151,7 @@ class LearnedCodec:
     entropy: str = "rans"  # or "huffman": what codes the symbols of new files; those read say it themselves
     chunks: Chunks = ()  # of new files
     tiling: Tiling = TILING
+    max_pixels: int = MAX_PIXELS  # larger files are refused, and larger parts of files in tiles
 
     def __post_init__(self) -> None:
         if self.entropy not in CODERS:
@@ -169,9 +171,10 @@ class LearnedCodec:
         price = self.network.step_price
         return None if price is None else self.tables.zero_bins(price)
 
-    def within(self, max_memory: int | None) -> "LearnedCodec":
-        """The codec that takes at most so many bytes, about: the whole process of them."""
-        return self if max_memory is None else replace(self, tiling=replace(self.tiling, max_memory=max_memory))
+    def within(self, max_memory: int | None, max_pixels: int = MAX_PIXELS) -> "LearnedCodec":
+        """The codec that takes at most so many bytes, about: the whole process of them; and files of at most so many pixels."""
+        codec = self if max_pixels == self.max_pixels else replace(self, max_pixels=max_pixels)
+        return codec if max_memory is None else replace(codec, tiling=replace(codec.tiling, max_memory=max_memory))
 
     def at(self, quality: int, effort: int = 0) -> "AtQuality":
         """The codec at one quality 1 … 100."""
@@ -273,7 +276,7 @@ class LearnedCodec:
     def picture(self, encoded: Encoded | EncodedTiles, analysed: Analysed | AnalysedTiles) -> np.ndarray:
         """What a decoder will show: uint8 (H, W, 3), without decoding unless it is big."""
         if isinstance(encoded, EncodedTiles):
-            return self.decode(read(encoded.data)).image
+            return tiling.decode(self, read(encoded.data), None, no_progress).image  # however large: it is no stranger's
         return self._cropped(encoded.y_hat, encoded.level, analysed.height, analysed.width)
 
     # --- decoding ---------------------------------------------------------------------------------------------------
@@ -282,7 +285,9 @@ class LearnedCodec:
         """The picture, or a part of it, in a container that was made with this checkpoint.
 
         Of a picture in tiles only those are decoded that the part needs, and `progress` is told their share that is done.
+        Raises CorruptFileError above `max_pixels`, as all that reads files.
         """
+        self._check_size(container, crop)
         if container.flags & TILED:
             return tiling.decode(self, container, crop, progress)
         seconds: dict[str, float] = {}
@@ -294,6 +299,7 @@ class LearnedCodec:
 
     def recover(self, container: Container, crop: Rectangle | None = None, progress: Progress = no_progress) -> Decoded:
         """As much as can be decoded of a damaged picture in tiles, of which only the header and the table need be whole."""
+        self._check_size(container, crop)
         return tiling.decode(self, container, crop, progress, damaged=True)
 
     def latent(self, container: Container, seconds: dict[str, float], beside: Executor | None = None) -> np.ndarray:
@@ -308,16 +314,19 @@ class LearnedCodec:
 
     def symbols(self, container: Container) -> Symbols:
         """What one unit holds, checked against its checksum; no transform is run."""
+        self._check_size(container)
         seconds: dict[str, float] = {}
         return self._parse_y(container, *self._parse_z(container, seconds), seconds)
 
     def crcs(self, container: Container) -> tuple[int, ...]:
         """CRC-32 of the symbols of each unit, which are read and checked: those of all tiles, or of the picture."""
+        self._check_size(container)
         return tiling.crcs(self, container) if container.flags & TILED else (self.symbols(container).crc,)
 
     def estimated_bits(self, data: bytes) -> float:
         """What the symbols of a .dlic file cost by the tables, to hold against its bytes."""
         container = read(data)
+        self._check_size(container)
         parsed = map(self.symbols, split(container)[1] if container.flags & TILED else [container])
         return sum(self.tables.bits(symbols.values, symbols.rows) for symbols in parsed)
 
@@ -347,6 +356,11 @@ class LearnedCodec:
             if symbols.crc != container.symbols_crc:
                 raise CorruptFileError("the coded picture does not give the symbols it was made from")
         return symbols
+
+    def _check_size(self, container: Container, crop: Rectangle | None = None) -> None:
+        """Raises CorruptFileError where more pixels would be decoded than may be, before anything is allocated for them."""
+        decoded = crop if crop and container.flags & TILED else container
+        check_size(decoded.width, decoded.height, self.max_pixels)
 
     def _size(self, picture: Analysed | Container) -> tuple[int, int]:
         """Height and width of its latent y."""
