@@ -15,7 +15,7 @@ from dlic.codecs import tiling
 from dlic.codecs.base import Decoded, check_pixels, check_size, padded
 from dlic.codecs.tiling import DECODING, ENCODING, AnalysedTiles, EncodedTiles, Tiling
 from dlic.container.format import HUFFMAN, TILED, Chunks, Container, read, write
-from dlic.container.tiles import split
+from dlic.container.tiles import UNIT, split
 from dlic.entropy import huffman_tables, rans
 from dlic.entropy.symbols import Symbols
 from dlic.entropy.tables import FrequencyTables
@@ -23,6 +23,7 @@ from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError
 from dlic.images.files import MAX_PIXELS
 from dlic.progress import Progress, no_progress
 from dlic.rectangles import Rectangle
+from dlic.surroundings import Surroundings
 from dlic.timing import timed
 
 MAX_EFFORT, TILING = 9, Tiling()
@@ -74,10 +75,12 @@ class Network(Protocol):
         tables: FrequencyTables,
         effort: int,
         progress: Progress,
+        around: Surroundings | None,
     ) -> Symbols:
         """Symbols for an image uint8 (H, W, 3), not padded, that cost less in bits + λ · distortion the higher the effort 1 … 9.
 
-        `plain` are those of plain encoding, `rounded` gives them for other symbols of z.
+        `plain` are those of plain encoding, `rounded` gives them for other symbols of z. Of a tile the distortion is that of all
+        the pixels that its latents change, amid what is `around` it.
         """
 
     def context(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> Any:
@@ -217,13 +220,28 @@ class LearnedCodec:
             inner = self.latents_within(part.in_steps(stride), seen.in_steps(stride))
         return Analysed(image[part.slices], np.ascontiguousarray(latent[inner]), seconds)
 
+    def surroundings(self, image: np.ndarray, part: Rectangle, level: int) -> Surroundings:
+        """What is around a tile of an image: coded plainly, and in one piece with it, which is near to what it will be."""
+        whole, stride = Rectangle(0, 0, image.shape[1], image.shape[0]), self.network.stride
+        coded, seen = part.grown(UNIT, whole), part.grown(self.network.halo * stride, whole)
+        analysed = self.analyse_part(image, coded)
+        y_hat = self._plain(analysed, level)[2][self.latents_within(seen.in_steps(stride), coded.in_steps(stride))]
+        place, beside = part.in_steps(stride), seen.in_steps(stride)
+        return Surroundings(image[seen.slices], y_hat, replace(place, x=place.x - beside.x, y=place.y - beside.y))
+
     def encode_at(
-        self, analysed: Analysed | AnalysedTiles, level: int, effort: int = 0, progress: Progress = no_progress
+        self,
+        analysed: Analysed | AnalysedTiles,
+        level: int,
+        effort: int = 0,
+        progress: Progress = no_progress,
+        around: Surroundings | None = None,
     ) -> Encoded | EncodedTiles:
         """An analysed image as a file of one level.
 
-        `effort` 1 … 9 looks for better symbols than rounding gives; `progress` is told the share of that work, or of the tiles,
-        that is done. Raises DlicError for other efforts, and where the network cannot refine.
+        `effort` 1 … 9 looks for better symbols than rounding gives, those of a tile for what it is amid its surroundings;
+        `progress` is told the share of that work, or of the tiles, that is done. Raises DlicError for other efforts, and where the
+        network cannot refine.
         """
         self._check_effort(effort)
         if isinstance(analysed, AnalysedTiles):
@@ -231,16 +249,15 @@ class LearnedCodec:
         seconds = dict(analysed.seconds)
         with timed(seconds, "parameters"):
             size = self._size(analysed)
-            y = self.network.at_level(analysed.latent, level)
-            z = self.tables.clip(self.network.hyper(y, level), self.network.hyper_rows(size, level))
-            symbols, y_hat = self._rounded(y, z, size, level)
+            y, symbols, y_hat = self._plain(analysed, level)
         if effort > 0:
             with timed(seconds, "refine"):
 
                 def rounded(z: np.ndarray) -> Symbols:
                     return self._rounded(y, z, size, level)[0]
 
-                symbols = self.network.refine(analysed.image, y, symbols, rounded, level, self.tables, effort, progress)
+                goal = level, self.tables, effort, progress, around
+                symbols = self.network.refine(analysed.image, y, symbols, rounded, *goal)
                 context = self.network.context(symbols.z, size, level)
                 y_hat = self.network.reconstruct(context, symbols.y)
         with timed(seconds, "entropy"):
@@ -250,6 +267,12 @@ class LearnedCodec:
         head = analysed.width, analysed.height, level, self.fingerprint[:8], crc
         container = Container(*head, stream, self.chunks, flags)
         return Encoded(container, symbols, self.tables, y_hat, seconds)
+
+    def _plain(self, analysed: Analysed, level: int) -> tuple[np.ndarray, Symbols, np.ndarray]:
+        """y, and the symbols and the y_hat of plain encoding."""
+        size, y = self._size(analysed), self.network.at_level(analysed.latent, level)
+        z = self.tables.clip(self.network.hyper(y, level), self.network.hyper_rows(size, level))
+        return y, *self._rounded(y, z, size, level)
 
     def _rounded(self, y: np.ndarray, z: np.ndarray, size: tuple[int, int], level: int) -> tuple[Symbols, np.ndarray]:
         """The symbols of plain encoding for given ones of z, and y_hat: to the nearest, or with wider zeros."""
