@@ -13,6 +13,7 @@ import numpy as np
 from dlic import checkpoints
 from dlic.codecs import tiling
 from dlic.codecs.base import Decoded, check_pixels, check_size, padded
+from dlic.codecs.seams import BUSY, Seams, finer_steps
 from dlic.codecs.tiling import DECODING, ENCODING, AnalysedTiles, EncodedTiles, Tiling
 from dlic.container.format import HUFFMAN, TILED, Chunks, Container, read, write
 from dlic.container.tiles import UNIT, split
@@ -236,12 +237,13 @@ class LearnedCodec:
         effort: int = 0,
         progress: Progress = no_progress,
         around: Surroundings | None = None,
+        seams: Seams | None = None,
     ) -> Encoded | EncodedTiles:
         """An analysed image as a file of one level.
 
-        `effort` 1 … 9 looks for better symbols than rounding gives, those of a tile for what it is amid its surroundings;
-        `progress` is told the share of that work, or of the tiles, that is done. Raises DlicError for other efforts, and where the
-        network cannot refine.
+        `effort` 1 … 9 looks for better symbols than rounding gives, those of a tile for what it is amid its surroundings; without
+        one, a tile may have finer steps at its `seams`. `progress` is told the share of the work of an effort, or of the tiles,
+        that is done. Raises DlicError for other efforts, and where the network cannot refine.
         """
         self._check_effort(effort)
         if isinstance(analysed, AnalysedTiles):
@@ -249,7 +251,7 @@ class LearnedCodec:
         seconds = dict(analysed.seconds)
         with timed(seconds, "parameters"):
             size = self._size(analysed)
-            y, symbols, y_hat = self._plain(analysed, level)
+            y, symbols, y_hat, finer = self._plain(analysed, level, seams)
         if effort > 0:
             with timed(seconds, "refine"):
 
@@ -265,30 +267,72 @@ class LearnedCodec:
             stream = coder.encode(symbols.parts, self.tables)
             crc = symbols.crc
         head = analysed.width, analysed.height, level, self.fingerprint[:8], crc
-        container = Container(*head, stream, self.chunks, flags)
+        container = Container(*head, stream, self.chunks, flags, finer)
         return Encoded(container, symbols, self.tables, y_hat, seconds)
 
-    def _plain(self, analysed: Analysed, level: int) -> tuple[np.ndarray, Symbols, np.ndarray]:
-        """y, and the symbols and the y_hat of plain encoding."""
+    def _plain(self, analysed: Analysed, level: int, seams: Seams | None = None) -> tuple[np.ndarray, Symbols, np.ndarray, int]:
+        """y, the symbols and the y_hat of plain encoding, and how much finer steps are at seams."""
         size, y = self._size(analysed), self.network.at_level(analysed.latent, level)
         z = self.tables.clip(self.network.hyper(y, level), self.network.hyper_rows(size, level))
-        return y, *self._rounded(y, z, size, level)
+        if seams is None or not z.size:  # latents that z and their neighbours say nothing of are as good at seams
+            return y, *self._rounded(y, z, size, level), 0
+        distances = np.zeros_like(y)
+        symbols, y_hat = self._rounded(y, z, size, level, distances=distances)
+        finer = self._finer(y, symbols, distances, seams)
+        if finer:
+            symbols, y_hat = self._rounded(y, z, size, level, seams.scale(finer))
+        return y, symbols, y_hat, finer
 
-    def _rounded(self, y: np.ndarray, z: np.ndarray, size: tuple[int, int], level: int) -> tuple[Symbols, np.ndarray]:
-        """The symbols of plain encoding for given ones of z, and y_hat: to the nearest, or with wider zeros."""
+    def _rounded(
+        self,
+        y: np.ndarray,
+        z: np.ndarray,
+        size: tuple[int, int],
+        level: int,
+        scale: np.ndarray | None = None,
+        distances: np.ndarray | None = None,
+    ) -> tuple[Symbols, np.ndarray]:
+        """The symbols of plain encoding for given ones of z, and y_hat: to the nearest, or with wider zeros.
+
+        Steps are so many times finer as `scale` (h, w) says; `distances` is filled with those of y from its means.
+        """
         rows = self.network.rows(z, size, level)
-        symbols, (low, high) = np.zeros(rows.shape, np.int32), self.tables.bounds(rows)
+        symbols, limits = np.zeros(rows.shape, np.int32), self._limits(rows)
 
         def quantise(means: np.ndarray, which: np.ndarray) -> np.ndarray:
             distance = y - means
-            rounded = np.clip(np.rint(distance), low, high)
-            if self._zero_bins is not None:
-                rounded *= np.abs(distance) >= self._zero_bins[rows]
+            if scale is not None:
+                distance *= self._of_latents(scale)
+            rounded = _whole(distance, *limits)
             np.copyto(symbols, rounded, where=which, casting="unsafe")  # whole numbers
-            return rounded
+            if distances is not None:
+                np.copyto(distances, distance, where=which)
+            return rounded if scale is None else rounded / self._of_latents(scale)
 
         y_hat = self.network.quantise(self.network.context(z, size, level), quantise)
         return Symbols(z, self.network.hyper_rows(size, level), symbols, rows), y_hat
+
+    def _limits(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Smallest and largest symbol where `rows` are, and the width of the zeros."""
+        return *self.tables.bounds(rows), None if self._zero_bins is None else self._zero_bins[rows]
+
+    def _finer(self, y: np.ndarray, symbols: Symbols, distances: np.ndarray, seams: Seams) -> int:
+        """How much finer the steps at seams are to be, for latents that lie so far from their means."""
+        edge = (slice(None),) * self.network.space + (seams.edge,)
+        far, rows = distances[edge], symbols.y_rows[edge]
+
+        def error(scale: float) -> float:
+            scaled = far * np.float32(scale)
+            return float(np.square(_whole(scaled, *self._limits(rows)) - scaled).mean()) / scale**2
+
+        channels = 0 if self.network.space else 2
+        errors, texture = np.square(distances - symbols.y).mean(channels), np.minimum(np.abs(y), BUSY).mean(channels)
+        aim = seams.expected(errors, texture)
+        return 0 if aim is None else finer_steps(error, aim)
+
+    def _of_latents(self, scale: np.ndarray) -> np.ndarray:
+        """(h, w) in the layout that multiplies latents."""
+        return scale if self.network.space else scale[..., None]
 
     def _check_effort(self, effort: int) -> None:
         if not 0 <= effort <= MAX_EFFORT:
@@ -325,15 +369,20 @@ class LearnedCodec:
         self._check_size(container, crop)
         return tiling.decode(self, container, crop, progress, damaged=True)
 
-    def latent(self, container: Container, seconds: dict[str, float], beside: Executor | None = None) -> np.ndarray:
-        """y_hat of one unit; what the parsing of y does not need is computed `beside` it, where there is such a thread."""
+    def latent(
+        self, container: Container, seconds: dict[str, float], beside: Executor | None = None, scale: np.ndarray | None = None
+    ) -> np.ndarray:
+        """y_hat of one unit; what the parsing of y does not need is computed `beside` it, where there is such a thread.
+
+        The steps of latents are so many times finer as `scale` (h, w) says.
+        """
         size, level = self._size(container), container.level
         decoder, begun = self._parse_z(container, seconds)
         of_z = partial(self.network.context, begun.z, size, level)
         context = beside.submit(of_z).result if beside else of_z
         symbols = self._parse_y(container, decoder, begun, seconds)
         with timed(seconds, "parameters"):
-            return self.network.reconstruct(context(), symbols.y)
+            return self.network.reconstruct(context(), symbols.y if scale is None else symbols.y / self._of_latents(scale))
 
     def symbols(self, container: Container) -> Symbols:
         """What one unit holds, checked against its checksum; no transform is run."""
@@ -395,6 +444,14 @@ class LearnedCodec:
 
     def _cropped(self, y_hat: np.ndarray, level: int, height: int, width: int) -> np.ndarray:
         return np.ascontiguousarray(self.network.synthesise(y_hat, level)[:height, :width])
+
+
+def _whole(distances: np.ndarray, low: np.ndarray, high: np.ndarray, zeros: np.ndarray | None) -> np.ndarray:
+    """What distances from means are coded as: whole numbers, float32."""
+    rounded = np.clip(np.rint(distances), low, high)
+    if zeros is not None:
+        rounded *= np.abs(distances) >= zeros
+    return rounded
 
 
 @dataclass(frozen=True)

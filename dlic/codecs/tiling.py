@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from dlic.codecs.base import Decoded
+from dlic.codecs.seams import Seams
 from dlic.container.format import Container, write
 from dlic.container.tiles import Grid, is_side, join, split, split_beginning
 from dlic.errors import CorruptFileError, DlicError
@@ -142,7 +143,8 @@ def encode_at(codec: "LearnedCodec", analysed: AnalysedTiles, level: int, effort
 
     def encoded(index: int) -> EncodedTile:
         around = codec.surroundings(analysed.image, grid.tiles[index], level) if effort else None
-        tile = codec.encode_at(analysed.tile(codec, index), level, effort, partial(shares.tell, index), around)
+        beside = None if effort else Seams(grid.tiles[index], grid.whole, codec.network.stride)  # which an effort does not know of
+        tile = codec.encode_at(analysed.tile(codec, index), level, effort, partial(shares.tell, index), around, beside)
         done = EncodedTile(tile.container, tile.estimated_bits, tile.seconds)
         shares.tell(index, 1.0)
         return done
@@ -234,13 +236,16 @@ class TileDecoder:
         """y_hat of a tile; where it cannot be read and the picture is known to be damaged, None."""
         tile, seconds = self._tiles[index], {}
         try:
-            return None if tile is None else self._codec.latent(tile, seconds)
+            return None if tile is None else self._codec.latent(tile, seconds, scale=self._scale(index, tile))
         except CorruptFileError:
             if self._damaged:
                 return None
             raise
         finally:
             self.spent.append(seconds)
+
+    def _scale(self, index: int, tile: Container) -> np.ndarray | None:
+        return Seams(self._grid.tiles[index], self._grid.whole, self._stride).scale(tile.finer)
 
     def _show(self, index: int, around: dict[int, Future]) -> int | None:
         latents = {other: latent.result() for other, latent in around.items()}

@@ -102,7 +102,7 @@ def test_a_crop_is_that_of_the_whole(picture, data, drawn):
 def test_a_crop_reads_only_the_tiles_it_needs(data, monkeypatch):
     read_tiles = []
     latent = type(LIGHT).latent
-    monkeypatch.setattr(type(LIGHT), "latent", lambda self, *tile: read_tiles.append(1) or latent(self, *tile))
+    monkeypatch.setattr(type(LIGHT), "latent", lambda self, *tile, **how: read_tiles.append(1) or latent(self, *tile, **how))
     dlic.decompress(data, weights=TINY_LIGHT, crop=(10, 10, 20, 20))
     assert len(read_tiles) == 4  # one, and those on its right, below, and below on the right
     dlic.decompress(data, weights=TINY_LIGHT)
