@@ -14,7 +14,7 @@ from dlic.rectangles import Rectangle
 
 OCTAVE = 64  # `finer` to halve a step
 CHOICES = (0, 2, 4, 6, 8, 11, 14, 18, 22, 27, 32)  # `finer` that an encoder tries
-ALIKE = 1.02  # mean squared errors that differ by less are taken for the same: 0.1 dB
+ALIKE = 1.03  # mean squared errors that differ by less are taken for the same
 INSIDE = 2  # latents from a seam from which on they are as good as any
 BUSY = 2.0  # steps up to which a latent says how busy the picture is where it lies
 CLASSES, FEWEST = 16, 64  # of latents as busy as each other, and how many there must be to compare with
@@ -66,5 +66,9 @@ def _to_seam(length: int, before: bool, behind: bool) -> np.ndarray:
 
 
 def finer_steps(error: Callable[[float], float], aim: float) -> int:
-    """The least of CHOICES with which the mean squared `error` of the outermost latents is that of others, about."""
-    return next((one for one in CHOICES if error(2 ** (one / OCTAVE)) <= ALIKE * aim), CHOICES[-1])
+    """The least of CHOICES with which the mean squared `error` of the outermost latents is that of others, about.
+
+    Where none brings it so far, the least that is about as good as any: what is not coded at all gains nothing.
+    """
+    least = error(2 ** (CHOICES[-1] / OCTAVE))
+    return next(one for one in CHOICES if error(2 ** (one / OCTAVE)) <= ALIKE * max(aim, least))

@@ -64,7 +64,8 @@ def test_the_edge_is_compared_with_what_is_as_busy():
 def test_steps_are_no_finer_than_they_need_be():
     assert finer_steps(lambda scale: 1.0, 1.0) == 0
     assert finer_steps(lambda scale: 1.2 / scale**2, 1.0) == 8
-    assert finer_steps(lambda scale: 5.0, 1.0) == CHOICES[-1]
+    assert finer_steps(lambda scale: 5 / scale**2, 1.0) == CHOICES[-1]
+    assert finer_steps(lambda scale: 5.0, 1.0) == 0  # which helps as much
 
 
 def test_a_decoder_has_the_latents_of_the_encoder(picture, data):
