@@ -240,7 +240,7 @@ def _read_tiles(
     part = reading.part_of(described.width, described.height)
     described.check_size(reading.max_pixels, part)
     with timed(seconds, "load model"):
-        codec = _codec_of(described, reading.model, reading.weights).within(reading.max_memory)
+        codec = _codec_of(described, reading.model, reading.weights).within(reading.max_memory, reading.max_pixels)
     decoded = (codec.recover if damaged else codec.decode)(described.container, part, progress)
     seconds.update(decoded.seconds)
     with timed(seconds, "channels"):
@@ -251,7 +251,7 @@ def _read_tiles(
 def _decode_by_weights(described: Description, reading: Reading, seconds: dict[str, float]) -> np.ndarray:
     with timed(seconds, "load model"):
         codec = _codec_of(described, reading.model, reading.weights)
-        codec = codec if is_zoo_name(reading.model) else codec.within(reading.max_memory)
+        codec = codec if is_zoo_name(reading.model) else codec.within(reading.max_memory, reading.max_pixels)
     decoded = codec.decode(described.container)
     seconds.update(decoded.seconds)
     return decoded.image

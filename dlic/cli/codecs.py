@@ -1,5 +1,6 @@
 """What `dlic compress --codec` offers: for each codec what it reads, which options it takes, and how it encodes."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -127,7 +128,7 @@ def _learned(wishes: Wishes) -> Encode:
 
             codec = load_codec(choose_checkpoint(wishes.model, wishes.weights))
             codec = replace(codec, entropy=wishes.entropy) if wishes.entropy else codec
-            codec = codec.within(wishes.max_memory)
+            codec = codec.within(wishes.max_memory, math.prod(picture.pixels.shape[:2]))  # which is what it will verify
         with timed(seconds, "image"):
             separated = _separated(picture, wishes)
         codec = codec.with_chunks(separated.chunks)

@@ -12,16 +12,19 @@ import numpy as np
 
 from dlic import checkpoints
 from dlic.codecs import tiling
-from dlic.codecs.base import Decoded, check_pixels, padded
+from dlic.codecs.base import Decoded, check_pixels, check_size, padded
+from dlic.codecs.seams import BUSY, Seams, finer_steps
 from dlic.codecs.tiling import DECODING, ENCODING, AnalysedTiles, EncodedTiles, Tiling
 from dlic.container.format import HUFFMAN, TILED, Chunks, Container, read, write
-from dlic.container.tiles import split
+from dlic.container.tiles import UNIT, split
 from dlic.entropy import huffman_tables, rans
 from dlic.entropy.symbols import Symbols
 from dlic.entropy.tables import FrequencyTables
 from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError
+from dlic.images.files import MAX_PIXELS
 from dlic.progress import Progress, no_progress
 from dlic.rectangles import Rectangle
+from dlic.surroundings import Surroundings
 from dlic.timing import timed
 
 MAX_EFFORT, TILING = 9, Tiling()
@@ -73,10 +76,12 @@ class Network(Protocol):
         tables: FrequencyTables,
         effort: int,
         progress: Progress,
+        around: Surroundings | None,
     ) -> Symbols:
         """Symbols for an image uint8 (H, W, 3), not padded, that cost less in bits + λ · distortion the higher the effort 1 … 9.
 
-        `plain` are those of plain encoding, `rounded` gives them for other symbols of z.
+        `plain` are those of plain encoding, `rounded` gives them for other symbols of z. Of a tile the distortion is that of all
+        the pixels that its latents change, amid what is `around` it.
         """
 
     def context(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> Any:
@@ -151,6 +156,7 @@ class LearnedCodec:
     entropy: str = "rans"  # or "huffman": what codes the symbols of new files; those read say it themselves
     chunks: Chunks = ()  # of new files
     tiling: Tiling = TILING
+    max_pixels: int = MAX_PIXELS  # larger files are refused, and larger parts of files in tiles
 
     def __post_init__(self) -> None:
         if self.entropy not in CODERS:
@@ -170,9 +176,10 @@ class LearnedCodec:
         price = self.network.step_price
         return None if price is None else self.tables.zero_bins(price)
 
-    def within(self, max_memory: int | None) -> "LearnedCodec":
-        """The codec that takes at most so many bytes, about: the whole process of them."""
-        return self if max_memory is None else replace(self, tiling=replace(self.tiling, max_memory=max_memory))
+    def within(self, max_memory: int | None, max_pixels: int = MAX_PIXELS) -> "LearnedCodec":
+        """The codec that takes at most so many bytes, about: the whole process of them; and files of at most so many pixels."""
+        codec = self if max_pixels == self.max_pixels else replace(self, max_pixels=max_pixels)
+        return codec if max_memory is None else replace(codec, tiling=replace(codec.tiling, max_memory=max_memory))
 
     def at(self, quality: int, effort: int = 0) -> "AtQuality":
         """The codec at one quality 1 … 100."""
@@ -215,12 +222,28 @@ class LearnedCodec:
             inner = self.latents_within(part.in_steps(stride), seen.in_steps(stride))
         return Analysed(image[part.slices], np.ascontiguousarray(latent[inner]), seconds)
 
+    def surroundings(self, image: np.ndarray, part: Rectangle, level: int) -> Surroundings:
+        """What is around a tile of an image: coded plainly, and in one piece with it, which is near to what it will be."""
+        whole, stride = Rectangle(0, 0, image.shape[1], image.shape[0]), self.network.stride
+        coded, seen = part.grown(UNIT, whole), part.grown(self.network.halo * stride, whole)
+        analysed = self.analyse_part(image, coded)
+        y_hat = self._plain(analysed, level)[2][self.latents_within(seen.in_steps(stride), coded.in_steps(stride))]
+        place, beside = part.in_steps(stride), seen.in_steps(stride)
+        return Surroundings(image[seen.slices], y_hat, replace(place, x=place.x - beside.x, y=place.y - beside.y))
+
     def encode_at(
-        self, analysed: Analysed | AnalysedTiles, level: int, effort: int = 0, progress: Progress = no_progress
+        self,
+        analysed: Analysed | AnalysedTiles,
+        level: int,
+        effort: int = 0,
+        progress: Progress = no_progress,
+        around: Surroundings | None = None,
+        seams: Seams | None = None,
     ) -> Encoded | EncodedTiles:
         """An analysed image as a file of one level.
 
-        `effort` 1 … 9 looks for better symbols than rounding gives; `progress` is told the share of that work, or of the tiles,
+        `effort` 1 … 9 looks for better symbols than rounding gives, those of a tile for what it is amid its surroundings; without
+        one, a tile may have finer steps at its `seams`. `progress` is told the share of the work of an effort, or of the tiles,
         that is done. Raises DlicError for other efforts, and where the network cannot refine.
         """
         self._check_effort(effort)
@@ -229,16 +252,15 @@ class LearnedCodec:
         seconds = dict(analysed.seconds)
         with timed(seconds, "parameters"):
             size = self._size(analysed)
-            y = self.network.at_level(analysed.latent, level)
-            z = self.tables.clip(self.network.hyper(y, level), self.network.hyper_rows(size, level))
-            symbols, y_hat = self._rounded(y, z, size, level)
+            y, symbols, y_hat, finer = self._plain(analysed, level, seams)
         if effort > 0:
             with timed(seconds, "refine"):
 
                 def rounded(z: np.ndarray) -> Symbols:
                     return self._rounded(y, z, size, level)[0]
 
-                symbols = self.network.refine(analysed.image, y, symbols, rounded, level, self.tables, effort, progress)
+                goal = level, self.tables, effort, progress, around
+                symbols = self.network.refine(analysed.image, y, symbols, rounded, *goal)
                 context = self.network.context(symbols.z, size, level)
                 y_hat = self.network.reconstruct(context, symbols.y)
         with timed(seconds, "entropy"):
@@ -246,24 +268,72 @@ class LearnedCodec:
             stream = coder.encode(symbols.parts, self.tables)
             crc = symbols.crc
         head = analysed.width, analysed.height, level, self.fingerprint[:8], crc
-        container = Container(*head, stream, self.chunks, flags)
+        container = Container(*head, stream, self.chunks, flags, finer)
         return Encoded(container, symbols, self.tables, y_hat, seconds)
 
-    def _rounded(self, y: np.ndarray, z: np.ndarray, size: tuple[int, int], level: int) -> tuple[Symbols, np.ndarray]:
-        """The symbols of plain encoding for given ones of z, and y_hat: to the nearest, or with wider zeros."""
+    def _plain(self, analysed: Analysed, level: int, seams: Seams | None = None) -> tuple[np.ndarray, Symbols, np.ndarray, int]:
+        """y, the symbols and the y_hat of plain encoding, and how much finer steps are at seams."""
+        size, y = self._size(analysed), self.network.at_level(analysed.latent, level)
+        z = self.tables.clip(self.network.hyper(y, level), self.network.hyper_rows(size, level))
+        if seams is None or not z.size:  # latents that z and their neighbours say nothing of are as good at seams
+            return y, *self._rounded(y, z, size, level), 0
+        distances = np.zeros_like(y)
+        symbols, y_hat = self._rounded(y, z, size, level, distances=distances)
+        finer = self._finer(y, symbols, distances, seams)
+        if finer:
+            symbols, y_hat = self._rounded(y, z, size, level, seams.scale(finer))
+        return y, symbols, y_hat, finer
+
+    def _rounded(
+        self,
+        y: np.ndarray,
+        z: np.ndarray,
+        size: tuple[int, int],
+        level: int,
+        scale: np.ndarray | None = None,
+        distances: np.ndarray | None = None,
+    ) -> tuple[Symbols, np.ndarray]:
+        """The symbols of plain encoding for given ones of z, and y_hat: to the nearest, or with wider zeros.
+
+        Steps are so many times finer as `scale` (h, w) says; `distances` is filled with those of y from its means.
+        """
         rows = self.network.rows(z, size, level)
-        symbols, (low, high) = np.zeros(rows.shape, np.int32), self.tables.bounds(rows)
+        symbols, limits = np.zeros(rows.shape, np.int32), self._limits(rows)
 
         def quantise(means: np.ndarray, which: np.ndarray) -> np.ndarray:
             distance = y - means
-            rounded = np.clip(np.rint(distance), low, high)
-            if self._zero_bins is not None:
-                rounded *= np.abs(distance) >= self._zero_bins[rows]
+            if scale is not None:
+                distance *= self._of_latents(scale)
+            rounded = _whole(distance, *limits)
             np.copyto(symbols, rounded, where=which, casting="unsafe")  # whole numbers
-            return rounded
+            if distances is not None:
+                np.copyto(distances, distance, where=which)
+            return rounded if scale is None else rounded / self._of_latents(scale)
 
         y_hat = self.network.quantise(self.network.context(z, size, level), quantise)
         return Symbols(z, self.network.hyper_rows(size, level), symbols, rows), y_hat
+
+    def _limits(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Smallest and largest symbol where `rows` are, and the width of the zeros."""
+        return *self.tables.bounds(rows), None if self._zero_bins is None else self._zero_bins[rows]
+
+    def _finer(self, y: np.ndarray, symbols: Symbols, distances: np.ndarray, seams: Seams) -> int:
+        """How much finer the steps at seams are to be, for latents that lie so far from their means."""
+        edge = (slice(None),) * self.network.space + (seams.edge,)
+        far, rows = distances[edge], symbols.y_rows[edge]
+
+        def error(scale: float) -> float:
+            scaled = far * np.float32(scale)
+            return float(np.square(_whole(scaled, *self._limits(rows)) - scaled).mean()) / scale**2
+
+        channels = 0 if self.network.space else 2
+        errors, texture = np.square(distances - symbols.y).mean(channels), np.minimum(np.abs(y), BUSY).mean(channels)
+        aim = seams.expected(errors, texture)
+        return 0 if aim is None else finer_steps(error, aim)
+
+    def _of_latents(self, scale: np.ndarray) -> np.ndarray:
+        """(h, w) in the layout that multiplies latents."""
+        return scale if self.network.space else scale[..., None]
 
     def _check_effort(self, effort: int) -> None:
         if not 0 <= effort <= MAX_EFFORT:
@@ -276,7 +346,7 @@ class LearnedCodec:
     def picture(self, encoded: Encoded | EncodedTiles, analysed: Analysed | AnalysedTiles) -> np.ndarray:
         """What a decoder will show: uint8 (H, W, 3), without decoding unless it is big."""
         if isinstance(encoded, EncodedTiles):
-            return self.decode(read(encoded.data)).image
+            return tiling.decode(self, read(encoded.data), None, no_progress).image  # however large: it is no stranger's
         return self._cropped(encoded.y_hat, encoded.level, analysed.height, analysed.width)
 
     # --- decoding ---------------------------------------------------------------------------------------------------
@@ -285,7 +355,9 @@ class LearnedCodec:
         """The picture, or a part of it, in a container that was made with this checkpoint.
 
         Of a picture in tiles only those are decoded that the part needs, and `progress` is told their share that is done.
+        Raises CorruptFileError above `max_pixels`, as all that reads files.
         """
+        self._check_size(container, crop)
         if container.flags & TILED:
             return tiling.decode(self, container, crop, progress)
         seconds: dict[str, float] = {}
@@ -297,30 +369,39 @@ class LearnedCodec:
 
     def recover(self, container: Container, crop: Rectangle | None = None, progress: Progress = no_progress) -> Decoded:
         """As much as can be decoded of a damaged picture in tiles, of which only the header and the table need be whole."""
+        self._check_size(container, crop)
         return tiling.decode(self, container, crop, progress, damaged=True)
 
-    def latent(self, container: Container, seconds: dict[str, float], beside: Executor | None = None) -> np.ndarray:
-        """y_hat of one unit; what the parsing of y does not need is computed `beside` it, where there is such a thread."""
+    def latent(
+        self, container: Container, seconds: dict[str, float], beside: Executor | None = None, scale: np.ndarray | None = None
+    ) -> np.ndarray:
+        """y_hat of one unit; what the parsing of y does not need is computed `beside` it, where there is such a thread.
+
+        The steps of latents are so many times finer as `scale` (h, w) says.
+        """
         size, level = self._size(container), container.level
         decoder, begun = self._parse_z(container, seconds)
         of_z = partial(self.network.context, begun.z, size, level)
         context = beside.submit(of_z).result if beside else of_z
         symbols = self._parse_y(container, decoder, begun, seconds)
         with timed(seconds, "parameters"):
-            return self.network.reconstruct(context(), symbols.y)
+            return self.network.reconstruct(context(), symbols.y if scale is None else symbols.y / self._of_latents(scale))
 
     def symbols(self, container: Container) -> Symbols:
         """What one unit holds, checked against its checksum; no transform is run."""
+        self._check_size(container)
         seconds: dict[str, float] = {}
         return self._parse_y(container, *self._parse_z(container, seconds), seconds)
 
     def crcs(self, container: Container) -> tuple[int, ...]:
         """CRC-32 of the symbols of each unit, which are read and checked: those of all tiles, or of the picture."""
+        self._check_size(container)
         return tiling.crcs(self, container) if container.flags & TILED else (self.symbols(container).crc,)
 
     def estimated_bits(self, data: bytes) -> float:
         """What the symbols of a .dlic file cost by the tables, to hold against its bytes."""
         container = read(data)
+        self._check_size(container)
         parsed = map(self.symbols, split(container)[1] if container.flags & TILED else [container])
         return sum(self.tables.bits(symbols.values, symbols.rows) for symbols in parsed)
 
@@ -351,6 +432,11 @@ class LearnedCodec:
                 raise CorruptFileError("the coded picture does not give the symbols it was made from")
         return symbols
 
+    def _check_size(self, container: Container, crop: Rectangle | None = None) -> None:
+        """Raises CorruptFileError where more pixels would be decoded than may be, before anything is allocated for them."""
+        decoded = crop if crop and container.flags & TILED else container
+        check_size(decoded.width, decoded.height, self.max_pixels)
+
     def _size(self, picture: Analysed | Container) -> tuple[int, int]:
         """Height and width of its latent y."""
         return -(-picture.height // self.network.stride), -(-picture.width // self.network.stride)
@@ -361,6 +447,14 @@ class LearnedCodec:
 
     def _cropped(self, y_hat: np.ndarray, level: int, height: int, width: int) -> np.ndarray:
         return np.ascontiguousarray(self.network.synthesise(y_hat, level)[:height, :width])
+
+
+def _whole(distances: np.ndarray, low: np.ndarray, high: np.ndarray, zeros: np.ndarray | None) -> np.ndarray:
+    """What distances from means are coded as: whole numbers, float32."""
+    rounded = np.clip(np.rint(distances), low, high)
+    if zeros is not None:
+        rounded *= np.abs(distances) >= zeros
+    return rounded
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from dlic.codecs.base import Decoded
+from dlic.codecs.seams import Seams
 from dlic.container.format import Container, write
 from dlic.container.tiles import Grid, is_side, join, split, split_beginning
 from dlic.errors import CorruptFileError, DlicError
@@ -131,22 +132,24 @@ def analysed(codec: "LearnedCodec", image: np.ndarray, keep: bool) -> AnalysedTi
     grid, memory = Grid(image.shape[1], image.shape[0], codec.tiling.side), codec.tiling.max_memory
     room = len(grid) if keep else 0
     if memory is not None:
-        room = min(room, max(0, memory - sum(_encoding(grid, REFINING))) // _kept(grid))
+        room = min(room, max(0, memory - sum(_encoding(codec, grid, 1))) // _kept(grid))
     return AnalysedTiles(image, grid, room)
 
 
 def encode_at(codec: "LearnedCodec", analysed: AnalysedTiles, level: int, effort: int, progress: Progress) -> EncodedTiles:
-    """All tiles of an image as a file of one level. An effort refines each as if nothing were around it."""
+    """All tiles of an image as a file of one level."""
     begun, grid = time.perf_counter(), analysed.grid
     shares = Shares(len(grid), progress)
 
     def encoded(index: int) -> EncodedTile:
-        tile = codec.encode_at(analysed.tile(codec, index), level, effort, partial(shares.tell, index))
+        around = codec.surroundings(analysed.image, grid.tiles[index], level) if effort else None
+        beside = None if effort else Seams(grid.tiles[index], grid.whole, codec.network.stride)  # which an effort does not know of
+        tile = codec.encode_at(analysed.tile(codec, index), level, effort, partial(shares.tell, index), around, beside)
         done = EncodedTile(tile.container, tile.estimated_bits, tile.seconds)
         shares.tell(index, 1.0)
         return done
 
-    fixed, each = _encoding(grid, REFINING if effort else ENCODING)
+    fixed, each = _encoding(codec, grid, effort)
     with _crew(codec, fixed + analysed.room * _kept(grid), each) as crew:
         tiles = list(crew.results(partial(encoded, index) for index in range(len(grid))))
     return EncodedTiles(
@@ -170,9 +173,10 @@ class Shares:
         self._progress(sum(self._shares) / len(self._shares))
 
 
-def _encoding(grid: Grid, work: int) -> tuple[int, int]:
+def _encoding(codec: "LearnedCodec", grid: Grid, effort: int) -> tuple[int, int]:
     """Bytes taken by a process that encodes an image in tiles, and beside them for each tile in work."""
-    return PROCESS + PIXEL * grid.width * grid.height, work * _largest(grid)
+    each = REFINING * _largest(grid, _border(codec)) if effort else ENCODING * _largest(grid)
+    return PROCESS + PIXEL * grid.width * grid.height, each
 
 
 def _kept(grid: Grid) -> int:
@@ -226,19 +230,22 @@ class TileDecoder:
 
     def _seen(self, index: int) -> Rectangle:
         """A tile with what its pixels depend on."""
-        return self._grid.tiles[index].grown(self._codec.network.halo * self._stride, self._grid.whole)
+        return self._grid.tiles[index].grown(_border(self._codec), self._grid.whole)
 
     def _latent(self, index: int) -> np.ndarray | None:
         """y_hat of a tile; where it cannot be read and the picture is known to be damaged, None."""
         tile, seconds = self._tiles[index], {}
         try:
-            return None if tile is None else self._codec.latent(tile, seconds)
+            return None if tile is None else self._codec.latent(tile, seconds, scale=self._scale(index, tile))
         except CorruptFileError:
             if self._damaged:
                 return None
             raise
         finally:
             self.spent.append(seconds)
+
+    def _scale(self, index: int, tile: Container) -> np.ndarray | None:
+        return Seams(self._grid.tiles[index], self._grid.whole, self._stride).scale(tile.finer)
 
     def _show(self, index: int, around: dict[int, Future]) -> int | None:
         latents = {other: latent.result() for other, latent in around.items()}
@@ -280,8 +287,8 @@ def _crc(codec: "LearnedCodec", tile: Container) -> int:
 
 def _decoding(codec: "LearnedCodec", grid: Grid, wanted: Rectangle) -> tuple[int, int]:
     """Bytes taken by a process that decodes tiles, and beside them for each in work; the latents of a row wait for the next."""
-    border = codec.network.halo * codec.network.stride
-    return PROCESS + PIXEL * wanted.width * wanted.height + _kept(grid) * (grid.columns + 2), DECODING * _largest(grid, border)
+    fixed = PROCESS + PIXEL * wanted.width * wanted.height + _kept(grid) * (grid.columns + 2)
+    return fixed, DECODING * _largest(grid, _border(codec))
 
 
 # --- several at once ----------------------------------------------------------------------------------------------------
@@ -311,6 +318,11 @@ def _crew(codec: "LearnedCodec", fixed: int, each: int) -> Iterator[Crew]:
     count = codec.tiling.tiles_at_once(codec.network.cores, fixed, each)
     with codec.network.workers(count) as executor:
         yield Crew(executor, count)
+
+
+def _border(codec: "LearnedCodec") -> int:
+    """Pixels around a tile that its transforms are shown."""
+    return codec.network.halo * codec.network.stride
 
 
 def _largest(grid: Grid, border: int = 0) -> int:

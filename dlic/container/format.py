@@ -3,7 +3,8 @@
     magic       6   d1 'i' 'c' CR LF EOF: a high bit, a line ending and an end-of-file mark show transfers that changed bytes
     version     1   1
     flags       1   1: the stream of a learned codec holds Huffman codes, not rANS; 2: it holds tiles behind a table
-                    (`container.tiles`); 3: both; 4: the stream holds those of a model of CompressAI; otherwise 0
+                    (`container.tiles`); 3: both; 8 more: that has a byte more for each; 4: the stream holds those of a model of
+                    CompressAI; otherwise 0
     width       varint  true size in pixels, before padding
     height      varint
     level       1   rate level 0 … 63
@@ -29,7 +30,8 @@ from dlic.errors import CorruptFileError
 MAGIC = b"\xd1ic\r\n\x1a"
 VERSION = 1
 MAX_LEVEL = 63
-HUFFMAN, TILED, COMPRESSAI = 1, 2, 4  # flags; the last goes with no other
+HUFFMAN, TILED, COMPRESSAI, FINER = 1, 2, 4, 8  # flags
+FLAGS = (0, HUFFMAN, TILED, HUFFMAN | TILED, COMPRESSAI, TILED | FINER, HUFFMAN | TILED | FINER)  # that go together
 MAX_CHUNKS = 64
 CRC = 4  # bytes
 
@@ -57,6 +59,7 @@ class Container:
     stream: bytes
     chunks: Chunks = ()
     flags: int = 0
+    finer: int = 0  # of a tile, see `container.tiles`; the table of tiles holds it
 
 
 def write(container: Container) -> bytes:
@@ -106,7 +109,7 @@ def _read_header(reader: Reader) -> dict[str, int | bytes]:
 
 
 def _check_header(fields: dict[str, int | bytes]) -> None:
-    if fields["flags"] > COMPRESSAI or fields["level"] > MAX_LEVEL or not (fields["width"] and fields["height"]):
+    if fields["flags"] not in FLAGS or fields["level"] > MAX_LEVEL or not (fields["width"] and fields["height"]):
         raise CorruptFileError(f"the header holds values version {VERSION} does not have: {fields}")
 
 

@@ -4,6 +4,7 @@
     then of each tile, row by row:
       length varint bytes of its stream
       crc    4      CRC-32 of its symbols
+      finer  1      where the header says FINER: steps of latents beside those of another tile are 2^(−finer / 64) as large
     crc     4       CRC-32 of the file's header, up to the stream's length, and of the table above
     streams …       of the tiles, in the same order
 
@@ -19,7 +20,7 @@ from functools import cached_property
 from itertools import accumulate, pairwise, product
 
 from dlic.container.fields import Reader, read_varint, write_varint
-from dlic.container.format import TILED, Container, header
+from dlic.container.format import FINER, TILED, Container, header
 from dlic.errors import CorruptFileError
 from dlic.rectangles import Rectangle
 
@@ -104,13 +105,15 @@ class Table:
     grid: Grid
     lengths: tuple[int, ...]  # bytes of the stream of each tile
     crcs: tuple[int, ...]  # of its symbols
+    finer: tuple[int, ...] = ()  # 0 … 255; nothing where all are 0
 
 
 def join(grid: Grid, tiles: Sequence[Container]) -> Container:
     """The containers of all tiles of a grid, made with one checkpoint at one level, as the container of the picture."""
-    table = Table(grid, tuple(len(tile.stream) for tile in tiles), tuple(tile.symbols_crc for tile in tiles))
-    size = {"width": grid.width, "height": grid.height}
-    picture = replace(tiles[0], **size, flags=tiles[0].flags | TILED, symbols_crc=_crc_of_crcs(table), stream=b"")
+    finer = tuple(tile.finer for tile in tiles) if any(tile.finer for tile in tiles) else ()
+    table = Table(grid, tuple(len(tile.stream) for tile in tiles), tuple(tile.symbols_crc for tile in tiles), finer)
+    size, flags = {"width": grid.width, "height": grid.height}, tiles[0].flags | TILED | (FINER if finer else 0)
+    picture = replace(tiles[0], **size, flags=flags, symbols_crc=_crc_of_crcs(table), stream=b"", finer=0)
     return replace(picture, stream=b"".join([write_table(table, picture), *(tile.stream for tile in tiles)]))
 
 
@@ -136,17 +139,21 @@ def split_beginning(picture: Container) -> tuple[Grid, list[Container | None]]:
 def _tiles(picture: Container, table: Table, start: int) -> list[Container]:
     ends = accumulate(table.lengths, initial=start)
     streams = [picture.stream[begin:end] for begin, end in pairwise(ends)]
-    alike = replace(picture, flags=picture.flags & ~TILED, chunks=())
+    alike = replace(picture, flags=picture.flags & ~(TILED | FINER), chunks=())
+    finer = table.finer or (0,) * len(streams)
     return [
-        replace(alike, width=place.width, height=place.height, symbols_crc=crc, stream=stream)
-        for place, crc, stream in zip(table.grid.tiles, table.crcs, streams, strict=True)
+        replace(alike, width=place.width, height=place.height, symbols_crc=crc, stream=stream, finer=steps)
+        for place, crc, stream, steps in zip(table.grid.tiles, table.crcs, streams, finer, strict=True)
     ]
 
 
 def write_table(table: Table, picture: Container) -> bytes:
     """The bytes in front of the streams of a picture, whose header is protected with them."""
-    entries = zip(table.lengths, table.crcs, strict=True)
-    written = write_varint(table.grid.side) + b"".join(write_varint(length) + _four_bytes(crc) for length, crc in entries)
+    steps = [bytes([finer]) for finer in table.finer] or [b""] * len(table.lengths)
+    entries = zip(table.lengths, table.crcs, steps, strict=True)
+    written = write_varint(table.grid.side) + b"".join(
+        write_varint(length) + _four_bytes(crc) + step for length, crc, step in entries
+    )
     return written + _crc(picture, written)
 
 
@@ -161,7 +168,8 @@ def read_table(picture: Container) -> tuple[Table, int]:
         raise CorruptFileError(f"the picture would have {len(grid):,} tiles, more than {MAX_TILES:,}")
     if len(grid) * SMALLEST_ENTRY > len(picture.stream):
         raise CorruptFileError(f"the file is truncated: its table cannot hold {len(grid):,} tiles")
-    entries = [(read_varint(reader), int.from_bytes(reader.take(4), "big")) for _ in range(len(grid))]
+    more = bool(picture.flags & FINER)
+    entries = [(read_varint(reader), int.from_bytes(reader.take(4), "big"), *reader.take(more)) for _ in range(len(grid))]
     covered = picture.stream[: reader.position]
     table = Table(grid, *zip(*entries, strict=True))
     if reader.take(4) != _crc(picture, covered) or picture.symbols_crc != _crc_of_crcs(table):

@@ -21,6 +21,7 @@ from dlic.models.light import STEP_PRICE, Light
 from dlic.models.light_refine import Goal, refined
 from dlic.models.transforms import BLOCK, Analysis, LevelBlocks, Synthesis
 from dlic.progress import Progress
+from dlic.surroundings import Surroundings
 
 Transform = Callable[[Tensor], Tensor]
 # Latents around a tile that g_a and g_s are shown. Their receptive fields reach 7 beyond it, but with 2 what light-1 gives differs
@@ -142,8 +143,9 @@ class DeployedLight:
         tables: FrequencyTables,
         effort: int,
         progress: Progress,
+        around: Surroundings | None,
     ) -> Symbols:
-        return refined(Goal(self, image, level, tables), y, plain, rounded, effort, progress)
+        return refined(Goal(self, around.image if around else image, level, tables, around), y, plain, rounded, effort, progress)
 
     @torch.inference_mode()
     def synthesise(self, y_hat: np.ndarray, level: int) -> np.ndarray:

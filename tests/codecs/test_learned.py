@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 import dlic
 from dlic.codecs.learned import load_codec
-from dlic.container.format import HUFFMAN, read
+from dlic.codecs.tiling import Tiling
+from dlic.container.format import HUFFMAN, read, write
 from dlic.errors import CorruptFileError, DlicError
 from dlic.evaluation.metrics import psnr
+from dlic.rectangles import Rectangle
 from tests.golden.rewrite import TINY, TINY_LIGHT
 
 CODEC, LIGHT = load_codec(TINY), load_codec(TINY_LIGHT)
@@ -63,10 +65,6 @@ def test_a_model_trained_for_ms_ssim_refuses_an_effort_that_would_lower_squared_
 
 
 def test_a_level_the_checkpoint_does_not_have_is_damage():
-    import dataclasses
-
-    from dlic.container.format import write
-
     with pytest.raises(dlic.CorruptFileError, match="level 3"):
         dlic.decompress(write(dataclasses.replace(read(small_file()), level=3)), weights=TINY)
 
@@ -179,3 +177,25 @@ def test_truncated_huffman_streams_are_refused(photograph):
     for length in range(len(container.stream)):
         with pytest.raises(CorruptFileError):
             codec.decode(dataclasses.replace(container, stream=container.stream[:length]))
+
+
+@pytest.mark.parametrize("tiled", [False, True])
+def test_a_header_that_says_too_much_is_refused_before_anything_is_allocated(tiled, monkeypatch):
+    image = np.zeros((65, 70, 3), np.uint8)
+    codec = dataclasses.replace(LIGHT, tiling=Tiling(side=64, above=0)) if tiled else LIGHT
+    data = codec.compress(image, 20)
+    huge = dataclasses.replace(read(data), width=200_000, height=200_000)
+    low = codec.within(None, 65 * 70 - 1)
+    for reader, container in ((codec, huge), (low, read(data))):
+        with monkeypatch.context() as patched:
+            for name in ("hyper_rows", "synthesise"):
+                patched.setattr(type(codec.network), name, lambda *words: pytest.fail("it has begun"))
+            for method in (reader.decode, reader.symbols, reader.crcs, reader.recover):
+                with pytest.raises(CorruptFileError, match="above the limit"):
+                    method(container)
+            for method in (reader.decompress, reader.estimated_bits):
+                with pytest.raises(CorruptFileError, match="above the limit"):
+                    method(write(container))
+    assert codec.within(None, 65 * 70).decompress(data).shape == image.shape
+    if tiled:
+        assert low.decode(read(data), Rectangle(3, 3, 60, 60)).image.shape == (60, 60, 3)

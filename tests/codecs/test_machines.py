@@ -1,50 +1,72 @@
-"""A file shows the same picture on however many threads it was written and is read."""
+"""A file has the same symbols and shows the same picture wherever it was written and is read.
+
+    DLIC_OTHER_PYTHONS=/a/bin/python:/b/bin/python python -m pytest tests/codecs/test_machines.py
+
+does so with other environments too, of other versions of Python and torch, which need no more than dlic itself does. Always there
+are another number of threads and a processor of fewer instructions, as far as torch lets itself be told.
+"""
 
 import os
 import subprocess
 import sys
+from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dlic.checkpoints import find
 from dlic.codecs.learned import load_codec
-from dlic.container.format import read
+from dlic.container.format import FINER, TILED, read
 from tests.conftest import ROOT
 
-WRITE = "import dlic, sys, numpy as np; sys.stdout.buffer.write(dlic.compress(np.load(sys.argv[1]), quality=70))"
-SHOW = "import dlic, sys, numpy as np; np.save(sys.argv[2], dlic.decompress(open(sys.argv[1], 'rb').read()))"
+OTHERS = [python for python in os.environ.get("DLIC_OTHER_PYTHONS", "").split(os.pathsep) if python]
+OLD_PROCESSOR = {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"}
+MACHINES = {
+    "here": (sys.executable, {"OMP_NUM_THREADS": "1"}),
+    "old processor": (sys.executable, {"OMP_NUM_THREADS": "2", **OLD_PROCESSOR}),
+    **{python: (python, {}) for python in OTHERS},
+}
 
 
-def python(code: str, threads: int, *words) -> bytes:
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-    command = [sys.executable, "-c", code, *map(str, words)]
-    return subprocess.run(command, env=environment, cwd=ROOT, check=True, capture_output=True).stdout
+def run(machine: str, *words: str | Path) -> None:
+    python, settings = MACHINES[machine]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **settings}
+    command = [python, "-m", "tests.codecs.other_machine", *map(str, words)]
+    subprocess.run(command, env=environment, cwd=ROOT, check=True)
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory, photograph):
-    """The shipped checkpoint's file of a crop, by the threads that wrote it."""
-    folder = tmp_path_factory.mktemp("machines")
-    np.save(folder / "crop.npy", photograph[100:356, 200:460])
-    written = {}
-    for threads in (1, 2):
-        (folder / f"{threads}.dlic").write_bytes(python(WRITE, threads, folder / "crop.npy"))
-        written[threads] = folder / f"{threads}.dlic"
-    return written
+def written(tmp_path_factory, photograph) -> dict[str, Path]:
+    """A folder of files by the machine that wrote them."""
+    folders = {machine: tmp_path_factory.mktemp("written") for machine in MACHINES}
+    for machine, folder in folders.items():
+        np.save(folder / "photograph.npy", photograph[100:260, 200:520])
+        run(machine, "write", folder)
+    return folders
 
 
-@pytest.mark.parametrize("writer", [1, 2])
-def test_threads_change_no_symbol_and_no_pixel_by_more_than_one(files, writer, tmp_path):
-    shown = []
-    for threads in (1, 2):
-        python(SHOW, threads, files[writer], tmp_path / "shown.npy")  # which fails where the checksum of the symbols does
-        shown.append(np.load(tmp_path / "shown.npy").astype(int))
-    assert shown[0].shape == (256, 260, 3) and np.abs(shown[0] - shown[1]).max() <= 1
+@pytest.mark.parametrize("writer", MACHINES)
+def test_every_machine_shows_the_same_within_one_level(written, writer, tmp_path):
+    shown = {}
+    for number, reader in enumerate(MACHINES):
+        run(reader, "show", written[writer], tmp_path / f"{number}.npz")  # which fails where the checksum of the symbols does
+        shown[reader] = np.load(tmp_path / f"{number}.npz")
+    names = {path.stem for path in written[writer].glob("*.dlic")}
+    assert len(names) == 8 and all(set(one.files) == names for one in shown.values())
+    for (one, pictures), (other, others) in combinations(shown.items(), 2):
+        for name in names:
+            assert np.abs(pictures[name].astype(int) - others[name]).max() <= 1, (name, one, other)
 
 
-def test_both_writers_say_nearly_the_same(files):
+def test_all_writers_say_nearly_the_same(written):
     """Latents are floats, so that one on the border between two symbols may go either way."""
     codec = load_codec(find("light-1"))
-    one, two = (codec.symbols(read(path.read_bytes())).values for path in files.values())
-    assert one.shape == two.shape and np.mean(one != two) < 1e-3 and np.abs(one - two).max() <= 1
+    first, *others = (codec.symbols(read((folder / "plain_63.dlic").read_bytes())).values for folder in written.values())
+    for other in others:
+        assert first.shape == other.shape and np.mean(first != other) < 1e-3 and np.abs(first - other).max() <= 1
+
+
+def test_tiles_with_finer_steps_are_among_them(written):
+    for folder in written.values():
+        assert read((folder / "tiles_63.dlic").read_bytes()).flags == TILED | FINER

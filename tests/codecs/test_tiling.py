@@ -55,13 +55,19 @@ def test_pixels_are_those_of_one_unit_at_every_size(name, height, width, seed, l
     assert psnr(image, decoded) > psnr(image, whole.decompress(whole.compress(image, level % whole.levels))) - 0.1
 
 
+def seams(shape: tuple[int, ...]) -> np.ndarray:
+    """Where the band of 16 pixels around all seams is: (H, W) bool."""
+    rows, columns = (np.abs(np.arange(length) % 64 - 31.5) >= 24 for length in shape[:2])
+    band = rows[:, None] | columns
+    band[:8] = band[:, :8] = False
+    return band
+
+
 def test_seams_are_invisible(picture, data):
     """Within 0.1 dB of the same pixels coded as one unit, in a band of 16 pixels around all seams."""
     whole, tiled = (codec.decompress(codec.compress(picture, LEVEL)) for codec in (WHOLE["light"], LIGHT))
     assert (tiled == dlic.decompress(data, weights=TINY_LIGHT)).all()
-    rows, columns = (np.abs(np.arange(length) % 64 - 31.5) >= 24 for length in picture.shape[:2])
-    band = rows[:, None] | columns
-    band[:8] = band[:, :8] = False
+    band = seams(picture.shape)
     assert abs(psnr(picture[band], whole[band]) - psnr(picture[band], tiled[band])) < 0.1
 
 
@@ -96,7 +102,7 @@ def test_a_crop_is_that_of_the_whole(picture, data, drawn):
 def test_a_crop_reads_only_the_tiles_it_needs(data, monkeypatch):
     read_tiles = []
     latent = type(LIGHT).latent
-    monkeypatch.setattr(type(LIGHT), "latent", lambda self, *tile: read_tiles.append(1) or latent(self, *tile))
+    monkeypatch.setattr(type(LIGHT), "latent", lambda self, *tile, **how: read_tiles.append(1) or latent(self, *tile, **how))
     dlic.decompress(data, weights=TINY_LIGHT, crop=(10, 10, 20, 20))
     assert len(read_tiles) == 4  # one, and those on its right, below, and below on the right
     dlic.decompress(data, weights=TINY_LIGHT)
@@ -177,6 +183,28 @@ def test_effort_refines_every_tile(picture):
     assert refined.crcs == LIGHT.crcs(read(refined.data)) != plain.crcs
 
 
+@pytest.mark.parametrize("index", [0, 5, 11])
+def test_surroundings_are_about_what_a_decoder_will_see(picture, data, index):
+    grid = Grid(249, 177, 64)
+    tile, around = grid.tiles[index], LIGHT.surroundings(picture, grid.tiles[index], LEVEL)
+    rows, columns = around.place.slices
+    assert (around.image[16 * rows.start :, 16 * columns.start :][: tile.height, : tile.width] == picture[tile.slices]).all()
+    shown = LIGHT.network.synthesise(around.y_hat, LEVEL)[: around.image.shape[0], : around.image.shape[1]]
+    seen = tile.grown(32, grid.whole)
+    assert (around.image == picture[seen.slices]).all()
+    assert psnr(around.image, shown) == pytest.approx(psnr(around.image, LIGHT.decompress(data)[seen.slices]), abs=0.5)
+
+
+def test_an_effort_is_told_what_is_around_each_tile(picture, monkeypatch):
+    told = []
+    refine = type(LIGHT.network).refine
+    monkeypatch.setattr(type(LIGHT.network), "refine", lambda self, *goal: told.append(goal[-1]) or refine(self, *goal))
+    LIGHT.encode(picture, LEVEL, 1)
+    assert sorted((one.place.width, one.place.height) for one in told) == sorted(
+        (-(-tile.width // 16), -(-tile.height // 16)) for tile in Grid(249, 177, 64).tiles
+    )
+
+
 def test_progress_is_told_without_an_effort_and_in_decoding(picture, data):
     told: list[float] = []
     LIGHT.encode(picture, LEVEL, progress=told.append)
@@ -212,7 +240,7 @@ def test_latents_are_computed_once_for_all_levels_where_memory_has_room(picture,
     monkeypatch.setattr(type(LIGHT.network), "analyse", lambda self, pixels: calls.append(1) or analyse(self, pixels))
     roomy = encode_to(LIGHT, picture, Target("size", 20_000)).encoded
     assert len(calls) == 12
-    room_for_five = PROCESS + picture.size + (REFINING + 5 * LATENT) * 64 * 64
+    room_for_five = PROCESS + picture.size + REFINING * (64 + 2 * 32) ** 2 + 5 * LATENT * 64 * 64
     tight = dataclasses.replace(LIGHT, tiling=dataclasses.replace(SMALL, max_memory=room_for_five))
     assert encode_to(tight, picture, Target("size", 20_000)).encoded.data == roomy.data
     assert len(calls) == 12 + 5 + 7 * 7  # at as many levels

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlic.container.fields import Reader, read_varint, write_varint
-from dlic.container.format import COMPRESSAI, HUFFMAN, MAGIC, TILED, Container, read, read_beginning, write
+from dlic.container.format import FINER, FLAGS, MAGIC, Container, read, read_beginning, write
 from dlic.errors import CorruptFileError
 
 PLAIN = Container(768, 512, 0, bytes(range(8)), 0xDEADBEEF, b"stream of symbols")
@@ -16,7 +16,7 @@ RICH = dataclasses.replace(PLAIN, chunks=((b"icc ", b"profile"), (b"exif", b""))
 containers = st.builds(
     Container,
     width=st.integers(1, 2**34), height=st.integers(1, 2**34), level=st.integers(0, 63), model=st.binary(min_size=8, max_size=8),
-    flags=st.sampled_from([0, HUFFMAN, TILED, HUFFMAN | TILED, COMPRESSAI]),
+    flags=st.sampled_from(FLAGS),
     symbols_crc=st.integers(0, 2**32 - 1), stream=st.binary(max_size=300),
     chunks=st.lists(st.tuples(st.sampled_from([b"icc ", b"thmb"]), st.binary(max_size=200)), max_size=3).map(tuple),
 )  # fmt: skip
@@ -67,6 +67,8 @@ def test_every_flipped_bit_is_refused(container):
         (write(dataclasses.replace(PLAIN, width=0)), "header"),
         (write(dataclasses.replace(PLAIN, level=64)), "header"),
         (write(dataclasses.replace(PLAIN, flags=5)), "header"),
+        (write(dataclasses.replace(PLAIN, flags=FINER)), "header"),  # of tiles that are none
+        (write(dataclasses.replace(PLAIN, flags=16)), "header"),
         (write(dataclasses.replace(PLAIN, chunks=((b"MUST", b"x"),))), "needed"),
     ],
 )

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlic.container.fields import write_varint
-from dlic.container.format import HUFFMAN, TILED, Container, header, read, write
+from dlic.container.format import FINER, HUFFMAN, TILED, Container, header, read, write
 from dlic.container.tiles import MAX_TILES, Grid, Table, is_side, join, read_table, split, split_beginning, write_table
 from dlic.errors import CorruptFileError
 from dlic.rectangles import Rectangle
@@ -21,9 +21,17 @@ sides = st.integers(1, 16).map(lambda units: 64 * units)
 def pictures(draw) -> tuple[Grid, list[Container]]:
     grid = Grid(draw(st.integers(1, 500)), draw(st.integers(1, 500)), draw(sides))
     level, flags = draw(st.integers(0, 63)), draw(st.sampled_from([0, HUFFMAN]))
+    finer = draw(st.sampled_from([st.just(0), st.integers(0, 255)]))
     tiles = [
         Container(
-            tile.width, tile.height, level, bytes(8), draw(st.integers(0, 2**32 - 1)), draw(st.binary(max_size=40)), flags=flags
+            tile.width,
+            tile.height,
+            level,
+            bytes(8),
+            draw(st.integers(0, 2**32 - 1)),
+            draw(st.binary(max_size=40)),
+            flags=flags,
+            finer=draw(finer),
         )
         for tile in grid.tiles
     ]
@@ -40,7 +48,8 @@ PICTURE = join(GRID, TILES)
 def test_split_inverts_join(picture):
     grid, tiles = picture
     joined = join(grid, tiles)
-    assert joined.flags == tiles[0].flags | TILED and (joined.width, joined.height) == (grid.width, grid.height)
+    finer = FINER if any(tile.finer for tile in tiles) else 0
+    assert joined.flags == tiles[0].flags | TILED | finer and (joined.width, joined.height) == (grid.width, grid.height)
     assert split(read(write(joined))) == (grid, tiles)
     assert split_beginning(joined) == (grid, tiles)
 

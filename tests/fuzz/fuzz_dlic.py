@@ -98,6 +98,15 @@ def whole(data: bytes) -> None:
     assert found.pixels.dtype in (np.uint8, np.uint16) and found.pixels.shape[0] * found.pixels.shape[1] <= MAX_PIXELS
 
 
+def codec(data: bytes) -> None:
+    """What a learned codec says of a file by itself, without the public functions in front of it."""
+    limited = _codec().within(None, MAX_PIXELS)
+    limited.estimated_bits(data)
+    crcs, container = limited.crcs(read(data)), read(data)
+    assert len(crcs) == (len(split(container)[1]) if container.flags & TILED else 1)
+    assert limited.decompress(data).shape == (container.height, container.width, 3)
+
+
 def part(data: bytes) -> None:
     """A part of a picture, of a whole file or of a damaged one; the bytes' checksum says which."""
     chosen = random.Random(zlib.crc32(data))
@@ -189,6 +198,7 @@ TARGETS = {
     "entropy": Target(entropy, _entropy_seeds, mutated, share=4),
     "streams": Target(streams, _stream_seeds, mutated),
     "whole": Target(whole, any_files, _mutated_file, share=2),
+    "codec": Target(codec, learned_files, _mutated_file),
     "part": Target(part, any_files, _mutated_file, share=2),
 }
 

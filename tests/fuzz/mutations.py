@@ -10,7 +10,20 @@ import numpy as np
 from dlic.codecs.base import check_size
 from dlic.codecs.learned import CODERS, LearnedCodec
 from dlic.container.fields import Reader, read_varint
-from dlic.container.format import CRC, HEADER, HUFFMAN, MAGIC, MAX_LEVEL, TILED, Container, header, read, write
+from dlic.container.format import (
+    COMPRESSAI,
+    CRC,
+    FINER,
+    HEADER,
+    HUFFMAN,
+    MAGIC,
+    MAX_LEVEL,
+    TILED,
+    Container,
+    header,
+    read,
+    write,
+)
 from dlic.container.tiles import Grid, join, split
 from dlic.entropy.symbols import Symbols
 from dlic.errors import CorruptFileError, DlicError
@@ -65,7 +78,7 @@ def _repair_table(out: bytearray, begin: int, picture: Container) -> None:
     reader = Reader(picture.stream)
     with contextlib.suppress(CorruptFileError, ZeroDivisionError):  # a side of nothing
         count = len(Grid(picture.width, picture.height, read_varint(reader)))
-        crcs = [_entry(reader) for _ in range(count)]
+        crcs = [_entry(reader, bool(picture.flags & FINER)) for _ in range(count)]
         told = replace(picture, symbols_crc=zlib.crc32(b"".join(crcs)))
         end_of_header = len(header(told))
         if out[: end_of_header - CRC] == header(told)[:-CRC]:  # numbers can be written in more than one way
@@ -75,10 +88,12 @@ def _repair_table(out: bytearray, begin: int, picture: Container) -> None:
         out[begin + reader.position - CRC : begin + reader.position] = crc.to_bytes(CRC, "big")
 
 
-def _entry(reader: Reader) -> bytes:
-    """The CRC in one entry of a table of tiles."""
+def _entry(reader: Reader, finer: bool) -> bytes:
+    """The CRC in one entry of a table of tiles, which may have a byte behind it."""
     read_varint(reader)
-    return reader.take(CRC)
+    crc = reader.take(CRC)
+    reader.take(finer)
+    return crc
 
 
 def _write_crc(out: bytearray, start: int, end: int) -> None:
@@ -99,7 +114,8 @@ def _with_changed_parts(container: Container, rng: random.Random) -> Container:
     if container.flags & TILED:
         grid, tiles = split(container)
         index = rng.randrange(len(tiles))
-        tiles[index] = replace(tiles[index], stream=mutated(tiles[index].stream, rng))
+        finer = rng.choice([tiles[index].finer, rng.randrange(256)])
+        tiles[index] = replace(tiles[index], stream=mutated(tiles[index].stream, rng), finer=finer)
         return replace(join(grid, tiles), chunks=container.chunks)
     return replace(container, stream=mutated(container.stream, rng))
 
@@ -109,7 +125,7 @@ def _field(container: Container, rng: random.Random) -> dict[str, int]:
     if name == "level":
         return {name: rng.randrange(MAX_LEVEL + 3)}
     if name == "flags":
-        return {name: container.flags ^ rng.choice([HUFFMAN, TILED, HUFFMAN | TILED, 4])}
+        return {name: container.flags ^ rng.choice([HUFFMAN, TILED, HUFFMAN | TILED, COMPRESSAI, FINER])}
     return {name: rng.choice([*SIZES, max(0, getattr(container, name) + rng.choice([-1, 1, 64]))])}
 
 

@@ -18,7 +18,7 @@ from tests.fuzz.fuzz_dlic import TARGETS, TINY_LIGHT, Finding, Tally, Target, an
 from tests.fuzz.mutations import repaired, with_other_symbols
 
 HOSTILE = sorted((Path(__file__).parent.parent / "golden" / "hostile").glob("*.dlic"))
-RUNS = {"container": 1500, "entropy": 500, "streams": 80, "whole": 300, "part": 300}
+RUNS = {"container": 1500, "entropy": 500, "streams": 80, "whole": 300, "part": 300, "codec": 200}
 
 
 @pytest.mark.parametrize("name", TARGETS)

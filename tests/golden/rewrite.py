@@ -3,6 +3,7 @@
 python -m tests.golden.rewrite             all of them anew: together with a new format version only
 python -m tests.golden.rewrite light       those of the tiny light model
 python -m tests.golden.rewrite tiles       that of the tiny light model in tiles
+python -m tests.golden.rewrite finer       that in tiles with finer steps at their seams
 python -m tests.golden.rewrite classical   those of the codecs without a checkpoint
 python -m tests.golden.rewrite kinds       those with chunks: gray, transparency, metadata
 python -m tests.golden.rewrite NAME        one more, when a checkpoint begins to ship
@@ -11,6 +12,7 @@ python -m tests.golden.rewrite NAME        one more, when a checkpoint begins to
 import sys
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
@@ -18,6 +20,7 @@ from PIL import Image
 
 import dlic
 from dlic.checkpoints import Training, find
+from dlic.codecs import learned
 from dlic.codecs.base import Codec
 from dlic.codecs.learned import load_codec
 from dlic.codecs.lossless import LosslessCodec
@@ -42,6 +45,7 @@ METADATA = {
     "text": {"Title": "golden", "Author": "Žofie"}, "thumbnail": 16,
 }  # fmt: skip
 TILED_NAME, TILED_LEVEL = "light_31_tiles", 31
+FINER_NAME, FINER_LEVEL = "light_40_finer", 40
 KODAK = GOLDEN.parent / "photographs" / "kodim23.png"
 
 
@@ -109,6 +113,16 @@ def write_tiled_file() -> None:
     Image.fromarray(codec.decompress(data)).save(GOLDEN / f"{TILED_NAME}.png")
 
 
+def write_file_of_finer_steps() -> None:
+    """Another part of the photograph in two tiles, of which one has finer steps at the seam."""
+    codec = replace(load_codec(TINY_LIGHT), tiling=Tiling(side=192, above=0))
+    photograph = np.array(Image.open(KODAK).convert("RGB"))
+    with mock.patch.object(learned, "finer_steps", lambda error, aim: 24):
+        data = codec.compress(photograph[100:228, 200:520], FINER_LEVEL)
+    (GOLDEN / f"{FINER_NAME}.dlic").write_bytes(data)
+    Image.fromarray(codec.decompress(data)).save(GOLDEN / f"{FINER_NAME}.png")
+
+
 def write_classical_files() -> None:
     """The photograph by every codec, beside what it decodes to."""
     folder = GOLDEN / "classical"
@@ -146,6 +160,8 @@ def main() -> None:
         write_light_files()
     elif sys.argv[1:] == ["tiles"]:
         write_tiled_file()
+    elif sys.argv[1:] == ["finer"]:
+        write_file_of_finer_steps()
     elif sys.argv[1:] == ["classical"]:
         write_classical_files()
     elif sys.argv[1:]:
@@ -156,6 +172,7 @@ def main() -> None:
         write_files(GOLDEN, TINY, golden_images())
         write_light_files()
         write_tiled_file()
+        write_file_of_finer_steps()
         write_classical_files()
         write_files_of_kinds()
 

@@ -11,9 +11,21 @@ from PIL import Image
 import dlic
 from dlic.codecs import thumbnails
 from dlic.codecs.learned import load_codec
-from dlic.container.format import read
+from dlic.container.format import FINER, read
+from dlic.container.tiles import split
 from dlic.images.metadata import Metadata
-from tests.golden.rewrite import CLASSICAL, GOLDEN, LIGHT_LEVELS, METADATA, TILED_NAME, TINY, TINY_LIGHT, golden_images, kinds
+from tests.golden.rewrite import (
+    CLASSICAL,
+    FINER_NAME,
+    GOLDEN,
+    LIGHT_LEVELS,
+    METADATA,
+    TILED_NAME,
+    TINY,
+    TINY_LIGHT,
+    golden_images,
+    kinds,
+)
 
 FILES = sorted(GOLDEN.glob("*.dlic"))
 
@@ -27,6 +39,11 @@ def test_golden_files_decode(path):
     decoded = dlic.decompress(path.read_bytes(), weights=checkpoint_of(path))
     expected = np.array(Image.open(path.with_suffix(".png")))
     assert np.abs(decoded.astype(int) - expected).max() <= 1
+
+
+def test_a_golden_file_has_finer_steps():
+    container = read((GOLDEN / f"{FINER_NAME}.dlic").read_bytes())
+    assert container.flags & FINER and [tile.finer for tile in split(container)[1]] == [0, 24]
 
 
 @pytest.mark.parametrize("name", CLASSICAL)
@@ -51,7 +68,7 @@ def test_golden_files_of_kinds_decode_with_their_metadata(name):
 
 def test_there_are_golden_files_of_every_level_and_some_have_escapes():
     light = {f"light_{level}_{name}" for level in LIGHT_LEVELS for name in golden_images()}
-    assert {path.stem for path in FILES} == set(golden_images()) | light | {TILED_NAME}
+    assert {path.stem for path in FILES} == set(golden_images()) | light | {TILED_NAME, FINER_NAME}
     codec = load_codec(TINY)
     symbols = codec.symbols(read((GOLDEN / "noise.dlic").read_bytes())).values.reshape(len(codec.tables), -1)
     low, high = codec.tables.minima, codec.tables.minima + codec.tables.sizes

@@ -10,7 +10,8 @@ import dlic
 from dlic.codecs.learned import MAX_EFFORT, Encoded, LearnedCodec, load_codec
 from dlic.container.format import read
 from dlic.models.annealing import prices
-from dlic.models.light_refine import ITERATIONS
+from dlic.models.light_refine import ITERATIONS, Goal
+from dlic.rectangles import Rectangle
 from tests.golden.rewrite import TINY, TINY_LIGHT
 
 CODEC = load_codec(TINY_LIGHT)
@@ -82,6 +83,20 @@ def test_no_global_generator_is_touched(photograph):
     before = torch.get_rng_state(), np.random.get_state()[1].copy()
     CODEC.encode(crop(photograph, 20, 20, seed=5), 30, 1)
     assert (torch.get_rng_state() == before[0]).all() and (np.random.get_state()[1] == before[1]).all()
+
+
+def test_a_tile_is_judged_by_the_pixels_it_shows_amid_its_surroundings(photograph):
+    image = crop(photograph, 128, 200, seed=7)
+    tile = Rectangle(64, 0, 64, 64)
+    around, encoded = CODEC.surroundings(image, tile, 40), CODEC.encode_at(CODEC.analyse_part(image, tile), 40)
+    goal = Goal(CODEC.network, around.image, 40, CODEC.tables, around)
+    seen = around.y_hat.copy()
+    seen[around.place.slices] = encoded.y_hat
+    squares = np.square(CODEC.network.synthesise(seen, 40).astype(float) - around.image).sum()
+    assert goal.cost(encoded.symbols) == pytest.approx(encoded.estimated_bits + goal.lmbda * squares / 3, rel=1e-4)
+    blind = Goal(CODEC.network, image[tile.slices], 40, CODEC.tables)
+    slopes = [one.distortion_slope(encoded.symbols)(torch.zeros(1, 24, 4, 4)) for one in (goal, blind)]
+    assert not torch.allclose(slopes[0][..., 0], slopes[1][..., 0], rtol=0.01)
 
 
 @pytest.mark.parametrize("effort", [1, 3])
