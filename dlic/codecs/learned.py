@@ -252,13 +252,16 @@ class LearnedCodec:
         """The symbols of plain encoding for given ones of z, and y_hat: to the nearest, or with wider zeros."""
         rows = self.network.rows(z, size, level)
         symbols, (low, high) = np.zeros(rows.shape, np.int32), self.tables.bounds(rows)
+        zero_bins = None if self._zero_bins is None else np.take(self._zero_bins, rows, mode="clip")
 
         def quantise(means: np.ndarray, which: np.ndarray) -> np.ndarray:
+            nonlocal symbols
             distance = y - means
-            rounded = np.clip(np.rint(distance), low, high)
-            if self._zero_bins is not None:
-                rounded *= np.abs(distance) >= self._zero_bins[rows]
-            np.copyto(symbols, rounded, where=which, casting="unsafe")  # whole numbers
+            rounded = np.rint(distance)
+            np.minimum(np.maximum(rounded, low, out=rounded), high, out=rounded)  # which np.clip takes twice as long for
+            if zero_bins is not None:
+                rounded *= np.abs(distance, out=distance) >= zero_bins
+            symbols = np.where(which, rounded.astype(np.int32), symbols)
             return rounded
 
         y_hat = self.network.quantise(self.network.context(z, size, level), quantise)
