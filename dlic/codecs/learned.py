@@ -315,7 +315,8 @@ class LearnedCodec:
 
     def _limits(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Smallest and largest symbol where `rows` are, and the width of the zeros."""
-        return *self.tables.bounds(rows), None if self._zero_bins is None else self._zero_bins[rows]
+        zeros = None if self._zero_bins is None else np.take(self._zero_bins, rows, mode="clip")  # no check of each index
+        return *self.tables.bounds(rows), zeros
 
     def _finer(self, y: np.ndarray, symbols: Symbols, distances: np.ndarray, seams: Seams) -> int:
         """How much finer the steps at seams are to be, for latents that lie so far from their means."""
@@ -451,7 +452,8 @@ class LearnedCodec:
 
 def _whole(distances: np.ndarray, low: np.ndarray, high: np.ndarray, zeros: np.ndarray | None) -> np.ndarray:
     """What distances from means are coded as: whole numbers, float32."""
-    rounded = np.clip(np.rint(distances), low, high)
+    rounded = np.rint(distances)
+    np.minimum(np.maximum(rounded, low, out=rounded), high, out=rounded)  # which np.clip takes twice as long for
     if zeros is not None:
         rounded *= np.abs(distances) >= zeros
     return rounded

@@ -16,6 +16,7 @@ from dlic.errors import CorruptFileError
 
 AnsCoder = constriction.stream.stack.AnsCoder
 Categorical, Uniform = constriction.stream.model.Categorical, constriction.stream.model.Uniform
+SMALL = 10  # frequencies of a table that are summed up on the way to a symbol faster than their sums are searched
 
 
 def encode(parts: Sequence[tuple[np.ndarray, np.ndarray]], tables: FrequencyTables) -> bytes:
@@ -82,7 +83,8 @@ def _pull_escapes(coder: AnsCoder, count: int) -> np.ndarray:
 
 def _model(tables: FrequencyTables, row: int) -> Categorical:
     """Counts over 2¹⁶ are exact in float64, and so is what constriction makes of them: the model depends on integers only."""
-    return Categorical(tables.counts[row] / TOTAL, perfect=False)
+    counts = tables.counts[row]
+    return Categorical(counts / TOTAL, perfect=False, lazy=counts.size <= SMALL)
 
 
 def _coder(stream: bytes) -> AnsCoder:

@@ -4,7 +4,7 @@ PyTorch's CPU build has oneDNN's fused convolutions as operators of its compiler
 the same layers run one by one, 10–25 % slower.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import torch
@@ -26,17 +26,59 @@ def fused_block(block: BottleneckBlock, gain: Tensor | None = None) -> Layer:
     return lambda x: _add(spatial(squeeze(x)), x, weight, block.last.bias)
 
 
-def activated(conv: nn.Conv2d) -> Layer:
-    """x → gelu(conv(x)) for a convolution of stride 1."""
+def overwriting(blocks: Sequence[BottleneckBlock], gains: Sequence[Tensor]) -> tuple[Tensor, Layer]:
+    """Blocks one after another, their inner channels weighted by gains (inner,), as (offset, layer).
+
+    layer(x + offset) is what they make of x (1, C, H, W) float32; it overwrites what it is given, which saves each block the memory
+    of another result. The offset is the sum of the biases that the blocks add to x: a pass over x less for each of them. Until a
+    block's turn has come, the squeezing layers take its bias off again.
+    """
+    layers, early = [], sum(block.last.bias for block in blocks)
+    offset = early
+    for block, gain in zip(blocks, gains, strict=True):
+        squeeze = activated(block.squeeze, block.squeeze.bias - block.squeeze.weight[:, :, 0, 0] @ early)
+        layers.append((squeeze, activated(block.spatial), (block.last.weight[:, :, 0, 0] * gain).T.contiguous()))
+        early = early - block.last.bias
+
+    def run(x: Tensor) -> Tensor:
+        x = x.contiguous(memory_format=torch.channels_last)
+        for squeeze, spatial, weight in layers:
+            _pixels(x).addmm_(_pixels(spatial(squeeze(x))), weight)
+        return x
+
+    return offset, run
+
+
+def _pixels(x: Tensor) -> Tensor:
+    """(1, C, H, W) channels-last → (H·W, C), the same memory."""
+    return x.permute(0, 2, 3, 1).view(-1, x.shape[1])
+
+
+def activated(conv: nn.Conv2d, bias: Tensor | None = None) -> Layer:
+    """x → gelu(conv(x)) for a convolution of stride 1, with another bias if one is given."""
+    weight, bias, padding = conv.weight, conv.bias if bias is None else bias, conv.padding[0]
     if not fusion_works():
-        return lambda x: F.gelu(conv(x))
-    return lambda x: _gelu(x, conv.weight, conv.bias, conv.padding[0])
+        return lambda x: F.gelu(F.conv2d(x, weight, bias, padding=padding))
+    return lambda x: _gelu(x, weight, bias, padding)
+
+
+def clipped(weight: Tensor, bias: Tensor, low: float, high: float) -> Layer:
+    """x → weight ∗ x + bias, 1×1, between `low` and `high`."""
+    if not fusion_works():
+        return lambda x: F.conv2d(x, weight, bias).clamp_(low, high)
+    return lambda x: _clip(x, weight, bias, low, high)
 
 
 def _gelu(x: Tensor, weight: Tensor, bias: Tensor, padding: int) -> Tensor:
     """gelu(weight ∗ x + bias)"""
     pointwise = torch.ops.mkldnn._convolution_pointwise
     return pointwise(x, weight, bias, [padding] * 2, [1, 1], [1, 1], 1, "gelu", [], "none")
+
+
+def _clip(x: Tensor, weight: Tensor, bias: Tensor, low: float, high: float) -> Tensor:
+    """weight ∗ x + bias, 1×1, between `low` and `high`"""
+    pointwise = torch.ops.mkldnn._convolution_pointwise
+    return pointwise(x, weight, bias, [0, 0], [1, 1], [1, 1], 1, "hardtanh", [low, high], "")
 
 
 def _add(x: Tensor, base: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -54,7 +96,12 @@ def fusion_works() -> bool:
     bias = torch.randn(8, generator=generator)
     try:
         with torch.inference_mode():
-            same = torch.allclose(_gelu(x, wide, bias, 1), F.gelu(F.conv2d(x, wide, bias, padding=1)), atol=1e-4)
-            return same and torch.allclose(_add(x, base, narrow, bias), base + F.conv2d(x, narrow, bias), atol=1e-4)
+            plain = F.conv2d(x, narrow, bias)
+            pairs = (
+                (_gelu(x, wide, bias, 1), F.gelu(F.conv2d(x, wide, bias, padding=1))),
+                (_add(x, base, narrow, bias), base + plain),
+                (_clip(x, narrow, bias, -0.5, 1.0), plain.clamp(-0.5, 1.0)),
+            )
+            return all(torch.allclose(fused, expected, atol=1e-4) for fused, expected in pairs)
     except (AttributeError, RuntimeError, TypeError):
         return False

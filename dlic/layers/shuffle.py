@@ -12,4 +12,4 @@ def unshuffle(x: Tensor, factor: int) -> Tensor:
 
 def shuffle(x: Tensor, factor: int) -> Tensor:
     """Inverse of `unshuffle`."""
-    return F.pixel_shuffle(x.contiguous(), factor).contiguous(memory_format=torch.channels_last)
+    return F.pixel_shuffle(x, factor).contiguous(memory_format=torch.channels_last)

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from dlic.entropy.symbols import Symbols
 from dlic.entropy.tables import FrequencyTables
-from dlic.layers.fused import fused_block
+from dlic.layers.fused import clipped, fused_block, overwriting
 from dlic.layers.gaussian import ROWS
 from dlic.models.base import split_weights, under
 from dlic.models.deployed import beside, to_batch, to_latent, workers
@@ -110,11 +110,13 @@ class DeployedLight:
 
     @torch.inference_mode()
     def reconstruct(self, context: Context, symbols: np.ndarray) -> np.ndarray:
-        return to_latent(self.y_hat(context, to_batch(symbols.astype(np.float32))))
+        return to_latent(self._y_hat(context, to_batch(symbols).float().mul_(context.inverse_gain)))
 
     def y_hat(self, context: Context, symbols: Tensor) -> Tensor:
         """`reconstruct` in tensors (1, M, h, w), through which gradients pass outside of inference mode."""
-        scaled = symbols * context.inverse_gain
+        return self._y_hat(context, symbols * context.inverse_gain)
+
+    def _y_hat(self, context: Context, scaled: Tensor) -> Tensor:
         return self._in_two_steps(context, lambda means, which: torch.addcmul(scaled, means, context.both_gains))
 
     def residual(self, y: Tensor, z: Tensor, level: int) -> Tensor:
@@ -149,7 +151,7 @@ class DeployedLight:
 
     @torch.inference_mode()
     def synthesise(self, y_hat: np.ndarray, level: int) -> np.ndarray:
-        return from_blocks(to_latent(self.g_s(level)(to_batch(y_hat)).clamp_(0, 255)))
+        return from_blocks(to_latent(self.g_s(level)(to_batch(y_hat))))
 
 
 def analysis_of_blocks(g_a: Analysis) -> Transform:
@@ -165,14 +167,16 @@ def analysis_of_blocks(g_a: Analysis) -> Transform:
 
 
 def synthesis_of_blocks(g_s: Synthesis, level: int) -> Transform:
-    """g_s at one level, giving blocks of pixels 0 … 255 for `from_blocks`, neither clipped nor rounded, but ½ too large."""
+    """g_s at one level, giving blocks for `from_blocks`: pixels from 0 to below 256 that are not rounded, but ½ too large."""
     levels = torch.tensor([level])
-    coarse, fine = _at_level(g_s.coarse, levels), _at_level(g_s.fine, levels)
+    (coarse_offset, coarse), (fine_offset, fine) = (_at_level(blocks, levels) for blocks in (g_s.coarse, g_s.fine))
+    split_bias = g_s.split.bias + fine_offset
     weight, bias = g_s.last.weight * g_s.gain(levels) * 255, (g_s.last.bias + 0.5) * 255 + 0.5
-    weight, bias = weight[COLOURS_LAST].to(memory_format=torch.channels_last), bias[COLOURS_LAST]
+    last = clipped(weight[COLOURS_LAST].to(memory_format=torch.channels_last), bias[COLOURS_LAST], 0.0, 255.0)
 
     def run(y_hat: Tensor) -> Tensor:
-        return F.conv2d(_through(fine, g_s.split(_through(coarse, y_hat))), weight, bias)
+        features = coarse(y_hat + coarse_offset[:, None, None])
+        return last(fine(F.conv_transpose2d(features, g_s.split.weight, split_bias, stride=2)))
 
     return run
 
@@ -191,8 +195,8 @@ def from_blocks(blocks: np.ndarray) -> np.ndarray:
     return pixels.reshape(height * BLOCK, width * BLOCK, 3).numpy()
 
 
-def _at_level(blocks: LevelBlocks, levels: Tensor) -> list[Transform]:
-    return [fused_block(block, gain(levels)[0, :, 0, 0]) for block, gain in zip(blocks.blocks, blocks.gains, strict=True)]
+def _at_level(blocks: LevelBlocks, levels: Tensor) -> tuple[Tensor, Transform]:
+    return overwriting(blocks.blocks, [gain(levels)[0, :, 0, 0] for gain in blocks.gains])
 
 
 def _through(layers: list[Transform], x: Tensor) -> Tensor:
