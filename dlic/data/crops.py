@@ -67,6 +67,8 @@ class ValidationCrops(Dataset):
         return min(self.limit, len(self.photographs))
 
     def __getitem__(self, index: int) -> Tensor:
+        if index >= len(self):
+            raise IndexError(index)  # what ends a loop over them: beyond the last photograph, another would take its place
         return _window(self.photographs.pixels(index), self.size, 0.5, 0.5)
 
 
