@@ -68,7 +68,7 @@ class ValidationCrops(Dataset):
 
     def __getitem__(self, index: int) -> Tensor:
         if index >= len(self):
-            raise IndexError(f"there are {len(self)} validation crops, not {index + 1}")
+            raise IndexError(index)  # what ends a loop over them: beyond the last photograph, another would take its place
         return _window(self.photographs.pixels(index), self.size, 0.5, 0.5)
 
 

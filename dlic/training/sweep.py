@@ -91,8 +91,9 @@ class Results:
     """The rows of a sweep, on the disk as soon as they are known, in the order of its trials."""
 
     def __init__(self, plan: Sweep, rows: Sequence[Result]):
-        self.rows, self._measuring, self._folder = list(rows), plan.images is not None, plan.out
+        self._measuring, self._along, self._folder = plan.images is not None, plan.along, plan.out
         self._order = {trial.name: place for place, trial in enumerate(plan.trials)}
+        self.rows = [replace(row, along=self._along) if row.name in self._order else row for row in rows]
 
     def has(self, name: str) -> bool:
         """Whether nothing of a run is missing: what was not measured is, where there are images."""
@@ -101,7 +102,8 @@ class Results:
     def add(self, rows: Sequence[Result]) -> None:
         """The rows of one run."""
         others = [row for row in self.rows if row.name != rows[0].name]
-        self.rows = sorted([*others, *rows], key=lambda row: self._order.get(row.name, -1))
+        named = [replace(row, along=self._along) for row in rows]
+        self.rows = sorted([*others, *named], key=lambda row: self._order.get(row.name, -1))
         write_results(self._folder, self.rows)
 
 
@@ -201,7 +203,7 @@ def _complete(work: Work, trial: Trial) -> None:
         export(last_checkpoint(plan.run(trial.name)), checkpoint)
     with work.measuring:
         rows = measured(plan.out, plan.run(trial.name), checkpoint, trial.settings, plan.images, plan.kodak)
-        work.results.add([replace(row, along=plan.along) for row in rows])
+        work.results.add(rows)
     for row in rows:
         log_result(plan.out, row)
         work.tell(str(row))

@@ -178,7 +178,9 @@ def test_small_photographs_are_reflected(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (10, 20, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "small.png")
     photographs = decode_all(find_photographs(tmp_path), tmp_path / "cache")
-    crop = ValidationCrops(photographs, 32, 4)[0].permute(1, 2, 0).numpy()
+    crops = ValidationCrops(photographs, 32, 4)
+    assert len(list(crops)) == len(crops) == 1
+    crop = crops[0].permute(1, 2, 0).numpy()
     assert crop.shape == (32, 32, 3)
     assert (crop[:10, :20] == pixels).all() and (crop[10, :20] == pixels[9]).all() and (crop[:10, 20] == pixels[:, 19]).all()
     assert TrainingCrops(photographs, 32, 0, Augmentation(downscale_share=1.0))[0].shape == (3, 32, 32)

@@ -162,7 +162,9 @@ def test_what_cannot_be_trained_is_one_sentence_before_anything_is(bad, sentence
 def test_on_kodak_published_curves_are_shown_too(photographs, two_pictures, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(anchors, "KODAK", (2, (96, 128)))
     grid = ["--grid=model.network.init_args.initial_step:model.lmbda=40:0.05,400:0.01"]
-    along = "--along=model.network.init_args.initial_step"  # one curve of two rates
+    assert sweep(photographs, tmp_path / "out", *grid, "--kodak", str(two_pictures)) == 0
+    assert "| factorized | 2 |" not in capsys.readouterr().out
+    along = "--along=model.network.init_args.initial_step"  # one curve of two rates, which can be said afterwards
     assert sweep(photographs, tmp_path / "out", *grid, along, "--kodak", str(two_pictures)) == 0
     assert "| factorized | 2 |" in (tmp_path / "out" / "results.md").read_text()
     assert "CompressAI factorized" in (tmp_path / "out" / "results.md").read_text()
