@@ -60,11 +60,14 @@ class StepBack(pl.Callback):
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs, batch, batch_idx) -> None:
         """After weight averaging and before anything is saved, as Lightning calls callbacks that save last."""
         self._judge(pl_module.last_loss)
-        if _anywhere(trainer, pl_module.nonfinite_in_row >= self.patience):
-            self._go_back(trainer, pl_module, f"{self.patience} steps in a row had a loss or gradient that is not finite")
-        elif _anywhere(trainer, self.exploded >= self.patience):
-            self._go_back(trainer, pl_module, f"{self.patience} steps in a row had a loss {EXPLODED} times the usual")
-        elif pl_module.nonfinite_in_row == self.exploded == 0 and self._is_due(trainer.global_step):
+        why = {
+            "a loss or gradient that is not finite": pl_module.nonfinite_in_row,
+            f"a loss {EXPLODED} times the usual": self.exploded,
+        }
+        worst = max(why, key=lambda kind: why[kind])
+        if _anywhere(trainer, why[worst] >= self.patience):
+            self._go_back(trainer, pl_module, f"{self.patience} steps in a row had {worst}")
+        elif self._is_due(trainer.global_step) and not _anywhere(trainer, why[worst] > 0 or not self._is_usual()):
             self._keep(trainer, pl_module)
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -81,9 +84,11 @@ class StepBack(pl.Callback):
             self.losses.append(loss)
 
     def _is_due(self, step: int) -> bool:
+        return self._snapshot is None or step - self._snapshot.step >= self.every_n_steps
+
+    def _is_usual(self) -> bool:
         """A loss twice the usual may be the beginning of an explosion, which a snapshot must not have in it."""
-        due = self._snapshot is None or step - self._snapshot.step >= self.every_n_steps
-        return due and (not self.losses or self.losses[-1] <= 2 * median(self.losses))
+        return not self.losses or self.losses[-1] <= 2 * median(self.losses)
 
     def _keep(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         weights: dict[str, Any] = {"state_dict": pl_module.state_dict()}
