@@ -1,8 +1,10 @@
 """A plugin for Pillow: from the moment this module is imported, `Image.open` and `Image.save` know .dlic files.
 
 `Image.open` reads the header and the metadata; pixels are decoded, and torch is imported, when they are needed.
-`Image.save` takes what `dlic.compress` does, from quality to thumbnail, and lossless=True. Metadata it is not given is the image's
-own; None leaves some out. Pixels are stored upright, turned as the EXIF or XMP says that is stored with them, which then says 1.
+`Image.save` takes what `dlic.compress` does, from quality to thumbnail, lossless=True, and strict=True to refuse what it would
+otherwise warn of: what is not kept. (Of colour of 16 bits Pillow itself has dropped half by then, without a word.) Metadata it is
+not given is the image's own; None leaves some out. Pixels are stored upright, turned as the EXIF or XMP says that is stored with
+them, which then says 1.
 """
 
 import warnings
@@ -27,6 +29,7 @@ from dlic.images.sixteen_bits import to_eight_bits
 
 FORMAT, MIME, ENDING = "DLIC", "image/x-dlic", ".dlic"
 KEPT = ("gray", "alpha")  # of the kinds of pixels
+ROUNDED = "16-bit samples become 8-bit"
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # by channels
 OPTIONS = (  # of `dlic.compress`, beside metadata
     "quality", "effort", "target_size", "target_bpp", "target_psnr", "target_ms_ssim",
@@ -96,6 +99,7 @@ class DlicImageFile(ImageFile.ImageFile):
         with _errors_of_pillow():
             pixels = read_described(self._data, self._described, Reading(max_pixels=width * height), {}).pixels
             if pixels.dtype == np.uint16 and pixels.ndim == 3:
+                warnings.warn(ROUNDED, stacklevel=4)  # where the pixels were asked for
                 pixels = to_eight_bits(pixels)
             image = Image.fromarray(pixels)
             if (image.mode, image.size) != (self.mode, self.size):
@@ -141,7 +145,10 @@ def _as_told(image: Image.Image) -> tuple[Image.Image, Metadata]:
 def _lossy(image: Image.Image, metadata: Metadata, options: Mapping[str, Any]) -> bytes:
     _refuse_mode(image, image.mode == "F")
     refuse_deep(image, "the image")
-    for note in conversions(image, KEPT):
+    notes = list(conversions(image, KEPT))
+    if options.get("strict") and notes:
+        raise DlicError(f"the image is refused by strict: {', '.join(notes)}")
+    for note in notes:
         warnings.warn(note, stacklevel=4)  # where `save` was called
     pixels = eight_bit_pixels(image, KEPT)
     wishes = {name: options[name] for name in OPTIONS if options.get(name) is not None}

@@ -168,7 +168,15 @@ def test_files_of_every_codec_open(path):
 def test_sixteen_bit_colour_is_rounded_as_pillow_has_no_such_pixels():
     samples = np.random.default_rng(0).integers(0, 65536, (5, 6, 3)).astype(np.uint16)
     image = Image.open(io.BytesIO(LosslessCodec().compress(samples)))
-    assert image.mode == "RGB" and np.abs(np.asarray(image) - samples / 257).max() <= 0.5
+    with pytest.warns(UserWarning, match="16-bit samples become 8-bit"):
+        assert image.mode == "RGB" and np.abs(np.asarray(image) - samples / 257).max() <= 0.5
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "I;16", "YCbCr"])
+def test_strict_refuses_what_would_be_warned_of(mode):
+    with pytest.raises(ValueError, match=f"strict: {mode.replace('I;', '')}"):
+        saved(Image.new(mode, (6, 5)), strict=True)
+    assert saved(Image.new("RGB", (6, 5)), strict=True) and saved(Image.new("I;16", (6, 5)), lossless=True, strict=True)
 
 
 def test_torch_is_loaded_for_what_takes_a_network_and_not_before():

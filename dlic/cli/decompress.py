@@ -107,20 +107,32 @@ def _whole(data: bytes, reading: Reading, seconds: dict[str, float], progress: P
 
 def _part(data: bytes, reading: Reading, seconds: dict[str, float], progress: Progress) -> ImageFile:
     """What a truncated or damaged file shows, and what is missing."""
-    from dlic.codecs.recognition import describe_beginning
+    from dlic.codecs.recognition import JPEG_MAGIC, describe_beginning
     from dlic.codecs.wavelet import WaveletCodec
 
+    if data.startswith(JPEG_MAGIC):
+        return _whole_or_nothing(data, reading, seconds, progress, "jpeg")
     described, share = describe_beginning(data)
     if described.tiled:
         _check_memory(described, reading)
         picture = read_described(data, described, reading, seconds, progress, damaged=True)
         return replace(picture, notes=(*picture.notes, *_lost(picture.lost)))
     if described.codec != "wavelet":
-        raise DlicError(f"--partial shows what there is of a wavelet file, or of one in tiles; this is a {described.codec} one")
+        return _whole_or_nothing(data, reading, seconds, progress, described.codec)
     described.check_size(reading.max_pixels)
     with timed(seconds, "decode"):
         image = WaveletCodec(max_pixels=reading.max_pixels).decompress_prefix(data)
     return ImageFile(reading.cropped(image), (f"{share:.0%} of the picture's data is there",))
+
+
+def _whole_or_nothing(data: bytes, reading: Reading, seconds: dict[str, float], progress: Progress, codec: str) -> ImageFile:
+    """A file of which no part can be shown, as long as it is not damaged."""
+    try:
+        return _whole(data, reading, seconds, progress)
+    except CorruptFileError as error:
+        raise CorruptFileError(
+            f"{error}; only of wavelet files, and of those in tiles, a part can be shown, not of a {codec} one"
+        ) from error
 
 
 def _check_memory(described: "Description", reading: Reading) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from dlic.errors import UnreadableImageError
+from dlic.images.depth import hidden_depth
 from dlic.images.orientation import turned
 from dlic.images.pixels import pixels_of
 from dlic.images.sixteen_bits import is_16_bit_colour, sixteen_bit_colour, to_eight_bits, with_alpha
@@ -31,6 +32,8 @@ def conversions(image: Image.Image, keep: Collection[str]) -> Iterator[str]:
         yield "transparency is dropped"
     if image.mode.startswith("I") or is_16_bit_colour(image) or _is_deep_ppm(image):
         yield "16-bit samples become 8-bit"
+    elif (depth := hidden_depth(image)) > 8:
+        yield f"{depth}-bit samples become 8-bit"
     elif image.mode == "CMYK":
         how = "through their profile" if _profile(image) else "by Pillow's formula, having no profile that can be read"
         yield f"CMYK colours are converted to sRGB {how}"
@@ -111,4 +114,6 @@ def _bits(image: Image.Image) -> int:
 
 
 def _is_deep_ppm(image: Image.Image) -> bool:
-    return image.format == "PPM" and image.tile[0].codec_name.startswith("ppm") and image.tile[0].args[-1] > 255
+    if image.format != "PPM" or not image.tile:  # loaded
+        return False
+    return image.tile[0].codec_name.startswith("ppm") and image.tile[0].args[-1] > 255

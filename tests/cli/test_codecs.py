@@ -178,12 +178,26 @@ def test_a_truncated_wavelet_file_shows_what_there_is(picture, pixels, capsys):
     assert "truncated" in sentence(capsys)
 
 
-@pytest.mark.parametrize("codec", ["learned", "lossless"])
-def test_only_wavelet_files_can_be_shown_in_part(codec, picture, capsys):
-    assert run(["compress", str(picture), "--codec", codec]) == 0
+@pytest.mark.parametrize("codec", ["learned", "lossless", "jpeg"])
+def test_of_other_files_all_or_nothing_is_shown(codec, picture, capsys):
+    packed, unpacked = there_and_back(picture, "--codec", codec)
+    whole = unpacked.read_bytes()
+    assert run(["decompress", str(packed), "--partial", "--force"]) == 0
+    assert unpacked.read_bytes() == whole
+    packed.write_bytes(packed.read_bytes()[:-40])
     capsys.readouterr()
-    assert run(["decompress", str(picture.with_suffix(".dlic")), "--partial"]) == 1
-    assert "wavelet" in sentence(capsys)
+    assert run(["decompress", str(packed), "--partial", "--force"]) == 2
+    assert f"not of a {codec} one" in sentence(capsys) and unpacked.read_bytes() == whole
+
+
+def test_a_folder_is_shown_as_far_as_it_goes(picture, tmp_path, capsys):
+    folder = tmp_path / "packed"
+    folder.mkdir()
+    for codec, name in (("wavelet", "cut.dlic"), ("lossless", "whole.dlic"), ("jpeg", "as.jpg")):
+        assert run(["compress", str(picture), "--codec", codec, "-o", str(folder / name)]) == 0
+    (folder / "cut.dlic").write_bytes((folder / "cut.dlic").read_bytes()[:-40])
+    assert run(["decompress", str(folder), "-r", "-o", str(tmp_path / "back"), "--partial"]) == 0
+    assert sorted(path.name for path in (tmp_path / "back").iterdir()) == ["as.jpg.png", "cut.dlic.png", "whole.dlic.png"]
 
 
 @pytest.mark.parametrize("codec", CLASSICAL)

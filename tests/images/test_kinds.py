@@ -1,5 +1,6 @@
 """Every kind of image becomes 8 bits of what is kept, and what that loses is said, or refused."""
 
+import io
 import struct
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 from dlic.errors import UnreadableImageError
 from dlic.images import png
 from dlic.images.files import EVERYTHING, image_bytes, read_image
+from dlic.images.kinds import conversions
 from tests.images.test_files import encoded
 from tests.images.test_samples import noise, tiff
 
@@ -132,3 +134,27 @@ def test_strict_refuses_what_is_not_kept():
     with pytest.raises(UnreadableImageError, match="--strict: transparency is dropped"):
         read_image(image_bytes(noise((4, 4, 4), np.uint8)), keep=("gray",), strict=True)
     read_image(encoded(Image.new("RGB", (4, 4)), "PNG", dpi=(72, 72)), strict=True)  # metadata is no kind
+
+
+def deeper(kind: str, pixels: np.ndarray) -> bytes:
+    """A file whose header says that its samples have 10 or 12 bits, as Pillow writes none."""
+    data = bytearray(encoded(Image.fromarray(pixels), kind))
+    if kind == "AVIF":
+        data[data.index(b"av1C") + 6] |= 0x40
+        begin = data.index(b"pixi") + 9
+        data[begin : begin + 3] = bytes([10] * 3)
+    else:
+        begin = data.index(b"\xff\x4f\xff\x51") + 42
+        data[begin : begin + 9 : 3] = bytes([11] * 3)
+    return bytes(data)
+
+
+@pytest.mark.parametrize(("kind", "bits"), [("AVIF", 10), ("JPEG2000", 12)])
+def test_bits_that_pillow_drops_are_said(kind, bits):
+    pixels = noise((40, 56, 3), np.uint8)
+    assert read_image(encoded(Image.fromarray(pixels), kind)).notes == ()
+    data = deeper(kind, pixels)
+    with Image.open(io.BytesIO(data)) as image:
+        assert list(conversions(image, EVERYTHING)) == [f"{bits}-bit samples become 8-bit"]
+    with pytest.raises(UnreadableImageError, match=f"{bits}-bit"):
+        read_image(data, strict=True)
