@@ -49,8 +49,8 @@ class FrequencyTables:
     def bounds(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Smallest and largest value that can be coded where `rows` are, as float32: whole numbers that small are exact in it."""
         reach = np.where(self.skipped, 0, (1 << ESCAPE_BITS) // 2 - 1)
-        low, high = self.minima - reach, self.minima + self.sizes - 1 + reach
-        return tuple(np.take(bound.astype(np.float32), rows, mode="clip") for bound in (low, high))
+        low, high = (self.minima - reach).astype(np.float32), (self.minima + self.sizes - 1 + reach).astype(np.float32)
+        return np.take(low, rows, mode="clip"), np.take(high, rows, mode="clip")
 
     def zero_bins(self, price: float) -> np.ndarray:
         """Below which distance from zero a value had better be coded as zero: (rows,) float32, at least ½.

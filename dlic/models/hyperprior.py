@@ -150,21 +150,19 @@ class Context:
     both_gains: Tensor  # their product
 
 
-def in_two_steps(
-    mean_of: Callable[[Tensor | None], Tensor], quantise: Callable[[Tensor, Tensor], Tensor], anchors: Tensor
-) -> Tensor:
+def in_two_steps(mean_of: Callable[[Tensor | None], Tensor], quantise: Callable[[Tensor], Tensor], anchors: Tensor) -> Tensor:
     """The context loop, the same for training, encoder and decoder: y_hat (B, M, h, w) in units of the trunk.
 
-    Half of the latents, `anchors` (1, M, h, w) bool in a checkerboard over space and channels, get their means from z alone, the
-    others from z and the first half (He et al., arXiv:2103.15306). `quantise(means, which)` gives y_hat for those means where
-    `which` is true and anything elsewhere; a decoder adds the symbols it has read.
+    Half of the latents, the `anchors` (1, M, h, w) in a checkerboard over space and channels, get their means from z alone, the
+    others from z and the first half (He et al., arXiv:2103.15306). `quantise(means)` gives y_hat for those means, in memory that
+    is overwritten then: once where the anchors are and anything elsewhere, and once the other way round. A decoder adds the symbols
+    it has read.
     """
-    first = quantise(mean_of(None), anchors)
-    known = first * anchors.view(torch.uint8)  # bytes are multiplied twice as fast as bools
-    return torch.where(anchors, first, quantise(mean_of(known), ~anchors))
+    known = quantise(mean_of(None)).mul_(anchors)
+    return quantise(mean_of(known)).lerp_(known, anchors)  # which is exact at 0 and at 1
 
 
 def checkerboard(latents: int, height: int, width: int, device: torch.device | None = None) -> Tensor:
-    """Anchors of the context: (1, M, h, w) bool, true where channel + row + column is even."""
+    """Anchors of the context: (1, M, h, w), 1 where channel + row + column is even and 0 elsewhere."""
     c, i, j = (torch.arange(n, device=device) for n in (latents, height, width))
-    return ((c[:, None, None] + i[:, None] + j) % 2 == 0)[None]
+    return 1.0 - ((c[:, None, None] + i[:, None] + j) % 2)[None]

@@ -117,12 +117,12 @@ class Light(Model):
         anchors = checkerboard(y.shape[1], height, width, y.device)
         residuals = []
 
-        def quantise(means: Tensor, which: Tensor) -> Tensor:
+        def quantise(means: Tensor) -> Tensor:
             residuals.append(y - means * gain)
             return (y + self._quantisation_error(residuals[-1], scale)) * inverse_gain
 
         y_hat = in_two_steps(lambda known: self.h_s_mean.means(features, known), quantise, anchors)
-        residual = torch.where(anchors, *residuals)
+        residual = torch.where(anchors > 0, *residuals)
         y_bits = bits(residual + (self._noise(residual) if noisy else self._quantisation_error(residual, scale)), scale)
         return y_hat, y_bits.sum(dim=(1, 2, 3)) + z_bits.sum(dim=(1, 2, 3)), (residual.detach().abs() < 0.5).float().mean()
 

@@ -102,8 +102,11 @@ class DeployedLight:
 
     @torch.inference_mode()
     def quantise(self, context: Context, quantise: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
-        def in_trunk(means: Tensor, which: Tensor) -> Tensor:
-            symbols = to_batch(quantise(to_latent(means * context.gain), to_latent(which)))
+        anchors = self._anchors(context)
+        halves = iter((anchors > 0, anchors == 0))
+
+        def in_trunk(means: Tensor) -> Tensor:
+            symbols = to_batch(quantise(to_latent(means * context.gain), to_latent(next(halves))))
             return torch.addcmul(symbols * context.inverse_gain, means, context.both_gains)
 
         return to_latent(self._in_two_steps(context, in_trunk))
@@ -117,15 +120,15 @@ class DeployedLight:
         return self._y_hat(context, symbols * context.inverse_gain)
 
     def _y_hat(self, context: Context, scaled: Tensor) -> Tensor:
-        return self._in_two_steps(context, lambda means, which: torch.addcmul(scaled, means, context.both_gains))
+        return self._in_two_steps(context, lambda means: torch.addcmul(scaled, means, context.both_gains))
 
     def residual(self, y: Tensor, z: Tensor, level: int) -> Tensor:
         """y (1, M, h, w) less its means for symbols of z (1, Z, h/4, w/4), where the context knows y itself; differentiable."""
         context = self._context(z, y.shape[2:], level)
         second = self.network.h_s_mean.means(context.features, y * context.inverse_gain * self._anchors(context))
-        return y - torch.where(self._anchors(context), context.first_means, second) * context.gain
+        return y - torch.where(self._anchors(context) > 0, context.first_means, second) * context.gain
 
-    def _in_two_steps(self, context: Context, quantise: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    def _in_two_steps(self, context: Context, quantise: Callable[[Tensor], Tensor]) -> Tensor:
         def mean_of(known: Tensor | None) -> Tensor:
             return context.first_means if known is None else self.network.h_s_mean.means(context.features, known)
 
@@ -205,7 +208,7 @@ def _through(layers: list[Transform], x: Tensor) -> Tensor:
     return x
 
 
-@lru_cache(maxsize=8)  # tiles come in four sizes
+@lru_cache(maxsize=4)  # tiles come in four sizes
 @torch.inference_mode(False)  # gradients may pass by it later
 def _anchors(latents: int, height: int, width: int) -> Tensor:
     return checkerboard(latents, height, width).contiguous(memory_format=torch.channels_last)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlic.entropy import rans
+from dlic.entropy.tables import FrequencyTables, integer_counts
 from dlic.errors import CorruptFileError
 from tests.entropy.test_tables import laplace
 
@@ -38,6 +39,21 @@ def decode(stream, rows, tables=TABLES):
 def test_decode_inverts_encode(seed, count, outliers):
     symbols, rows = draw(seed, count, outliers)
     assert (decode(encode(symbols, rows), rows) == symbols).all()
+
+
+@given(st.integers(0, 2**32), st.integers(2, 2 * rans.SMALL), st.floats(0.01, 100))
+@settings(max_examples=60, deadline=None)
+def test_how_symbols_are_looked_for_changes_no_stream(seed, size, concentration):
+    rng = np.random.default_rng(seed)
+    tables = FrequencyTables(np.zeros(1, np.int32), (integer_counts(rng.dirichlet(np.full(size, concentration))),))
+    symbols, rows = rng.integers(0, size + 1, 500).astype(np.int32), np.zeros(500, int)  # the last two are escapes
+    streams, decoded = set(), []
+    for small in (0, size):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(rans, "SMALL", small)
+            streams.add(encode(symbols, rows, tables))
+            decoded += [decode(stream, rows, tables) for stream in streams]
+    assert len(streams) == 1 and all((found == symbols).all() for found in decoded)
 
 
 def test_the_stream_costs_what_the_tables_say():
