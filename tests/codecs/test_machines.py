@@ -14,10 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from dlic.checkpoints import find
 from dlic.codecs.learned import load_codec
 from dlic.container.format import FINER, TILED, read
+from dlic.models.deployed import to_batch, to_pixels
 from tests.conftest import ROOT
 
 OTHERS = [python for python in os.environ.get("DLIC_OTHER_PYTHONS", "").split(os.pathsep) if python]
@@ -41,7 +43,7 @@ def written(tmp_path_factory, photograph) -> dict[str, Path]:
     """A folder of files by the machine that wrote them."""
     folders = {machine: tmp_path_factory.mktemp("written") for machine in MACHINES}
     for machine, folder in folders.items():
-        np.save(folder / "photograph.npy", photograph[100:260, 200:520])
+        np.save(folder / "photograph.npy", photograph[100:228, 200:520])
         run(machine, "write", folder)
     return folders
 
@@ -70,3 +72,19 @@ def test_all_writers_say_nearly_the_same(written):
 def test_tiles_with_finer_steps_are_among_them(written):
     for folder in written.values():
         assert read((folder / "tiles_63.dlic").read_bytes()).flags == TILED | FINER
+
+
+@pytest.mark.filterwarnings("ignore:.*autocast")
+def test_bfloat16_changes_no_symbol_and_few_pixels_by_more_than_one_level(written):
+    """Why no picture is shown so: it parses the same, but a few pixels in a thousand are 2 or 3 levels off."""
+    codec, folder = load_codec(find("light-1")), written["here"]
+    for level in (20, 63):
+        container = read((folder / f"plain_{level}.dlic").read_bytes())
+        expected, network = codec.decode(container).image, codec.network
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            symbols = codec.symbols(container)  # checked against their checksum
+            context = network.context(symbols.z, symbols.y.shape[:2], level)
+            y_hat = to_batch(network.reconstruct(context, symbols.y)).float()
+            shown = network.network.g_s(y_hat, torch.tensor([level])).float()
+        distance = np.abs(to_pixels(shown).astype(int) - expected)
+        assert distance.max() <= 8 and np.mean(distance > 1) < 0.1
