@@ -1,6 +1,9 @@
 """Bad steps are skipped and counted, optimisers and losses run, a network of several rates learns them all at once."""
 
 import math
+import shutil
+import sys
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -12,7 +15,7 @@ from hypothesis import strategies as st
 from pytorch_lightning.callbacks import EMAWeightAveraging
 
 from dlic.data.module import PhotographData
-from dlic.models.base import ModelOutput
+from dlic.models.base import Model, ModelOutput
 from dlic.models.factorized import Factorized
 from dlic.training.guard import NonFiniteLossError
 from dlic.training.module import TrainingModule, drawn_levels
@@ -40,9 +43,13 @@ def fit(module: TrainingModule, photographs, tmp_path, steps: int, batch_size: i
     return trainer
 
 
-def network() -> Factorized:
+def seeded(make: Callable[..., Model], **settings) -> Model:
     torch.manual_seed(0)
-    return Factorized(channels=16, latents=24, fine_blocks=1, coarse_blocks=1)
+    return make(**settings)
+
+
+def network() -> Factorized:
+    return seeded(Factorized, channels=16, latents=24, fine_blocks=1, coarse_blocks=1)
 
 
 def test_a_bad_step_changes_nothing_and_is_counted(photographs, tmp_path):
@@ -227,6 +234,30 @@ def test_compiled_training_steps_are_the_same_and_keep_the_names_of_the_weights(
     ours, theirs = compiled.state_dict(), plain.state_dict()
     assert ours.keys() == theirs.keys()
     assert all(torch.allclose(ours[name], theirs[name], atol=1e-5) for name in ours)
+
+
+class OneLayer(Model):
+    """Little enough to become machine code in seconds."""
+
+    name, stride, config = "one layer", 8, {}
+
+    def __init__(self):
+        super().__init__()
+        self.g_a, self.g_s = torch.nn.Conv2d(3, 4, 8, stride=8), torch.nn.ConvTranspose2d(4, 3, 8, stride=8)
+
+    def forward(self, x, level=None):
+        y = self.g_a(x)
+        return ModelOutput(self.g_s(y), y.abs().sum(dim=(1, 2, 3)), y, (y.detach().abs() < 0.5).float().mean())
+
+
+@pytest.mark.skipif(sys.platform != "linux" or not shutil.which("g++"), reason="needs a compiler that PyTorch finds")
+def test_training_steps_become_machine_code_where_there_is_a_compiler(photographs, tmp_path):
+    plain, compiled = (TrainingModule(seeded(OneLayer), 0.01, compile=switch) for switch in (False, True))
+    for module in (plain, compiled):
+        fit(module, photographs, tmp_path, steps=2)
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
+    ours, theirs = compiled.state_dict(), plain.state_dict()
+    assert ours.keys() == theirs.keys() and all(torch.allclose(ours[name], theirs[name], atol=1e-5) for name in ours)
 
 
 def test_the_last_stage_leaves_what_an_encoder_alone_runs_and_measures_rounded_latents(photographs, tmp_path):

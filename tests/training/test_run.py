@@ -106,7 +106,7 @@ def test_light_trains_and_is_compared_with_jpeg(photographs, tmp_path):
     assert len(events.Images("rate_distortion/run")) == len(events.Images("val/original_and_reconstruction")) == 1
 
 
-@pytest.mark.parametrize("recipe", NETWORKS)
+@pytest.mark.parametrize("recipe", ["factorized", "light"])  # both start within the range of the curves
 def test_a_run_that_is_measured_on_kodak_is_bit_for_bit_the_one_without(recipe, photographs, tmp_path, photograph, monkeypatch):
     monkeypatch.setattr(anchors, "KODAK", (2, (96, 128)))
     kodak = tmp_path / "kodak"
