@@ -38,9 +38,9 @@ with atheris.instrument_imports(include=["dlic"]) if atheris else contextlib.nul
     from dlic.codecs.tiling import Tiling
     from dlic.codecs.wavelet import WaveletCodec
     from dlic.container.chunks import ALPHA, by_name
-    from dlic.container.format import TILED, Container, read, read_beginning
+    from dlic.container.format import TILED, Container, read, read_beginning, write
     from dlic.container.latent_streams import unpack
-    from dlic.container.tiles import split, split_beginning
+    from dlic.container.tiles import join, split, split_beginning
     from dlic.errors import DlicError
     from tests.fuzz.fuzz_jpeg import mutated
     from tests.fuzz.mutations import MAX_PIXELS, mutated_file, repaired
@@ -148,7 +148,7 @@ def _image(height: int, width: int, channels: int = 3) -> np.ndarray:
 
 @lru_cache
 def learned_files() -> list[bytes]:
-    """Of the tiny light model: plain and in tiles, by both coders, with alpha and metadata."""
+    """Of the tiny light model: plain and in tiles, by both coders, with finer steps at seams, with alpha and metadata."""
     extra = {"icc_profile": bytes(90), "xmp": b"<x/>" * 9, "dpi": (72, 72), "text": {"Title": "Žofie"}, "thumbnail": 8}
     files = [dlic.compress(_image(20, 30, channels), 40, weights=TINY_LIGHT, **extra) for channels in (2, 4)]
     files += [dlic.compress(_image(20, 30, 4), 40, weights=TINY_LIGHT, alpha_quality=30)]
@@ -156,6 +156,8 @@ def learned_files() -> list[bytes]:
     for one in (_codec(), replace(_codec(), entropy="huffman")):
         files += [one.compress(_image(17, 40), 31), one.compress(_image(1, 1), 63)]
         files.append(replace(one, tiling=tiles).compress(_image(20, 150), 20))
+    grid, plain = split(read(files[-1]))
+    files.append(write(join(grid, [replace(tile, finer=100 * index) for index, tile in enumerate(plain)])))
     alpha = ((ALPHA, encode_alpha(_image(20, 150, 1)[..., 0])),)
     return [*files, replace(_codec(), tiling=tiles, chunks=alpha).compress(_image(20, 150), 0)]
 
