@@ -63,11 +63,11 @@ def test_the_training_commands_run(folder_with_photo, photographs, monkeypatch):
     (folder_with_photo / "my_photos").symlink_to(photographs)
     (folder_with_photo / "my_other_photos").symlink_to(photographs)
     monkeypatch.setenv("DLIC_CACHE", str(folder_with_photo / "cache"))
-    train, _tensorboard, *rest = [shlex.split(line, comments=True) for line in blocks("bash")[3].splitlines()]
+    check, train, _tensorboard, *rest = [shlex.split(line, comments=True) for line in blocks("bash")[3].splitlines()]
     assert train[:2] == ["python", "scripts/train.py"]
     recipe = [str(ROOT / word) if word.startswith("configs/") else word for word in train[2:]]
     short = "--trainer.max_steps 2 --trainer.val_check_interval 2 --data.batch_size 1 --data.crop 64 --data.validation_crop 64"
     assert run(["train", *recipe, *short.split(), "--trainer.enable_progress_bar", "false", "--trainer.accelerator", "cpu"]) == 0
-    for line in rest:
+    for line in (check, *rest):
         assert line[0] == "dlic" and run(line[1:]) == 0
     assert (folder_with_photo / "mine.dlic").stat().st_size > 0

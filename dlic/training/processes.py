@@ -21,5 +21,12 @@ def mean_over_processes(values: Tensor) -> Tensor:
     return summed / process_count()
 
 
+def leave_together() -> None:
+    """End the connections between processes: where they are open as one ends, gloo's threads may abort it (exit code 134)."""
+    if _together():
+        distributed.barrier()
+        distributed.destroy_process_group()
+
+
 def _together() -> bool:
     return distributed.is_available() and distributed.is_initialized()

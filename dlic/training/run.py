@@ -26,6 +26,7 @@ def train(args: list[str]) -> None:
     import torch
     from lightning_utilities.core.rank_zero import rank_zero_info
 
+    from dlic.training.processes import leave_together
     from dlic.training.start import checkpoint_to_resume, place_of
 
     deterministic = torch.are_deterministic_algorithms_enabled()
@@ -45,6 +46,7 @@ def train(args: list[str]) -> None:
         torch.set_flush_denormal(False)
         torch.use_deterministic_algorithms(deterministic)  # as it was before --trainer.deterministic
     rank_zero_info(f"run folder: {cli.trainer.log_dir}")
+    leave_together()
 
 
 # --- recipes that are not yet run ---------------------------------------------------------------------------------------

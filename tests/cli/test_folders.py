@@ -318,7 +318,7 @@ def test_killed_at_any_moment_only_whole_files_are_there_and_it_goes_on(jobs, tm
         wait_for(there + chance.randrange(1, 12), out, process)
         time.sleep(chance.random() * 0.02)
         process.kill()
-        process.communicate(timeout=30)  # until the pipes close: its workers have ended too
+        process.communicate(timeout=120)  # until the pipes close: its workers have ended too
         for path in out.glob("*.jpg"):
             assert dlic.decompress(path.read_bytes()).shape == (40, 60, 3)
     assert 0 < len(list(out.glob("*.jpg"))) < 60
@@ -338,7 +338,7 @@ def test_interrupted_it_says_so_and_leaves_whole_files(number, jobs, code, tmp_p
     process = start(photos, out, "--jobs", jobs)
     wait_for(5, out, process)
     os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)  # Ctrl-C reaches the workers too
-    said = process.communicate(timeout=30)[1].decode()
+    said = process.communicate(timeout=120)[1].decode()
     assert process.returncode == code, said
     assert "--skip-existing goes on" in said and "Traceback" not in said
     made = contents(out)

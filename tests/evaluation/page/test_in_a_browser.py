@@ -69,7 +69,7 @@ def opened(browser, addresses):
         page.on("pageerror", lambda error: said.append(f"error: {error}"))
         page.on("dialog", lambda dialog: (said.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.on("request", lambda request: said.append(request.url) if not _is_held(request.url, addresses[name]) else None)
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(60_000)
         page.goto(addresses[name])
         return page
 
