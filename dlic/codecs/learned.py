@@ -13,7 +13,7 @@ import numpy as np
 from dlic import checkpoints
 from dlic.codecs import tiling
 from dlic.codecs.base import Decoded, check_pixels, check_size, padded
-from dlic.codecs.seams import BUSY, Seams, finer_steps
+from dlic.codecs.seams import BUSY, COARSE, Seams, finer_steps
 from dlic.codecs.tiling import DECODING, ENCODING, AnalysedTiles, EncodedTiles, Tiling
 from dlic.container.format import HUFFMAN, TILED, Chunks, Container, read, write
 from dlic.container.tiles import UNIT, split
@@ -275,7 +275,7 @@ class LearnedCodec:
         """y, the symbols and the y_hat of plain encoding, and how much finer steps are at seams."""
         size, y = self._size(analysed), self.network.at_level(analysed.latent, level)
         z = self.tables.clip(self.network.hyper(y, level), self.network.hyper_rows(size, level))
-        if seams is None or not z.size:  # latents that z and their neighbours say nothing of are as good at seams
+        if seams is None or not z.size or level < COARSE * self.levels:  # latents without z are as near at seams as elsewhere
             return y, *self._rounded(y, z, size, level), 0
         distances = np.zeros_like(y)
         symbols, y_hat = self._rounded(y, z, size, level, distances=distances)

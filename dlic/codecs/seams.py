@@ -12,6 +12,7 @@ import numpy as np
 
 from dlic.rectangles import Rectangle
 
+COARSE = 3 / 8  # of the levels: steps so large that latents at seams come out within 0.1 dB of others, or nearer
 OCTAVE = 64  # `finer` to halve a step
 CHOICES = (0, 2, 4, 6, 8, 11, 14, 18, 22, 27, 32)  # `finer` that an encoder tries
 ALIKE = 1.03  # mean squared errors that differ by less are taken for the same

@@ -20,7 +20,7 @@ from dlic.codecs import learned
 from dlic.codecs.learned import LearnedCodec, load_codec
 from dlic.codecs.tiling import Tiling
 
-LEVELS = 20, 63
+LEVELS = 24, 63
 TILES = Tiling(side=192, above=0)
 
 

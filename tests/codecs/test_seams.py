@@ -105,6 +105,11 @@ def test_crops_and_damage_are_as_ever(data):
     assert len(found.lost) == 1 and (found.image[:, 192 + 32 :] == whole[:, 192 + 32 :]).all()
 
 
+def test_low_levels_do_without(picture, monkeypatch):
+    monkeypatch.setattr(learned, "finer_steps", lambda error, aim: 20)
+    assert [bool(read(LIGHT.compress(picture, level)).flags & FINER) for level in (0, 23, 24, 63)] == [False, False, True, True]
+
+
 def test_without_a_context_nothing_is_lost_at_seams(picture):
     assert not read(FACTORIZED.compress(picture)).flags & FINER
 
