@@ -3,9 +3,9 @@
 import ctypes
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from threading import Barrier
 
@@ -59,6 +59,37 @@ def _give_memory_back() -> None:
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have no such function
         if trim is not None:
             trim(0)
+
+
+class Deployed:
+    """The cores that every deployed network computes on."""
+
+    @property
+    def beside(self) -> Executor:
+        return beside()
+
+    @property
+    def cores(self) -> int:
+        return torch.get_num_threads()
+
+    def workers(self, count: int) -> AbstractContextManager[Executor]:
+        return workers(count)
+
+
+class DeployedAtOneRate(Deployed):
+    """A network of one rate, which rounds its latents in steps of 1 around means that are known at once: its `context`."""
+
+    levels, refinable = 1, False
+    step_price: float | None = None  # encoders trained through rounding have shrunk y: wider zeros cost more than they save
+
+    def at_level(self, latent: np.ndarray, level: int) -> np.ndarray:
+        return latent
+
+    def quantise(self, context: np.ndarray, quantise: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
+        return quantise(context, np.True_) + context
+
+    def reconstruct(self, context: np.ndarray, symbols: np.ndarray) -> np.ndarray:
+        return symbols.astype(np.float32) + context
 
 
 def load_transform(module: nn.Module, prefix: str, weights: dict[str, Tensor]) -> nn.Module:

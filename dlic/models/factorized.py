@@ -1,9 +1,6 @@
 """The textbook model: convolutional analysis and synthesis around one factorized entropy bottleneck."""
 
 import math
-from collections.abc import Callable
-from concurrent.futures import Executor
-from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
@@ -13,7 +10,7 @@ from torch.nn import functional as F
 from dlic.layers.dct import dct_basis
 from dlic.layers.stages import analysis_stage, down, synthesis_stage, up
 from dlic.models.base import Model, ModelOutput
-from dlic.models.deployed import beside, load_transform, to_pixels, to_tensor, workers
+from dlic.models.deployed import DeployedAtOneRate, load_transform, to_pixels, to_tensor
 from dlic.models.transforms import Analysis, PlainSynthesis, corrected_dct
 
 STAGES = ("dct", "gdn", "vgg", "resnet", "densenet")
@@ -118,12 +115,11 @@ def _spread(bottleneck: nn.Module, widths: Tensor) -> None:
         first.copy_(torch.log(torch.expm1(slope)))
 
 
-class DeployedFactorized:
+class DeployedFactorized(DeployedAtOneRate):
     """The transforms alone, arrays in and arrays out, as `codecs.learned` runs them; latents are (M, h, w). Needs no compressai."""
 
-    stride, levels, refinable = Factorized.stride, Factorized.levels, False
+    stride = Factorized.stride
     space, halo = 1, 3  # with 5×5 kernels at 1/16 on both sides, and blocks that reach further but say little there
-    step_price = None  # its encoder, trained through rounding, has shrunk y already: wider zeros cost more than they save
 
     def __init__(self, config: dict, weights: dict[str, Tensor]):
         """`config` and `weights` are those of an exported `Factorized`; raises where they do not fit each other."""
@@ -135,9 +131,6 @@ class DeployedFactorized:
     def analyse(self, pixels: np.ndarray) -> np.ndarray:
         return self.g_a(to_tensor(pixels))[0].contiguous().numpy()
 
-    def at_level(self, latent: np.ndarray, level: int) -> np.ndarray:
-        return latent
-
     def hyper(self, y: np.ndarray, level: int) -> np.ndarray:
         return np.empty(0, np.float32)
 
@@ -147,25 +140,8 @@ class DeployedFactorized:
     def rows(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> np.ndarray:
         return np.broadcast_to(np.arange(len(self.medians), dtype=np.int16)[:, None, None], (len(self.medians), *size))
 
-    @property
-    def beside(self) -> Executor:
-        return beside()
-
-    @property
-    def cores(self) -> int:
-        return torch.get_num_threads()
-
-    def workers(self, count: int) -> AbstractContextManager[Executor]:
-        return workers(count)
-
     def context(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> np.ndarray:
         return self.medians
-
-    def quantise(self, context: np.ndarray, quantise: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
-        return quantise(context, np.True_) + context
-
-    def reconstruct(self, context: np.ndarray, symbols: np.ndarray) -> np.ndarray:
-        return symbols.astype(np.float32) + context
 
     @torch.inference_mode()
     def synthesise(self, y_hat: np.ndarray, level: int) -> np.ndarray:

@@ -1,8 +1,6 @@
 """`Light` as a codec runs it: arrays in and out, latents laid out (h, w, M), parsing by whole numbers."""
 
 from collections.abc import Callable
-from concurrent.futures import Executor
-from contextlib import AbstractContextManager
 from functools import lru_cache
 
 import numpy as np
@@ -15,7 +13,7 @@ from dlic.entropy.tables import FrequencyTables
 from dlic.layers.fused import clipped, fused_block, overwriting
 from dlic.layers.gaussian import ROWS
 from dlic.models.base import split_weights, under
-from dlic.models.deployed import beside, to_batch, to_latent, workers
+from dlic.models.deployed import Deployed, to_batch, to_latent
 from dlic.models.hyperprior import Context, ExactScaleSynthesis, checkerboard, in_two_steps
 from dlic.models.light import STEP_PRICE, Light
 from dlic.models.light_refine import Goal, refined
@@ -32,7 +30,7 @@ HALO = 2
 COLOURS_LAST = torch.arange(3 * BLOCK**2).reshape(3, BLOCK**2).T.flatten()
 
 
-class DeployedLight:
+class DeployedLight(Deployed):
     """Latents are numpy arrays (h, w, M), which torch sees channels-last without copying."""
 
     stride, levels, refinable = Light.stride, Light.levels, True
@@ -74,17 +72,6 @@ class DeployedLight:
         height, width = size
         rows = self.h_s_scale(torch.from_numpy(z_symbols).double(), level, torch)  # NumPy gives the same, slower
         return rows[:height, :width].contiguous().numpy()
-
-    @property
-    def beside(self) -> Executor:
-        return beside()
-
-    @property
-    def cores(self) -> int:
-        return torch.get_num_threads()
-
-    def workers(self, count: int) -> AbstractContextManager[Executor]:
-        return workers(count)
 
     @torch.inference_mode()
     def context(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> Context:

@@ -1,8 +1,6 @@
 """The hyperpriors as a codec runs them: arrays in and out, latents laid out (h, w, M), parsing by whole numbers."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +10,7 @@ from torch import Tensor, nn
 from dlic.layers.exact import FRACTION, MAX_ACTIVATION, ExactConv, leaky, spread, upsampling_weight
 from dlic.layers.gaussian import ROWS
 from dlic.models.base import split_weights
-from dlic.models.deployed import beside, load_transform, to_batch, to_latent, to_pixels, to_tensor, workers
+from dlic.models.deployed import DeployedAtOneRate, load_transform, to_batch, to_latent, to_pixels, to_tensor
 from dlic.models.mean_scale import MeanScale, ScaleHyperprior
 
 LARGEST = MAX_ACTIVATION - 1
@@ -58,14 +56,13 @@ def _array(weight: Tensor) -> np.ndarray:
     return weight.detach().double().numpy()
 
 
-class DeployedMeanScale:
+class DeployedMeanScale(DeployedAtOneRate):
     """Latents are numpy arrays (h, w, M), which torch sees channels-last without copying. Needs no compressai."""
 
     model = MeanScale
     activation = staticmethod(leaky)
-    stride, levels, refinable = MeanScale.stride, MeanScale.levels, False
+    stride = MeanScale.stride
     space, halo = 0, 2  # g_a reaches 30 pixels beyond a latent, g_s not quite 2 latents beyond a pixel's
-    step_price = None  # as `DeployedFactorized`
 
     def __init__(self, config: dict, weights: dict[str, Tensor]):
         """`config` and `weights` are those of an exported checkpoint; raises where they do not fit each other."""
@@ -79,9 +76,6 @@ class DeployedMeanScale:
     @torch.inference_mode()
     def analyse(self, pixels: np.ndarray) -> np.ndarray:
         return to_latent(self.g_a(to_tensor(pixels)))
-
-    def at_level(self, latent: np.ndarray, level: int) -> np.ndarray:
-        return latent
 
     @torch.inference_mode()
     def hyper(self, y: np.ndarray, level: int) -> np.ndarray:
@@ -97,29 +91,12 @@ class DeployedMeanScale:
         height, width = size
         return self.exact.rows(torch.from_numpy(z_symbols), self.activation)[:height, :width].contiguous().numpy()
 
-    @property
-    def beside(self) -> Executor:
-        return beside()
-
-    @property
-    def cores(self) -> int:
-        return torch.get_num_threads()
-
-    def workers(self, count: int) -> AbstractContextManager[Executor]:
-        return workers(count)
-
     @torch.inference_mode()
     def context(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> np.ndarray:
         """Means of y, from floating point: a last bit moves a pixel, never the parse."""
         height, width = size
         z_hat = z_symbols.astype(np.float32) + self.medians
         return to_latent(self.h_s(to_batch(z_hat))[:, self.latents :, :height, :width])
-
-    def quantise(self, context: np.ndarray, quantise: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
-        return quantise(context, np.True_) + context
-
-    def reconstruct(self, context: np.ndarray, symbols: np.ndarray) -> np.ndarray:
-        return symbols.astype(np.float32) + context
 
     @torch.inference_mode()
     def synthesise(self, y_hat: np.ndarray, level: int) -> np.ndarray:
