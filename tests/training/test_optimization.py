@@ -9,6 +9,7 @@ from dlic.training.optimization import Optimizer, Schedule
 
 @pytest.mark.parametrize("name", ["sgd", "adagrad", "adam", "adamw", "soap"])
 def test_every_optimiser_lowers_a_loss(name):
+    torch.manual_seed(0)
     module = nn.Linear(4, 1)
     optimizer = Optimizer(name=name, learning_rate=0.05).build(module)
     x = torch.ones(8, 4)
