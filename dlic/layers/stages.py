@@ -1,6 +1,6 @@
 """The stages a transform is stacked from; each down-stage halves the size, each up-stage doubles it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -65,14 +65,24 @@ class InvertedBlock(nn.Module):
 class BottleneckBlock(nn.Module):
     """x + 1×1(gelu(3×3(gelu(1×1(x))))) at half the channels unless told otherwise; starts as the identity."""
 
-    def __init__(self, channels: int, inner: int | None = None):
+    def __init__(self, channels: int, inner: int | None = None, scale: Tensor | None = None):
+        """`scale` (channels,): how large x is, where its channels are not about 1; weights that read it are trained in units of its
+        inverse, as steps of equal size would soon have the largest channels drive all the others' activations to zero for good."""
         super().__init__()
         inner = inner or channels // 2
+        self.register_buffer("unit", None if scale is None else 1 / scale[None, :, None, None], persistent=False)
         self.squeeze = nn.Conv2d(channels, inner, 1)
         self.spatial = nn.Conv2d(inner, inner, 3, padding=1)
         self.last = nn.Conv2d(inner, channels, 1)
+        if scale is not None:
+            self.squeeze.weight.data.mul_(self.unit)
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)
+
+    def units(self) -> Iterator[tuple[nn.Parameter, Tensor]]:
+        """Weights that an optimiser steps in units other than 1, and these (`optimization.InUnits`)."""
+        if self.unit is not None:
+            yield self.squeeze.weight, self.unit
 
     def branch(self, x: Tensor, gain: Tensor | None = None) -> Tensor:
         """What is added to x; `gain` (B, inner, 1, 1) weights the inner channels."""

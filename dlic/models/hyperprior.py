@@ -23,6 +23,8 @@ EXACT_LAYERS = {
     "last": (FRACTION, 0, ROWS - 1),
 }
 
+FEATURES = 16.0  # about how large what `HyperAnalysis` has at 1/32 becomes, a trained one's
+
 
 class HyperAnalysis(nn.Module):
     """y (B, M, H/16, W/16) in steps of its level → z (B, Z, H/64, W/64), through `blocks` blocks at 1/32 and at 1/64."""
@@ -32,7 +34,9 @@ class HyperAnalysis(nn.Module):
         self.first = nn.Conv2d(latents, 192, 1)
         self.middle = nn.Conv2d(192, 128, 3, stride=2, padding=1)
         self.last = nn.Conv2d(128, hyper, 3, stride=2, padding=1)
-        self.fine, self.coarse = (nn.Sequential(*[BottleneckBlock(c, c) for _ in range(blocks)]) for c in (128, hyper))
+        large = torch.full((128,), FEATURES)
+        self.fine = nn.Sequential(*[BottleneckBlock(128, 128, large) for _ in range(blocks)])
+        self.coarse = nn.Sequential(*[BottleneckBlock(hyper, hyper) for _ in range(blocks)])
         with torch.no_grad():
             self.last.weight.mul_(4)  # so that z spans a few steps from the start
 

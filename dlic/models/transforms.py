@@ -9,6 +9,7 @@ from dlic.layers.gains import LevelGain
 from dlic.layers.shuffle import unshuffle
 from dlic.layers.stages import BottleneckBlock, in_float32
 
+FLAT = 6.0  # how often larger than its variation over photographs a picture's average is, as middle grey is not their mean
 BLOCK = 8  # side of the blocks of pixels that the first layer takes in and the last gives out
 
 
@@ -25,7 +26,7 @@ class Analysis(nn.Module):
         self.first = nn.Conv2d(3 * BLOCK**2, channels, 1)
         self.fine = nn.Sequential(*[BottleneckBlock(channels, inner[0]) for _ in range(blocks[0])])
         self.merge = nn.Conv2d(channels, latents, 2, stride=2)
-        self.coarse = nn.ModuleList(BottleneckBlock(latents, inner[1]) for _ in range(blocks[1]))
+        self.coarse = nn.ModuleList(BottleneckBlock(latents, inner[1], trunk_scale(latents, step)) for _ in range(blocks[1]))
         with torch.no_grad():  # features between are whitened by sigma, so that blocks see fine structure as well as flat areas
             self.first.weight.copy_((small / sigma[:, None])[:, :, None, None])
             self.merge.weight.copy_(merge_blocks(BLOCK, small * sigma[:, None], large) * (255 / step))
@@ -40,12 +41,19 @@ class Analysis(nn.Module):
         return y
 
 
+def trunk_scale(latents: int, step: float) -> Tensor:
+    """About how large each coefficient of a 16×16 block DCT is for photographs, in units of `step` (8-bit units): (M,)."""
+    scale = dct_basis(2 * BLOCK, latents)[1] * (255 / step)
+    scale[0] *= FLAT
+    return torch.exp2(torch.log2(scale).round())  # powers of two, which divide without a rest
+
+
 class LevelBlocks(nn.Module):
     """Bottleneck blocks whose branches are weighted, a channel at a time, by the level."""
 
-    def __init__(self, channels: int, inner: int, count: int):
+    def __init__(self, channels: int, inner: int, count: int, scale: Tensor | None = None):
         super().__init__()
-        self.blocks = nn.ModuleList(BottleneckBlock(channels, inner) for _ in range(count))
+        self.blocks = nn.ModuleList(BottleneckBlock(channels, inner, scale) for _ in range(count))
         self.gains = nn.ModuleList(LevelGain(inner) for _ in range(count))
 
     def forward(self, x: Tensor, level: Tensor) -> Tensor:
@@ -72,7 +80,8 @@ class PlainSynthesis(nn.Module):
 
     def __init__(self, channels: int, latents: int, inner: tuple[int, int], blocks: tuple[int, int], step: float):
         super().__init__()
-        self.coarse = nn.Sequential(*[BottleneckBlock(latents, inner[1]) for _ in range(blocks[1])])
+        scale = trunk_scale(latents, step)
+        self.coarse = nn.Sequential(*[BottleneckBlock(latents, inner[1], scale) for _ in range(blocks[1])])
         self.fine = nn.Sequential(*[BottleneckBlock(channels, inner[0]) for _ in range(blocks[0])])
         self.split, self.last = transposed_dct(channels, latents, step)
 
@@ -86,7 +95,7 @@ class Synthesis(nn.Module):
 
     def __init__(self, channels: int, latents: int, inner: tuple[int, int], blocks: tuple[int, int], step: float):
         super().__init__()
-        self.coarse = LevelBlocks(latents, inner[1], blocks[1])
+        self.coarse = LevelBlocks(latents, inner[1], blocks[1], trunk_scale(latents, step))
         self.fine = LevelBlocks(channels, inner[0], blocks[0])
         self.split, self.last = transposed_dct(channels, latents, step)
         self.gain = LevelGain(channels)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from dlic.checkpoints import read_manifest, read_weights
 from dlic.models.base import Model, split_weights
+from dlic.training.dead import DeadChannels
 from dlic.training.guard import StepBack
 from dlic.training.loss import LossTerms, RateDistortionLoss
 from dlic.training.optimization import Optimizer, Schedule
@@ -55,6 +56,7 @@ class TrainingModule(pl.LightningModule):
         noise_seed: int = 0,
         validation_levels: int = 6,
         freeze_encoder: bool | float = False,
+        revive: bool = False,
         compile: bool = False,
     ):
         """
@@ -72,6 +74,7 @@ class TrainingModule(pl.LightningModule):
             noise_seed: seeds the quantisation noise.
             freeze_encoder: last share of the run (true: all of it) that trains only what a decoder runs, on rounded latents.
             validation_levels: rates that are validated, evenly spread, where the network has several.
+            revive: let channels of blocks whose activations have died (val/dead_channels) begin anew before the first step.
             compile: run training steps through torch.compile; the first then takes minutes, the others less time on a GPU.
         """
         super().__init__()
@@ -94,6 +97,7 @@ class TrainingModule(pl.LightningModule):
         self.frozen_share = _checked_share(network, freeze_encoder)
         if self.frozen_share == 1:
             self.network.freeze_encoder()
+        self.revive = revive
         if compile:
             network.compile(dynamic=False)  # in place, so that the names of the weights stay
 
@@ -110,7 +114,7 @@ class TrainingModule(pl.LightningModule):
         return [optimizer], [every_step, every_validation]
 
     def configure_callbacks(self) -> list[pl.Callback]:
-        return [StepBack(self.max_nonfinite, self.max_step_backs)]
+        return [StepBack(self.max_nonfinite, self.max_step_backs), DeadChannels(self.revive)]
 
     def on_fit_start(self) -> None:
         data = self.trainer.datamodule
@@ -194,6 +198,16 @@ class TrainingModule(pl.LightningModule):
     def validation_step(self, x: Tensor, batch_idx: int) -> list[Validated]:
         """Each of `validation_levels` on the same crops."""
         return [self._validate(x, level) for level in self.validation_levels]
+
+    @torch.no_grad()
+    def show_validation(self) -> None:
+        """Pass all that is validated through the network, for what watches it, outside of a validation."""
+        self.network.eval()
+        for batch in self.trainer.datamodule.val_dataloader():
+            x = self.trainer.datamodule.on_after_batch_transfer(batch.to(self.device), 0)
+            for level in self.validation_levels:
+                self.network.forward(x, torch.full((len(x),), level, device=self.device))
+        self.network.train()
 
     def _validate(self, x: Tensor, level: int) -> Validated:
         levels = torch.full((len(x),), level, device=x.device)

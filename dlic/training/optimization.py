@@ -1,14 +1,37 @@
 """Optimisers and learning-rate schedules a recipe chooses from."""
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from torch import nn, optim
+import torch
+from torch import Tensor, nn, optim
 from torch.optim.lr_scheduler import LambdaLR, LinearLR, LRScheduler, ReduceLROnPlateau
 
 # channels beyond which SOAP leaves a dimension as it is; a basis costs their cube. Each of a kernel's four dimensions has its own.
 LARGEST_BASIS = 512
+
+
+class InUnits:
+    """An optimiser, mixed into its class, that steps some weights as if they were multiples of a unit of their own.
+
+    What Adam adds to a weight does not depend on the size of its gradient, so that weights of large inputs would move results more.
+    """
+
+    units: Sequence[tuple[nn.Parameter, Tensor]] = ()  # weights, and what broadcasts with them
+
+    def step(self, closure: Callable[[], float] | None = None):
+        with torch.enable_grad():
+            loss = None if closure is None else closure()
+        moved = [(weight, unit) for weight, unit in self.units if weight.grad is not None]
+        for weight, unit in moved:
+            weight.data.div_(unit)
+            weight.grad.mul_(unit)
+        super().step()
+        for weight, unit in moved:
+            weight.data.mul_(unit)
+        return loss
 
 
 @dataclass(frozen=True)
@@ -39,9 +62,12 @@ class Optimizer:
         if self.name == "soap":
             from pytorch_optimizer import SOAP  # a second to import
 
-            return SOAP(parameters, betas=self.betas, max_precondition_dim=LARGEST_BASIS, **common)
-        kind = {"adam": optim.Adam, "adamw": optim.AdamW}[self.name]
-        return kind(parameters, betas=self.betas, **common)
+            kind, common = SOAP, common | {"max_precondition_dim": LARGEST_BASIS}
+        else:
+            kind = {"adam": optim.Adam, "adamw": optim.AdamW}[self.name]
+        optimizer = type(kind.__name__, (InUnits, kind), {})(parameters, betas=self.betas, **common)
+        optimizer.units = [pair for part in module.modules() if hasattr(part, "units") for pair in part.units()]
+        return optimizer
 
 
 @dataclass(frozen=True)
