@@ -1,7 +1,14 @@
 """Gray and transparency, around codecs of RGB: what is kept in optional chunks beside the coded picture.
 
 pixels ⇄ colours, smooth where they are clear ⇄ RGB, gray as three equal channels ⇄ a codec
-       ⇄ alpha ⇄ the lossless codec, or the wavelet codec where less is asked for ⇄ chunk
+       ⇄ alpha ⇄ tiles ⇄ the lossless codec, or the wavelet codec where less is asked for ⇄ chunk
+
+A plane of alpha that is one tile is a byte that says how it is coded, and what that gives. Of several tiles it is
+
+    method  1       IN_TILES
+    side    varint  pixels along a tile, a multiple of 64
+    lengths varint  bytes of each tile, row by row
+    tiles …         each as a plane of its own
 """
 
 from dataclasses import dataclass
@@ -9,12 +16,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from dlic.container.chunks import ALPHA, GRAY, by_name
+from dlic.container.fields import Reader, read_varint, write_varint
 from dlic.container.format import Chunks
+from dlic.container.tiles import Grid, is_side
 from dlic.errors import CorruptFileError, DlicError
 from dlic.images.transparency import filled
 from dlic.rectangles import Rectangle
 
-ONE_VALUE, LOSSLESS, LOSSY = 0, 1, 2  # methods of coding alpha
+ONE_VALUE, LOSSLESS, LOSSY, IN_TILES = 0, 1, 2, 3  # methods of coding alpha
+ALPHA_TILE = 1024  # pixels along a tile, so that a part of a big picture needs only what alpha says of about that part
 LOSSLESS_HEAD, LOSSY_HEAD = bytes([8, 1]), bytes([1])  # how their streams begin: 8 bits of one channel; one component
 EXACT = 100  # quality of alpha
 
@@ -75,9 +85,8 @@ def unite(colours: np.ndarray, chunks: Chunks, whole: Rectangle | None = None, p
         colours = as_gray(colours)
     if ALPHA not in found:
         return colours
-    if part is None:
-        return np.dstack([colours, decode_alpha(found[ALPHA], *colours.shape[:2])])
-    return np.dstack([colours, decode_alpha(found[ALPHA], whole.height, whole.width)[part.slices]])
+    height, width = (whole.height, whole.width) if whole else colours.shape[:2]
+    return np.dstack([colours, decode_alpha(found[ALPHA], height, width, part)])
 
 
 def as_gray(colours: np.ndarray) -> np.ndarray:
@@ -88,11 +97,53 @@ def as_gray(colours: np.ndarray) -> np.ndarray:
     return ((total + 1) // 3).astype(np.uint8)
 
 
-def encode_alpha(alpha: np.ndarray, quality: int = EXACT) -> bytes:
+def encode_alpha(alpha: np.ndarray, quality: int = EXACT, side: int = ALPHA_TILE) -> bytes:
     """uint8 (H, W) → the data of its chunk.
 
     Below EXACT, `quality` is the wavelet codec's, unless exact is smaller, as it can be of masks with sharp edges.
     """
+    grid = Grid(alpha.shape[1], alpha.shape[0], side)
+    if len(grid) == 1 or (alpha == alpha.flat[0]).all():
+        return _encode_tile(alpha, quality)
+    tiles = [_encode_tile(alpha[tile.slices], quality) for tile in grid.tiles]
+    return bytes([IN_TILES]) + write_varint(side) + b"".join([*(write_varint(len(tile)) for tile in tiles), *tiles])
+
+
+def decode_alpha(data: bytes, height: int, width: int, part: Rectangle | None = None) -> np.ndarray:
+    """Inverse of `encode_alpha`, as far as its quality goes; only what is asked for of the plane. Raises CorruptFileError."""
+    part = part or Rectangle(0, 0, width, height)
+    if data[:1] == bytes([ONE_VALUE]):
+        return _decode_tile(data, part.height, part.width)
+    if data[:1] != bytes([IN_TILES]):
+        return _decode_tile(data, height, width)[part.slices]
+    grid, tiles = _split(data, height, width)
+    alpha = np.empty((part.height, part.width), np.uint8)
+    for place in grid.meeting(part):
+        tile = grid.tiles[place]
+        shared = tile.overlap(part)
+        alpha[shared.within(part)] = _decode_tile(tiles[place], tile.height, tile.width)[shared.within(tile)]
+    return alpha
+
+
+def is_in_parts(data: bytes | None) -> bool:
+    """Whether a part of a plane, if there is one, can be decoded without the rest."""
+    return data is None or data[:1] in (bytes([ONE_VALUE]), bytes([IN_TILES]))
+
+
+def _split(data: bytes, height: int, width: int) -> tuple[Grid, list[bytes]]:
+    reader = Reader(data, 1)
+    side = read_varint(reader)
+    grid = Grid(width, height, side) if is_side(side) else None
+    if grid is None or len(grid) > len(data):  # each tile has a length at least; seen before anything is allocated for a lie
+        raise CorruptFileError(f"the transparency says that it is in tiles of {side:,} pixels, which it cannot be")
+    lengths = [read_varint(reader) for _ in range(len(grid))]
+    tiles = [reader.take(length) for length in lengths]
+    if reader.position != len(data):
+        raise CorruptFileError("the tiles of the transparency are not as long as their lengths say")
+    return grid, tiles
+
+
+def _encode_tile(alpha: np.ndarray, quality: int) -> bytes:
     from dlic.codecs import lossless, wavelet  # few pictures need them, and they take a while to load
 
     first = int(alpha.flat[0])
@@ -105,8 +156,7 @@ def encode_alpha(alpha: np.ndarray, quality: int = EXACT) -> bytes:
     return min(exact, lossy, key=len)
 
 
-def decode_alpha(data: bytes, height: int, width: int) -> np.ndarray:
-    """Inverse of `encode_alpha`, as far as its quality goes. Raises CorruptFileError."""
+def _decode_tile(data: bytes, height: int, width: int) -> np.ndarray:
     from dlic.codecs import lossless, wavelet
 
     method, coded = data[:1], data[1:]

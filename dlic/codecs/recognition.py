@@ -7,6 +7,7 @@ from dlic.classical.jpeg_frame import Frame
 from dlic.classical.jpeg_segments import BASELINE, EXTENDED, PROGRESSIVE, read_frame, segments
 from dlic.codecs import metadata_chunks
 from dlic.codecs.base import Codec, check_size
+from dlic.codecs.channels import is_in_parts
 from dlic.container.chunks import ALPHA, GRAY, by_name
 from dlic.container.fields import Field, Reader
 from dlic.container.format import COMPRESSAI, TILED, Container, read, read_beginning
@@ -59,7 +60,7 @@ class Description:
 
     def check_size(self, max_pixels: int, part: Rectangle | None = None) -> None:
         """Raises CorruptFileError where the picture has more pixels, or the part that is wanted of one in tiles."""
-        in_part = part and self.tiled and ALPHA not in dict(self.container.chunks)  # which is coded as a whole
+        in_part = part and self.tiled and is_in_parts(dict(self.container.chunks).get(ALPHA))
         decoded = part if in_part else self
         check_size(decoded.width, decoded.height, max_pixels)
 

@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlic.codecs.channels import as_gray, decode_alpha, encode_alpha, separate, unite
+from dlic.codecs import channels
+from dlic.codecs.channels import IN_TILES, as_gray, decode_alpha, encode_alpha, is_in_parts, separate, unite
 from dlic.container.chunks import ALPHA, GRAY
+from dlic.container.tiles import Grid
 from dlic.errors import CorruptFileError, DlicError
+from dlic.rectangles import Rectangle
 
 shapes = st.tuples(st.integers(1, 30), st.integers(1, 30), st.sampled_from([None, 2, 3, 4])).map(
     lambda shape: shape[:2] if shape[2] is None else shape
@@ -115,11 +118,46 @@ def test_the_size_of_alpha_is_that_of_the_picture():
                 assert decode_alpha(encode_alpha(alpha, quality), *shape).shape == shape
 
 
+@pytest.mark.parametrize("quality", [100, 50])
+def test_a_part_of_alpha_needs_only_the_tiles_it_meets(quality, monkeypatch):
+    alpha = np.add.outer(np.arange(130) ** 2 // 90, np.arange(200)).astype(np.uint8)
+    alpha[:60, :60] = 255  # tiles of one value are two bytes
+    coded = encode_alpha(alpha, quality, side=64)
+    whole = decode_alpha(coded, 130, 200)
+    assert is_in_parts(coded) and (quality < 100 or (whole == alpha).all()) and np.abs(whole - alpha.astype(int)).mean() < 8
+
+    decoded = []
+    plain = channels._decode_tile
+    monkeypatch.setattr(channels, "_decode_tile", lambda data, *size: decoded.append(size) or plain(data, *size))
+    part = Rectangle(70, 65, 60, 50)
+    assert (decode_alpha(coded, 130, 200, part) == whole[part.slices]).all()
+    assert 1 <= len(decoded) < len(Grid(200, 130, 64))
+
+
+@pytest.mark.parametrize(
+    ("damage", "complaint"),
+    [
+        (lambda coded: coded + b"\0", "not as long"), (lambda coded: coded[:-1], "truncated"),
+        (lambda coded: coded[:3], "cannot be"), (lambda coded: coded[:1] + b"\x41" + coded[2:], "cannot be"),
+        (lambda coded: coded.replace(b"\0\7", b"\3\7"), "does not know"),
+    ],
+)  # fmt: skip
+def test_tiles_of_alpha_that_do_not_fit_are_corrupt(damage, complaint):
+    alpha = np.random.default_rng(0).integers(0, 2, (130, 200), np.uint8)
+    alpha[:64, :64] = 7
+    coded = encode_alpha(alpha, side=64)
+    assert coded[:3] == bytes([IN_TILES, 64, 2])
+    with pytest.raises(CorruptFileError, match=complaint):
+        decode_alpha(damage(coded), 130, 200)
+
+
 @given(st.data())
 @settings(max_examples=60, deadline=None)
 def test_damaged_alpha_is_an_error_or_another_mask(data):
-    coded = bytearray(encode_alpha(masks()["shadow"][40:80, 60:110], data.draw(st.sampled_from([100, 40]))))
+    shadow, side = masks()["shadow"], data.draw(st.sampled_from([64, 1024]))
+    coded = bytearray(encode_alpha(shadow[:, 60:110], data.draw(st.sampled_from([100, 40])), side))
+    size = len(shadow), 50
     for _ in range(data.draw(st.integers(1, 4))):
         coded[data.draw(st.integers(0, len(coded) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(CorruptFileError):
-        assert decode_alpha(bytes(coded[: data.draw(st.integers(0, len(coded)))]), 40, 50).shape == (40, 50)
+        assert decode_alpha(bytes(coded[: data.draw(st.integers(0, len(coded)))]), *size).shape == size

@@ -158,7 +158,7 @@ def learned_files() -> list[bytes]:
         files.append(replace(one, tiling=tiles).compress(_image(20, 150), 20))
     grid, plain = split(read(files[-1]))
     files.append(write(join(grid, [replace(tile, finer=100 * index) for index, tile in enumerate(plain)])))
-    alpha = ((ALPHA, encode_alpha(_image(20, 150, 1)[..., 0])),)
+    alpha = ((ALPHA, encode_alpha(_image(20, 150, 1)[..., 0], side=64)),)
     return [*files, replace(_codec(), tiling=tiles, chunks=alpha).compress(_image(20, 150), 0)]
 
 

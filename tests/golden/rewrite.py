@@ -150,6 +150,7 @@ def kinds() -> dict[str, tuple[np.ndarray, int]]:
         "gray": (colours[..., 1], 100),
         "rgba": (np.dstack([colours, mask]), 100),
         "gray_alpha_lossy": (np.dstack([colours[..., 1], mask]), 50),
+        "alpha_in_tiles": (np.tile(np.dstack([colours, mask])[:20], (1, 30, 1)), 100),
     }
 
 
