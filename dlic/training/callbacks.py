@@ -22,7 +22,7 @@ from torchvision.transforms.v2.functional import center_crop
 from torchvision.utils import make_grid
 
 from dlic.errors import UnreadableImageError
-from dlic.evaluation.anchors import kodak_anchors, tuned_anchors
+from dlic.evaluation.anchors import kodak_anchors
 from dlic.evaluation.comparison_plot import comparison_figure
 from dlic.evaluation.plots import Curve, figure_pixels, rd_figure
 from dlic.evaluation.rate_distortion import Point, bd_rate, bits_saved, jpeg_curve
@@ -250,8 +250,7 @@ class KodakCurve(pl.Callback):
         )
         self._draw_reference(writer, key, found[key], metric, step)
         title = f"Kodak, step {step:,}, estimated bits\n{found[key]}".replace(" at equal rate", "\nat equal rate")
-        others = kodak_anchors(metric) | (tuned_anchors() if metric == "ms_ssim" else {})
-        curves = [Curve.through(label, anchor.points) for label, anchor in others.items()]
+        curves = [Curve.through(label, anchor.points) for label, anchor in kodak_anchors(metric).items()]
         figure = comparison_figure(Curve.through("this run", points), curves, title, SCORES[metric])
         writer.add_image("kodak/rate_distortion", figure_pixels(figure), step, dataformats="HWC")
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dlic.errors import DlicError
-from dlic.evaluation.anchors import check_kodak, kodak_anchors, tuned_anchors
+from dlic.evaluation.anchors import check_kodak, kodak_anchors
 from dlic.evaluation.comparison import compare
 from dlic.evaluation.metrics import ms_ssim
 from dlic.evaluation.rate_distortion import Point, bits_saved, score_gained
@@ -53,8 +53,6 @@ def published(metric: str = "psnr") -> dict[str, Published]:
     """What a run is held against, by the keys of `MAIN`: by MS-SSIM, networks that were trained for it."""
     anchors = kodak_anchors(metric)
     labels = {key: label if metric == "psnr" or key not in LEARNED else f"{label}, for MS-SSIM" for key, label in MAIN.items()}
-    if metric == "ms_ssim":
-        anchors = anchors | tuned_anchors()
     return {key: Published(label, anchors[label].points, LMBDAS[metric] if key in LEARNED else ()) for key, label in labels.items()}
 
 

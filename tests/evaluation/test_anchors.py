@@ -66,3 +66,10 @@ def test_by_ms_ssim_they_are_in_decibels_where_it_is_known():
     stored_value = stored("kodak_published")["vtm"]["ms_ssim"][3]
     assert similar["VTM (H.266)"].points[3].score == pytest.approx(-10 * math.log10(1 - stored_value))
     assert similar["VTM (H.266)"].points[3].bpp == ANCHORS["VTM (H.266)"].points[3].bpp
+
+
+def test_networks_trained_for_ms_ssim_are_judged_by_it_alone():
+    tuned = {label for label in kodak_anchors("ms_ssim") if label.endswith("for MS-SSIM")}
+    assert len(tuned) == 6 and not tuned & set(ANCHORS)
+    plain = kodak_anchors("ms_ssim")["CompressAI hyperprior"].points
+    assert kodak_anchors("ms_ssim")["CompressAI hyperprior, for MS-SSIM"].points[0].score > plain[0].score

@@ -74,8 +74,8 @@ TUNED_FOR_MS_SSIM = {
 
 
 def kodak_anchors(metric: str = "psnr") -> dict[str, Anchor]:
-    """Every curve, by its label, in dB of "psnr", or of "ms_ssim" where that is known; none is of a codec tuned for MS-SSIM."""
-    return {
+    """Every curve, by its label, in dB of "psnr", or of "ms_ssim" where that is known."""
+    curves = {
         label: Anchor(_points(curve, metric), note)
         for file, labels in CURVES.items()
         for curves in [stored(file)]
@@ -83,10 +83,10 @@ def kodak_anchors(metric: str = "psnr") -> dict[str, Anchor]:
         for curve in [curves[key]]
         if curve[metric] is not None
     }
+    return curves | (_tuned() if metric == "ms_ssim" else {})
 
 
-def tuned_anchors() -> dict[str, Anchor]:
-    """The curves of networks trained for MS-SSIM, by label, in dB of it."""
+def _tuned() -> dict[str, Anchor]:
     curves = stored("kodak_published")
     return {label: Anchor(_points(curves[key], "ms_ssim"), FLOAT) for key, label in TUNED_FOR_MS_SSIM.items()}
 
