@@ -31,13 +31,13 @@ def folder_with_photo(tmp_path, monkeypatch):
 
 def test_the_commands_of_use_run(folder_with_photo):
     lines = [shlex.split(line, comments=True) for line in blocks("bash")[0].splitlines()]
-    assert len(lines) == 12
+    assert len(lines) == 13
     for line in lines:
         short = ["--codecs", "light-1,jpeg"] if "compare" in line else []  # all there are take half a minute
         assert line[0] == "dlic" and run([*line[1:], *short]) == 0
     assert {path.name for path in folder_with_photo.iterdir()} == {
-        "photo.png", "photo.dlic", "small.dlic", "best.dlic", "photo.dlic.png", "photo.jpg", "exact.dlic", "wavelet.dlic",
-        "photo.compare.html", "preview.dlic", "preview.jpg",
+        "photo.png", "photo.dlic", "small.dlic", "best.dlic", "seen.dlic", "photo.dlic.png", "photo.jpg", "exact.dlic",
+        "wavelet.dlic", "photo.compare.html", "preview.dlic", "preview.jpg",
     }  # fmt: skip
     assert (folder_with_photo / "small.dlic").stat().st_size <= 20_000
 
