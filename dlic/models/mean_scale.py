@@ -45,17 +45,12 @@ class MeanScale(Model):
 
     @staticmethod
     def hyper_transforms(channels: int, latents: int) -> tuple[nn.Module, nn.Module]:
-        h_a = PreciseAtEnd(
-            nn.Conv2d(latents, channels, 3, padding=1), nn.LeakyReLU(),
-            down(channels, channels, 5), nn.LeakyReLU(),
-            down(channels, channels, 5),
-        )  # fmt: skip
         h_s = PreciseAtEnd(
             up(channels, latents, 5), nn.LeakyReLU(),
             up(latents, latents * 3 // 2, 5), nn.LeakyReLU(),
             nn.Conv2d(latents * 3 // 2, 2 * latents, 3, padding=1),
         )  # fmt: skip
-        return h_a, h_s
+        return hyper_analysis(channels, latents, nn.LeakyReLU), h_s
 
     def forward(self, x: Tensor, level: Tensor | None = None) -> ModelOutput:
         y = self.g_a(x)  # (B, M, H/16, W/16)
@@ -101,17 +96,12 @@ class ScaleHyperprior(MeanScale):
 
     @staticmethod
     def hyper_transforms(channels: int, latents: int) -> tuple[nn.Module, nn.Module]:
-        h_a = PreciseAtEnd(
-            nn.Conv2d(latents, channels, 3, padding=1), nn.ReLU(),
-            down(channels, channels, 5), nn.ReLU(),
-            down(channels, channels, 5),
-        )  # fmt: skip
         h_s = PreciseAtEnd(
             up(channels, channels, 5), nn.ReLU(),
             up(channels, channels, 5), nn.ReLU(),
             nn.Conv2d(channels, latents, 3, padding=1), nn.ReLU(),
         )  # fmt: skip
-        return h_a, h_s
+        return hyper_analysis(channels, latents, nn.ReLU), h_s
 
     @staticmethod
     def seen_by_hyper(y: Tensor) -> Tensor:
@@ -150,4 +140,13 @@ def synthesis(channels: int, latents: int) -> nn.Module:
         up(channels, channels, 5), GDN(channels, inverse=True),
         up(channels, channels, 5), GDN(channels, inverse=True),
         up(channels, 3, 5),
+    )  # fmt: skip
+
+
+def hyper_analysis(channels: int, latents: int, activation: type[nn.Module]) -> nn.Module:
+    """CompressAI's h_a, from y (B, M, h, w) to (B, N, h/4, w/4)."""
+    return PreciseAtEnd(
+        nn.Conv2d(latents, channels, 3, padding=1), activation(),
+        down(channels, channels, 5), activation(),
+        down(channels, channels, 5),
     )  # fmt: skip

@@ -26,7 +26,8 @@ class Analysis(nn.Module):
         self.first = nn.Conv2d(3 * BLOCK**2, channels, 1)
         self.fine = nn.Sequential(*[BottleneckBlock(channels, inner[0]) for _ in range(blocks[0])])
         self.merge = nn.Conv2d(channels, latents, 2, stride=2)
-        self.coarse = nn.ModuleList(BottleneckBlock(latents, inner[1], trunk_scale(latents, step)) for _ in range(blocks[1]))
+        scale = trunk_scale(latents, step)
+        self.coarse = nn.ModuleList(BottleneckBlock(latents, inner[1], scale) for _ in range(blocks[1]))
         with torch.no_grad():  # features between are whitened by sigma, so that blocks see fine structure as well as flat areas
             self.first.weight.copy_((small / sigma[:, None])[:, :, None, None])
             self.merge.weight.copy_(merge_blocks(BLOCK, small * sigma[:, None], large) * (255 / step))
