@@ -1,10 +1,14 @@
-"""The page in a real browser: headless Chromium, where the machine has one, driven by mouse, keyboard and finger."""
+"""The page in a real browser: headless Chromium, where the machine has one, driven by mouse, keyboard and finger.
+
+A browser draws when it comes to it: what follows an action is waited for (`expect`, `reaches`), never read once.
+"""
 
 import io
 import shutil
 from base64 import b64decode
 from dataclasses import replace
 from pathlib import Path
+from re import compile as pattern
 
 import numpy as np
 import pytest
@@ -17,6 +21,8 @@ from dlic.evaluation.run import read_run
 from tests.evaluation.sample_run import HOSTILE, write_run
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; pip install 'dlic[dev]' brings it")
+expect, PATIENCE = playwright.expect, 60_000  # ms
+expect.set_options(timeout=PATIENCE)
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 if BROWSER is None:
     pytest.skip("no Chromium or Chrome on this machine", allow_module_level=True)
@@ -69,7 +75,7 @@ def opened(browser, addresses):
         page.on("pageerror", lambda error: said.append(f"error: {error}"))
         page.on("dialog", lambda dialog: (said.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.on("request", lambda request: said.append(request.url) if not _is_held(request.url, addresses[name]) else None)
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(PATIENCE)
         page.goto(addresses[name])
         return page
 
@@ -83,8 +89,8 @@ def _is_held(url: str, address: str) -> bool:
     return url == address or url.startswith(("data:", "blob:"))
 
 
-def column(table, place: int) -> list[str]:
-    return table.locator(f"tbody tr td:nth-child({place})").all_inner_texts()
+def column(table, place: int):
+    return table.locator(f"tbody tr td:nth-child({place})")
 
 
 DRAWN = """async (image) => {
@@ -96,66 +102,81 @@ DRAWN = """async (image) => {
 }"""
 
 
-def divider(page) -> float:
-    """Where it stands, from 0 to 1 of the stage."""
-    return page.evaluate(
-        "() => { const at = (q) => document.querySelector(q).getBoundingClientRect();"
-        " return (at('.divider').left - at('.stage').left) / at('.stage').width }"
-    )
+# where the divider stands, from 0 to 1 of the stage
+DIVIDER = """() => {
+  const [divider, stage] = [".divider", ".stage"].map((query) => document.querySelector(query).getBoundingClientRect());
+  return (divider.left - stage.left) / stage.width;
+}"""
+# CSS pixels for each of the picture's
+SCALE = """() => new DOMMatrix(getComputedStyle(document.querySelector(".pane img")).transform).a"""
 
 
-def scale(page) -> float:
-    """CSS pixels for each of the picture's."""
-    return page.evaluate("() => new DOMMatrix(getComputedStyle(document.querySelector('.pane img')).transform).a")
+def reaches(page, value: str, expected: float, within: float = 1e-4) -> None:
+    """Waits until `DIVIDER` or `SCALE` is that."""
+    page.wait_for_function(f"([expected, within]) => Math.abs(({value})() - expected) <= within", arg=[expected, within])
+
+
+def exceeds(page, value: str, bound: float) -> None:
+    """Waits until it is larger."""
+    page.wait_for_function(f"(bound) => ({value})() > bound", arg=bound)
 
 
 def test_curves(opened):
     page = opened(DESKTOP)
-    titles = page.locator(".plot .ytitle")
-    assert titles.text_content() == "PSNR (dB)" and page.locator(".plot .scatterlayer .trace").count() > 30
+    title, traces, ticks = (page.locator(f".plot {query}") for query in (".ytitle", ".scatterlayer .trace", ".xtick"))
+    expect(title).to_have_text("PSNR (dB)")
+    page.wait_for_function("() => document.querySelectorAll('.plot .scatterlayer .trace').length > 30")
     page.get_by_label("published curves").uncheck()
-    assert page.locator(".plot .scatterlayer .trace").count() == 3
+    expect(traces).to_have_count(3)
     page.get_by_label("Metric", exact=True).select_option("ms_ssim")
-    assert "log₁₀" in titles.text_content() and page.get_by_label("published curves").is_hidden()
-    before = page.locator(".plot .xtick").all_text_contents()
+    expect(title).to_have_text(pattern("log₁₀"))
+    expect(page.get_by_label("published curves")).to_be_hidden()
+    before = ticks.all_text_contents()
     page.get_by_label("logarithmic rate").focus()
     page.keyboard.press("Space")
-    assert page.locator(".plot .xtick").all_text_contents() != before and "0" in page.locator(".plot .xtick").all_text_contents()
+    expect(ticks).not_to_have_text(before)
+    expect(ticks.get_by_text("0", exact=True)).not_to_have_count(0)
     page.locator(".legend input").nth(1).uncheck()
-    assert page.locator(".plot .scatterlayer .trace").count() == 2
+    expect(traces).to_have_count(2)
 
 
 def test_another_anchor(opened):
     page = opened(DESKTOP)
-    table = page.locator("#compared table")
-    against_jpeg = column(table, 2)
-    assert page.get_by_label("Against", exact=True).input_value() == "jpeg" and len(against_jpeg) == 2
-    page.get_by_label("Against", exact=True).select_option(label="VTM (H.266)")
-    assert len(column(table, 2)) == 3 and not set(against_jpeg) & set(column(table, 2)) - {"none"}
+    rates, against = column(page.locator("#compared table"), 2), page.get_by_label("Against", exact=True)
+    expect(rates).to_have_count(2)
+    expect(against).to_have_value("jpeg")
+    against_jpeg = rates.all_inner_texts()
+    against.select_option(label="VTM (H.266)")
+    expect(rates).to_have_count(3)
+    assert not set(against_jpeg) & set(rates.all_inner_texts()) - {"none"}
     page.get_by_label("By", exact=True).select_option("ms_ssim")
-    assert page.get_by_label("Against", exact=True).input_value() == "jpeg"
+    expect(against).to_have_value("jpeg")
 
 
 def test_tables_are_sorted_by_click_and_by_key(opened):
     page = opened(DESKTOP)
     table = page.locator("#rows table")
-    head = table.locator("th").nth(3)
+    head, files = table.locator("th").nth(3), column(table, 4)
 
     def sizes() -> list[int]:
-        return [int(text.replace(",", "")) for text in column(table, 4)]
+        return [int(text.replace(",", "")) for text in files.all_inner_texts()]
 
-    assert head.get_attribute("aria-sort") == "none"
+    expect(head).to_have_attribute("aria-sort", "none")
     head.get_by_role("button").click()
-    assert head.get_attribute("aria-sort") == "ascending" and sizes() == sorted(sizes())
+    expect(head).to_have_attribute("aria-sort", "ascending")
+    assert sizes() == sorted(sizes())
     head.get_by_role("button").focus()
     page.keyboard.press("Enter")
-    assert head.get_attribute("aria-sort") == "descending" and sizes() == sorted(sizes(), reverse=True)
-    assert table.locator("th").nth(2).get_attribute("aria-sort") == "none"
+    expect(head).to_have_attribute("aria-sort", "descending")
+    assert sizes() == sorted(sizes(), reverse=True)
+    expect(table.locator("th").nth(2)).to_have_attribute("aria-sort", "none")
     page.locator("#rows").get_by_label("Codec", exact=True).select_option("")
-    assert len(sizes()) == 30 and page.locator("#rows .count").inner_text() == "30 files"
+    expect(files).to_have_count(30)
+    expect(page.locator("#rows .count")).to_have_text("30 files")
     page.locator("#rows").get_by_label("Codec", exact=True).select_option("jpeg")
     page.locator("#rows").get_by_label("Quality", exact=True).select_option("50")
-    assert column(table, 3) == ["50", "50"] and HOSTILE in column(table, 1)
+    expect(column(table, 3)).to_have_text(["50", "50"])
+    assert HOSTILE in column(table, 1).all_inner_texts()
 
 
 def test_the_divider_is_dragged_and_moved_by_keys(opened):
@@ -163,33 +184,36 @@ def test_the_divider_is_dragged_and_moved_by_keys(opened):
     stage = page.locator(".stage")
     stage.scroll_into_view_if_needed()
     box = stage.bounding_box()
-    assert divider(page) == pytest.approx(0.5, abs=0.01)
+    reaches(page, DIVIDER, 0.5, within=0.01)
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 50)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] / 4, box["y"] + 60, steps=3)
     page.mouse.up()
-    assert divider(page) == pytest.approx(0.25, abs=0.01)
+    reaches(page, DIVIDER, 0.25, within=0.01)
     page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + 60)
-    assert divider(page) == pytest.approx(0.25, abs=0.01)
+    page.wait_for_timeout(200)  # for what must not happen
+    reaches(page, DIVIDER, 0.25, within=0.01)
     control = page.get_by_role("slider")
     control.focus()
     for _ in range(5):
         page.keyboard.press("ArrowRight")
-    assert divider(page) == pytest.approx(0.30, abs=0.011) and "JPEG 4:2:0" in control.get_attribute("aria-valuetext")
+    reaches(page, DIVIDER, 0.30, within=0.011)
+    expect(control).to_have_attribute("aria-valuetext", pattern("JPEG 4:2:0"))
     page.keyboard.press("End")
-    assert divider(page) == pytest.approx(1, abs=0.01)
+    reaches(page, DIVIDER, 1, within=0.01)
 
 
 def test_zoom_and_pan(opened):
     page = opened(DESKTOP, "compare")
     stage = page.locator(".stage")
     stage.focus()
-    whole, image = scale(page), page.locator(".pane img").first
+    exceeds(page, SCALE, 0)
+    whole, image = page.evaluate(SCALE), page.locator(".pane img").first
     page.keyboard.press("+")
-    assert scale(page) == pytest.approx(1.25 * whole)
+    reaches(page, SCALE, 1.25 * whole)
     page.keyboard.press("1")
     page.keyboard.press("0")
-    assert scale(page) == pytest.approx(whole)
+    reaches(page, SCALE, whole)
     stage.scroll_into_view_if_needed()
     box = stage.bounding_box()
     page.mouse.move(box["x"] + 10, box["y"] + 10)
@@ -197,39 +221,43 @@ def test_zoom_and_pan(opened):
     for _ in range(3):
         page.mouse.wheel(0, -100)
     page.keyboard.up("Control")
-    page.wait_for_function(f"() => new DOMMatrix(getComputedStyle(document.querySelector('.pane img')).transform).a > {2 * whole}")
-    assert image.evaluate("image => getComputedStyle(image).imageRendering") == "pixelated"
-    before, place = image.bounding_box(), divider(page)
+    exceeds(page, SCALE, 2 * whole)
+    expect(image).to_have_css("image-rendering", "pixelated")
+    page.wait_for_timeout(200)  # until all three turns of the wheel are done
+    before, place = image.bounding_box(), page.evaluate(DIVIDER)
     page.mouse.down()
     page.mouse.move(box["x"] - 30, box["y"] + 10, steps=3)
     page.mouse.up()
-    assert image.bounding_box()["x"] == pytest.approx(before["x"] - 40, abs=1) and divider(page) == place
+    page.wait_for_function(
+        "(x) => Math.abs(document.querySelector('.pane img').getBoundingClientRect().left - x) <= 1", arg=before["x"] - 40
+    )
+    assert page.evaluate(DIVIDER) == place
     page.get_by_role("button", name="fit").click()
-    assert scale(page) == pytest.approx(whole)
+    reaches(page, SCALE, whole)
 
 
 def test_other_codecs_sizes_and_pictures(opened):
     page = opened(DESKTOP, "compare")
     image, caption = page.locator(".pane img").nth(1), page.locator("figcaption p")
-    image.evaluate("image => image.decode()")
-    assert image.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [192, 168]
+    expect(image).to_have_js_property("naturalWidth", 192)
+    expect(image).to_have_js_property("naturalHeight", 168)
     first = caption.first.inner_text()
+    assert "bytes" in first
     page.get_by_label("Size", exact=True).select_option("1")
-    assert caption.first.inner_text() != first and "bytes" in first
+    expect(caption.first).not_to_have_text(first)
     page.get_by_label("Left", exact=True).select_option("jpeg2000")
     page.get_by_label("Right", exact=True).select_option("")
-    assert caption.nth(1).inner_text().endswith("192 × 168 pixels")
+    expect(caption.nth(1)).to_have_text(pattern("192 × 168 pixels$"))
     before = image.get_attribute("src")
     page.get_by_role("button", name="next").click()
-    assert (
-        image.get_attribute("src") != before
-        and page.get_by_label("Picture", exact=True).locator(":checked").inner_text() == HOSTILE
-    )
-    assert page.locator(".thumbnail[aria-current]").get_attribute("title") == HOSTILE
+    expect(image).not_to_have_attribute("src", before)
+    expect(page.get_by_label("Picture", exact=True).locator(":checked")).to_have_text(HOSTILE)
+    expect(page.locator(".thumbnail[aria-current]")).to_have_attribute("title", HOSTILE)
     page.locator(".stage").focus()
     page.keyboard.press("PageUp")
-    assert image.get_attribute("src") == before
-    assert page.locator("#files tbody tr").count() == 12 and page.locator("#curves").is_hidden()
+    expect(image).to_have_attribute("src", before)
+    expect(page.locator("#files tbody tr")).to_have_count(12)
+    expect(page.locator("#curves")).to_be_hidden()
 
 
 def test_the_browser_shows_the_pixels_that_were_measured(opened, folder):
@@ -245,15 +273,17 @@ def test_the_browser_shows_the_pixels_that_were_measured(opened, folder):
 
 def test_on_a_phone(opened):
     page = opened(PHONE)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    fits = "() => document.documentElement.scrollWidth <= 360"
+    page.wait_for_function(fits)
     stage = page.locator(".stage")
     stage.scroll_into_view_if_needed()
     box = stage.bounding_box()
     page.touchscreen.tap(box["x"] + 0.2 * box["width"], box["y"] + 40)
-    assert divider(page) == pytest.approx(0.2, abs=0.02)
-    before = scale(page)
+    reaches(page, DIVIDER, 0.2, within=0.02)
+    before = page.evaluate(SCALE)
     _pinch(page, box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    assert scale(page) > 1.5 * before and page.evaluate("document.documentElement.scrollWidth") <= 360
+    exceeds(page, SCALE, 1.5 * before)
+    page.wait_for_function(fits)
 
 
 def _pinch(page, x: float, y: float) -> None:
@@ -266,9 +296,9 @@ def _pinch(page, x: float, y: float) -> None:
 
 def test_light_and_dark(opened):
     page = opened(DESKTOP)
-    seen = []
-    for scheme in ("light", "dark"):
+    last_line = page.locator(".plot .scatterlayer .trace").last.locator(".js-line")
+    colours = {"light": ("rgb(255, 255, 255)", "rgb(27, 31, 36)"), "dark": ("rgb(20, 23, 27)", "rgb(232, 234, 237)")}
+    for scheme, (paper, ink) in colours.items():
         page.emulate_media(color_scheme=scheme)
-        first_line = page.locator(".plot .scatterlayer .trace").last.locator(".js-line")
-        seen.append((page.evaluate("getComputedStyle(document.body).backgroundColor"), first_line.evaluate("l => l.style.stroke")))
-    assert seen == [("rgb(255, 255, 255)", "rgb(27, 31, 36)"), ("rgb(20, 23, 27)", "rgb(232, 234, 237)")]
+        expect(page.locator("body")).to_have_css("background-color", paper)
+        expect(last_line).to_have_css("stroke", ink)
