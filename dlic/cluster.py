@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -69,14 +70,14 @@ def _task(work: Work, pair: Pair) -> Result:
 def _result(future: "Future", pair: Pair) -> Result:
     from distributed import KilledWorker
 
-    if future.status == "finished":
-        return future.result()
-    if future.status != "error":
-        raise DlicError("the cluster is gone; the same command with --skip-existing goes on once it is back")
-    error = future.exception()
-    if isinstance(error, KilledWorker):
+    try:
+        return future.result()  # which waits once more where a worker has died with it, until another has done it again
+    except CancelledError as error:
+        raise DlicError("the cluster is gone; the same command with --skip-existing goes on once it is back") from error
+    except KilledWorker as error:
         return Result(pair, error=killed(pair, error.allowed_failures + 1))
-    return Result(pair, error=DlicError(f"{pair.source}: the cluster failed with {type(error).__name__}: {error}"))
+    except Exception as error:
+        return Result(pair, error=DlicError(f"{pair.source}: the cluster failed with {type(error).__name__}: {error}"))
 
 
 @contextmanager

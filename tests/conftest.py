@@ -4,10 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 ROOT = Path(__file__).parent.parent
 KODAK = ROOT / "tests" / "photographs" / "kodim23.png"
+
+# Examples are the same in every run, and however slow the machine is, so that a change alone can fail a test;
+# `pytest --hypothesis-profile search` looks for others.
+settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("repeatable", settings.get_profile("search"), derandomize=True)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")

@@ -120,7 +120,7 @@ NAMED = st.sampled_from([chunks.GRAY, chunks.ALPHA, chunks.THUMBNAIL, *NAMES.val
 
 
 @given(st.lists(st.tuples(NAMED, st.binary(max_size=40)), max_size=4), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_chunk_breaks_a_file(added, data):
     """Whatever chunks hold, with right checksums: a picture of the right size, or one of our errors in a sentence."""
     mutated = [(name, bytearray(content)) for name, content in SMALL.chunks]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from dlic import cluster as engine
 from dlic.cli.main import run
 from tests.cli.test_main import sentence
 
@@ -75,6 +76,25 @@ def test_a_worker_killed_mid_way_loses_nothing(cluster, pictures, expected, tmp_
     assert "failed" not in capsys.readouterr().out
 
 
+def test_results_that_die_with_a_worker_are_made_again(cluster, pictures, expected, tmp_path, monkeypatch, capsys):
+    out, seen, honest = tmp_path / "out", [], engine._result
+
+    def late(future, pair):
+        """Asks for a result when others have long been waiting on the workers."""
+        time.sleep(0.02)
+        return honest(future, pair)
+
+    monkeypatch.setattr(engine, "_result", late)
+    cluster.wait_for_workers(2, timeout=60)
+    victim = next(iter(cluster.workers.values())).pid
+    killer = threading.Thread(target=kill_when, args=(COUNT // 2, out, victim, seen), daemon=True)
+    killer.start()
+    assert run(on(cluster, pictures, out)) == 0
+    killer.join(10)
+    assert seen and contents(out) == expected
+    assert "failed" not in capsys.readouterr().out
+
+
 def test_what_is_there_is_left_and_what_fails_is_told(cluster, pictures, expected, tmp_path, capsys):
     out, bad = tmp_path / "out", pictures / "bad.png"
     for name in list(expected)[:-2]:
@@ -91,7 +111,7 @@ def test_what_is_there_is_left_and_what_fails_is_told(cluster, pictures, expecte
 
 
 def test_a_cluster_that_is_not_there(pictures, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("dlic.cluster.PATIENCE", 0.2)
+    monkeypatch.setattr(engine, "PATIENCE", 0.2)
     for address in ("tcp://127.0.0.1:9", "nonsense"):
         asked = ["--engine", "dask", "--cluster", address]
         assert run(["compress", str(pictures), "-r", "-o", str(tmp_path / "out"), *OPTIONS, *asked]) == 1

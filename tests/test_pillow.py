@@ -260,7 +260,7 @@ def test_other_files_are_not_identified():
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_damage_is_an_os_error(data):
     """Checksums find it on opening; `verify` and `load` are safe after that."""
     whole = (GOLDEN / "kinds" / "gray_alpha_lossy.dlic").read_bytes()
@@ -286,7 +286,7 @@ CONTAINERS = [read(data) for data in (*FIRST, LosslessCodec().compress(SMALL), W
 
 
 @given(st.sampled_from(CONTAINERS), st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_lies_with_right_checksums_are_os_errors(container, data):
     """And where there is none, the mode was told right on opening."""
     stream = bytearray(container.stream)

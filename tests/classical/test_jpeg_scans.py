@@ -37,7 +37,7 @@ def through(levels: np.ndarray, frame: Frame, script: tuple[Scan, ...], interval
 @given(
     st.integers(1, 60), st.integers(1, 60), st.integers(0, 9), st.integers(0, 2**31), st.floats(0, 1), st.sampled_from([0.7, 4, 90])
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_levels_survive_sequential_and_progressive_scans(height, width, interval, seed, density, scale):
     for components, script in ((COLOUR, COLOUR_SCRIPT), (COLOUR[:1], GRAY_SCRIPT)):
         frame = Frame(height, width, components, progressive=True)
@@ -54,7 +54,7 @@ def test_levels_survive_sequential_and_progressive_scans(height, width, interval
 
 
 @given(st.integers(1, 12), st.integers(0, 2**31), st.floats(0, 1))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_any_order_of_bands_and_bits_survives(low, seed, density):
     frame = Frame(30, 50, (Component(1, 1, 1, 0),), progressive=True)
     levels = random_levels(frame, seed, density, 100)

@@ -11,7 +11,7 @@ from dlic.errors import CorruptFileError
 
 
 @given(hnp.arrays(np.int64, 256, elements=st.one_of(st.just(0), st.integers(0, 10), st.integers(0, 10**6))))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_symbol_gets_a_code_of_at_most_16_bits_and_never_all_ones(counts):
     table = JpegTable.optimal(counts)
     codes, lengths = table.words

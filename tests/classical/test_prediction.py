@@ -36,7 +36,7 @@ def check(plane: np.ndarray, depth: int, predictor: str, beside: np.ndarray) -> 
     st.sampled_from(PREDICTORS),
     st.integers(0, 2**32 - 1),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_restore_inverts_predict(shape, depth, predictor, seed):
     rng = np.random.default_rng(seed)
     check(rng.integers(0, 1 << depth, shape), depth, predictor, rng.integers(0, 1000, shape))

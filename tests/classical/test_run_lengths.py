@@ -32,7 +32,7 @@ def test_levels_come_back_from_sizes_and_bits():
 
 
 @given(hnp.arrays(np.int8, st.tuples(st.integers(1, 8), st.integers(1, 63)), elements=st.sampled_from([0, 0, 0, 1, -3])))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_places_come_back_from_runs(levels):
     blocks, places = np.nonzero(levels)
     runs = runs_before(blocks, places + 5, 5)
@@ -52,7 +52,7 @@ def test_the_codes_of_a_block():
 
 
 @given(st.integers(1, 30), st.integers(1, 40), st.sampled_from([[0], [0, 0, 1, 2], [0, 0, 0, 0, 1, 2], [0, 1]]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_dc_levels_come_back_from_differences(units, interval, pattern):
     dc = np.random.default_rng(units).integers(-1024, 1024, (units, len(pattern)))
     changes = differences(dc, np.array(pattern), interval)

@@ -15,7 +15,7 @@ def noise(size) -> np.ndarray:
 
 
 @given(sizes, st.sampled_from(list(FACTORS.values())))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_downsampling_averages_and_upsampling_gives_the_size_back(size, factors):
     plane, (vertical, horizontal) = noise(size), factors
     small = downsample(plane, vertical, horizontal)

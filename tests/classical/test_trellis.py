@@ -27,7 +27,7 @@ def cost(ratios: np.ndarray, block: np.ndarray, weights: np.ndarray) -> float:
 
 
 @given(st.integers(0, 2**31), st.lists(st.integers(1, 63), min_size=1, max_size=4, unique=True), st.floats(0.2, 60))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_no_choice_of_candidates_is_cheaper(seed, places, weight):
     rng = np.random.default_rng(seed)
     ratios = rng.uniform(-0.49, 0.49, 64)

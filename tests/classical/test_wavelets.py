@@ -15,7 +15,7 @@ shapes = st.tuples(st.integers(1, 40), st.integers(1, 40))
 
 
 @given(shapes, st.integers(0, 6), st.integers(0, 2**32 - 1), st.sampled_from([8, 16]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_53_is_exact_for_every_size(shape, levels, seed, depth):
     planes = np.random.default_rng(seed).integers(-(2 ** (depth - 1)), 2 ** (depth - 1), (2, *shape))
     coefficients = forward_53(planes, levels)
@@ -25,7 +25,7 @@ def test_53_is_exact_for_every_size(shape, levels, seed, depth):
 
 
 @given(shapes, st.integers(0, 6), st.integers(0, 2**32 - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_97_comes_back_for_every_size(shape, levels, seed):
     planes = np.random.default_rng(seed).uniform(-128, 128, (2, *shape)).astype(np.float32)
     coefficients = forward_97(planes, levels)

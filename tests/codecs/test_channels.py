@@ -20,7 +20,7 @@ shapes = st.tuples(st.integers(1, 30), st.integers(1, 30), st.sampled_from([None
 
 
 @given(shapes, st.integers(0, 2**32), st.booleans())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_what_can_be_seen_comes_back_exactly(shape, seed, takes_gray):
     rng = np.random.default_rng(seed)
     image = rng.integers(0, 256, shape, dtype=np.uint8)
@@ -152,7 +152,7 @@ def test_tiles_of_alpha_that_do_not_fit_are_corrupt(damage, complaint):
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_damaged_alpha_is_an_error_or_another_mask(data):
     shadow, side = masks()["shadow"], data.draw(st.sampled_from([64, 1024]))
     coded = bytearray(encode_alpha(shadow[:, 60:110], data.draw(st.sampled_from([100, 40])), side))

@@ -81,7 +81,7 @@ def test_streams_and_picture_are_those_of_compressai(architecture, named, photog
 
 
 @given(st.integers(1, 130), st.integers(1, 130), st.integers(0, 2**32))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_every_size_comes_back_in_shape(hyperprior, height, width, seed):
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     assert hyperprior.decompress(hyperprior.compress(pixels)).shape == pixels.shape
@@ -126,7 +126,7 @@ def test_every_truncation_and_flipped_bit_of_a_file_is_refused(hyperprior, photo
     st.sampled_from(["bmshj2018-factorized", "bmshj2018-hyperprior", "mbt2018-mean"]),
     st.lists(st.one_of(st.binary(max_size=60), st.sampled_from([b"\0" * 40, b"\xff" * 400])), min_size=1, max_size=3),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_crafted_streams_are_refused_and_crash_nothing(named, architecture, streams):
     codec = open_codec(named(architecture))
     container = read(codec.compress(np.full((70, 20, 3), 7, np.uint8)))

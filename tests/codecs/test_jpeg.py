@@ -82,7 +82,7 @@ def test_pillows_files_decode_to_libjpegs_samples(photograph, size, subsampling)
     st.integers(1, 100),
     st.sampled_from(["noise", "ramp", "black", "white", "gray noise"]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_pillow_and_dlic_see_the_same_in_every_file(height, width, subsampling, progressive, optimise, restart, quality, content):
     noise = np.random.default_rng(height * width).integers(0, 256, (height, width, 3)).astype(np.uint8)
     ramp = np.broadcast_to(np.linspace(0, 255, width).astype(np.uint8)[:, None], noise.shape).copy()

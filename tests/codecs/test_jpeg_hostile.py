@@ -65,7 +65,7 @@ def test_truncated_at_every_byte(data):
 
 @pytest.mark.parametrize("data", FILES, ids=["baseline", "progressive"])
 @given(st.binary(min_size=1, max_size=400))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_random_bytes_after_a_valid_header(data, noise):
     start = data.index(b"\xff\xda")
     target(data[: start + 14] + noise + b"\xff\xd9")
@@ -73,7 +73,7 @@ def test_random_bytes_after_a_valid_header(data, noise):
 
 
 @given(st.sampled_from(seeds()), st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), min_size=1, max_size=4))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_changed_bytes(data, changes):
     out = bytearray(data)
     for place, value in changes:

@@ -39,7 +39,7 @@ def test_every_size_and_content_comes_back_in_shape(size, content, weights):
 
 
 @given(st.integers(1, 70), st.integers(1, 70), st.integers(0, 2**32), st.integers(0, 63))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_symbols_survive_and_pixels_are_those_of_the_encoder(height, width, seed, level):
     image = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     for codec in (CODEC, LIGHT):
@@ -111,7 +111,7 @@ def test_every_truncation_and_every_flipped_byte_is_one_of_our_errors(weights):
 
 
 @given(st.data())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_stream_that_is_not_what_was_encoded_never_becomes_a_picture(data):
     """Damage that fixes the outer checksum is caught by the checksum of the symbols."""
     import dataclasses

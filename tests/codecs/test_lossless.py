@@ -34,7 +34,7 @@ def check(image: np.ndarray, transform: str) -> bytes:
 
 
 @given(st.data(), shapes, st.sampled_from([np.uint8, np.uint16]), st.sampled_from(TRANSFORMS))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_exact_whatever_the_samples(data, shape, dtype, transform):
     check(data.draw(arrays(dtype, shape)), transform)
 
@@ -100,7 +100,7 @@ def test_every_truncation_of_a_bare_stream_is_an_error(photograph, transform):
 
 
 @given(st.data(), st.sampled_from(TRANSFORMS))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_damaged_stream_is_an_error_or_another_picture(data, transform):
     image = np.array(Image.open(KODAK).crop((200, 100, 216, 112)))
     stream = bytearray(lossless.encode(image, transform))
@@ -111,7 +111,7 @@ def test_a_damaged_stream_is_an_error_or_another_picture(data, transform):
 
 
 @given(st.binary(max_size=60), st.integers(1, 40), st.integers(1, 40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_bytes_are_an_error_or_a_picture(body, height, width):
     for head in (b"", b"\x08\x01", b"\x08\x03\x01\x02", b"\x10\x04\x02\x00"):
         with contextlib.suppress(CorruptFileError):

@@ -30,7 +30,7 @@ def sizes(crop):
 
 
 @given(share=st.floats(0.0, 1.2))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_size_is_never_exceeded_and_the_level_is_the_highest_bisection_can_find(crop, sizes, share):
     limit = round(sizes[0] + share * (sizes[-1] - sizes[0]))
     achieved = encode_to(CODEC, crop, Target("size", limit))

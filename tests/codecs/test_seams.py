@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dlic.codecs import learned
@@ -45,7 +45,6 @@ def test_the_edge_is_where_other_tiles_are():
 
 
 @given(st.integers(1, 255))
-@settings(deadline=None)
 def test_steps_are_finer_at_the_edge_alone(finer):
     scale = CORNER.scale(finer)
     assert (scale[CORNER.edge] == np.float32(2 ** (finer / 64))).all() and (scale[~CORNER.edge] == 1).all()

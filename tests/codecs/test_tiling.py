@@ -42,7 +42,7 @@ def data(picture) -> bytes:
 
 @pytest.mark.parametrize("name", WHOLE)
 @given(st.integers(1, 150), st.integers(1, 150), st.integers(0, 2**32), st.integers(0, 63))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_pixels_are_those_of_one_unit_at_every_size(name, height, width, seed, level):
     image = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     tiled, whole = TILED_CODECS[name], WHOLE[name]
@@ -90,7 +90,7 @@ def test_files_and_pictures_do_not_depend_on_how_many_tiles_are_in_work(picture,
 
 
 @given(st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_crop_is_that_of_the_whole(picture, data, drawn):
     height, width = picture.shape[:2]
     x, y = drawn.draw(st.integers(0, width - 1)), drawn.draw(st.integers(0, height - 1))
@@ -125,7 +125,7 @@ def test_what_is_no_part_of_the_picture_is_refused(data, crop):
 
 
 @given(st.integers(0, 11), st.integers(0, 2**32))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_damage_costs_one_tile(picture, data, index, seed):
     grid, tiles = split(read(data))
     position = data.index(tiles[index].stream) + seed % len(tiles[index].stream)
@@ -142,7 +142,7 @@ def test_damage_costs_one_tile(picture, data, index, seed):
 
 
 @given(st.floats(0, 1))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_beginning_of_a_file_shows_the_tiles_it_has(data, share):
     grid, tiles = split(read(data))
     start = data.index(tiles[0].stream)
@@ -213,7 +213,7 @@ def test_progress_is_told_without_an_effort_and_in_decoding(picture, data):
 
 
 @given(share=st.floats(0.05, 1.2))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_a_size_is_never_exceeded(picture, share):
     largest = len(LIGHT.compress(picture, 63))
     limit = round(share * largest)

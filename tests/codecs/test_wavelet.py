@@ -30,7 +30,7 @@ def coded(photograph) -> bytes:
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.booleans(), st.integers(1, 100), st.integers(0, 2**32 - 1))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_every_size_comes_back(height, width, grey, quality, seed):
     image = np.random.default_rng(seed).integers(0, 256, (height, width) if grey else (height, width, 3), dtype=np.uint8)
     codec = WaveletCodec(quality)
@@ -112,7 +112,7 @@ def test_every_truncation_and_flipped_byte_of_a_file_is_an_error():
 
 
 @given(st.data())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_damaged_stream_is_an_error_or_other_coefficients(data):
     stream = bytearray(read(WaveletCodec(60).compress(np.array(Image.open(KODAK))[100:112, 200:216])).stream)
     for _ in range(data.draw(st.integers(1, 3))):
@@ -122,7 +122,7 @@ def test_a_damaged_stream_is_an_error_or_other_coefficients(data):
 
 
 @given(st.binary(max_size=80), st.integers(1, 40), st.integers(1, 40))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_any_bytes_are_an_error_or_coefficients(body, height, width):
     for head in (b"", b"\x03\x0c\x00\x40", b"\x01\x18\xff\xff"):
         with contextlib.suppress(CorruptFileError):

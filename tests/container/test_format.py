@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dlic.container.fields import Reader, read_varint, write_varint
@@ -78,7 +78,6 @@ def test_the_sentence_says_what_is_wrong(data, sentence):
 
 
 @given(containers)
-@settings(deadline=None)
 def test_prefixes_hold_what_they_have_of_the_stream(container):
     whole = write(dataclasses.replace(container, chunks=()))
     start = len(whole) - 4 - len(container.stream)

@@ -44,7 +44,7 @@ PICTURE = join(GRID, TILES)
 
 
 @given(pictures())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_split_inverts_join(picture):
     grid, tiles = picture
     joined = join(grid, tiles)
@@ -55,7 +55,6 @@ def test_split_inverts_join(picture):
 
 
 @given(sizes, sizes, sides)
-@settings(deadline=None)
 def test_tiles_cover_the_picture_once_and_there_are_no_slivers(width, height, side):
     grid = Grid(width, height, side)
     assert sum(tile.width * tile.height for tile in grid.tiles) == width * height
@@ -68,7 +67,6 @@ def test_tiles_cover_the_picture_once_and_there_are_no_slivers(width, height, si
 
 
 @given(sizes, sizes, sides, st.data())
-@settings(deadline=None)
 def test_the_tiles_that_meet_a_part_are_those_that_share_pixels_with_it(width, height, side, drawn):
     grid = Grid(width, height, side)
     x, y = drawn.draw(st.integers(0, width - 1)), drawn.draw(st.integers(0, height - 1))
@@ -82,7 +80,7 @@ def test_sides():
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_table_that_lies_is_refused_even_if_its_checksums_are_right(drawn):
     """Whoever writes the table also writes its checksums."""
     side = drawn.draw(st.sampled_from([0, 1, 63, 64, 128, 4096, 4160, 2**34]) | st.integers(0, 2**35 - 1))

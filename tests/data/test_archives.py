@@ -53,7 +53,7 @@ def test_what_was_packed_is_there(kind, tmp_path):
     assert shares == sorted(shares) and shares[-1] == 1.0
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     files=st.dictionaries(st.from_regex(r"[a-z]{1,3}(/[a-z]{1,3}){0,2}\.png", fullmatch=True), st.binary(max_size=50), min_size=1),
     kind=st.sampled_from(KINDS),

@@ -38,7 +38,7 @@ def test_blockiness_rises_as_the_quality_falls(original):
     assert blockiness(luma(original)) < 0.3 < measured[1] and measured[3] > BLOCKY
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(left=st.integers(0, 7), top=st.integers(0, 7), quality=st.integers(20, 60))
 def test_the_grid_is_found_wherever_it_lies(original, left, top, quality):
     damaged = jpeg(original, quality).crop((left, top, 500, 380))

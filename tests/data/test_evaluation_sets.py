@@ -36,7 +36,7 @@ def found_in(*images: Image.Image) -> list[str]:
     return [one.picture for one in overlaps(marks, shipped_sets())]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     way=st.sampled_from([None, *Image.Transpose]),
     width=st.integers(64, 1000),
@@ -72,7 +72,7 @@ def test_crops_and_larger_pictures_are_others():
     assert found_in(ORIGINAL.crop((100, 100, 500, 400)), mosaic) == []
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**32 - 1), kind=st.sampled_from(["noise", "blobs", "ramp", "flat"]))
 def test_other_pictures_are_never_taken_for_kodak(seed, kind):
     rng = np.random.default_rng(seed)

@@ -51,7 +51,7 @@ def check_beginning(found, pieces):
 
 
 @given(st.integers(0, 2**32), st.integers(1, 60))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_read_inverts_write(seed, count):
     pieces = list(draw(seed, count))
     found, decoder = read(write(pieces), pieces)
@@ -73,7 +73,7 @@ def test_every_beginning_gives_the_first_pieces_and_all_but_a_chunk_of_them():
 
 
 @given(st.integers(0, 2**32), st.integers(0, 3000))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_a_limit_is_kept_and_filled(seed, limit):
     pieces = list(draw(seed, 100))
     stream, whole = write(pieces, limit), write(pieces)
@@ -95,7 +95,7 @@ def test_chunks_grow_with_the_stream_and_stay_small():
 
 
 @given(st.integers(0, 2**32), st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_damage_is_an_error_or_other_bits(seed, data):
     pieces = list(draw(seed, 20))
     stream = bytearray(write(pieces))

@@ -16,7 +16,7 @@ def as_text(data: bytes) -> str:
 
 
 @given(numbers)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_packing_is_what_writing_the_bits_out_gives(pairs):
     text = "".join(f"{value:0{length}b}" if length else "" for value, length in pairs)
     packed = pack(np.array([p[0] for p in pairs], np.uint32), np.array([p[1] for p in pairs], np.int64))
@@ -24,7 +24,7 @@ def test_packing_is_what_writing_the_bits_out_gives(pairs):
 
 
 @given(numbers)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_unpack_inverts_pack(pairs):
     values, lengths = np.array([p[0] for p in pairs], np.uint32), np.array([p[1] for p in pairs], np.int64)
     positions = np.cumsum(lengths) - lengths
@@ -41,7 +41,6 @@ def test_reading_past_the_end_is_refused():
 
 
 @given(st.binary(max_size=40))
-@settings(deadline=None)
 def test_windows_show_the_bits_at_every_position(data):
     text = as_text(data) + "0" * 16
     seen = windows(data)

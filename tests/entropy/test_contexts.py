@@ -24,7 +24,7 @@ def draw(seed: int, count: int, scale: float = 1.0):
 
 
 @given(st.integers(0, 2**32), st.integers(1, 3000), st.sampled_from([0.0, 0.1, 1.0, 300.0]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_pull_inverts_encode_in_portions(seed, count, scale):
     values, contexts = draw(seed, count, scale)
     decoder = Decoder(Reader(encode(values, contexts)), count)
@@ -56,7 +56,7 @@ def test_contexts_rise_with_activity_and_fit():
 
 
 @given(st.integers(0, 2**32), st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_damage_is_an_error_or_other_values(seed, data):
     values, contexts = draw(seed, 400)
     coded = bytearray(encode(values, contexts))

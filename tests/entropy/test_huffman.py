@@ -32,7 +32,7 @@ def huffman_cost(counts) -> int:
 
 
 @given(st.lists(st.integers(1, 50), min_size=2, max_size=5), st.integers(3, 4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_choice_of_lengths_within_the_limit_is_cheaper(counts, limit):
     counts = np.array(counts)
     best = min(
@@ -46,7 +46,7 @@ def test_no_choice_of_lengths_within_the_limit_is_cheaper(counts, limit):
 
 
 @given(counts_of)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_without_pressure_from_the_limit_it_is_huffmans_code(counts):
     counts = np.array(counts, np.int64)
     lengths = code_lengths(counts)
@@ -82,7 +82,7 @@ def test_a_full_alphabet_of_16_bits_and_one_symbol_too_many():
 
 
 @given(st.integers(0, 2**32), st.integers(1, 600), st.integers(0, 3000), st.floats(0.05, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_decode_inverts_encode(seed, size, count, skew):
     symbols = np.minimum(np.random.default_rng(seed).exponential(size**skew, count).astype(int), size - 1)
     code = HuffmanCode.from_counts(np.bincount(symbols, minlength=size))
@@ -99,7 +99,7 @@ def test_long_streams_are_decoded_in_pieces():
 
 
 @given(counts_of)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_tables_survive(counts):
     code = HuffmanCode.from_counts(np.array(counts, np.int64))
     reader = Reader(code.to_bytes() + b"rest")
@@ -114,7 +114,7 @@ def test_a_smooth_table_takes_about_two_bits_a_symbol():
 
 
 @given(st.binary(max_size=60))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_bytes_are_a_complete_table_or_refused(data):
     with contextlib.suppress(CorruptFileError):
         code = HuffmanCode.read(Reader(data))
@@ -153,7 +153,6 @@ def test_streams_cut_short_or_too_long_are_refused():
 
 
 @given(st.binary(max_size=64), st.integers(0, 200))
-@settings(deadline=None)
 def test_any_bytes_decode_or_are_refused(data, count):
     code = HuffmanCode.from_lengths(np.array([1, 3, 3, 4]))
     with contextlib.suppress(CorruptFileError):

@@ -20,7 +20,7 @@ def decode(stream, rows):
 
 
 @given(st.integers(0, 2**32), st.integers(0, 2000), st.integers(0, 20))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_decode_inverts_encode(seed, count, outliers):
     symbols, rows = draw(seed, count, outliers)
     found = decode(huffman_tables.encode([(symbols, rows)], TABLES), rows)
@@ -50,7 +50,7 @@ def test_codes_depend_on_the_counts_alone_and_use_up_their_bits():
 
 
 @given(st.integers(0, 2**32), st.integers(0, 500), st.integers(0, 500))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_later_rows_may_depend_on_earlier_symbols(seed, first, second):
     symbols, rows = draw(seed, first, outliers=2)
     then, _ = draw(seed + 1, second, outliers=2)
@@ -64,7 +64,6 @@ def test_later_rows_may_depend_on_earlier_symbols(seed, first, second):
 
 
 @given(st.binary(max_size=64))
-@settings(deadline=None)
 def test_any_bytes_decode_or_are_refused(stream):
     rows = np.arange(40) % len(TABLES)
     with contextlib.suppress(CorruptFileError):

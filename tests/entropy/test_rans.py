@@ -35,14 +35,14 @@ def decode(stream, rows, tables=TABLES):
 
 
 @given(st.integers(0, 2**32), st.integers(0, 2000), st.integers(0, 20))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_decode_inverts_encode(seed, count, outliers):
     symbols, rows = draw(seed, count, outliers)
     assert (decode(encode(symbols, rows), rows) == symbols).all()
 
 
 @given(st.integers(0, 2**32), st.integers(2, 2 * rans.SMALL), st.floats(0.01, 100))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_how_symbols_are_looked_for_changes_no_stream(seed, size, concentration):
     rng = np.random.default_rng(seed)
     tables = FrequencyTables(np.zeros(1, np.int32), (integer_counts(rng.dirichlet(np.full(size, concentration))),))
@@ -84,7 +84,6 @@ def test_rows_may_come_in_any_order_and_type():
 
 
 @given(st.binary(max_size=64))
-@settings(deadline=None)
 def test_any_bytes_decode_or_are_refused(stream):
     rows = np.arange(40) % len(TABLES)
     with contextlib.suppress(CorruptFileError):
@@ -92,7 +91,7 @@ def test_any_bytes_decode_or_are_refused(stream):
 
 
 @given(st.integers(0, 2**32), st.integers(0, 500), st.integers(0, 500))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_parts_come_back_in_order_and_later_rows_may_depend_on_earlier_symbols(seed, first, second):
     symbols, rows = draw(seed, first, outliers=2)
     then, _ = draw(seed + 1, second, outliers=2)

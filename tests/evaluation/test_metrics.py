@@ -63,7 +63,6 @@ def test_hamming_counts_bits():
 
 
 @given(st.integers(0, 2**32), st.integers(1, 8), st.integers(1, 8))
-@settings(deadline=None)
 def test_every_measure_is_symmetric_and_knows_equal_images(seed, height, width):
     x, y = np.random.default_rng(seed).integers(0, 256, (2, height, width, 3), dtype=np.uint8)
     for metric, same in ((mse, 0), (psnr, 100), (psnr_y, 100), (cosine, 1), (hamming, 0)):
@@ -78,7 +77,7 @@ def test_images_of_different_shapes_are_refused():
 
 
 @given(st.integers(0, 2**32), st.integers(1, 40), st.integers(1, 40))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_the_default_metrics_take_any_size_and_prefer_equal_images(seed, height, width):
     rng = np.random.default_rng(seed)
     x = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)

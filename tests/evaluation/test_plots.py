@@ -29,7 +29,7 @@ def test_a_single_point_is_a_marker():
     assert line.get_marker() == "o"
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(curves)
 def test_any_points_can_be_drawn(drawn):
     figure = rd_figure([Curve.through(f"curve {i}", points) for i, points in enumerate(drawn)])

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dlic.errors import CorruptFileError, DlicError
@@ -40,7 +40,6 @@ rows = st.builds(
 
 
 @given(st.lists(rows, max_size=8, unique_by=lambda row: row.key))
-@settings(deadline=None)
 def test_what_is_written_is_read(tmp_path_factory, rows):
     folder = tmp_path_factory.mktemp("run")
     run = run_of(rows)

@@ -68,7 +68,7 @@ def test_ssim_is_the_weighted_statistics_of_one_window():
     spread=st.sampled_from([0, 1, 20, 300]),
     level=st.integers(0, 255),
 )
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_ssim_is_that_of_its_definition_and_of_pytorch_msssim(seed, height, width, channels, spread, level):
     """Flats, faint and strong noise at every brightness: what float32 would lose bits on. The package's window is of float32."""
     peer = pytest.importorskip("pytorch_msssim")
@@ -85,7 +85,7 @@ def test_ssim_is_that_of_its_definition_and_of_pytorch_msssim(seed, height, widt
     width=st.integers(MS_SSIM_SMALLEST, 250),
     sigma=st.sampled_from([0.5, 5, 50]),
 )
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_five_scales_are_those_of_pytorch_msssim(photograph, top, left, height, width, sigma):
     peer = pytest.importorskip("pytorch_msssim")
     x = photograph[top : top + height, left : left + width]

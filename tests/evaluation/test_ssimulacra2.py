@@ -61,7 +61,7 @@ def test_a_photograph_scores_as_its_authors_say_of_jpeg_qualities(photograph):
 
 
 @given(st.integers(0, 2**32), st.integers(8, 70), st.integers(8, 70))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_every_size_from_8_has_a_score_and_only_equal_images_have_100(seed, height, width):
     x, y = np.random.default_rng(seed).integers(0, 256, (2, height, width, 3), dtype=np.uint8)
     assert ssimulacra2(x, x) == 100

@@ -5,7 +5,7 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
@@ -30,7 +30,6 @@ FLOATS = arrays.arrays(np.float64, st.tuples(st.integers(1, 4), st.integers(1, 4
 
 @pytest.mark.parametrize(("there", "back"), [(rgb_to_ycbcr, ycbcr_to_rgb), (rgb_to_hsv, hsv_to_rgb)])
 @given(FLOATS)
-@settings(deadline=None)
 def test_floats_come_back(there, back, rgb):
     assert np.abs(back(there(rgb)) - rgb).max() < 1e-6
 
@@ -42,7 +41,6 @@ def test_every_colour_of_a_grid_comes_back_exactly(there, back, dtype):
 
 
 @given(st.integers(0, 2**32))
-@settings(deadline=None)
 def test_any_bytes_come_back_exactly(seed):
     rgb = np.random.default_rng(seed).integers(0, 256, (2000, 3), dtype=np.uint8)
     assert (rounded(hsv_to_rgb(rgb_to_hsv(rgb))) == rgb).all()
@@ -97,7 +95,6 @@ def test_known_hues(rgb, hsv):
 
 
 @given(st.tuples(*[st.floats(0, 1)] * 3))
-@settings(deadline=None)
 def test_hsv_is_that_of_the_standard_library(rgb):
     hue, saturation, value = rgb_to_hsv(np.array(rgb))
     theirs = colorsys.rgb_to_hsv(*rgb)

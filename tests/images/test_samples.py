@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -30,7 +30,6 @@ shapes = st.tuples(st.integers(1, 70), st.integers(1, 20), st.sampled_from([0, 2
 
 
 @given(shapes, st.sampled_from([np.uint8, np.uint16]), st.integers(0, 99))
-@settings(deadline=None)
 def test_png_gives_back_every_sample(shape, dtype, seed):
     samples = noise(shape, dtype, seed)
     picture = read_samples(image_bytes(samples, ".png"))

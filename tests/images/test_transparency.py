@@ -9,7 +9,7 @@ from dlic.images.transparency import filled
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.booleans(), st.integers(0, 2**32), st.floats(0, 1))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_only_clear_pixels_change_and_they_stay_between_the_others(height, width, gray, seed, share):
     rng = np.random.default_rng(seed)
     colours = rng.integers(60, 200, (height, width) if gray else (height, width, 3), dtype=np.uint8)

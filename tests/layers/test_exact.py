@@ -33,7 +33,7 @@ EXACT = ExactScaleSynthesis.from_trained(trained_scales())
 
 
 @given(st.integers(0, 2**32), st.integers(1, 6), st.integers(1, 6), st.integers(0, 63))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_numpy_and_torch_give_the_same_rows(seed, height, width, level):
     symbols = symbols_of_z(seed, height, width)
     by_torch = EXACT(torch.from_numpy(symbols), level, torch)
@@ -69,7 +69,7 @@ def test_memory_layout_changes_nothing():
 
 
 @given(st.integers(0, 2**32), st.sampled_from([1, 3]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_sums_are_exact_in_any_order(seed, window):
     """Against Python integers, with the largest activations there can be, summed in a random order."""
     rng = np.random.default_rng(seed)
@@ -143,7 +143,7 @@ def test_the_bias_of_every_level_fits_its_bits():
 
 
 @given(st.integers(0, 2**32), st.integers(1, 5), st.integers(1, 5))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_transposed_convolution_is_four_convolutions_that_are_spread(seed, height, width):
     rng = np.random.default_rng(seed)
     weight, a = rng.integers(-9, 10, (3, 2, 5, 5)), rng.integers(-9, 10, (height, width, 3)).astype(float)

@@ -89,7 +89,7 @@ def test_estimated_bits_of_the_model_are_those_of_the_file(photograph):
 
 
 @given(st.integers(1, 4), st.integers(1, 4))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_any_multiple_of_the_stride(rows, columns):
     model = Factorized(**SMALL).eval()
     x = torch.rand(1, 3, 16 * rows, 16 * columns)

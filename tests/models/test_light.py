@@ -99,7 +99,7 @@ def test_half_of_the_latents_are_anchors_at_every_place_and_in_every_channel():
 
 
 @given(st.integers(1, 5), st.integers(1, 5), st.integers(0, 63))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_any_multiple_of_the_stride(rows, columns, level):
     x = torch.rand(1, 3, 16 * rows, 16 * columns)
     assert tiny_light().eval()(x, torch.tensor([level])).x_hat.shape == x.shape

@@ -59,7 +59,7 @@ def test_rounding_in_evaluation_and_noise_in_training():
 
 
 @given(st.integers(1, 5), st.integers(1, 5))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_any_multiple_of_the_stride(rows, columns):
     model = tiny("mean_scale").eval()
     x = torch.rand(1, 3, 16 * rows, 16 * columns)
@@ -101,7 +101,7 @@ def test_the_deployed_network_is_the_trained_one(name):
 
 
 @given(st.integers(0, 2**32), st.sampled_from(sorted(ZOO)))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 def test_threads_change_no_row(seed, name):
     network = DEPLOYED[name]
     z = np.random.default_rng(seed).integers(-1500, 1500, (9, 7, 8)).astype(np.int32) >> np.random.default_rng(seed).integers(12)

@@ -426,7 +426,7 @@ def test_a_network_that_draws_numbers_moves_no_generator(two_for_kodak):
     assert [point.bpp for point in points] == [1.0, 2.0]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(1, 50), st.integers(1, 50))
 def test_pictures_of_any_size_are_measured_without_their_padding(height, width):
     class Identity:
