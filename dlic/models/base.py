@@ -31,6 +31,7 @@ class Model(nn.Module):
     depths: tuple[str, ...] = ()  # what in `config` counts blocks that begin as the identity
     goals: tuple[str, ...] = ()  # what in `config` tells only the loss and untrained weights anything
     can_freeze: bool = False  # whether it has `freeze_encoder`
+    solved: tuple[str, ...] = ()  # parameters that `prepare` sets
     levels: int = 1  # rates it has; with more than one it brings the λ of each as `lmbdas` (levels,)
 
     g_a: nn.Module  # (B, 3, H, W) in [0, 1] → y (B, M, h, w)
@@ -60,7 +61,7 @@ class Model(nn.Module):
         self.load_state_dict(self.state_dict() | trained.state_dict())
 
     def prepare(self) -> None:
-        """Solve what is not learned by gradients (quantiles); called before validation and saving."""
+        """Solve what is not learned by gradients (quantiles); called now and then, and before validation and export."""
 
     def likelihoods(self, symbols: Tensor) -> Tensor:
         """Probability of integer symbols (K,) in every frequency table, for export: (tables, K)."""

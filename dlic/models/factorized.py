@@ -24,6 +24,7 @@ class Factorized(Model):
     """
 
     name = "factorized"
+    solved = ("entropy_bottleneck.quantiles",)
     stride = 16
 
     def __init__(

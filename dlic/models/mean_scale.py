@@ -22,6 +22,7 @@ class MeanScale(Model):
     """
 
     name = "mean_scale"
+    solved = ("entropy_bottleneck.quantiles",)
     zoo_name = "mbt2018-mean"
     stride = 16
 

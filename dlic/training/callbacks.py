@@ -78,6 +78,8 @@ class SaveAtEnd(pl.Callback):
 class SaveOften(Checkpoint):
     """Writes last.ckpt every so many steps, wherever validations are: what a run that is killed goes on from.
 
+    Where one follows, ModelCheckpoint saves after it instead: a run that went on from before would go without.
+
     Lightning calls it after every other callback, so that what is saved has the whole step in it.
     """
 
@@ -97,8 +99,14 @@ class SaveOften(Checkpoint):
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs, batch, batch_idx) -> None:
         stepped, self._seen = trainer.global_step != self._seen, trainer.global_step  # gradients may be gathered over batches
-        if stepped and trainer.global_step % self.every_n_steps == 0:
+        if stepped and trainer.global_step % self.every_n_steps == 0 and not _validates_now(trainer):
             trainer.save_checkpoint(Path(best_keeper(trainer).dirpath) / "last.ckpt", weights_only=False)
+
+
+def _validates_now(trainer: pl.Trainer) -> bool:
+    """Whether a validation follows the batch that has just ended."""
+    every = trainer.val_check_batch  # infinite, or None, where they go by epochs or by time
+    return trainer.enable_validation and isinstance(every, int) and (trainer.fit_loop.total_batch_idx + 1) % every == 0
 
 
 class TimePerCall(Timer):

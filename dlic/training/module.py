@@ -18,6 +18,7 @@ from dlic.training.loss import LossTerms, RateDistortionLoss
 from dlic.training.optimization import Optimizer, Schedule
 from dlic.training.processes import mean_over_processes, process_count, process_rank
 
+SOLVED_EVERY = 100  # steps from one `Model.prepare` of the weights in training to the next
 # what a run counts, stored with it so that a resumed one goes on counting
 COUNTERS = ("batches_seen", "pixels_seen", "nonfinite_total", "nonfinite_in_row", "earlier_steps", "earlier_pixels")
 
@@ -133,6 +134,8 @@ class TrainingModule(pl.LightningModule):
     # --- training ---------------------------------------------------------------------------------------------------
 
     def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
+        if self.global_step % SOLVED_EVERY == 0 and batch_idx % self.accumulated == 0:
+            self.network.prepare()
         torch.manual_seed(self.noise_seed * 1_000_003 + self.next_batch + process_rank())
         if 0 < self.frozen_share < 1 and self.global_step >= round((1 - self.frozen_share) * self.trainer.max_steps):
             self.network.freeze_encoder()
@@ -185,15 +188,17 @@ class TrainingModule(pl.LightningModule):
 
     # --- validation -------------------------------------------------------------------------------------------------
 
-    def on_train_start(self) -> None:
-        if self.batches_seen == 0:  # a resumed run has what it was prepared with, and would be another with something newer
-            self.network.prepare()
+    def on_validation_start(self) -> None:
+        self._unsolved = {name: self.network.get_parameter(name).detach().clone() for name in self.network.solved}
 
     def on_validation_epoch_start(self) -> None:
         self.network.prepare()  # of the averaged weights, when weight averaging has swapped them in
 
-    def on_validation_end(self) -> None:
-        self.network.prepare()  # of the weights training goes on with
+    @torch.no_grad()
+    def on_validation_epoch_end(self) -> None:
+        """Weights go back into training as they came: what a step does depends on no validation, which a killed run may lack."""
+        for name, value in self._unsolved.items():
+            self.network.get_parameter(name).copy_(value)
 
     def validation_step(self, x: Tensor, batch_idx: int) -> list[Validated]:
         """Each of `validation_levels` on the same crops."""

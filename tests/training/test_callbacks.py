@@ -393,6 +393,7 @@ def test_one_rate_is_held_against_published_points(two_for_kodak, tmp_path):
     (bits,) = events.Scalars("kodak/bits_vs_factorized")
     assert psnr.step == 4 and len(events.Images("kodak/rate_distortion")) == 1
     network, files = trainer.lightning_module.network.eval(), sorted(two_for_kodak.iterdir())
+    network.prepare()  # as validations do
     (point,) = estimated_points(network, [0], files, torch.device("cpu"))
     assert (rate.value, psnr.value) == pytest.approx((point.bpp, point.score), rel=1e-5)
     curve = anchors.kodak_anchors()["CompressAI factorized"].points

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+import yaml
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -17,7 +18,7 @@ from dlic.evaluation import anchors
 from dlic.evaluation.comparison import compare
 from dlic.training.export import load_run
 from dlic.training.kodak import MAIN, estimated_points
-from dlic.training.module import spread_levels
+from dlic.training.module import TrainingModule, spread_levels
 
 NETWORKS = {
     "mean-scale": {"channels": 16, "latents": 24},
@@ -61,10 +62,39 @@ def test_resumed_run_is_bit_for_bit_the_uninterrupted_one(photographs, tmp_path)
     assert_same_run(last(tmp_path / "whole"), last(tmp_path / "rest"), steps=4)
 
 
+@pytest.mark.parametrize("averaged", [True, False])
+@pytest.mark.parametrize(("moment", "kept"), [("on_validation_start", 1), ("on_train_batch_start", 2)])
+def test_a_run_that_ends_around_a_validation_goes_on_bit_for_bit(moment, kept, averaged, photographs, tmp_path, monkeypatch):
+    """Before it has begun, and when the next step is about to."""
+    recipe = yaml.safe_load(Path("configs/factorized.yaml").read_text().replace("every_n_steps: 200", "every_n_steps: 1"))
+    if not averaged:
+        callbacks = recipe["trainer"]["callbacks"]
+        callbacks.remove(next(entry for entry in callbacks if "WeightAveraging" in entry["class_path"]))
+    (tmp_path / "often.yaml").write_text(yaml.safe_dump(recipe))
+    honest = getattr(TrainingModule, moment)
+
+    def four_steps(name: str, *more: str) -> int:
+        read = ["train", "--config", str(tmp_path / "often.yaml"), "--data.train_dir", str(photographs)]
+        steps = ["--model.schedule.name", "constant", "--trainer.val_check_interval", "2", "--trainer.max_steps", "4"]
+        return run([*read, *small(tmp_path / name, "factorized"), *steps, *more])
+
+    def ending(module, *arguments):
+        if module.global_step == 2:
+            raise RuntimeError("it ends here")
+        honest(module, *arguments)
+
+    with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="ends here"):
+        patched.setattr(TrainingModule, moment, ending)
+        four_steps("parts")
+    assert torch.load(last(tmp_path / "parts"), weights_only=True)["global_step"] == kept
+    assert four_steps("parts", "--resume", "auto") == 0 and four_steps("whole") == 0
+    assert_same_run(last(tmp_path / "whole"), last(tmp_path / "parts"), steps=4)
+
+
 def assert_same_run(first: Path, second: Path, steps: int) -> None:
     whole, rest = (torch.load(path, weights_only=True) for path in (first, second))
     assert whole["global_step"] == rest["global_step"] == steps
-    for part in ("state_dict", "current_model_state"):  # averaged and raw weights
+    for part in {"state_dict", "current_model_state"} & set(whole):  # averaged and raw weights, or raw ones alone
         for name, value in whole[part].items():
             assert torch.equal(value, rest[part][name]), (part, name)
     assert whole["dlic"] == rest["dlic"] and whole["lr_schedulers"] == rest["lr_schedulers"]
