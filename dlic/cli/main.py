@@ -17,6 +17,7 @@ from dlic.cli import (
     evaluate,
     export,
     info,
+    prune,
     report,
     streams,
     sweep,
@@ -49,6 +50,7 @@ app.command("report", no_args_is_help=True)(report.report)
 app.command("compare", no_args_is_help=True)(compare.compare)
 app.command("curve", no_args_is_help=True)(curve.curve)
 app.command("export", no_args_is_help=True)(export.export)
+app.command("prune", no_args_is_help=True)(prune.prune)
 app.command("sweep", no_args_is_help=True, context_settings=sweep.CONTEXT)(sweep.sweep)
 app.add_typer(checkpoints.app, name="checkpoints")
 app.add_typer(data.app, name="data")

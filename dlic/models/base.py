@@ -29,6 +29,7 @@ class Model(nn.Module):
     zoo_name = ""  # of the same architecture in CompressAI, where it has the same names of weights
     stride: int  # images are padded to a multiple of this
     depths: tuple[str, ...] = ()  # what in `config` counts blocks that begin as the identity
+    chains: tuple[tuple[str, str], ...] = ()  # those, and the part of the network where each counts blocks one after another
     goals: tuple[str, ...] = ()  # what in `config` tells only the loss and untrained weights anything
     can_freeze: bool = False  # whether it has `freeze_encoder`
     solved: tuple[str, ...] = ()  # parameters that `prepare` sets

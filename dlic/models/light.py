@@ -42,6 +42,7 @@ class Light(Model):
     levels = LEVELS
     can_freeze = True
     depths = ("encoder_fine", "encoder_coarse", "decoder_fine", "decoder_coarse", "hyper_blocks")
+    chains = tuple(zip(depths[:4], ("g_a.fine", "g_a.coarse", "g_s.fine", "g_s.coarse"), strict=True))
     goals = ("lmbda_low", "lmbda_high")
 
     def __init__(

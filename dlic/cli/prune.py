@@ -1,0 +1,33 @@
+"""`dlic prune`: what each block of a checkpoint does, and the checkpoint without those that do nothing."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+CROPS = 12
+
+
+def prune(
+    checkpoint: Annotated[str, typer.Argument(metavar="CHECKPOINT", help="Name or folder.")],
+    data: Annotated[Path, typer.Option(metavar="DIR", help="Photographs to judge by.")],
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[FOLDER]", help="Where the checkpoint without them goes; nothing is written without.")
+    ] = None,
+    below: Annotated[
+        float, typer.Option(help="Blocks go without which bpp + λ · distortion grows by less than this, in percent.")
+    ] = 0.02,
+    force: Annotated[bool, typer.Option("--force", help="Replace a checkpoint that is there.")] = False,
+) -> None:
+    """Tell what a checkpoint's residual blocks are worth, and leave out those worth nothing: less work, the same pictures."""
+    from dlic.checkpoints import folder_of
+    from dlic.data.crops import ValidationCrops
+    from dlic.data.photographs import decode_all, find_photographs
+    from dlic.training.pruning import SIDE
+    from dlic.training.pruning import prune as judged
+
+    found = find_photographs(data)
+    crops = list(ValidationCrops(decode_all(found[:: -(-len(found) // CROPS)]), SIDE, CROPS))  # from all over the folder
+    typer.echo(f"{'block':20}  % of the loss that it saves")
+    for block, goes in judged(folder_of(checkpoint), folder, crops, below / 100, force):
+        typer.echo(f"{block.name:20} {100 * block.cost:8.3f}{'  left out' if goes and folder else ''}")
