@@ -10,6 +10,7 @@ from dlic.checkpoints import Training, read_manifest
 from dlic.cli.main import run
 from dlic.layers.stages import BottleneckBlock
 from dlic.models.light import Light
+from dlic.training import pruning
 from dlic.training.export import Exported, learned_tables, write_checkpoint
 from dlic.training.pruning import Block, effects, without
 
@@ -18,6 +19,11 @@ CONFIG = {
     "encoder_fine": 2, "encoder_coarse": 2, "decoder_fine": 2, "decoder_coarse": 3, "hyper_blocks": 1,
 }  # fmt: skip
 ALIVE = {"g_a.fine.1", "g_a.coarse.0", "g_s.fine.0", "g_s.coarse.1"}
+
+
+@pytest.fixture(autouse=True)
+def small_crops(monkeypatch):
+    monkeypatch.setattr(pruning, "SIDE", 64)
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +51,8 @@ def test_what_blocks_are_worth_and_a_checkpoint_without_some(checkpoint, photogr
     smaller = tmp_path / "smaller-1"
     command = ["prune", str(checkpoint), "--data", str(photographs), str(smaller)]
     assert run(command) == 0
-    lines = [
-        re.fullmatch(r"(g_\S+) +(-?\d+\.\d+)(  left out)?", line).groups() for line in capsys.readouterr().out.splitlines()[1:]
-    ]
+    said = capsys.readouterr().out.splitlines()[1:]
+    lines = [re.fullmatch(r"(g_\S+) +(-?\d+\.\d+)(  left out)?", line).groups() for line in said]
     assert {name for name, worth, _ in lines if float(worth)} == ALIVE and len(lines) == 9
     assert all(bool(left_out) == (float(worth) < 0.02) for _, worth, left_out in lines if worth != "0.000")
     before, after, left_out = read_manifest(checkpoint), read_manifest(smaller), [name for name, _, said in lines if said]
