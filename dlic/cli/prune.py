@@ -28,6 +28,7 @@ def prune(
 
     found = find_photographs(data)
     crops = list(ValidationCrops(decode_all(found[:: -(-len(found) // CROPS)]), SIDE, CROPS))  # from all over the folder
-    typer.echo(f"{'block':20}  % of the loss that it saves")
-    for block, goes in judged(folder_of(checkpoint), folder, crops, below / 100, force):
+    for place, (block, goes) in enumerate(judged(folder_of(checkpoint), folder, crops, below / 100, force)):
+        if place == 0:
+            typer.echo(f"{'block':20}  % of the loss that it saves")
         typer.echo(f"{block.name:20} {100 * block.cost:8.3f}{'  left out' if goes and folder else ''}")

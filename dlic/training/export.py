@@ -15,7 +15,7 @@ from dlic.checkpoints import CARD, MANIFEST, WEIGHTS, Manifest, Training
 from dlic.codecs.learned import LearnedCodec
 from dlic.entropy.tables import REACH, FrequencyTables, counted_tables, tables_from_likelihoods
 from dlic.errors import DlicError, UnknownCheckpointError
-from dlic.files import written_whole
+from dlic.files import cannot_write, written_whole
 from dlic.models import build_model, deploy
 from dlic.models.base import DEPLOYED_PREFIX, Model, under
 
@@ -84,7 +84,10 @@ def write_checkpoint(run: Exported, tables: FrequencyTables, folder: Path, card:
         name=folder.name, model=run.network.name, config=run.network.config, training=run.training,
         weights_sha256=hashlib.sha256(weights).hexdigest(), tables=tables,
     )  # fmt: skip
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
     contents = {WEIGHTS: weights, MANIFEST: manifest.to_json().encode(), CARD: _card(manifest, len(weights), card).encode()}
     for name, content in contents.items():
         with written_whole(folder / name, overwrite=True) as file:

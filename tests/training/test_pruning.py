@@ -91,6 +91,12 @@ def test_a_chain_keeps_a_block(network):
         without(network, [Block(f"g_a.fine.{place}", 0.0, torch.zeros(16)) for place in range(2)])
 
 
+def test_where_it_cannot_be_written_it_says_so(checkpoint, photographs, tmp_path, capsys):
+    (tmp_path / "file").write_text("here")
+    assert run(["prune", str(checkpoint), "--data", str(photographs), str(tmp_path / "file" / "x-1")]) != 0
+    assert str(tmp_path / "file") in capsys.readouterr().err.splitlines()[-1] and (tmp_path / "file").read_text() == "here"
+
+
 def test_networks_without_chains_are_refused(photographs, capsys):
     assert run(["prune", "factorized-1", "--data", str(photographs)]) == 1
     assert "no blocks" in capsys.readouterr().err
