@@ -7,8 +7,8 @@ BIN := .venv/bin
 demo: .venv/ready
 	$(BIN)/python scripts/demo.py
 
-test: lint
-	$(BIN)/python -m pytest
+test: lint  # two files at a time on a core each: two teams of threads would get in each other's way
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: .venv/ready
 	$(BIN)/ruff check .
