@@ -54,14 +54,19 @@ def export(source: Path, folder: Path, photographs: Path | None = None, card: st
         photographs: folder of images to count the tables on, such as those trained on; without it they are as learned.
         card: text of the model card after its table; the run alone cannot know the data's name and licence.
     """
-    if (folder / MANIFEST).exists() and not force:
-        raise DlicError(f"{folder} holds a checkpoint already; --force replaces it")
+    check_free(folder, force)
     run = load_run(source)
     run.network.prepare()
     tables = learned_tables(run.network)
     if photographs is not None:
         tables = counted_tables(tables, histogram(as_codec(run.network, tables), photographs))
     return write_checkpoint(run, tables, folder, card)
+
+
+def check_free(folder: Path, force: bool) -> None:
+    """Raises DlicError where a checkpoint is that is not to be replaced."""
+    if (folder / MANIFEST).exists() and not force:
+        raise DlicError(f"{folder} holds a checkpoint already; --force replaces it")
 
 
 def stored_weights(network: Model) -> dict[str, Tensor]:

@@ -1,22 +1,26 @@
 """Blocks of a trained network that do next to nothing, and the network without them."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from dlic.checkpoints import MANIFEST, read_manifest, read_weights
+from dlic.checkpoints import read_manifest
 from dlic.errors import DlicError
+from dlic.hub import network_of
 from dlic.layers.stages import BottleneckBlock
 from dlic.models import build_model
-from dlic.models.base import Model, split_weights
+from dlic.models.base import Model
 from dlic.models.transforms import LevelBlocks
-from dlic.training.export import Exported, write_checkpoint
+from dlic.training.export import Exported, check_free, write_checkpoint
 from dlic.training.loss import RateDistortionLoss
 from dlic.training.module import spread_levels
 
@@ -29,9 +33,14 @@ CARD = "{source} without {dropped}, which gave it next to nothing (`dlic prune`)
 class Block:
     """A block with what it does, averaged over photographs and rates."""
 
-    name: str  # its chain and its place there, such as g_s.coarse.0
+    chain: str  # such as g_s.coarse
+    place: int  # there
     cost: float  # share by which bpp + λ · distortion grows where it gives the same everywhere
     mean: Tensor  # (channels,) what it adds
+
+    @property
+    def name(self) -> str:
+        return f"{self.chain}.{self.place}"
 
 
 def prune(
@@ -45,22 +54,21 @@ def prune(
 
     Raises DlicError where `folder` holds a checkpoint already, unless `force`, and for networks without chains of blocks.
     """
-    if folder is not None and (folder / MANIFEST).exists() and not force:
-        raise DlicError(f"{folder} holds a checkpoint already; --force replaces it")
-    manifest = read_manifest(source)
-    network = build_model(manifest.model, manifest.config)
+    if folder is not None:
+        check_free(folder, force)
+    network, manifest = network_of(source), read_manifest(source)
     if not network.chains:
         raise DlicError(f"{manifest.name} has no blocks that could be left out")
-    network.load_state_dict(split_weights(read_weights(source))[0])
-    network.eval()
+    found = effects(network, crops, manifest.training.distortion, manifest.training.lmbda)
     dropped = []
-    for _, chain in network.chains:
-        judged = list(effects(network, chain, crops, manifest.training.distortion, manifest.training.lmbda))
-        dearest = max(judged, key=lambda block: block.cost)
-        for block in judged:
+    for _, judged in groupby(found, attrgetter("chain")):
+        chain = list(judged)
+        dearest = max(chain, key=attrgetter("cost"))
+        for block in chain:
             goes = block.cost < below and block is not dearest
             yield block, goes
-            dropped += [block] * goes
+            if goes:
+                dropped.append(block)
     if folder is not None:
         names = ", ".join(block.name for block in dropped) or "nothing"
         run = Exported(without(network, dropped), manifest.training)
@@ -68,17 +76,24 @@ def prune(
 
 
 @torch.no_grad()
-def effects(network: Model, chain: str, crops: Sequence[Tensor], distortion: str, lmbda: float | None) -> Iterator[Block]:
-    """What each block of a chain does."""
+def effects(network: Model, crops: Sequence[Tensor], distortion: str, lmbda: float | None) -> Iterator[Block]:
+    """What each block does, chain after chain."""
     losses = partial(_losses, network, crops, distortion, lmbda)
-    for place, block in enumerate(_blocks(network.get_submodule(chain))):
-        seen: list[Tensor] = []
-        with _hooked(block.last, lambda layer, inputs, output, seen=seen: seen.append(output.mean(dim=(0, 2, 3)))):
-            before = losses()
-        mean = torch.stack(seen).mean(dim=0)
-        with _hooked(block.last, lambda layer, inputs, output, mean=mean: mean[:, None, None].expand_as(output)):
+    blocks = [(chain, place, block) for _, chain in network.chains for place, block in enumerate(_blocks(network, chain))]
+    added: dict[nn.Module, list[Tensor]] = defaultdict(list)
+
+    def see(layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
+        added[layer].append(output.mean(dim=(0, 2, 3)))
+
+    with ExitStack() as hooks:
+        for _, _, block in blocks:
+            hooks.enter_context(block.last.register_forward_hook(see))
+        before = losses()
+    for chain, place, block in blocks:
+        mean = torch.stack(added[block.last]).mean(dim=0)
+        with block.last.register_forward_hook(lambda layer, inputs, output, mean=mean: mean[:, None, None].expand_as(output)):
             cost = (losses() / before).log().mean().exp().item() - 1
-        yield Block(f"{chain}.{place}", cost, mean)
+        yield Block(chain, place, cost, mean)
 
 
 def without(network: Model, dropped: Sequence[Block]) -> Model:
@@ -86,35 +101,30 @@ def without(network: Model, dropped: Sequence[Block]) -> Model:
 
     Some block of each chain must stay.
     """
-    means, smaller, config = {block.name: block.mean for block in dropped}, deepcopy(network), dict(network.config)
+    smaller, config = deepcopy(network), dict(network.config)
     for key, chain in network.chains:
-        part = smaller.get_submodule(chain)
-        kept: BottleneckBlock | None = None
-        early = torch.zeros_like(_blocks(part)[0].last.bias)  # what those before the first that stays have added
-        for place, block in enumerate(_blocks(part)):
-            mean = means.get(f"{chain}.{place}")
-            if mean is None and kept is None:
-                block.squeeze.bias.data += block.squeeze.weight[:, :, 0, 0] @ early
-                block.last.bias.data += early
-            if mean is None:
-                kept = block
-            elif kept is None:
-                early = early + mean
-            else:
-                kept.last.bias.data += mean
-        if kept is None:
+        blocks = _blocks(smaller, chain)
+        means = {block.place: block.mean for block in dropped if block.chain == chain}
+        kept = [place for place in range(len(blocks)) if place not in means]
+        if not kept:
             raise ValueError(f"no block of {chain} would be left")
-        for place in reversed(range(len(_blocks(part)))):
-            if f"{chain}.{place}" in means:
-                for modules in (part.blocks, part.gains) if isinstance(part, LevelBlocks) else (part,):
-                    del modules[place]
-        config[key] = len(_blocks(part))
+        for place, mean in means.items():
+            beside = blocks[max((other for other in kept if other < place), default=kept[0])]
+            beside.last.bias.data += mean
+            if place < kept[0]:  # it reads what they add
+                beside.squeeze.bias.data += beside.squeeze.weight[:, :, 0, 0] @ mean
+        part = smaller.get_submodule(chain)
+        for modules in (part.blocks, part.gains) if isinstance(part, LevelBlocks) else (part,):
+            for place in sorted(means, reverse=True):
+                del modules[place]
+        config[key] = len(kept)
     built = build_model(network.name, config)
     built.load_state_dict(smaller.state_dict())
     return built.eval()
 
 
-def _blocks(part: nn.Module) -> Sequence[BottleneckBlock]:
+def _blocks(network: Model, chain: str) -> Sequence[BottleneckBlock]:
+    part = network.get_submodule(chain)
     return part.blocks if isinstance(part, LevelBlocks) else part
 
 
@@ -129,12 +139,3 @@ def _losses(network: Model, crops: Sequence[Tensor], distortion: str, lmbda: flo
         return torch.stack([loss(network(x, chosen), x, lmbdas[chosen]).loss for x in batches]).mean()
 
     return torch.stack([of(level) for level in spread_levels(network.levels, LEVELS)])
-
-
-@contextmanager
-def _hooked(layer: nn.Module, hook: Callable) -> Iterator[None]:
-    handle = layer.register_forward_hook(hook)
-    try:
-        yield
-    finally:
-        handle.remove()
