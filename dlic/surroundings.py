@@ -14,3 +14,4 @@ class Surroundings:
     image: np.ndarray  # uint8 (H, W, 3): the pixels of all of that, not padded
     y_hat: np.ndarray  # about what a decoder has there; inside the tile nobody looks at it
     place: Rectangle  # of the tile in it, in latents
+    scale: np.ndarray | None = None  # how many times finer each of its latents' steps are, (h, w) float32, if some are

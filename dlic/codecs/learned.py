@@ -242,8 +242,8 @@ class LearnedCodec:
     ) -> Encoded | EncodedTiles:
         """An analysed image as a file of one level.
 
-        `effort` 1 … 9 looks for better symbols than rounding gives, those of a tile for what it is amid its surroundings; without
-        one, a tile may have finer steps at its `seams`. `progress` is told the share of the work of an effort, or of the tiles,
+        `effort` 1 … 9 looks for better symbols than rounding gives, those of a tile for what it is amid its surroundings. At its
+        `seams` a tile may have finer steps. `progress` is told the share of the work of an effort, or of the tiles,
         that is done. Raises DlicError for other efforts, and where the network cannot refine.
         """
         self._check_effort(effort)
@@ -253,16 +253,17 @@ class LearnedCodec:
         with timed(seconds, "parameters"):
             size = self._size(analysed)
             y, symbols, y_hat, finer = self._plain(analysed, level, seams)
+            scale = seams.scale(finer) if seams else None
         if effort > 0:
             with timed(seconds, "refine"):
 
                 def rounded(z: np.ndarray) -> Symbols:
-                    return self._rounded(y, z, size, level)[0]
+                    return self._rounded(y, z, size, level, scale)[0]
 
-                goal = level, self.tables, effort, progress, around
+                goal = level, self.tables, effort, progress, replace(around, scale=scale) if around else None
                 symbols = self.network.refine(analysed.image, y, symbols, rounded, *goal)
                 context = self.network.context(symbols.z, size, level)
-                y_hat = self.network.reconstruct(context, symbols.y)
+                y_hat = self.network.reconstruct(context, self._in_steps(symbols, scale))
         with timed(seconds, "entropy"):
             flags, coder = CODERS[self.entropy]
             stream = coder.encode(symbols.parts, self.tables)
@@ -332,6 +333,10 @@ class LearnedCodec:
         aim = seams.expected(errors, texture)
         return 0 if aim is None else finer_steps(error, aim)
 
+    def _in_steps(self, symbols: Symbols, scale: np.ndarray | None) -> np.ndarray:
+        """Symbols of y in ordinary steps, of which some had steps so many times finer."""
+        return symbols.y if scale is None else symbols.y / self._of_latents(scale)
+
     def _of_latents(self, scale: np.ndarray) -> np.ndarray:
         """(h, w) in the layout that multiplies latents."""
         return scale if self.network.space else scale[..., None]
@@ -386,7 +391,7 @@ class LearnedCodec:
         context = beside.submit(of_z).result if beside else of_z
         symbols = self._parse_y(container, decoder, begun, seconds)
         with timed(seconds, "parameters"):
-            return self.network.reconstruct(context(), symbols.y if scale is None else symbols.y / self._of_latents(scale))
+            return self.network.reconstruct(context(), self._in_steps(symbols, scale))
 
     def symbols(self, container: Container) -> Symbols:
         """What one unit holds, checked against its checksum; no transform is run."""

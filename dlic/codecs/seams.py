@@ -14,7 +14,7 @@ from dlic.rectangles import Rectangle
 
 COARSE = 3 / 8  # of the levels: steps so large that latents at seams come out within 0.1 dB of others, or nearer
 OCTAVE = 64  # `finer` to halve a step
-CHOICES = (0, 2, 4, 6, 8, 11, 14, 18, 22, 27, 32)  # `finer` that an encoder tries
+CHOICES = (0, 2, 4, 6, 8, 11, 14, 18, 22, 27, 32, 40, 48, 56, 64)  # `finer` that an encoder tries
 ALIKE = 1.03  # mean squared errors that differ by less are taken for the same
 INSIDE = 2  # latents from a seam from which on they are as good as any
 BUSY = 2.0  # steps up to which a latent says how busy the picture is where it lies

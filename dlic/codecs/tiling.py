@@ -143,8 +143,8 @@ def encode_at(codec: "LearnedCodec", analysed: AnalysedTiles, level: int, effort
 
     def encoded(index: int) -> EncodedTile:
         around = codec.surroundings(analysed.image, grid.tiles[index], level) if effort else None
-        beside = None if effort else Seams(grid.tiles[index], grid.whole, codec.network.stride)  # which an effort does not know of
-        tile = codec.encode_at(analysed.tile(codec, index), level, effort, partial(shares.tell, index), around, beside)
+        seams = Seams(grid.tiles[index], grid.whole, codec.network.stride)
+        tile = codec.encode_at(analysed.tile(codec, index), level, effort, partial(shares.tell, index), around, seams)
         done = EncodedTile(tile.container, tile.estimated_bits, tile.seconds)
         shares.tell(index, 1.0)
         return done

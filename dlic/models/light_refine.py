@@ -64,10 +64,15 @@ class Goal:
         """Bits a pixel for a mean squared error of one 8-bit unit."""
         return float(self.network.network.lmbdas[self.level])
 
+    @property
+    def scale(self) -> Tensor:
+        """How many times finer than others the steps of latents are, to be broadcast over (1, M, h, w)."""
+        return torch.ones(1, 1) if self.around is None or self.around.scale is None else torch.from_numpy(self.around.scale)
+
     def cost(self, symbols: Symbols) -> float:
         """Bits + λ · distortion of a file, as a reader measures it: by the tables, on rounded pixels, over the whole image."""
         height, width = self.image.shape[:2]
-        y_hat = self.network.y_hat(self._context(symbols), to_batch(symbols.y.astype(np.float32)))
+        y_hat = self._y_hat(self._context(symbols), to_batch(symbols.y.astype(np.float32)))
         picture = self.network.synthesise(to_latent(self._amid(y_hat)), self.level)[:height, :width]
         squares = float(np.square(picture.astype(np.float64) - self.image).sum())
         return self.tables.bits(symbols.values, symbols.rows) + self.lmbda * squares / 3
@@ -82,10 +87,13 @@ class Goal:
         x, context, (height, width) = to_tensor(self.image), self._context(symbols), self.image.shape[:2]
 
         def distortion(y: Tensor) -> Tensor:
-            x_hat = self.network.network.g_s(self._amid(self.network.y_hat(context, y)), torch.tensor([self.level]))
+            x_hat = self.network.network.g_s(self._amid(self._y_hat(context, y)), torch.tensor([self.level]))
             return (x_hat[..., :height, :width] - x).square().sum() * (self.lmbda * 255**2 / 3)
 
         return partial(derivative, distortion)
+
+    def _y_hat(self, context: Context, symbols: Tensor) -> Tensor:
+        return self.network.y_hat(context, symbols / self.scale)
 
     def _amid(self, y_hat: Tensor) -> Tensor:
         """Latents (1, M, h, w) with those around them."""
@@ -140,7 +148,7 @@ def refined_z(goal: Goal, y: np.ndarray, plain: Symbols, bend: Tensor) -> np.nda
     def cost_of_y(z: Tensor) -> Tensor:
         scale = scale_of_row(goal.network.network.h_s_scale(z, torch.tensor([goal.level])).clamp(0, ROWS - 1))
         scale = scale[..., : latent.shape[2], : latent.shape[3]]
-        residual = goal.network.residual(latent, z, goal.level)
+        residual = goal.network.residual(latent, z, goal.level) * goal.scale
         as_zero = bits(torch.zeros_like(residual), scale) + bend / 2 * residual.square()
         return torch.minimum(as_zero, bits(residual, scale) + bend / 2 / 12).sum()
 

@@ -14,6 +14,7 @@ from dlic.codecs.tiling import Tiling
 from dlic.container.format import FINER, read, read_beginning, write
 from dlic.container.tiles import Grid, split
 from dlic.errors import CorruptFileError
+from dlic.models.light_refine import Goal
 from dlic.rectangles import Rectangle
 from tests.golden.rewrite import TINY, TINY_LIGHT
 
@@ -79,6 +80,25 @@ def test_a_decoder_has_the_latents_of_the_encoder(picture, data):
         assert encoded.container.stream == tile.stream
         assert np.abs(LIGHT.latent(tile, {}, scale=seams.scale(tile.finer)) - encoded.y_hat).max() < 1e-5
         assert np.abs(LIGHT.latent(tile, {}) - encoded.y_hat).max() > 0.01
+
+
+@pytest.mark.parametrize("finer", [0, 40])
+def test_an_effort_chooses_among_finer_steps(picture, finer, monkeypatch):
+    monkeypatch.setattr(learned, "finer_steps", lambda error, aim: finer)
+    place, whole = Grid(384, 384, 192).tiles[0], Rectangle(0, 0, 384, 384)
+    seams, around, analysed = Seams(place, whole, 16), LIGHT.surroundings(picture, place, 40), LIGHT.analyse_part(picture, place)
+    plain, encoded = (LIGHT.encode_at(analysed, 40, effort, around=around, seams=seams) for effort in (0, 1))
+    tile, scale = encoded.container, seams.scale(finer)
+    assert tile.finer == finer and tile.stream != plain.container.stream
+    assert np.abs(LIGHT.latent(tile, {}, scale=scale) - encoded.y_hat).max() < 1e-5
+    goal = Goal(LIGHT.network, around.image, 40, LIGHT.tables, dataclasses.replace(around, scale=scale))
+    seen, costs = around.y_hat.copy(), []
+    for one in (plain, encoded):
+        seen[around.place.slices] = one.y_hat
+        squares = np.square(LIGHT.network.synthesise(seen, 40).astype(float) - around.image).sum()
+        costs.append(one.estimated_bits + goal.lmbda * squares / 3)
+    assert costs[1] < costs[0]
+    assert goal.cost(encoded.symbols) == pytest.approx(costs[1], rel=1e-4)
 
 
 def test_latents_at_the_edge_are_nearer_to_the_original(picture):
