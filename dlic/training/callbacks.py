@@ -1,6 +1,7 @@
 """When a run is saved and stopped, and what it shows of itself in TensorBoard (nothing without a TensorBoardLogger)."""
 
 import logging
+import shutil
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -8,12 +9,12 @@ from contextlib import suppress
 from dataclasses import asdict, astuple, dataclass, fields, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from lightning_utilities.core.rank_zero import rank_zero_info
+from lightning_utilities.core.rank_zero import rank_zero_info, rank_zero_only
 from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint, Timer
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
@@ -21,11 +22,12 @@ from torch.utils.tensorboard import SummaryWriter
 from torchvision.transforms.v2.functional import center_crop
 from torchvision.utils import make_grid
 
-from dlic.errors import UnreadableImageError
+from dlic.errors import DlicError, UnreadableImageError
 from dlic.evaluation.anchors import kodak_anchors
 from dlic.evaluation.comparison_plot import comparison_figure
 from dlic.evaluation.plots import Curve, figure_pixels, rd_figure
 from dlic.evaluation.rate_distortion import Point, bd_rate, bits_saved, jpeg_curve
+from dlic.files import cannot_write, written_whole
 from dlic.training.kodak import JUDGED_BY, REFERENCE, SCORES, Standing, estimated_points, kodak_files, standings
 from dlic.training.module import Validated, spread_levels
 from dlic.training.processes import mean_over_processes, process_count
@@ -60,6 +62,38 @@ def drawn(trainer: pl.Trainer) -> bool:
 def best_keeper(trainer: pl.Trainer) -> ModelCheckpoint | None:
     """The callback that keeps the best checkpoint, whose folder the others save to."""
     return next((callback for callback in trainer.checkpoint_callbacks if isinstance(callback, ModelCheckpoint)), None)
+
+
+class KeepBest(ModelCheckpoint):
+    """Keeps the best checkpoint of a run over all its calls: a resumed one begins with a copy of what those before it reached.
+
+    Lightning's own begins anew where it saves to another folder.
+    """
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        best = Path(state_dict["best_model_path"])
+        if state_dict["dirpath"] == self.dirpath:
+            super().load_state_dict(state_dict)
+        elif best.is_file():  # and has not been taken away
+            copy, score = Path(self.dirpath) / best.name, state_dict["best_model_score"]
+            try:
+                _copy_on_first_process(best, copy)
+            except DlicError as error:
+                log.warning("the best checkpoint so far stays in %s: %s", best, error)
+                return
+            self.best_model_path = self.kth_best_model_path = str(copy)
+            self.best_model_score = self.kth_value = score
+            self.best_k_models = {str(copy): score}
+
+
+@rank_zero_only
+def _copy_on_first_process(source: Path, place: Path) -> None:
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with source.open("rb") as stored, written_whole(place, overwrite=True) as file:
+            shutil.copyfileobj(stored, file)
+    except OSError as error:
+        raise cannot_write(place, error) from error
 
 
 class SaveAtEnd(pl.Callback):

@@ -84,18 +84,19 @@ def checkpoint_to_resume(named: str, trainer: pl.Trainer, network: Model) -> Pat
 
 
 def _newest(trainer: pl.Trainer) -> Path | None:
-    damaged = []
+    damaged, steps = [], {}
     for folder in _folders(trainer):
         discard_abandoned([folder / "last.ckpt", folder / "best.ckpt"])
-        steps = {}
         for path in sorted(folder.glob("*.ckpt"), reverse=True):  # of equal ones last.ckpt
             try:
                 steps[path] = _read(path)["global_step"]
             except CorruptFileError as error:
                 log.warning("skipped: %s", error)
                 damaged.append(path)
-        if steps:
-            return max(steps, key=lambda path: steps[path])
+        if folder / "last.ckpt" in steps:  # else the call saved nothing, and what is there may be the best of those before it
+            break
+    if steps:
+        return max(steps, key=lambda path: steps[path])
     if damaged:
         raise CorruptFileError(f"none of the run's checkpoints is whole ({', '.join(map(str, damaged))}), so it cannot be resumed")
     return None

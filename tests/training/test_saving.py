@@ -15,7 +15,7 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from dlic.cli.main import run
 from dlic.errors import StorageError
-from dlic.training import saving
+from dlic.training import callbacks, saving
 from dlic.training.saving import PatientEvents, WholeFiles
 from tests.conftest import ROOT
 from tests.training.test_run import NETWORKS, SMALL, assert_same_run, last
@@ -92,6 +92,50 @@ def test_damaged_checkpoints_are_skipped_and_named(arguments, tmp_path, caplog, 
     capsys.readouterr()
     assert run(arguments(tmp_path, 5, "--resume", "auto")) == 2
     assert "none of the run's checkpoints is whole" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("score", "step"), [(-1.0, 3), (1e9, 6)])
+def test_the_best_of_all_calls_is_kept(arguments, tmp_path, score, step):
+    """Of a first call whose validation was better, or worse, than any of the second can be."""
+    assert run(arguments(tmp_path, 4)) == 0
+    newest, best = last(tmp_path), last(tmp_path).with_name("best.ckpt")
+    stored = torch.load(newest, weights_only=True)
+    (keeper,) = (state for name, state in stored["callbacks"].items() if name.startswith("KeepBest"))
+    assert keeper["best_model_path"] == str(best)
+    keeper["best_model_score"] = torch.tensor(score)
+    torch.save(stored, newest)
+    before = best.read_bytes()
+    assert run(arguments(tmp_path, 7, "--resume", "auto")) == 0
+    second = last(tmp_path).with_name("best.ckpt")
+    assert second != best and best.read_bytes() == before
+    assert torch.load(second, weights_only=True)["global_step"] == step
+    (keeper,) = (s for name, s in torch.load(last(tmp_path), weights_only=True)["callbacks"].items() if name.startswith("KeepBest"))
+    assert keeper["best_model_path"] == str(second) and (keeper["best_model_score"] == score) == (score < 0)
+
+
+def test_a_call_that_saved_nothing_but_the_best_of_others_is_passed_over(arguments, tmp_path, caplog):
+    assert run(arguments(tmp_path, 4)) == 0
+    newest, best = last(tmp_path), last(tmp_path).with_name("best.ckpt")
+    call = tmp_path / "factorized" / "version_7"  # killed before it saved
+    (call / "checkpoints").mkdir(parents=True)
+    (call / "config.yaml").write_text(yaml.safe_dump({"resume": str(newest)}))
+    (call / "checkpoints" / "best.ckpt").write_bytes(best.read_bytes())
+    with caplog.at_level(logging.WARNING):
+        assert run(arguments(tmp_path, 5, "--resume", "auto")) == 0
+    assert f"resuming {newest}, step 4" in caplog.text
+
+
+def test_a_run_goes_on_where_its_best_cannot_be_copied(arguments, tmp_path, caplog, monkeypatch):
+    assert run(arguments(tmp_path, 4)) == 0
+    best = last(tmp_path).with_name("best.ckpt")
+
+    def full(source, place):
+        raise StorageError(f"cannot write {place}: No space left on device")
+
+    monkeypatch.setattr(callbacks, "_copy_on_first_process", full)
+    with caplog.at_level(logging.WARNING):
+        assert run(arguments(tmp_path, 5, "--resume", "auto")) == 0
+    assert f"the best checkpoint so far stays in {best}: cannot write" in caplog.text
 
 
 def test_a_run_of_another_network_is_not_resumed(arguments, tmp_path, capsys):
