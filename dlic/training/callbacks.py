@@ -1,7 +1,6 @@
 """When a run is saved and stopped, and what it shows of itself in TensorBoard (nothing without a TensorBoardLogger)."""
 
 import logging
-import shutil
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -27,10 +26,10 @@ from dlic.evaluation.anchors import kodak_anchors
 from dlic.evaluation.comparison_plot import comparison_figure
 from dlic.evaluation.plots import Curve, figure_pixels, rd_figure
 from dlic.evaluation.rate_distortion import Point, bd_rate, bits_saved, jpeg_curve
-from dlic.files import cannot_write, written_whole
 from dlic.training.kodak import JUDGED_BY, REFERENCE, SCORES, Standing, estimated_points, kodak_files, standings
 from dlic.training.module import Validated, spread_levels
 from dlic.training.processes import mean_over_processes, process_count
+from dlic.training.saving import store
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +77,7 @@ class KeepBest(ModelCheckpoint):
             copy, score = Path(self.dirpath) / best.name, state_dict["best_model_score"]
             try:
                 _copy_on_first_process(best, copy)
-            except DlicError as error:
+            except (DlicError, OSError) as error:
                 log.warning("the best checkpoint so far stays in %s: %s", best, error)
                 return
             self.best_model_path = self.kth_best_model_path = str(copy)
@@ -88,12 +87,7 @@ class KeepBest(ModelCheckpoint):
 
 @rank_zero_only
 def _copy_on_first_process(source: Path, place: Path) -> None:
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with source.open("rb") as stored, written_whole(place, overwrite=True) as file:
-            shutil.copyfileobj(stored, file)
-    except OSError as error:
-        raise cannot_write(place, error) from error
+    store(source.read_bytes(), place)
 
 
 class SaveAtEnd(pl.Callback):

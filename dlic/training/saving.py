@@ -62,12 +62,17 @@ def _write(checkpoint: dict[str, Any], path: Path) -> None:
         raise DlicError("its weights are not finite")
     buffer = io.BytesIO()
     torch.save(checkpoint, buffer)  # not into the file: what torch makes of a full disk has no number
+    store(buffer.getbuffer(), path)
+
+
+def store(data: bytes | memoryview, path: Path) -> None:
+    """A checkpoint's bytes, whole or not at all, in a folder that is made for them. Raises DlicError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(path, error) from error
     with written_whole(path, overwrite=True) as file:
-        file.write(buffer.getbuffer())
+        file.write(data)
 
 
 def is_finite(state: Any) -> bool:
