@@ -28,7 +28,8 @@ class LevelVector(nn.Module):
         return self.weights @ self.anchors
 
     def forward(self, level: Tensor) -> Tensor:
-        return (self.weights[level] @ self.anchors)[:, :, None, None]
+        with torch.autocast(level.device.type, enabled=False):  # a gain and its inverse must stay what they are to each other
+            return (self.weights[level] @ self.anchors)[:, :, None, None]
 
 
 class LevelGain(LevelVector):

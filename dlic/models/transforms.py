@@ -13,6 +13,9 @@ FLAT = 6.0  # how often larger than its variation over photographs a picture's a
 BLOCK = 8  # side of the blocks of pixels that the first layer takes in and the last gives out
 
 
+# What is not in blocks stays in float32 in mixed precision: bfloat16 would round large coefficients to whole steps of high levels.
+
+
 class Analysis(nn.Module):
     """x ─ unshuffle 8 ─ 1×1 ─ blocks @1/8 ─ 2×2 stride 2 ─ blocks @1/16; the same for every level.
 
@@ -35,8 +38,8 @@ class Analysis(nn.Module):
             nn.init.zeros_(self.merge.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        features = self.fine(self.first(unshuffle(x - 0.5, BLOCK)))  # (B, C, H/8, W/8)
-        y = in_float32(self.merge, features)  # (B, M, H/16, W/16); bfloat16 would round large coefficients to whole steps
+        features = self.fine(in_float32(self.first, unshuffle(x - 0.5, BLOCK)))  # (B, C, H/8, W/8)
+        y = in_float32(self.merge, features)  # (B, M, H/16, W/16)
         for block in self.coarse:
             y = y + block.branch(y)
         return y
@@ -87,8 +90,8 @@ class PlainSynthesis(nn.Module):
         self.split, self.last = transposed_dct(channels, latents, step)
 
     def forward(self, y_hat: Tensor) -> Tensor:
-        features = self.fine(self.split(self.coarse(y_hat)))  # (B, C, H/8, W/8)
-        return F.pixel_shuffle(self.last(features), BLOCK) + 0.5  # (B, 3, H, W)
+        features = self.fine(in_float32(self.split, self.coarse(y_hat)))  # (B, C, H/8, W/8)
+        return F.pixel_shuffle(in_float32(self.last, features), BLOCK) + 0.5  # (B, 3, H, W)
 
 
 class Synthesis(nn.Module):
@@ -102,8 +105,8 @@ class Synthesis(nn.Module):
         self.gain = LevelGain(channels)
 
     def forward(self, y_hat: Tensor, level: Tensor) -> Tensor:
-        features = self.fine(self.split(self.coarse(y_hat, level)), level)  # (B, C, H/8, W/8)
-        return F.pixel_shuffle(self.last(features * self.gain(level)), BLOCK) + 0.5  # (B, 3, H, W)
+        features = self.fine(in_float32(self.split, self.coarse(y_hat, level)), level)  # (B, C, H/8, W/8)
+        return F.pixel_shuffle(in_float32(self.last, features * self.gain(level)), BLOCK) + 0.5  # (B, 3, H, W)
 
 
 class CorrectedDct(nn.Module):
