@@ -65,4 +65,5 @@ class RateDistortionLoss(nn.Module):
             return torch.linalg.vector_norm(x_hat - x, dim=(1, 2, 3)).square() / x[0].numel(), 255.0**2
         from pytorch_msssim import ms_ssim
 
-        return 1 - ms_ssim(x_hat, x, data_range=1.0, size_average=False), 1.0
+        with torch.autocast(x.device.type, enabled=False):  # variances are differences of means that bfloat16 would drown
+            return 1 - ms_ssim(x_hat.float(), x, data_range=1.0, size_average=False), 1.0

@@ -45,6 +45,15 @@ def test_ms_ssim_of_equal_images_costs_nothing_and_of_others_something():
     assert same.loss.item() == pytest.approx(0, abs=1e-4) and other.loss.item() > 1
 
 
+def test_ms_ssim_is_measured_in_full_precision_inside_mixed_precision():
+    x = torch.linspace(0, 1, 192).expand(2, 3, 192, 192)
+    noisy = output(x + torch.linspace(-0.02, 0.02, 7).repeat(192 * 192)[: 192 * 192].view(192, 192))
+    loss = RateDistortionLoss("ms-ssim")
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = loss(noisy, x, LMBDA)
+    assert mixed.distortion.item() == pytest.approx(loss(noisy, x, LMBDA).distortion.item())
+
+
 def test_an_exact_reconstruction_has_a_finite_gradient():
     x_hat = X.clone().requires_grad_()
     RateDistortionLoss()(output(x_hat), X, LMBDA).loss.backward()
