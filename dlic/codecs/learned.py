@@ -77,6 +77,7 @@ class Network(Protocol):
         effort: int,
         progress: Progress,
         around: Surroundings | None,
+        distortion: str,
     ) -> Symbols:
         """Symbols for an image uint8 (H, W, 3), not padded, that cost less in bits + λ · distortion the higher the effort 1 … 9.
 
@@ -260,7 +261,7 @@ class LearnedCodec:
                 def rounded(z: np.ndarray) -> Symbols:
                     return self._rounded(y, z, size, level, scale)[0]
 
-                goal = level, self.tables, effort, progress, replace(around, scale=scale) if around else None
+                goal = level, self.tables, effort, progress, replace(around, scale=scale) if around else None, self.distortion
                 symbols = self.network.refine(analysed.image, y, symbols, rounded, *goal)
                 context = self.network.context(symbols.z, size, level)
                 y_hat = self.network.reconstruct(context, self._in_steps(symbols, scale))
@@ -346,8 +347,6 @@ class LearnedCodec:
             raise DlicError(f"effort goes from 0 to {MAX_EFFORT}, not {effort}")
         if effort > 0 and not self.network.refinable:
             raise DlicError(f"{self.name} has no effort above 0")
-        if effort > 0 and self.distortion != "mse":
-            raise DlicError(f"{self.name} was trained for MS-SSIM and has no effort above 0, which lowers squared errors alone")
 
     def picture(self, encoded: Encoded | EncodedTiles, analysed: Analysed | AnalysedTiles) -> np.ndarray:
         """What a decoder will show: uint8 (H, W, 3), without decoding unless it is big."""

@@ -37,8 +37,10 @@ Result = TypeVar("Result")
 PIXEL = 3  # bytes of one in memory
 LATENT = 5  # bytes a pixel of y: 320 float32 for 16 × 16 pixels
 # Bytes: of a process with torch, a checkpoint and what oneDNN takes, and beside it of the work on a pixel of a unit. Measured with
-# light-1 as the peaks of 1, 2 and 4 tiles at once; 100 megapixels then take 1.4 GB where these say 1.36.
-PROCESS, ENCODING, REFINING, DECODING = 780_000_000, 130, 470, 90
+# light-1 as the peaks of 1, 2 and 4 tiles at once; 100 megapixels then take 1.4 GB where these say 1.36. Refining lowers what a
+# checkpoint was trained against; blurred planes of all scales stay in memory while the slope of MS-SSIM is found.
+PROCESS, ENCODING, DECODING = 780_000_000, 130, 90
+REFINING = {"mse": 470, "ms-ssim": 920}
 LOST = 128  # gray in place of a lost tile
 
 
@@ -175,7 +177,7 @@ class Shares:
 
 def _encoding(codec: "LearnedCodec", grid: Grid, effort: int) -> tuple[int, int]:
     """Bytes taken by a process that encodes an image in tiles, and beside them for each tile in work."""
-    each = REFINING * _largest(grid, _border(codec)) if effort else ENCODING * _largest(grid)
+    each = REFINING[codec.distortion] * _largest(grid, _border(codec)) if effort else ENCODING * _largest(grid)
     return PROCESS + PIXEL * grid.width * grid.height, each
 
 

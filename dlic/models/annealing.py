@@ -22,7 +22,7 @@ DAMPINGS = (0.01, 0.3)  # it adapts within these bounds …
 AGREEMENT, HASTE = 0.5, 0.3  # … so that one iteration's changes keep this cosine to the last one's, by at most so much a time
 PROBES = 2  # random directions in which curvature is measured
 PROBE_STEP = 0.3  # of a symbol, along each
-PRIOR = 20.0  # symbols of a channel whose own curvature counts as much as the mean over all channels
+PRIOR = 20.0  # symbols of a channel, or of a place, whose own curvature counts as much as the mean over all
 
 Slope = Callable[[Tensor], Tensor]  # symbols (1, M, h, w), whole or in between → derivative of what they cost beside their own bits
 
@@ -55,7 +55,7 @@ class Annealed:
 def anneal(
     state: Annealed, prices: Prices, slope: Slope, curvature: Tensor, iterations: int, tick: Callable[[], None] = lambda: None
 ) -> Annealed:
-    """One stage from warm to cool. `curvature` (1, M, 1, 1) belongs to `slope`; `tick` is called after every iteration."""
+    """One stage from warm to cool. `curvature` (1, M, h, w) belongs to `slope`; `tick` is called after every iteration."""
     for temperature in np.geomspace(WARMEST, COOLEST, iterations):
         change = expected(state.symbols, prices, slope, curvature, temperature) - state.symbols
         damping = adapted(state.damping, change, change.new_zeros(()) + state.last)
@@ -86,9 +86,10 @@ def adapted(damping: float, change: Tensor, last: Tensor) -> float:
 
 
 def curvature(symbols: Tensor, prices: Prices, slope: Slope) -> Tensor:
-    """Second derivative of what `slope` is the first of, by the symbols of each channel: (1, M, 1, 1).
+    """Second derivative of what `slope` is the first of, by each symbol: (1, M, h, w), one of its channel times one of its place.
 
-    Hutchinson's estimate of a Hessian's diagonal, from the slopes a small step away in random directions.
+    Hutchinson's estimate of a Hessian's diagonal, from the slopes a small step away in random directions. Squared errors bend about
+    as much everywhere; likeness bends the more, the less there is to see.
     """
     generator = torch.Generator().manual_seed(0)
     free = (prices.high > prices.low).float()
@@ -96,9 +97,11 @@ def curvature(symbols: Tensor, prices: Prices, slope: Slope) -> Tensor:
     for _ in range(PROBES):
         direction = (torch.randint(0, 2, symbols.shape, generator=generator) * 2 - 1) * free
         seen += direction * (slope(symbols + PROBE_STEP * direction) - here) / (PROBE_STEP * PROBES)
-    mean = (seen.sum() / free.sum().clamp_min(1)).clamp_min(0)
+    mean = (seen.sum() / free.sum().clamp_min(1)).clamp_min(1e-12)
     of_channels = (seen.sum((2, 3), keepdim=True) + PRIOR * mean) / (free.sum((2, 3), keepdim=True) + PRIOR)
-    return of_channels.clamp_min(0.2 * mean)  # what a few symbols show can be far off, even negative
+    of_channels = of_channels.clamp_min(0.2 * mean)  # what a few symbols show can be far off, even negative
+    of_places = (seen.sum(1, keepdim=True) + PRIOR * mean) / ((of_channels * free).sum(1, keepdim=True) + PRIOR * mean)
+    return of_channels * of_places.clamp_min(0.2)
 
 
 def derivative(of: Callable[[Tensor], Tensor], symbols: Tensor) -> Tensor:

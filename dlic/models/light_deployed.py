@@ -14,6 +14,7 @@ from dlic.layers.fused import clipped, fused_block, overwriting
 from dlic.layers.gaussian import ROWS
 from dlic.models.base import split_weights, under
 from dlic.models.deployed import Deployed, to_batch, to_latent
+from dlic.models.distortions import DISTORTIONS
 from dlic.models.hyperprior import Context, ExactScaleSynthesis, checkerboard, in_two_steps
 from dlic.models.light import STEP_PRICE, Light
 from dlic.models.light_refine import Goal, refined
@@ -137,8 +138,10 @@ class DeployedLight(Deployed):
         effort: int,
         progress: Progress,
         around: Surroundings | None,
+        distortion: str,
     ) -> Symbols:
-        return refined(Goal(self, around.image if around else image, level, tables, around), y, plain, rounded, effort, progress)
+        goal = Goal(self, around.image if around else image, level, tables, around, DISTORTIONS[distortion])
+        return refined(goal, y, plain, rounded, effort, progress)
 
     @torch.inference_mode()
     def synthesise(self, y_hat: np.ndarray, level: int) -> np.ndarray:

@@ -19,6 +19,7 @@ from dlic.entropy.tables import FrequencyTables
 from dlic.layers.gaussian import ROWS, bits, scale_of_row
 from dlic.models.annealing import Annealed, Prices, anneal, curvature, derivative
 from dlic.models.deployed import to_batch, to_latent, to_tensor
+from dlic.models.distortions import Distortion, squared_error
 from dlic.models.hyperprior import Context
 from dlic.models.light import Light
 from dlic.progress import Progress
@@ -58,10 +59,11 @@ class Goal:
     level: int
     tables: FrequencyTables
     around: Surroundings | None = None  # of a tile
+    distortion: Distortion = squared_error
 
     @property
     def lmbda(self) -> float:
-        """Bits a pixel for a mean squared error of one 8-bit unit."""
+        """Bits a pixel that a distortion of 1 is worth."""
         return float(self.network.network.lmbdas[self.level])
 
     @property
@@ -74,8 +76,9 @@ class Goal:
         height, width = self.image.shape[:2]
         y_hat = self._y_hat(self._context(symbols), to_batch(symbols.y.astype(np.float32)))
         picture = self.network.synthesise(to_latent(self._amid(y_hat)), self.level)[:height, :width]
-        squares = float(np.square(picture.astype(np.float64) - self.image).sum())
-        return self.tables.bits(symbols.values, symbols.rows) + self.lmbda * squares / 3
+        with torch.no_grad():
+            lost = self.distortion(*(to_tensor(pixels, torch.float64) for pixels in (picture, self.image)))
+        return self.tables.bits(symbols.values, symbols.rows) + self.lmbda * height * width * float(lost)
 
     def cheaper(self, best: tuple[float, Symbols], other: Symbols) -> tuple[float, Symbols]:
         """The better of symbols whose cost is known and others, with its cost."""
@@ -88,7 +91,7 @@ class Goal:
 
         def distortion(y: Tensor) -> Tensor:
             x_hat = self.network.network.g_s(self._amid(self._y_hat(context, y)), torch.tensor([self.level]))
-            return (x_hat[..., :height, :width] - x).square().sum() * (self.lmbda * 255**2 / 3)
+            return self.distortion(x_hat[..., :height, :width], x) * (self.lmbda * height * width)
 
         return partial(derivative, distortion)
 
@@ -116,7 +119,7 @@ def refined(
     """The best symbols that `effort` 1 … 9 finds from the plain ones on; they never cost more than with less effort.
 
     An effort goes through the stages of all efforts below it, each of which continues where the last one ended, and keeps the best
-    whole symbols seen at their ends. Takes about 350 bytes of memory a pixel beside plain encoding, as it is not done in tiles.
+    whole symbols seen at their ends. `codecs.tiling` knows the memory it takes.
 
     Args:
         goal: what to come near to.
@@ -141,7 +144,7 @@ def refined_z(goal: Goal, y: np.ndarray, plain: Symbols, bend: Tensor) -> np.nda
     """Symbols of z (h/4, w/4, Z) that leave little to say of y, for what they cost themselves.
 
     A latent is taken to cost what it would if the others stayed: either its bits and the error of rounding it, or, as zero, what it
-    then misses. `bend` (1, M, 1, 1), the curvature of λ · distortion, prices both errors.
+    then misses. `bend` (1, M, h, w), the curvature of λ · distortion, prices both errors.
     """
     latent, prices = to_batch(y.copy()), Prices(goal.tables, plain.z_rows)
 

@@ -1,8 +1,6 @@
 """Pixels to bytes and back through a real checkpoint, at every size and content; damage never becomes a picture."""
 
 import dataclasses
-import json
-import shutil
 
 import numpy as np
 import pytest
@@ -52,16 +50,6 @@ def test_rate_rises_with_the_level(photograph):
     analysed = LIGHT.analyse(photograph)
     sizes = [len(LIGHT.encode_at(analysed, level).data) for level in range(0, 64, 9)]
     assert sizes == sorted(set(sizes))
-
-
-def test_a_model_trained_for_ms_ssim_refuses_an_effort_that_would_lower_squared_errors(tmp_path, photograph):
-    folder = shutil.copytree(TINY_LIGHT, tmp_path / "similar")
-    manifest = json.loads((folder / "model.json").read_text())
-    manifest["training"]["distortion"] = "ms-ssim"
-    (folder / "model.json").write_text(json.dumps(manifest))
-    assert dlic.compress(photograph, weights=folder) == dlic.compress(photograph, weights=TINY_LIGHT)
-    with pytest.raises(DlicError, match="trained for MS-SSIM"):
-        dlic.compress(photograph, weights=folder, effort=1)
 
 
 def test_a_level_the_checkpoint_does_not_have_is_damage():

@@ -7,14 +7,17 @@ import pytest
 import torch
 
 import dlic
+from dlic.checkpoints import find
 from dlic.codecs.learned import MAX_EFFORT, Encoded, LearnedCodec, load_codec
 from dlic.container.format import read
+from dlic.evaluation.similarity import ms_ssim
 from dlic.models.annealing import prices
 from dlic.models.light_refine import ITERATIONS, Goal
 from dlic.rectangles import Rectangle
 from tests.golden.rewrite import TINY, TINY_LIGHT
 
 CODEC = load_codec(TINY_LIGHT)
+FOR_MS_SSIM = load_codec(find("light-1-ms-ssim"))
 
 
 def crop(photograph: np.ndarray, height: int, width: int, seed: int) -> np.ndarray:
@@ -40,6 +43,18 @@ def test_more_effort_never_costs_more(photograph, level, height, width):
     image = crop(photograph, height, width, seed=level)
     costs = [cost(CODEC, image, CODEC.encode(image, level, effort)) for effort in range(5)]
     assert all(later <= earlier * (1 + 1e-9) for earlier, later in pairwise(costs)), costs
+
+
+@pytest.mark.parametrize(("height", "width"), [(90, 122), (33, 12), (9, 40)])
+def test_what_was_trained_for_ms_ssim_is_refined_for_it(photograph, height, width):
+    """Of fewer scales in small pictures; below 11 pixels it has none, and bits are all that is left to save."""
+    image, costs = crop(photograph, height, width, seed=8), []
+    for effort in (0, 1, 2):
+        encoded = FOR_MS_SSIM.encode(image, 40, effort)
+        likeness = ms_ssim(image, FOR_MS_SSIM.decompress(encoded.data)) if height >= 11 else 1
+        weight = float(FOR_MS_SSIM.network.network.lmbdas[40]) * height * width
+        costs.append(encoded.estimated_bits + weight * (1 - likeness))
+    assert costs[1] < 0.98 * costs[0] and costs[2] <= costs[1] * (1 + 1e-4)
 
 
 def test_most_effort_costs_clearly_less(photograph):
