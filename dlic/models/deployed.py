@@ -100,7 +100,7 @@ def load_transform(module: nn.Module, prefix: str, weights: dict[str, Tensor]) -
 
 def to_tensor(pixels: np.ndarray, dtype: torch.dtype = torch.float32) -> Tensor:
     """uint8 (H, W, 3) → (1, 3, H, W) in [0, 1], channels last."""
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].to(dtype) / 255
+    return torch.from_numpy(np.require(pixels, requirements="CW")).permute(2, 0, 1)[None].to(dtype) / 255
 
 
 def to_pixels(x_hat: Tensor) -> np.ndarray:
