@@ -18,6 +18,7 @@ else:
     import fcntl
 
 NO_STORAGE = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
+LOCK = ".lock"  # of a folder in which one process works at a time
 NAME_KEPT = 40  # characters of a file's name in that of its temporary one, which must not become too long
 
 
@@ -95,6 +96,27 @@ def _locked(file: BinaryIO, wait: bool = False) -> bool | None:
     except OSError:
         return None
     return True
+
+
+def lock_folder(folder: Path, refusal: str) -> int:
+    """A handle that keeps a folder, made if it is missing, to this process and those that are given it, until all have closed it.
+
+    DlicError: `refusal` where another process has it, or that it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    if fcntl is not None:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(handle)
+            raise DlicError(refusal) from error
+        except OSError:
+            pass  # a file system without locks
+    return handle
 
 
 def discard_abandoned(paths: Iterable[Path]) -> int:

@@ -1,8 +1,10 @@
 """`dlic evaluate`: codecs on a folder of images, every point from files, beside what people have and what others published."""
 
 import json
+import os
 import shlex
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -11,6 +13,7 @@ import typer
 
 from dlic.cli import streams
 from dlic.errors import DlicError, UnreadableImageError
+from dlic.files import lock_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,18 +94,31 @@ def evaluate(
     given = {"codecs": ",".join(plan.codecs), "qualities": qualities, "effort": effort, "metrics": metrics}
     origin = provenance(_command(folder, {**given, "against": against and against.value}))
     run = begin(plan, origin, [f"left out: {name}" for name in left_out], against and against.value, jobs)
-    if out:
-        if force and out.is_dir():
-            discard(out)
-        run = join(run, out)
-    run = conduct(run, plan, out, _watched, memory=len(run.codecs) > 1)
-    if out and rates:
-        _keep_pictures(out, run, plan, rates)
+    if out and not force:
+        join(run, out)  # refuses a folder of something else before anything is written there
+    with _kept_to_us(out) if out else nullcontext():
+        if out:
+            if force:
+                discard(out)
+            run = join(run, out)
+        run = conduct(run, plan, out, _watched, memory=len(run.codecs) > 1)
+        if out and rates:
+            _keep_pictures(out, run, plan, rates)
     if tensorboard:
         _log(tensorboard, run, plan, out)
     if figure:
         _draw(run, figure, force)
     typer.echo(json.dumps(results(run), indent=1) if as_json else "\n".join(lines(run)))
+
+
+@contextmanager
+def _kept_to_us(out: Path) -> Iterator[None]:
+    """The folder of a run, as long as the block lasts: rows of two evaluations at once would not all be kept."""
+    handle = lock_folder(out, f"another dlic evaluate works in {out}")
+    try:
+        yield
+    finally:
+        os.close(handle)
 
 
 def images_in(folder: Path) -> "dict[str, np.ndarray]":

@@ -13,7 +13,7 @@ from dlic.evaluation.provenance import Provenance
 from dlic.evaluation.run import ABOUT, KEPT, RESULTS, Entry, Row, RowWriter, Run, read_run, write_about, write_means
 from dlic.evaluation.summary import results
 from dlic.evaluation.sweep import Plan, Task, rows_of
-from dlic.files import written_whole
+from dlic.files import LOCK, written_whole
 
 Watched = Callable[[Iterable[Row], str, int], Iterable[Row]]  # rows, what they are of, how many: the same rows, as they come
 
@@ -32,7 +32,7 @@ def join(run: Run, folder: Path) -> Run:
     Raises DlicError where the folder holds other files than a run's, or a run of other pictures or of codecs that have changed.
     """
     if not (folder / ABOUT).exists():
-        strange = [path.name for path in folder.iterdir() if path.name not in KEPT] if folder.exists() else []
+        strange = [path.name for path in folder.iterdir() if path.name not in (*KEPT, LOCK)] if folder.exists() else []
         if strange:
             raise DlicError(f"{folder} holds {strange[0]} but no evaluation; --out names a folder for one")
         return run

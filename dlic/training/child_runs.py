@@ -11,14 +11,8 @@ from typing import BinaryIO
 import torch
 
 from dlic.errors import DlicError
-from dlic.files import cannot_write
+from dlic.files import lock_folder
 
-if sys.platform == "win32":
-    fcntl = None
-else:
-    import fcntl
-
-LOCK = ".lock"
 PATIENCE = 30  # seconds that a run has to end by itself
 LAST_WORDS = 300  # characters of what a failed run said
 
@@ -35,19 +29,7 @@ class ChildRuns:
         self._threads = None if jobs == 1 else str(max(1, torch.get_num_threads() // jobs))
         self._children: set[subprocess.Popen] = set()
         self._guard = Lock()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT)
-        except OSError as error:
-            raise cannot_write(folder, error) from error
-        if fcntl is not None:
-            try:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                os.close(self._lock)
-                raise DlicError(f"another dlic sweep works in {folder}, or a run of one that was killed still does") from error
-            except OSError:
-                pass  # a file system without locks
+        self._lock = lock_folder(folder, f"another dlic sweep works in {folder}, or a run of one that was killed still does")
 
     def __enter__(self) -> "ChildRuns":
         return self
@@ -92,7 +74,7 @@ class ChildRuns:
                 raise DlicError("ended before it began")
             child = subprocess.Popen(
                 [sys.executable, "-m", "dlic", *command], stdin=subprocess.DEVNULL, stdout=said, stderr=said,
-                env=environment, pass_fds=() if fcntl is None else (self._lock,),
+                env=environment, pass_fds=() if sys.platform == "win32" else (self._lock,),
             )  # fmt: skip
             self._children.add(child)
         return child

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sys
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from dlic.evaluation.pictures import read_pictures
 from dlic.evaluation.registry import PEERS, open_series
 from dlic.evaluation.run import read_run
 from dlic.evaluation.sweep import open_asked
+from dlic.files import lock_folder
 from tests.golden.rewrite import TINY
 
 STEPPED = ["--weights", str(TINY)]  # any folder of a checkpoint: the fixture puts its codec in place of it
@@ -173,6 +175,16 @@ def test_everything_of_a_run_is_kept_and_shown(folder, tmp_path, capsys):
     assert any("original" in tag for tag in events.Tags()["images"])
     assert run(["report", str(out)]) == 0
     assert (out / "report.html").stat().st_size > 10**6
+
+
+def test_two_evaluations_do_not_write_into_one_folder(folder, tmp_path, capsys):
+    out, options = tmp_path / "run", ["--codecs", "jpeg", "--qualities", "50", "--metrics", "psnr", "--pictures", "none"]
+    handle = lock_folder(out, "")
+    assert run(["evaluate", str(folder), *options, "--out", str(out)]) == 1
+    assert "another dlic evaluate works in" in capsys.readouterr().err and not (out / "rows.csv").exists()
+    os.close(handle)
+    assert run(["evaluate", str(folder), *options, "--out", str(out)]) == 0
+    assert (out / "rows.csv").exists()
 
 
 def test_commands_take_part(folder, tmp_path, capsys):

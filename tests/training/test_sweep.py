@@ -18,7 +18,8 @@ from dlic.cli.main import run
 from dlic.codecs.learned import load_codec
 from dlic.errors import DlicError
 from dlic.evaluation import anchors
-from dlic.training.child_runs import LOCK, ChildRuns, last_words
+from dlic.files import LOCK
+from dlic.training.child_runs import ChildRuns, last_words
 
 TINY = [
     "--config", "configs/factorized.yaml",
