@@ -198,7 +198,7 @@ def test_surroundings_are_about_what_a_decoder_will_see(picture, data, index):
 def test_an_effort_is_told_what_is_around_each_tile(picture, monkeypatch):
     told = []
     refine = type(LIGHT.network).refine
-    monkeypatch.setattr(type(LIGHT.network), "refine", lambda self, *goal: told.append(goal[-1]) or refine(self, *goal))
+    monkeypatch.setattr(type(LIGHT.network), "refine", lambda self, *goal: told.append(goal[-2]) or refine(self, *goal))
     LIGHT.encode(picture, LEVEL, 1)
     assert sorted((one.place.width, one.place.height) for one in told) == sorted(
         (-(-tile.width // 16), -(-tile.height // 16)) for tile in Grid(249, 177, 64).tiles
@@ -240,7 +240,7 @@ def test_latents_are_computed_once_for_all_levels_where_memory_has_room(picture,
     monkeypatch.setattr(type(LIGHT.network), "analyse", lambda self, pixels: calls.append(1) or analyse(self, pixels))
     roomy = encode_to(LIGHT, picture, Target("size", 20_000)).encoded
     assert len(calls) == 12
-    room_for_five = PROCESS + picture.size + REFINING * (64 + 2 * 32) ** 2 + 5 * LATENT * 64 * 64
+    room_for_five = PROCESS + picture.size + REFINING["mse"] * (64 + 2 * 32) ** 2 + 5 * LATENT * 64 * 64
     tight = dataclasses.replace(LIGHT, tiling=dataclasses.replace(SMALL, max_memory=room_for_five))
     assert encode_to(tight, picture, Target("size", 20_000)).encoded.data == roomy.data
     assert len(calls) == 12 + 5 + 7 * 7  # at as many levels
