@@ -87,7 +87,7 @@ def _prefix(name: str) -> str:
     return f".{name[:NAME_KEPT]}."
 
 
-def _locked(file: BinaryIO, wait: bool = False) -> bool | None:
+def _locked(file: BinaryIO | int, wait: bool = False) -> bool | None:
     """Lock a file for as long as it is open; False where another process has, None where the file system has no locks."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
@@ -108,14 +108,9 @@ def lock_folder(folder: Path, refusal: str) -> int:
         handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise cannot_write(folder, error) from error
-    if fcntl is not None:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(handle)
-            raise DlicError(refusal) from error
-        except OSError:
-            pass  # a file system without locks
+    if fcntl is not None and _locked(handle) is False:
+        os.close(handle)
+        raise DlicError(refusal)
     return handle
 
 
