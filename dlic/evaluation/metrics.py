@@ -20,8 +20,9 @@ import numpy as np
 from dlic.errors import DlicError
 from dlic.evaluation.distances import cosine, decibels, hamming, hamming_planes, mse, psnr, psnr_y
 from dlic.evaluation.perceptual import dists, lpips
-from dlic.evaluation.similarity import MS_SSIM_SMALLEST, ms_ssim, ms_ssim_scales, ssim
+from dlic.evaluation.similarity import ms_ssim, ssim
 from dlic.evaluation.ssimulacra2 import ssimulacra2
+from dlic.images.likeness import MS_SSIM_SMALLEST, ms_ssim_scales
 
 __all__ = [
     "METRICS", "MS_SSIM_SMALLEST", "Metric", "available", "cosine", "decibels", "dists", "hamming", "hamming_planes", "lpips",

@@ -12,13 +12,10 @@ pytorch_msssim is up to 3e-5 off on flats, its window being rounded to float32.
 import numpy as np
 
 from dlic.evaluation.distances import check_same_shape
+from dlic.images import likeness
+from dlic.images.likeness import GAUSSIAN, WINDOW, ms_ssim_scales, scale_weights
 
-WINDOW = 11
-BELL = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
-GAUSSIAN = BELL / BELL.sum()
-C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the five scales, from the finest
-MS_SSIM_SMALLEST = (WINDOW - 1) * 2 ** (len(WEIGHTS) - 1) + 1  # pixels of the smaller side that all scales need: 161
+C1, C2 = likeness.C1 * 255**2, likeness.C2 * 255**2
 STRIPE = 64  # rows at a time, whose planes stay in a core's cache
 
 
@@ -43,22 +40,12 @@ def ms_ssim(a: np.ndarray, b: np.ndarray) -> float | None:
     scales = ms_ssim_scales(*a.shape[:2])
     if scales == 0:
         return None
-    # the published weights of all five sum to 1.0001, and stay so
-    weights = WEIGHTS if scales == len(WEIGHTS) else np.array(WEIGHTS[:scales]) / sum(WEIGHTS[:scales])
     planes, product = _sum_and_difference(a, b), 1.0
-    for scale, weight in enumerate(weights, start=1):
+    for scale, weight in enumerate(scale_weights(scales), start=1):
         whole, structure = _terms(*planes)
         product = product * np.maximum(whole if scale == scales else structure, 0) ** weight  # (C,)
         planes = [halved(_evened(plane)) for plane in planes]
     return float(np.mean(product))
-
-
-def ms_ssim_scales(height: int, width: int) -> int:
-    """How many scales `ms_ssim` has: 5 where the smaller side has 161 pixels, 4 from 81, 3 from 41, 2 from 21, 1 from 11, or 0."""
-    sides = [min(height, width)]
-    while len(sides) < len(WEIGHTS):
-        sides.append((sides[-1] + 1) // 2)
-    return sum(side >= WINDOW for side in sides)
 
 
 def moments(planes: np.ndarray, kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,12 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from dlic.images.likeness import C1, C2, GAUSSIAN, ms_ssim_scales, scale_weights
+
 Distortion = Callable[[Tensor, Tensor], Tensor]  # x_hat and x (1, C, H, W) in [0, 1] → a number for each pixel, in the mean
 
-WINDOW = 11
-BELL = torch.exp(-0.5 * (torch.arange(-5, 6, dtype=torch.float64) / 1.5) ** 2)
-C1, C2 = 0.01**2, 0.03**2
-WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the five scales, from the finest
 LEAST = 1e-6  # structure of a scale from which on none is left; below, its slope would grow without bound
 
 
@@ -22,16 +20,12 @@ def squared_error(x_hat: Tensor, x: Tensor) -> Tensor:
 
 def unlikeness(x_hat: Tensor, x: Tensor) -> Tensor:
     """1 − MS-SSIM as `evaluation.similarity` has it, whose formulas these are; 0 where not even one scale fits."""
-    sides = [min(x.shape[-2:])]
-    while len(sides) < len(WEIGHTS):
-        sides.append((sides[-1] + 1) // 2)
-    scales = sum(side >= WINDOW for side in sides)
+    scales = ms_ssim_scales(*x.shape[-2:])
     if scales == 0:
         return (x_hat * 0).sum()
-    weights = WEIGHTS if scales == len(WEIGHTS) else [weight / sum(WEIGHTS[:scales]) for weight in WEIGHTS[:scales]]
     x_hat, x = x_hat.float(), x.float()  # convolutions of few channels take ten times as long in float64
     planes, product = torch.cat([x + x_hat, x - x_hat], dim=1), 1.0
-    for scale, weight in enumerate(weights, start=1):
+    for scale, weight in enumerate(scale_weights(scales), start=1):
         whole, structure = _terms(planes)
         product = product * (whole if scale == scales else structure).clamp_min(LEAST) ** weight  # (C,)
         height, width = planes.shape[-2:]
@@ -52,7 +46,7 @@ def _terms(planes: Tensor) -> tuple[Tensor, Tensor]:
 
 def _blurred(planes: Tensor) -> Tensor:
     """Separable convolution with the window where it fits."""
-    channels, kernel = planes.shape[1], (BELL / BELL.sum()).to(planes)
+    channels, kernel = planes.shape[1], torch.from_numpy(GAUSSIAN).to(planes)
     down, across = (kernel.view(1, 1, *shape).expand(channels, 1, *shape) for shape in ((-1, 1), (1, -1)))
     return F.conv2d(F.conv2d(planes, down, groups=channels), across, groups=channels)
 

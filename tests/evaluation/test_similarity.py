@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlic.evaluation.similarity import MS_SSIM_SMALLEST, WEIGHTS, ms_ssim, ms_ssim_scales, ssim
+from dlic.evaluation.similarity import ms_ssim, ssim
+from dlic.images.likeness import MS_SSIM_SMALLEST, WEIGHTS, ms_ssim_scales
 
 C1, C2 = 2.55**2, 7.65**2
 LINE = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
