@@ -19,6 +19,7 @@ atheris = importlib.import_module("atheris") if __name__ == "__main__" else None
 with atheris.instrument_imports(include=["dlic"]) if atheris else contextlib.nullcontext():  # our branches guide it, nobody else's
     from dlic.codecs.jpeg import JpegCodec
     from dlic.errors import CorruptFileError
+    from tests.fuzz.memory import atheris_limit
 
 CODEC = JpegCodec(max_pixels=1 << 16)
 
@@ -88,9 +89,8 @@ def run_atheris(seconds: int) -> None:
             data = b"\xff\xd8" + data[1:] if data[0] == 0 else base[:start] + data[3:] + base[start + len(data[3:]) :]
         target(data)
 
-    atheris.Setup(
-        [sys.argv[0], f"-max_total_time={seconds}", "-rss_limit_mb=2048", "-timeout=20", "-max_len=2000", "-len_control=0"], one
-    )
+    options = [f"-max_total_time={seconds}", atheris_limit(), "-timeout=20", "-max_len=2000", "-len_control=0"]
+    atheris.Setup([sys.argv[0], *options], one)
     atheris.Fuzz()
 
 

@@ -1,5 +1,6 @@
 """The share of the fuzzing of .dlic files that every run of the tests has; a release has `python -m tests.fuzz.fuzz_dlic`."""
 
+import contextlib
 import importlib.util
 import random
 import subprocess
@@ -15,6 +16,7 @@ from dlic.codecs.learned import load_codec
 from dlic.container.format import TILED, read, write
 from tests.fuzz import fuzz_dlic
 from tests.fuzz.fuzz_dlic import TARGETS, TINY_LIGHT, Finding, Tally, Target, any_files, execute, learned_files, mutation_loop
+from tests.fuzz.memory import MUCH
 from tests.fuzz.mutations import repaired, with_other_symbols
 
 HOSTILE = sorted((Path(__file__).parent.parent / "golden" / "hostile").glob("*.dlic"))
@@ -80,6 +82,14 @@ def test_anything_else_is_a_finding(error, monkeypatch):
     monkeypatch.setitem(fuzz_dlic.TARGETS, "broken", Target(broken, lambda: [b"seed"], lambda data, rng: data))
     with pytest.raises(Finding, match=b"seed".hex()):
         mutation_loop(["broken"], 5, seed=0)
+
+
+@pytest.mark.parametrize("grown", [MUCH, MUCH + 1])
+def test_memory_is_a_finding_when_the_fuzzing_takes_it(grown, monkeypatch):
+    peaks = iter([5 * MUCH, 5 * MUCH + grown])  # what other tests of the process, or its parent, had taken is none
+    monkeypatch.setattr(fuzz_dlic, "peak_memory", lambda: next(peaks))
+    with pytest.raises(Finding, match="memory") if grown > MUCH else contextlib.nullcontext():
+        mutation_loop(["container"], 5, seed=0)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="atheris has no wheel here; the mutations are run anywhere")
