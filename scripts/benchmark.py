@@ -1,9 +1,10 @@
-"""Speed beside CompressAI, and the classical codecs beside libjpeg, PNG, WebP and JPEG 2000, in the same run.
+"""Speed beside CompressAI, the classical codecs beside libjpeg, PNG, WebP and JPEG 2000, and what is no photograph beside JPEG.
 
 python scripts/benchmark.py codec PHOTO [FOLDER]   encode and decode by stage, beside its bmshj2018-factorized architecture
 python scripts/benchmark.py training DIR           steps a second beside the loop of its examples/train.py, equal model and batch
 python scripts/benchmark.py entropy DIR            Huffman codes beside rANS for the latents of the default checkpoint
 python scripts/benchmark.py classical DIR          bytes, PSNR, BD-rates and times on a folder of images, such as Kodak
+python scripts/benchmark.py drawn [FOLDER]         bits of rendered text and of drawn lines against JPEG's at equal PSNR
 """
 
 import dataclasses
@@ -12,30 +13,42 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from itertools import cycle
 from multiprocessing import get_context
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import torch
+from PIL import Image, ImageDraw, ImageFont
 from torch import nn
 
 from dlic import checkpoints
 from dlic.api import DEFAULT_QUALITY
+from dlic.codecs.base import Codec
 from dlic.codecs.learned import Decoded, Encoded, level_of, load_codec
+from dlic.codecs.pillow import PillowCodec
 from dlic.container.format import read
+from dlic.evaluation.distances import psnr
 from dlic.images.files import read_image
 
 WIDTH, LATENTS, BATCH, CROP = 128, 192, 8, 256  # N and M of bmshj2018-factorized at its lower qualities; the batch of both loops
 WARM_UP, RUNS = 3, 15
 TRAINING_STEPS, ROUNDS = 12, 3  # counted steps are those after the warm-up
 ENTROPY_QUALITIES = (20, 45, 70, 90)
+PANGRAM = "The quick brown fox (5 of 37), over 1,248 lazy dogs: jumps & Waltz, bad nymph! Vex QUIZ; Sphinx of black quartz?"
+DRAWN_SIDE, DRAWN_QUALITIES, JPEG_BEST = 512, (1, 15, 30, 45, 60, 80, 100), 95
 
 
 def main() -> None:
-    jobs = {"codec": codec_speed, "training": training_speed, "entropy": entropy_coders, "classical": classical_codecs}
-    if len(sys.argv) not in (3, 4) or sys.argv[1] not in jobs:
+    jobs = {
+        "codec": (codec_speed, 1, 2), "training": (training_speed, 1, 1), "entropy": (entropy_coders, 1, 1),
+        "classical": (classical_codecs, 1, 1), "drawn": (drawn_pictures, 0, 1),
+    }  # fmt: skip
+    job, least, most = jobs.get(" ".join(sys.argv[1:2]), (None, 0, 0))
+    if job is None or not least <= len(sys.argv) - 2 <= most:
         sys.exit(__doc__)
-    jobs[sys.argv[1]](*map(Path, sys.argv[2:]))
+    job(*map(Path, sys.argv[2:]))
 
 
 # --- encoding and decoding ----------------------------------------------------------------------------------------------
@@ -138,6 +151,56 @@ def classical_codecs(folder: Path) -> None:
 
     for line in lines(list(images_in(folder).values())):
         print(line, flush=True)
+
+
+# --- what is no photograph ----------------------------------------------------------------------------------------------
+
+
+def drawn_pictures(checkpoint: Path | None = None) -> None:
+    """Bits against those that JPEG (4:2:0, optimised) takes for the same PSNR, between its qualities interpolated."""
+    codec = load_codec(checkpoint or checkpoints.find(checkpoints.default_name()))
+    for name, image in (("text", text_page()), ("lines", line_art())):
+        peers = sorted(measured(image, jpeg(quality)) for quality in range(1, JPEG_BEST + 1))
+        decibels, bits = zip(*peers, strict=True)
+        print(f"{name}: JPEG of quality {JPEG_BEST} has {decibels[-1]:.1f} dB at {bits[-1]:.2f} bpp")
+        print("quality    bpp  PSNR dB  against JPEG")
+        for quality in DRAWN_QUALITIES:
+            decibel, bpp = measured(image, codec.at(quality))
+            against = bpp / np.exp(np.interp(decibel, decibels, np.log(bits))) - 1
+            print(f"{quality:7} {bpp:6.2f} {decibel:8.1f}  " + (f"{against:+12.1%}" if decibel <= decibels[-1] else "out of reach"))
+
+
+def jpeg(quality: int) -> PillowCodec:
+    return PillowCodec("JPEG", {"quality": quality, "optimize": True, "subsampling": "4:2:0"})
+
+
+def measured(image: np.ndarray, codec: Codec) -> tuple[float, float]:
+    """PSNR in dB and bits a pixel."""
+    data = codec.compress(image)
+    return psnr(codec.decompress(data), image), 8 * len(data) / image[..., 0].size
+
+
+def text_page() -> np.ndarray:
+    """24 lines of words, 17 pixels high, in black on white."""
+    page, font = Image.new("RGB", (DRAWN_SIDE, DRAWN_SIDE), "white"), ImageFont.load_default(17)
+    pen, words = ImageDraw.Draw(page), cycle(PANGRAM.split())
+    for top in range(4, DRAWN_SIDE - 17, 21):
+        line = next(words)
+        while pen.textlength(f"{line} {(word := next(words))}", font) < DRAWN_SIDE - 16:
+            line = f"{line} {word}"
+        pen.text((8, top), line, "black", font)
+    return np.asarray(page)
+
+
+def line_art() -> np.ndarray:
+    """Lines, boxes and ellipses in colours on white."""
+    drawing, rng = Image.new("RGB", (DRAWN_SIDE, DRAWN_SIDE), "white"), Random(0)
+    pen = ImageDraw.Draw(drawing)
+    for _ in range(13):
+        for draw, colour in ((pen.line, "fill"), (pen.rectangle, "outline"), (pen.ellipse, "outline")):
+            (left, right), (top, bottom) = (sorted(rng.sample(range(DRAWN_SIDE), 2)) for _ in range(2))
+            draw((left, top, right, bottom), width=rng.randint(1, 4), **{colour: "#" + rng.randbytes(3).hex()})
+    return np.asarray(drawing)
 
 
 # --- entropy coders of the latents --------------------------------------------------------------------------------------
@@ -264,7 +327,6 @@ class DecodedOnTheFly(torch.utils.data.Dataset):
         return len(self.paths)
 
     def __getitem__(self, index: int) -> torch.Tensor:
-        from PIL import Image
         from torchvision import transforms
 
         pipeline = transforms.Compose([transforms.RandomCrop(CROP), transforms.ToTensor()])
@@ -272,8 +334,6 @@ class DecodedOnTheFly(torch.utils.data.Dataset):
 
 
 def read_size(path: Path) -> tuple[int, int]:
-    from PIL import Image
-
     with Image.open(path) as image:
         return image.size
 

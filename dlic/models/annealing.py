@@ -16,7 +16,9 @@ from torch import Tensor
 from dlic.entropy.tables import REACH, FrequencyTables
 from dlic.models.deployed import to_batch
 
-WARMEST, COOLEST = 3.0, 0.2  # temperatures that a stage begins and ends with, in bits
+COOLEST = 0.2  # temperature that a stage ends with, in bits
+WARMEST = 3.0, 10.0  # it begins the warmer, within these bounds …
+WARMTH = 0.1  # … the more iterations it has: this much for each. What is warm forgets where it came from, and has to find it again
 DAMPING = 0.1  # share of the way to its expectation that a symbol goes in the first iteration
 DAMPINGS = (0.01, 0.3)  # it adapts within these bounds …
 AGREEMENT, HASTE = 0.5, 0.3  # … so that one iteration's changes keep this cosine to the last one's, by at most so much a time
@@ -56,7 +58,7 @@ def anneal(
     state: Annealed, prices: Prices, slope: Slope, curvature: Tensor, iterations: int, tick: Callable[[], None] = lambda: None
 ) -> Annealed:
     """One stage from warm to cool. `curvature` (1, M, h, w) belongs to `slope`; `tick` is called after every iteration."""
-    for temperature in np.geomspace(WARMEST, COOLEST, iterations):
+    for temperature in np.geomspace(np.clip(WARMTH * iterations, *WARMEST), COOLEST, iterations):
         change = expected(state.symbols, prices, slope, curvature, temperature) - state.symbols
         damping = adapted(state.damping, change, change.new_zeros(()) + state.last)
         state = Annealed(state.symbols + damping * change, change, damping)
