@@ -29,6 +29,7 @@ from dlic.codecs.base import Codec
 from dlic.codecs.learned import Decoded, Encoded, level_of, load_codec
 from dlic.codecs.pillow import PillowCodec
 from dlic.container.format import read
+from dlic.errors import DlicError
 from dlic.evaluation.distances import psnr
 from dlic.images.files import read_image
 
@@ -48,7 +49,10 @@ def main() -> None:
     job, least, most = jobs.get(" ".join(sys.argv[1:2]), (None, 0, 0))
     if job is None or not least <= len(sys.argv) - 2 <= most:
         sys.exit(__doc__)
-    job(*map(Path, sys.argv[2:]))
+    try:
+        job(*map(Path, sys.argv[2:]))
+    except DlicError as error:
+        sys.exit(f"benchmark: {error}")
 
 
 # --- encoding and decoding ----------------------------------------------------------------------------------------------

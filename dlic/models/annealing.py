@@ -18,7 +18,7 @@ from dlic.models.deployed import to_batch
 
 COOLEST = 0.2  # temperature that a stage ends with, in bits
 WARMEST = 3.0, 10.0  # it begins the warmer, within these bounds …
-WARMTH = 0.1  # … the more iterations it has: this much for each. What is warm forgets where it came from, and has to find it again
+WARMTH = 0.1  # … the more iterations it has, this much for each: what is warm forgets where it came from and must find it again
 DAMPING = 0.1  # share of the way to its expectation that a symbol goes in the first iteration
 DAMPINGS = (0.01, 0.3)  # it adapts within these bounds …
 AGREEMENT, HASTE = 0.5, 0.3  # … so that one iteration's changes keep this cosine to the last one's, by at most so much a time
