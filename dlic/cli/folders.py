@@ -285,7 +285,7 @@ def _watched(results: Iterator[Result], pairs: Sequence[Pair], verb: str) -> Ite
 
     columns = (BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
     count, total = 0, sum(pair.size for pair in pairs)  # bytes foretell the time better than files do
-    # 600 s: with the highest effort a file takes half a minute
+    # 600 s: with the highest effort a small file takes a minute
     with Progress(*columns, console=Console(stderr=True), transient=True, speed_estimate_period=600) as bar:
         task = bar.add_task(f"0/{len(pairs)} {verb}", total=total)
         for result in results:
