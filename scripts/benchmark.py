@@ -25,12 +25,10 @@ from torch import nn
 
 from dlic import checkpoints
 from dlic.api import DEFAULT_QUALITY
-from dlic.codecs.base import Codec
 from dlic.codecs.learned import Decoded, Encoded, level_of, load_codec
-from dlic.codecs.pillow import PillowCodec
 from dlic.container.format import read
 from dlic.errors import DlicError
-from dlic.evaluation.distances import psnr
+from dlic.evaluation.rate_distortion import bits_saved, jpeg_curve, mean_point
 from dlic.images.files import read_image
 
 WIDTH, LATENTS, BATCH, CROP = 128, 192, 8, 256  # N and M of bmshj2018-factorized at its lower qualities; the batch of both loops
@@ -164,24 +162,16 @@ def drawn_pictures(checkpoint: Path | None = None) -> None:
     """Bits against those that JPEG (4:2:0, optimised) takes for the same PSNR, between its qualities interpolated."""
     codec = load_codec(checkpoint or checkpoints.find(checkpoints.default_name()))
     for name, image in (("text", text_page()), ("lines", line_art())):
-        peers = sorted(measured(image, jpeg(quality)) for quality in range(1, JPEG_BEST + 1))
-        decibels, bits = zip(*peers, strict=True)
-        print(f"{name}: JPEG of quality {JPEG_BEST} has {decibels[-1]:.1f} dB at {bits[-1]:.2f} bpp")
+        curve = jpeg_curve([image], range(1, JPEG_BEST + 1))
+        print(f"{name}: JPEG of quality {JPEG_BEST} has {curve[-1].score:.1f} dB at {curve[-1].bpp:.2f} bpp")
         print("quality    bpp  PSNR dB  against JPEG")
         for quality in DRAWN_QUALITIES:
-            decibel, bpp = measured(image, codec.at(quality))
-            against = bpp / np.exp(np.interp(decibel, decibels, np.log(bits))) - 1
-            print(f"{quality:7} {bpp:6.2f} {decibel:8.1f}  " + (f"{against:+12.1%}" if decibel <= decibels[-1] else "out of reach"))
-
-
-def jpeg(quality: int) -> PillowCodec:
-    return PillowCodec("JPEG", {"quality": quality, "optimize": True, "subsampling": "4:2:0"})
-
-
-def measured(image: np.ndarray, codec: Codec) -> tuple[float, float]:
-    """PSNR in dB and bits a pixel."""
-    data = codec.compress(image)
-    return psnr(codec.decompress(data), image), 8 * len(data) / image[..., 0].size
+            point = mean_point(codec.at(quality), [image])
+            try:
+                against = f"{-bits_saved(curve, point):+12.1%}"
+            except ValueError:
+                against = "out of reach"
+            print(f"{quality:7} {point.bpp:6.2f} {point.score:8.1f}  {against}")
 
 
 def text_page() -> np.ndarray:

@@ -1,4 +1,4 @@
-"""How much memory fuzzing may take: MUCH more than the process had taken before it."""
+"""How much memory fuzzing may take."""
 
 import resource
 import sys
@@ -12,5 +12,5 @@ def peak_memory() -> int:
 
 
 def atheris_limit() -> str:
-    """The option of libFuzzer, which compares the peak of the process with it."""
-    return f"-rss_limit_mb={(peak_memory() + MUCH) >> 20}"
+    """The option of libFuzzer, which compares the peak of the process with it: MUCH, or what the parent had where that was more."""
+    return f"-rss_limit_mb={max(MUCH, peak_memory()) >> 20}"
