@@ -23,7 +23,7 @@ from dlic.progress import Progress
 from dlic.surroundings import Surroundings
 
 Transform = Callable[[Tensor], Tensor]
-# Latents around a tile that g_a and g_s are shown. Their receptive fields reach 5 beyond it, but with 2 what
+# Latents around a tile that g_a and g_s are shown. Their receptive fields reach 6 and 5 beyond it, but with 2 what
 # light-1 gives differs from the whole picture's by 0.00003 of a step in y, and by one 8-bit level in some samples beside a seam,
 # 0.0003 dB of a band of 16 pixels there (three photographs, three levels). With 1 it was 0.0013 of a step and 0.007 dB, with none
 # 0.07 of a step and 0.09 dB.
