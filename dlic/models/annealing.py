@@ -21,7 +21,9 @@ WARMEST = 3.0, 10.0  # it begins the warmer, within these bounds …
 WARMTH = 0.1  # … the more iterations it has, this much for each: what is warm forgets where it came from and must find it again
 DAMPING = 0.1  # share of the way to its expectation that a symbol goes in the first iteration
 DAMPINGS = (0.01, 0.3)  # it adapts within these bounds …
-AGREEMENT, HASTE = 0.5, 0.3  # … so that one iteration's changes keep this cosine to the last one's, by at most so much a time
+AGREEMENT, HASTE = 0.5, 0.3  # … so that what one iteration wants keeps this cosine to what the last wanted, by at most so much a time
+MOMENTUM = 0.7  # share of the last step in the next one: what many symbols agree on is reached in a third of the iterations …
+RUN_UP = 5  # … growing over so many at the start of a stage, where what is wanted still turns
 PROBES = 2  # random directions in which curvature is measured
 PROBE_STEP = 0.3  # of a symbol, along each
 PRIOR = 20.0  # symbols of a channel, or of a place, whose own curvature counts as much as the mean over all
@@ -50,18 +52,24 @@ class Annealed:
     """Where annealing stands."""
 
     symbols: Tensor  # (1, M, h, w), in between whole ones
-    last: Tensor | float = 0.0  # change of the last iteration
+    wanted: Tensor | float = 0.0  # change to what the last iteration expected
     damping: float = DAMPING
 
 
 def anneal(
     state: Annealed, prices: Prices, slope: Slope, curvature: Tensor, iterations: int, tick: Callable[[], None] = lambda: None
 ) -> Annealed:
-    """One stage from warm to cool. `curvature` (1, M, h, w) belongs to `slope`; `tick` is called after every iteration."""
-    for temperature in np.geomspace(np.clip(WARMTH * iterations, *WARMEST), COOLEST, iterations):
-        change = expected(state.symbols, prices, slope, curvature, temperature) - state.symbols
-        damping = adapted(state.damping, change, change.new_zeros(()) + state.last)
-        state = Annealed(state.symbols + damping * change, change, damping)
+    """One stage from warm to cool. `curvature` (1, M, h, w) belongs to `slope`; `tick` is called after every iteration.
+
+    Steps are those of heavy-ball descent (Polyak 1964).
+    """
+    step = torch.zeros_like(state.symbols)
+    for done, temperature in enumerate(np.geomspace(np.clip(WARMTH * iterations, *WARMEST), COOLEST, iterations), start=1):
+        wanted = expected(state.symbols, prices, slope, curvature, temperature) - state.symbols
+        damping = adapted(state.damping, wanted, wanted.new_zeros(()) + state.wanted)
+        step = damping * wanted + MOMENTUM * min(1, done / RUN_UP) * step
+        symbols = (state.symbols + step).clamp(prices.low, prices.high)
+        state, step = Annealed(symbols, wanted, damping), symbols - state.symbols
         tick()
     return state
 
@@ -77,13 +85,13 @@ def expected(symbols: Tensor, prices: Prices, slope: Slope, curvature: Tensor, t
     return (nearest + above - below).clamp(prices.low, prices.high)
 
 
-def adapted(damping: float, change: Tensor, last: Tensor) -> float:
+def adapted(damping: float, wanted: Tensor, last: Tensor) -> float:
     """More damping where symbols that depend on each other overshoot together, less where they creep.
 
     What is stable differs tenfold between low rates and high ones.
     """
-    scale = float(change.norm() * last.norm())
-    cosine = float((change * last).sum()) / scale if scale > 0 else AGREEMENT
+    scale = float(wanted.norm() * last.norm())
+    cosine = float((wanted * last).sum()) / scale if scale > 0 else AGREEMENT
     return min(max(damping * (1 + HASTE * (cosine - AGREEMENT)), DAMPINGS[0]), DAMPINGS[1])
 
 
