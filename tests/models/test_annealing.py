@@ -1,4 +1,4 @@
-"""Annealing: on problems whose best answer is known, it finds it, and it stays where tables have a price."""
+"""Annealing: what it finds costs less than what is beside it, the less the longer it takes, and stays where tables have a price."""
 
 import numpy as np
 import torch
