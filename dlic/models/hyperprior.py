@@ -1,6 +1,6 @@
 """Side information: what z tells of the scales and means of y, and the context that sharpens the means."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -114,21 +114,39 @@ class ExactScaleSynthesis:
         return spread(as_bytes(self.last(a, level, xp), xp), xp)
 
 
-class MeanSynthesis(nn.Module):
-    """Symbols of z, the level and the latents known so far → means of y in units of the trunk: (B, M, H/16, W/16)."""
+class Neighbours(nn.Module):
+    """What the latents that are known (B, M, h, w), zero where they are not, add to features (B, K, h, w)."""
 
-    def __init__(self, latents: int, hyper: int, hidden: int):
+    def __init__(self, latents: int, hidden: int):
+        super().__init__()
+        self.known = nn.Conv2d(latents, hidden, 1)
+        self.around = nn.Conv2d(hidden, hidden, 3, padding=1)
+
+    def forward(self, known: Tensor) -> Tensor:
+        return self.around(F.gelu(self.known(known)))
+
+
+class MeanSynthesis(nn.Module):
+    """Symbols of z, the level and the latents known so far → means of y in units of the trunk: (B, M, H/16, W/16).
+
+    Latents become known in `steps`, two or four: z tells of the first, `between` tells the second half of the first one, and where
+    there are four, `within` tells the second quarter of each half of the first one. These two begin with adding nothing.
+    """
+
+    def __init__(self, latents: int, hyper: int, hidden: int, steps: int):
         super().__init__()
         self.first = nn.Conv2d(hyper, 128, 3, padding=1)
         self.widen = nn.Conv2d(128, 4 * hidden, 1)
         self.middle = nn.Conv2d(hidden, 128, 3, padding=1)
         self.widen_again = nn.Conv2d(128, 4 * hidden, 1)
-        self.known = nn.Conv2d(latents, hidden, 1)
-        self.around = nn.Conv2d(hidden, hidden, 3, padding=1)
+        self.between = Neighbours(latents, hidden)
         self.last = nn.Conv2d(hidden, latents, 1)
         self.first_bias = LevelVector(128)
-        nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)
+        self.within = nn.ModuleList(Neighbours(latents, hidden) for _ in range(steps - 2))
+        for layer in (self.last, *(neighbours.around for neighbours in self.within)):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        self.register_load_state_dict_pre_hook(_with_names_of_today)
 
     def hyper_features(self, z_symbols: Tensor, level: Tensor) -> Tensor:
         features = F.gelu(self.first(z_symbols) + self.first_bias(level))  # (B, 128, H/64, W/64)
@@ -136,11 +154,32 @@ class MeanSynthesis(nn.Module):
         features = F.gelu(self.middle(features))
         return shuffle(self.widen_again(features), 2)  # (B, K, H/16, W/16)
 
-    def means(self, features: Tensor, known: Tensor | None = None) -> Tensor:
-        """`known` (B, M, H/16, W/16) is zero where nothing is known yet."""
-        if known is not None:
-            features = features + self.around(F.gelu(self.known(known)))
+    def means(self, features: Tensor) -> Tensor:
         return in_float32(self.last, F.gelu(features))
+
+    def in_steps(
+        self, features: Tensor, quantise: Callable[[Tensor], Tensor], steps: Sequence[Tensor], first_means: Tensor | None = None
+    ) -> Tensor:
+        """The context loop, the same for training, encoder and decoder: y_hat (B, M, h, w) in units of the trunk.
+
+        Args:
+            features: what z says of y (B, K, h, w).
+            quantise: gives y_hat for means, one step after another: right where the step's latents are and anything elsewhere, in
+                memory that is overwritten then. A decoder adds the symbols it has read.
+            steps: which latents each has, as `step_masks` (1, M, h, w).
+            first_means: `means` of these features, where they are at hand.
+        """
+        y_hat = quantise(self.means(features) if first_means is None else first_means).mul_(steps[0])
+        for told, step in zip((*self.within[:1], self.between, *self.within[1:]), steps[1:], strict=True):
+            features = features + told(y_hat)
+            y_hat = torch.addcmul(y_hat, quantise(self.means(features)), step)
+        return y_hat
+
+
+def _with_names_of_today(module: nn.Module, weights: dict[str, Tensor], prefix: str, *_) -> None:
+    """Layers of `between` were the hyper-synthesis's own in the first checkpoints."""
+    for name in [name for name in weights if name.startswith((f"{prefix}known.", f"{prefix}around."))]:
+        weights[f"{prefix}between.{name.removeprefix(prefix)}"] = weights.pop(name)
 
 
 @dataclass(frozen=True)
@@ -154,19 +193,13 @@ class Context:
     both_gains: Tensor  # their product
 
 
-def in_two_steps(mean_of: Callable[[Tensor | None], Tensor], quantise: Callable[[Tensor], Tensor], anchors: Tensor) -> Tensor:
-    """The context loop, the same for training, encoder and decoder: y_hat (B, M, h, w) in units of the trunk.
+def step_masks(count: int, latents: int, height: int, width: int, device: torch.device | None = None) -> tuple[Tensor, ...]:
+    """The latents of each of two or four steps of the context, 1 there and 0 elsewhere: (1, M, h, w) each.
 
-    Half of the latents, the `anchors` (1, M, h, w) in a checkerboard over space and channels, get their means from z alone, the
-    others from z and the first half (He et al., arXiv:2103.15306). `quantise(means)` gives y_hat for those means, in memory that
-    is overwritten then: once where the anchors are and anything elsewhere, and once the other way round. A decoder adds the symbols
-    it has read.
+    Halves are a checkerboard over space and channels (He et al., arXiv:2103.15306). Every second row of them is a quarter, shifted
+    by a row from one pair of channels to the next, so that each place has latents of every step.
     """
-    known = quantise(mean_of(None)).mul_(anchors)
-    return quantise(mean_of(known)).lerp_(known, anchors)  # which is exact at 0 and at 1
-
-
-def checkerboard(latents: int, height: int, width: int, device: torch.device | None = None) -> Tensor:
-    """Anchors of the context: (1, M, h, w), 1 where channel + row + column is even and 0 elsewhere."""
-    c, i, j = (torch.arange(n, device=device) for n in (latents, height, width))
-    return 1.0 - ((c[:, None, None] + i[:, None] + j) % 2)[None]
+    c, i, j = torch.meshgrid(*(torch.arange(n, device=device) for n in (latents, height, width)), indexing="ij")
+    half, quarter = (c + i + j) % 2, (c // 2 + i) % 2
+    step_of = half if count == 2 else 2 * half + quarter
+    return tuple((step_of == step)[None].float() for step in range(count))

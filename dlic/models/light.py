@@ -10,7 +10,7 @@ from dlic.layers.dct import dct_basis
 from dlic.layers.gains import ANCHORS, LEVELS, LevelGain, LevelVector
 from dlic.layers.gaussian import ROWS, bits, likelihood, lower_bound, row_of_scale, scale_of_row, zero_bin
 from dlic.models.base import Model, ModelOutput, round_ste
-from dlic.models.hyperprior import ExactScaleSynthesis, HyperAnalysis, MeanSynthesis, ScaleSynthesis, checkerboard, in_two_steps
+from dlic.models.hyperprior import ExactScaleSynthesis, HyperAnalysis, MeanSynthesis, ScaleSynthesis, step_masks
 from dlic.models.transforms import Analysis, Synthesis
 
 # What a squared error of one step of y is worth in bits, for an encoder that decides between ±1 and 0: 26 for an orthonormal
@@ -26,7 +26,7 @@ def lmbdas(lowest: float, highest: float, count: int = LEVELS) -> Tensor:
 
 
 class Light(Model):
-    """Variable-rate mean–scale hyperprior with a two-step context.
+    """Variable-rate mean–scale hyperprior with a context of two or four steps.
 
     x ─ g_a ─ y · gain ─ round(y − μ) ─ symbols ─ row σ(ẑ, level) ─ stream
                 │                 └─ + μ ─ y_hat / gain ─ g_s ─ x_hat
@@ -41,7 +41,7 @@ class Light(Model):
     stride = 16
     levels = LEVELS
     can_freeze = True
-    depths = ("encoder_fine", "encoder_coarse", "decoder_fine", "decoder_coarse", "hyper_blocks")
+    depths = ("encoder_fine", "encoder_coarse", "decoder_fine", "decoder_coarse", "hyper_blocks", "context_steps")
     chains = tuple(zip(depths[:4], ("g_a.fine", "g_a.coarse", "g_s.fine", "g_s.coarse"), strict=True))
     goals = ("lmbda_low", "lmbda_high")
 
@@ -58,6 +58,7 @@ class Light(Model):
         decoder_fine: int = 4,
         decoder_coarse: int = 5,
         hyper_blocks: int = 0,
+        context_steps: int = 2,
         lmbda_low: float = 0.001,
         lmbda_high: float = 0.2,
     ):
@@ -74,15 +75,19 @@ class Light(Model):
             decoder_fine: blocks of g_s at 1/8.
             decoder_coarse: blocks of g_s at 1/16.
             hyper_blocks: blocks of h_a at 1/32, and at 1/64.
+            context_steps: 2 or 4.
             lmbda_low: λ of level 0.
             lmbda_high: λ of the highest level.
         """
         super().__init__()
+        if context_steps not in (2, 4):
+            raise ValueError(f"a context has 2 or 4 steps, not {context_steps}")
         self.config = {
             "channels": channels, "latents": latents, "hyper": hyper, "hidden": hidden,
             "fine_inner": fine_inner, "coarse_inner": coarse_inner,
             "encoder_fine": encoder_fine, "encoder_coarse": encoder_coarse,
-            "decoder_fine": decoder_fine, "decoder_coarse": decoder_coarse, "hyper_blocks": hyper_blocks,
+            "decoder_fine": decoder_fine, "decoder_coarse": decoder_coarse,
+            "hyper_blocks": hyper_blocks, "context_steps": context_steps,
             "lmbda_low": lmbda_low, "lmbda_high": lmbda_high,
         }  # fmt: skip
         inner = fine_inner, coarse_inner
@@ -95,7 +100,7 @@ class Light(Model):
         self.gain, self.inverse_gain = LevelGain(latents, gains.log()), LevelGain(latents, -gains.log())
         self.h_a = HyperAnalysis(latents, hyper, hyper_blocks)
         self.h_s_scale = ScaleSynthesis(latents, hyper, hidden, row_of_scale(0.4 * spread * gains).clamp(0, ROWS - 1))
-        self.h_s_mean = MeanSynthesis(latents, hyper, hidden)
+        self.h_s_mean = MeanSynthesis(latents, hyper, hidden, context_steps)
         self.z_mean, self.z_log_scale = LevelVector(hyper), LevelVector(hyper, math.log(1.5))
         self.encoder_frozen = False
 
@@ -115,15 +120,15 @@ class Light(Model):
         scale = scale_of_row(lower_bound(rows, 0.0).clamp_max(ROWS - 1))
         features = self.h_s_mean.hyper_features(z_symbols, level)[:, :, :height, :width]
         gain, inverse_gain = self.gain(level), self.inverse_gain(level)
-        anchors = checkerboard(y.shape[1], height, width, y.device)
+        steps = step_masks(self.config["context_steps"], y.shape[1], height, width, y.device)
         residuals = []
 
         def quantise(means: Tensor) -> Tensor:
             residuals.append(y - means * gain)
             return (y + self._quantisation_error(residuals[-1], scale)) * inverse_gain
 
-        y_hat = in_two_steps(lambda known: self.h_s_mean.means(features, known), quantise, anchors)
-        residual = torch.where(anchors > 0, *residuals)
+        y_hat = self.h_s_mean.in_steps(features, quantise, steps)
+        residual = sum(step * residual for step, residual in zip(steps, residuals, strict=True))
         y_bits = bits(residual + (self._noise(residual) if noisy else self._quantisation_error(residual, scale)), scale)
         return y_hat, y_bits.sum(dim=(1, 2, 3)) + z_bits.sum(dim=(1, 2, 3)), (residual.detach().abs() < 0.5).float().mean()
 

@@ -15,7 +15,7 @@ from dlic.layers.gaussian import ROWS
 from dlic.models.base import split_weights, under
 from dlic.models.deployed import Deployed, to_batch, to_latent
 from dlic.models.distortions import DISTORTIONS
-from dlic.models.hyperprior import Context, ExactScaleSynthesis, checkerboard, in_two_steps
+from dlic.models.hyperprior import Context, ExactScaleSynthesis, step_masks
 from dlic.models.light import STEP_PRICE, Light
 from dlic.models.light_refine import Goal, refined
 from dlic.models.transforms import BLOCK, Analysis, LevelBlocks, Synthesis
@@ -91,14 +91,13 @@ class DeployedLight(Deployed):
 
     @torch.inference_mode()
     def quantise(self, context: Context, quantise: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
-        anchors = self._anchors(context)
-        halves = iter((anchors > 0, anchors == 0))
+        remaining = iter(self._steps(context))
 
         def in_trunk(means: Tensor) -> Tensor:
-            symbols = to_batch(quantise(to_latent(means * context.gain), to_latent(next(halves))))
+            symbols = to_batch(quantise(to_latent(means * context.gain), to_latent(next(remaining) > 0)))
             return torch.addcmul(symbols * context.inverse_gain, means, context.both_gains)
 
-        return to_latent(self._in_two_steps(context, in_trunk))
+        return to_latent(self._in_steps(context, in_trunk))
 
     @torch.inference_mode()
     def reconstruct(self, context: Context, symbols: np.ndarray) -> np.ndarray:
@@ -109,23 +108,24 @@ class DeployedLight(Deployed):
         return self._y_hat(context, symbols * context.inverse_gain)
 
     def _y_hat(self, context: Context, scaled: Tensor) -> Tensor:
-        return self._in_two_steps(context, lambda means: torch.addcmul(scaled, means, context.both_gains))
+        return self._in_steps(context, lambda means: torch.addcmul(scaled, means, context.both_gains))
 
     def residual(self, y: Tensor, z: Tensor, level: int) -> Tensor:
         """y (1, M, h, w) less its means for symbols of z (1, Z, h/4, w/4), where the context knows y itself; differentiable."""
-        context = self._context(z, y.shape[2:], level)
-        second = self.network.h_s_mean.means(context.features, y * context.inverse_gain * self._anchors(context))
-        return y - torch.where(self._anchors(context) > 0, context.first_means, second) * context.gain
+        context, distances = self._context(z, y.shape[2:], level), []
 
-    def _in_two_steps(self, context: Context, quantise: Callable[[Tensor], Tensor]) -> Tensor:
-        def mean_of(known: Tensor | None) -> Tensor:
-            return context.first_means if known is None else self.network.h_s_mean.means(context.features, known)
+        def known(means: Tensor) -> Tensor:
+            distances.append(y - means * context.gain)
+            return y * context.inverse_gain
 
-        return in_two_steps(mean_of, quantise, self._anchors(context))
+        self._in_steps(context, known)
+        return sum(step * distance for step, distance in zip(self._steps(context), distances, strict=True))
 
-    @staticmethod
-    def _anchors(context: Context) -> Tensor:
-        return _anchors(*context.first_means.shape[1:])
+    def _in_steps(self, context: Context, quantise: Callable[[Tensor], Tensor]) -> Tensor:
+        return self.network.h_s_mean.in_steps(context.features, quantise, self._steps(context), context.first_means)
+
+    def _steps(self, context: Context) -> tuple[Tensor, ...]:
+        return _steps(self.network.config["context_steps"], *context.first_means.shape[1:])
 
     def refine(
         self,
@@ -201,5 +201,5 @@ def _through(layers: list[Transform], x: Tensor) -> Tensor:
 
 @lru_cache(maxsize=4)  # tiles come in four sizes
 @torch.inference_mode(False)  # gradients may pass by it later
-def _anchors(latents: int, height: int, width: int) -> Tensor:
-    return checkerboard(latents, height, width).contiguous(memory_format=torch.channels_last)
+def _steps(count: int, latents: int, height: int, width: int) -> tuple[Tensor, ...]:
+    return tuple(step.contiguous(memory_format=torch.channels_last) for step in step_masks(count, latents, height, width))

@@ -13,8 +13,10 @@ from dlic.evaluation.metrics import psnr
 from dlic.layers.gaussian import ROWS
 from dlic.models import build_model
 from dlic.models.base import DEPLOYED_PREFIX, split_weights
-from dlic.models.hyperprior import checkerboard
+from dlic.models.deployed import to_batch, to_latent
+from dlic.models.hyperprior import step_masks
 from dlic.models.light import Light
+from dlic.models.light_deployed import DeployedLight
 from dlic.models.macs import macs_per_pixel
 from dlic.training.export import as_codec
 from tests.golden.rewrite import TINY_LIGHT, tiny_light
@@ -24,6 +26,17 @@ def as_tensor(image: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float() / 255
 
 
+SMALL = {"channels": 16, "latents": 24, "hyper": 8, "hidden": 8}
+
+
+def shaken(network: Light) -> Light:
+    """Ready to run, with no layer that gives zero."""
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.02)
+    return network.eval()
+
+
 def trained(folder) -> torch.nn.Module:
     manifest = read_manifest(folder)
     network = build_model(manifest.model, manifest.config).eval()
@@ -31,9 +44,10 @@ def trained(folder) -> torch.nn.Module:
     return network
 
 
-def test_the_decoder_needs_fewer_than_10_000_macs_a_pixel():
-    """Everything a receiver runs, at the default size: both hyper-syntheses, both steps of the context, and g_s."""
-    assert 7_000 < macs_per_pixel(Light()).decoder <= 10_000
+@pytest.mark.parametrize("config", [{}, {"context_steps": 4}, read_manifest(find("light-1")).config])
+def test_the_decoder_needs_fewer_than_10_000_macs_a_pixel(config):
+    """Everything a receiver runs: both hyper-syntheses, all steps of the context, and g_s."""
+    assert 7_000 < macs_per_pixel(Light(**config)).decoder <= 10_000
 
 
 def test_it_starts_as_a_block_dct(photograph):
@@ -62,9 +76,10 @@ def test_mixed_precision_costs_nothing(photograph):
         assert costs[1] <= 1.01 * costs[0]
 
 
-def test_the_deployed_network_is_the_trained_one(photograph):
+@pytest.mark.parametrize("name", ["light-1", "light-1-ms-ssim"])
+def test_the_deployed_network_is_the_trained_one(photograph, name):
     """Bits of the file and pixels of the decoder against the network in evaluation mode, both with an encoder's wide zeros."""
-    network = trained(find("light-1"))
+    network = trained(find(name))
     network.freeze_encoder()
     codec = as_codec(network, tables_from_likelihoods(lambda symbols: network.likelihoods(torch.from_numpy(symbols)).numpy()))
     image = photograph[:128, :160]
@@ -95,20 +110,67 @@ def test_noise_in_training_and_rounding_in_evaluation():
     assert torch.equal(network(x, level).bits, network(x, level).bits)
 
 
-def test_every_parameter_learns():
-    network = tiny_light()
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.add_(torch.randn_like(parameter), alpha=0.02)  # zero last layers pass no gradient on
+@pytest.mark.parametrize("count", [2, 4])
+def test_every_parameter_learns(count):
+    network = shaken(Light(**SMALL, hyper_blocks=1, context_steps=count)).train()  # zero last layers pass no gradient on
     output = network(torch.rand(4, 3, 64, 64), torch.tensor([0, 20, 40, 63]))
     (output.bits.sum() + output.x_hat.square().sum()).backward()
     silent = [name for name, parameter in network.named_parameters() if parameter.grad is None or not parameter.grad.any()]
     assert not silent
 
 
-def test_half_of_the_latents_are_anchors_at_every_place_and_in_every_channel():
-    anchors = checkerboard(6, 4, 8)[0].float()
-    assert (anchors.mean(dim=0) == 0.5).all() and (anchors.mean(dim=(1, 2)) == 0.5).all()
+@pytest.mark.parametrize("count", [2, 4])
+def test_each_step_has_its_share_of_the_latents_at_every_place_and_in_every_channel(count):
+    steps = torch.cat(step_masks(count, 8, 4, 6))
+    assert (steps.sum(dim=0) == 1).all()
+    assert (steps.mean(dim=1) == 1 / count).all() and (steps.mean(dim=(2, 3)) == 1 / count).all()
+
+
+def test_quarters_make_halves():
+    halves, quarters = step_masks(2, 8, 4, 6), step_masks(4, 8, 4, 6)
+    assert all(torch.equal(half, sum(quarters[2 * i : 2 * i + 2])) for i, half in enumerate(halves))
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_means_depend_on_earlier_steps_alone(count):
+    """And on all of them: what a step's latents are moves the means of each one after it."""
+    synthesis = shaken(Light(**SMALL, context_steps=count)).h_s_mean
+    steps, features = step_masks(count, 24, 6, 8), torch.randn(1, 8, 6, 8)
+
+    def all_means(y: torch.Tensor) -> list[torch.Tensor]:
+        means = []
+
+        def known(mean: torch.Tensor) -> torch.Tensor:
+            means.append(mean)
+            return y.clone()
+
+        assert torch.equal(synthesis.in_steps(features, known, steps), y)
+        return means
+
+    y = torch.randn(1, 24, 6, 8)
+    before = all_means(y)
+    for changed, step in enumerate(steps):
+        after = all_means(y + step)
+        moved = [not torch.equal(one, other) for one, other in zip(before, after, strict=True)]
+        assert moved == [number > changed for number in range(count)]
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_residuals_to_refine_are_those_of_latents_that_are_known(count):
+    network = shaken(Light(**SMALL, context_steps=count))
+    deployed = DeployedLight(
+        network.config, network.state_dict() | {DEPLOYED_PREFIX + k: v for k, v in network.whole_numbers().items()}
+    )
+    y, z = torch.randn(5, 6, 24).numpy(), torch.randint(-2, 3, (2, 2, 8)).numpy()
+    expected = np.zeros_like(y)
+
+    def exactly(means: np.ndarray, which: np.ndarray) -> np.ndarray:
+        np.copyto(expected, y - means, where=which)
+        return y - means
+
+    deployed.quantise(deployed.context(z, (5, 6), 30), exactly)
+    residual = deployed.residual(to_batch(y), to_batch(z).float(), 30)
+    assert np.allclose(to_latent(residual), expected, atol=1e-4)
 
 
 @given(st.integers(1, 5), st.integers(1, 5), st.integers(0, 63))
@@ -132,12 +194,8 @@ def test_quality_rises_evenly_over_the_levels():
 
 
 def test_a_deeper_network_starts_where_a_trained_one_is():
-    config = {"channels": 16, "latents": 24, "hyper": 8, "hidden": 8}
-    shallow = Light(**config).eval()
-    with torch.no_grad():
-        for parameter in shallow.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.02)
-    deep = Light(**config, hyper_blocks=1, decoder_fine=5, encoder_coarse=6).eval()
+    shallow = shaken(Light(**SMALL))
+    deep = Light(**SMALL, hyper_blocks=1, decoder_fine=5, encoder_coarse=6, context_steps=4).eval()
     deep.start_from(shallow.config, shallow.state_dict())
     x, level = torch.rand(1, 3, 64, 64), torch.tensor([30])
     with torch.no_grad():
@@ -146,16 +204,14 @@ def test_a_deeper_network_starts_where_a_trained_one_is():
 
 
 def test_a_network_starts_from_one_trained_for_other_rates():
-    config = {"channels": 16, "latents": 24, "hyper": 8, "hidden": 8}
-    trained, similar = Light(**config), Light(**config, lmbda_low=1.3, lmbda_high=245.0)
+    trained, similar = Light(**SMALL), Light(**SMALL, lmbda_low=1.3, lmbda_high=245.0)
     similar.start_from(trained.config, trained.state_dict())
     assert all(torch.equal(value, similar.state_dict()[name]) for name, value in trained.state_dict().items())
     assert float(similar.lmbdas[-1]) == pytest.approx(245)
 
 
-@pytest.mark.parametrize("other", [{"hyper": 9}, {"decoder_fine": 5}])
+@pytest.mark.parametrize("other", [{"hyper": 9}, {"decoder_fine": 5}, {"context_steps": 4}])
 def test_a_network_does_not_start_from_a_deeper_or_wider_one(other):
-    config = {"channels": 16, "latents": 24, "hyper": 8, "hidden": 8}
-    trained = Light(**(config | other))
+    trained = Light(**(SMALL | other))
     with pytest.raises(ValueError, match="do not fit"):
-        Light(**config).start_from(trained.config, trained.state_dict())
+        Light(**SMALL).start_from(trained.config, trained.state_dict())
