@@ -14,7 +14,7 @@ from dlic.layers.gaussian import ROWS
 from dlic.models import build_model
 from dlic.models.base import DEPLOYED_PREFIX, split_weights
 from dlic.models.deployed import to_batch, to_latent
-from dlic.models.hyperprior import step_masks
+from dlic.models.hyperprior import asinh, step_masks
 from dlic.models.light import Light
 from dlic.models.light_deployed import DeployedLight
 from dlic.models.macs import macs_per_pixel
@@ -171,6 +171,16 @@ def test_residuals_to_refine_are_those_of_latents_that_are_known(count):
     deployed.quantise(deployed.context(z, (5, 6), 30), exactly)
     residual = deployed.residual(to_batch(y), to_batch(z).float(), 30)
     assert np.allclose(to_latent(residual), expected, atol=1e-4)
+
+
+@given(st.floats(-1e6, 1e6, width=32))
+def test_asinh_is_that_of_torch_and_so_is_its_slope(value):
+    x = torch.tensor([value]).requires_grad_()
+    ours, theirs = asinh(x), torch.asinh(x)
+    assert torch.allclose(ours, theirs, rtol=1e-6, atol=3e-7)
+    if abs(value) > 1e-6:  # nearer to zero it has none, which nothing that learns will meet
+        slopes = (torch.autograd.grad(of.sum(), x)[0] for of in (ours, theirs))
+        assert torch.allclose(*slopes, rtol=1e-5)
 
 
 @given(st.integers(1, 5), st.integers(1, 5), st.integers(0, 63))
