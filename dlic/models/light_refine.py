@@ -26,9 +26,8 @@ from dlic.progress import Progress
 from dlic.surroundings import Surroundings
 
 # Iterations of the stages of y: what each effort adds to the one below it. With a context of two steps, bits + λ · distortion of
-# four crops of training photographs at four levels fell by 3.1 % in the first two stages and by 4.0 % in all of them; in one stage
-# of 8, 16, 30, 50, 100, 200 or 400 by 2.8, 3.2, 3.6, 3.85, 3.97, 4.00 or 4.00 %. Long stages begin so warm that they forget the ones
-# before.
+# four crops of training photographs at four levels fell by 3.1 % in the first two stages and by 4.0 % in all of them; in one of 8,
+# 16, 30, 50, 100, 200 or 400 by 2.8, 3.2, 3.6, 3.85, 3.97, 4.00 or 4.00 %. Long stages begin so warm that they forget those before.
 ITERATIONS = (8, 6, 8, 10, 14, 20, 30, 50, 100)
 HYPER_ITERATIONS = 30  # of z, with every effort; as they need no g_s, they take as long as a dozen of y
 
