@@ -157,7 +157,8 @@ def test_notes_are_counted(photos, capsys):
 def test_a_person_at_a_terminal_sees_a_bar(photos):
     ours, theirs = os.openpty()
     command = [sys.executable, "-m", "dlic", "compress", str(photos), "-r", "-o", str(photos.parent / "out"), *JPEG]
-    subprocess.run(command, stderr=theirs, stdout=subprocess.DEVNULL, cwd=ROOT, check=True)
+    environment = os.environ | {"TERM": "xterm"}
+    subprocess.run(command, stderr=theirs, stdout=subprocess.DEVNULL, cwd=ROOT, env=environment, check=True)
     os.close(theirs)
     shown = os.read(ours, 100_000).decode()
     os.close(ours)

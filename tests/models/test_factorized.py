@@ -38,7 +38,7 @@ def test_the_deployed_network_is_the_trained_one(kind):
     with torch.no_grad():
         y = model.g_a(x)
         expected = (model.g_s(torch.round(y))[0].clamp(0, 1) * 255).round().permute(1, 2, 0)
-    assert torch.allclose(torch.from_numpy(network.analyse(pixels.numpy())), y[0], atol=1e-4)
+    assert torch.allclose(torch.from_numpy(network.analyse(pixels.numpy())), y[0], atol=1e-3)  # of a step
     decoded = torch.from_numpy(network.synthesise(torch.round(y)[0].numpy(), 0))
     assert (decoded.float() - expected).abs().max() <= 1
 
