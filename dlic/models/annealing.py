@@ -7,7 +7,6 @@ left.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -47,31 +46,23 @@ class Prices:
         return torch.take(self._prices, self._zeros + inside.long()) + (symbols - inside).abs() / REACH
 
 
-@dataclass(frozen=True)
-class Annealed:
-    """Where annealing stands."""
-
-    symbols: Tensor  # (1, M, h, w), in between whole ones
-    wanted: Tensor | float = 0.0  # change to what the last iteration expected
-    damping: float = DAMPING
-
-
 def anneal(
-    state: Annealed, prices: Prices, slope: Slope, curvature: Tensor, iterations: int, tick: Callable[[], None] = lambda: None
-) -> Annealed:
-    """One stage from warm to cool. `curvature` (1, M, h, w) belongs to `slope`; `tick` is called after every iteration.
+    symbols: Tensor, prices: Prices, slope: Slope, curvature: Tensor, iterations: int, tick: Callable[[], None] = lambda: None
+) -> Tensor:
+    """Symbols (1, M, h, w), whole or in between, taken from warm to cool: close to whole ones that cost little.
 
-    Steps are those of heavy-ball descent (Polyak 1964).
+    `curvature` (1, M, h, w) belongs to `slope`; `tick` is called after every iteration. Steps are those of heavy-ball descent
+    (Polyak 1964).
     """
-    step = torch.zeros_like(state.symbols)
+    wanted, step, damping = torch.zeros_like(symbols), torch.zeros_like(symbols), DAMPING
     for done, temperature in enumerate(np.geomspace(np.clip(WARMTH * iterations, *WARMEST), COOLEST, iterations), start=1):
-        wanted = expected(state.symbols, prices, slope, curvature, temperature) - state.symbols
-        damping = adapted(state.damping, wanted, wanted.new_zeros(()) + state.wanted)
+        last, wanted = wanted, expected(symbols, prices, slope, curvature, temperature) - symbols
+        damping = adapted(damping, wanted, last)
         step = damping * wanted + MOMENTUM * min(1, done / RUN_UP) * step
-        symbols = (state.symbols + step).clamp(prices.low, prices.high)
-        state, step = Annealed(symbols, wanted, damping), symbols - state.symbols
+        last_symbols, symbols = symbols, (symbols + step).clamp(prices.low, prices.high)
+        step = symbols - last_symbols
         tick()
-    return state
+    return symbols
 
 
 def expected(symbols: Tensor, prices: Prices, slope: Slope, curvature: Tensor, temperature: float) -> Tensor:

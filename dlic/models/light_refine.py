@@ -1,8 +1,8 @@
 """Choosing the symbols of one image better than rounding does, for the decoder as it is: what `--effort` buys.
 
 The goal is that of stochastic Gumbel annealing (Yang, Bamler & Mandt 2020, arXiv:2006.04240): bits by the deployed tables plus λ
-times the distortion through the deployed decoder. The way is mean-field annealing (`models.annealing`): first of z, as far as it
-sharpens what is known of y, then of y.
+times the distortion through the deployed decoder. The way is mean-field annealing (`models.annealing`) in stages, each first of z,
+as far as it sharpens what is known of y, then of y.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from torch import Tensor
 from dlic.entropy.symbols import Symbols
 from dlic.entropy.tables import FrequencyTables
 from dlic.layers.gaussian import ROWS, bits, scale_of_row
-from dlic.models.annealing import Annealed, Prices, anneal, curvature, derivative
+from dlic.models.annealing import Prices, anneal, curvature, derivative
 from dlic.models.deployed import to_batch, to_latent, to_tensor
 from dlic.models.distortions import Distortion, squared_error
 from dlic.models.hyperprior import Context
@@ -29,7 +29,8 @@ from dlic.surroundings import Surroundings
 # four crops of training photographs at four levels fell by 3.1 % in the first two stages and by 4.0 % in all of them; in one of 8,
 # 16, 30, 50, 100, 200 or 400 by 2.8, 3.2, 3.6, 3.85, 3.97, 4.00 or 4.00 %. Long stages begin so warm that they forget those before.
 ITERATIONS = (8, 6, 8, 10, 14, 20, 30, 50, 100)
-HYPER_ITERATIONS = 30  # of z, with every effort; as they need no g_s, they take as long as a dozen of y
+HYPER_ITERATIONS = 30  # of z, in every stage; as they need no g_s, they take as long as a dozen of y
+ROUNDING = 1 / 12  # mean squared error of rounding, in steps
 
 
 class Refinable(Protocol):
@@ -74,7 +75,7 @@ class Goal:
     def cost(self, symbols: Symbols) -> float:
         """Bits + λ · distortion of a file, as a reader measures it: by the tables, on rounded pixels, over the whole image."""
         height, width = self.image.shape[:2]
-        y_hat = self._y_hat(self._context(symbols), to_batch(symbols.y.astype(np.float32)))
+        y_hat = self._y_hat(self._context(symbols), _in_between(symbols.y))
         picture = self.network.synthesise(to_latent(self._amid(y_hat)), self.level)[:height, :width]
         with torch.no_grad():
             lost = self.distortion(*(to_tensor(pixels, torch.float64) for pixels in (picture, self.image)))
@@ -94,6 +95,20 @@ class Goal:
             return self.distortion(x_hat[..., :height, :width], x) * (self.lmbda * height * width)
 
         return partial(derivative, distortion)
+
+    def with_z(self, z: np.ndarray, symbols: Symbols) -> Symbols:
+        """The symbols with others of z and the table rows that these give."""
+        return replace(symbols, z=z, y_rows=self.network.rows(z, symbols.y_rows.shape[:2], self.level))
+
+    @torch.no_grad()
+    def y_of(self, symbols: Symbols) -> Tensor:
+        """The y (1, M, h, w), in steps of the level, that symbols stand for: their `residual` by their z is they themselves."""
+        context = self._context(symbols)
+        return self._y_hat(context, _in_between(symbols.y)) / context.inverse_gain
+
+    def residual(self, y: Tensor, z: Tensor) -> Tensor:
+        """Symbols (1, M, h, w) that would stand for y with symbols of z (1, Z, h/4, w/4); in between whole ones, differentiable."""
+        return self.network.residual(y, z, self.level) * self.scale
 
     def _y_hat(self, context: Context, symbols: Tensor) -> Tensor:
         return self.network.y_hat(context, symbols / self.scale)
@@ -118,8 +133,8 @@ def refined(
 ) -> Symbols:
     """The best symbols that `effort` 1 … 9 finds from the plain ones on; they never cost more than with less effort.
 
-    An effort goes through the stages of all efforts below it, each of which continues where the last one ended, and keeps the best
-    whole symbols seen at their ends. `codecs.tiling` knows the memory it takes.
+    An effort goes through the stages of all efforts below it. Each starts from the best whole symbols seen at the ends of those
+    before: z is annealed for the y that these stand for, then y from there. `codecs.tiling` knows the memory it takes.
 
     Args:
         goal: what to come near to.
@@ -129,35 +144,44 @@ def refined(
         effort: 1 … 9.
         progress: told the share of the iterations that is done.
     """
-    started = to_batch(plain.y.astype(np.float32))
-    bend = curvature(started, Prices(goal.tables, plain.y_rows), goal.distortion_slope(plain))
-    least, best = goal.cheaper((goal.cost(plain), plain), rounded(refined_z(goal, y, plain, bend)))
-    prices, slope = Prices(goal.tables, best.y_rows), goal.distortion_slope(best)
-    state, tick = Annealed(to_batch(best.y.astype(np.float32))), _counter(sum(ITERATIONS[:effort]), progress)
-    for iterations in ITERATIONS[:effort]:
-        state = anneal(state, prices, slope, bend, iterations, tick)
-        least, best = goal.cheaper((least, best), replace(best, y=_whole(state.symbols)))
+    first, *others = ITERATIONS[:effort]
+    bend = curvature(_in_between(plain.y), Prices(goal.tables, plain.y_rows), goal.distortion_slope(plain))
+    tick = _counter(sum(ITERATIONS[:effort]), progress)
+    told = rounded(annealed_z(goal, to_batch(y.copy()), plain, bend, ROUNDING))
+    least, best = goal.cheaper((goal.cost(plain), plain), told)
+    least, best = goal.cheaper((least, best), annealed_y(goal, best, _in_between(best.y), bend, first, tick))
+    for iterations in others:
+        found = goal.y_of(best)
+        told = goal.with_z(annealed_z(goal, found, best, bend), best)
+        start = goal.residual(found, _in_between(told.z))
+        least, best = goal.cheaper((least, best), annealed_y(goal, told, start, bend, iterations, tick))
     return best
 
 
-def refined_z(goal: Goal, y: np.ndarray, plain: Symbols, bend: Tensor) -> np.ndarray:
-    """Symbols of z (h/4, w/4, Z) that leave little to say of y, for what they cost themselves.
+def annealed_y(goal: Goal, told: Symbols, start: Tensor, bend: Tensor, iterations: int, tick: Callable[[], None]) -> Symbols:
+    """`told` with symbols of y found from `start` (1, M, h, w) on, which may lie in between whole ones."""
+    prices = Prices(goal.tables, told.y_rows)
+    start = start.clamp(prices.low, prices.high)
+    return replace(told, y=_whole(anneal(start, prices, goal.distortion_slope(told), bend, iterations, tick)))
 
-    A latent is taken to cost what it would if the others stayed: either its bits and the error of rounding it, or, as zero, what it
-    then misses. `bend` (1, M, h, w), the curvature of λ · distortion, prices both errors.
+
+def annealed_z(goal: Goal, y: Tensor, best: Symbols, bend: Tensor, error: float = 0.0) -> np.ndarray:
+    """Symbols of z (h/4, w/4, Z) that leave little to say of y (1, M, h, w), for what they cost themselves; found from `best` on.
+
+    A latent is taken to cost what it would if the others stayed: either its bits and a squared `error`, or, as zero, what it then
+    misses. `bend` (1, M, h, w), the curvature of λ · distortion, prices both errors.
     """
-    latent, prices = to_batch(y.copy()), Prices(goal.tables, plain.z_rows)
+    prices = Prices(goal.tables, best.z_rows)
 
     def cost_of_y(z: Tensor) -> Tensor:
         scale = scale_of_row(goal.network.network.h_s_scale(z, torch.tensor([goal.level])).clamp(0, ROWS - 1))
-        scale = scale[..., : latent.shape[2], : latent.shape[3]]
-        residual = goal.network.residual(latent, z, goal.level) * goal.scale
+        scale = scale[..., : y.shape[2], : y.shape[3]]
+        residual = goal.residual(y, z)
         as_zero = bits(torch.zeros_like(residual), scale) + bend / 2 * residual.square()
-        return torch.minimum(as_zero, bits(residual, scale) + bend / 2 / 12).sum()
+        return torch.minimum(as_zero, bits(residual, scale) + bend / 2 * error).sum()
 
-    slope = partial(derivative, cost_of_y)
-    symbols = to_batch(plain.z.astype(np.float32))
-    return _whole(anneal(Annealed(symbols), prices, slope, curvature(symbols, prices, slope), HYPER_ITERATIONS).symbols)
+    slope, start = partial(derivative, cost_of_y), _in_between(best.z)
+    return _whole(anneal(start, prices, slope, curvature(start, prices, slope), HYPER_ITERATIONS))
 
 
 def _counter(total: int, progress: Progress) -> Callable[[], None]:
@@ -167,3 +191,8 @@ def _counter(total: int, progress: Progress) -> Callable[[], None]:
 
 def _whole(symbols: Tensor) -> np.ndarray:
     return to_latent(symbols.round()).astype(np.int32)
+
+
+def _in_between(symbols: np.ndarray) -> Tensor:
+    """Whole symbols as annealing takes them."""
+    return to_batch(symbols.astype(np.float32))

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlic.codecs.learned import load_codec
-from dlic.models.annealing import Annealed, Prices, anneal, curvature
+from dlic.models.annealing import Prices, anneal, curvature
 from tests.golden.rewrite import TINY_LIGHT
 
 TABLES = load_codec(TINY_LIGHT).tables
@@ -27,7 +27,7 @@ def annealed(prices: Prices, form: torch.Tensor, target: torch.Tensor, iteration
         return (form @ (symbols - target).flatten()).view_as(target)
 
     start = target.round().clamp(prices.low, prices.high)
-    return anneal(Annealed(start), prices, slope, curvature(start, prices, slope), iterations).symbols
+    return anneal(start, prices, slope, curvature(start, prices, slope), iterations)
 
 
 def energy(symbols: torch.Tensor, prices: Prices, form: torch.Tensor, target: torch.Tensor) -> float:

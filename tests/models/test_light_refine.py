@@ -1,5 +1,6 @@
 """Refinement: more effort never costs more, the file is what the encoder says it is, and nothing else is touched."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 import dlic
 from dlic.checkpoints import find
 from dlic.codecs.learned import MAX_EFFORT, Encoded, LearnedCodec, load_codec
+from dlic.codecs.seams import Seams
 from dlic.container.format import read
 from dlic.evaluation.similarity import ms_ssim
 from dlic.models.annealing import prices
@@ -112,6 +114,22 @@ def test_a_tile_is_judged_by_the_pixels_it_shows_amid_its_surroundings(photograp
     blind = Goal(CODEC.network, image[tile.slices], 40, CODEC.tables)
     slopes = [one.distortion_slope(encoded.symbols)(torch.zeros(1, 24, 4, 4)) for one in (goal, blind)]
     assert not torch.allclose(slopes[0][..., 0], slopes[1][..., 0], rtol=0.01)
+
+
+@pytest.mark.parametrize("level", [0, 20, 40, 63])
+@pytest.mark.parametrize("finer", [0, 32])
+def test_symbols_are_the_residual_of_the_y_they_stand_for(photograph, level, finer):
+    """With finer steps in places, as at seams, too."""
+    image = crop(photograph, 128, 200, seed=9)
+    tile = Rectangle(64, 0, 64, 64)
+    scale = Seams(tile, Rectangle(0, 0, 200, 128), CODEC.network.stride).scale(finer)
+    around = replace(CODEC.surroundings(image, tile, level), scale=scale)
+    goal = Goal(CODEC.network, around.image, level, CODEC.tables, around)
+    symbols = CODEC.encode_at(CODEC.analyse_part(image, tile), level).symbols
+    again = goal.residual(goal.y_of(symbols), torch.from_numpy(symbols.z.astype(np.float32)).permute(2, 0, 1)[None])
+    assert np.abs(again[0].permute(1, 2, 0).numpy() - symbols.y).max() < 1e-3
+    others = goal.with_z(symbols.z + 1, symbols)
+    assert (others.y_rows != symbols.y_rows).any() and (others.y == symbols.y).all()
 
 
 @pytest.mark.parametrize("effort", [1, 3])
