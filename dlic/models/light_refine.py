@@ -25,9 +25,9 @@ from dlic.models.light import Light
 from dlic.progress import Progress
 from dlic.surroundings import Surroundings
 
-# Iterations of the stages of y: what each effort adds to the one below it. With a context of two steps, bits + λ · distortion of
-# four crops of training photographs at four levels fell by 3.1 % in the first two stages and by 4.0 % in all of them; in one of 8,
-# 16, 30, 50, 100, 200 or 400 by 2.8, 3.2, 3.6, 3.85, 3.97, 4.00 or 4.00 %. Long stages begin so warm that they forget those before.
+# Iterations of the stages of y: what each effort adds to the one below it. Bits of four crops of training photographs at four
+# levels fell, at equal PSNR, by 4.2 % in the first stage and by 7.8 % in all; by 7.4 % in two of 16 and 84, by 7.6 % in two of 50
+# and 100, by 6.4 % in one of 100, and 200 or 400 bring no more. The longer a stage, the warmer it begins, and the more it forgets.
 ITERATIONS = (8, 6, 8, 10, 14, 20, 30, 50, 100)
 HYPER_ITERATIONS = 30  # of z, in every stage; as they need no g_s, they take as long as a dozen of y
 ROUNDING = 1 / 12  # mean squared error of rounding, in steps
