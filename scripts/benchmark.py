@@ -25,7 +25,9 @@ from torch import nn
 
 from dlic import checkpoints
 from dlic.api import DEFAULT_QUALITY
-from dlic.codecs.learned import Decoded, Encoded, level_of, load_codec
+from dlic.codecs.base import Decoded
+from dlic.codecs.learned import level_of, load_codec
+from dlic.codecs.units import Encoded
 from dlic.container.format import read
 from dlic.errors import DlicError
 from dlic.evaluation.rate_distortion import bits_saved, jpeg_curve, mean_point

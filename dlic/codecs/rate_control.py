@@ -6,7 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from dlic.codecs.learned import Analysed, Encoded, LearnedCodec, level_of
+from dlic.codecs.learned import LearnedCodec, level_of
+from dlic.codecs.units import Analysed, Encoded
 from dlic.errors import DlicError
 from dlic.progress import Progress, no_progress
 

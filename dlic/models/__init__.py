@@ -22,7 +22,7 @@ def build_model(name: str, config: dict):
 
 
 def deploy(name: str, config: dict, weights: dict):
-    """The same network with its weights, as `codecs.learned` runs it. Raises KeyError for an unknown name."""
+    """The same network with its weights, as `codecs.units` runs it. Raises KeyError for an unknown name."""
     return _load(DEPLOYED[name])(config, weights)
 
 

@@ -117,7 +117,7 @@ def _spread(bottleneck: nn.Module, widths: Tensor) -> None:
 
 
 class DeployedFactorized(DeployedAtOneRate):
-    """The transforms alone, arrays in and arrays out, as `codecs.learned` runs them; latents are (M, h, w). Needs no compressai."""
+    """The transforms alone, arrays in and arrays out, as `codecs.units` runs them; latents are (M, h, w). Needs no compressai."""
 
     stride = Factorized.stride
     space, halo = 1, 3  # with 5×5 kernels at 1/16 on both sides, and blocks that reach further but say little there

@@ -16,7 +16,7 @@ import numpy as np
 
 import dlic
 from dlic.checkpoints import default_name, find
-from dlic.codecs import learned
+from dlic.codecs import rounding
 from dlic.codecs.learned import LearnedCodec, load_codec
 from dlic.codecs.tiling import Tiling
 
@@ -39,7 +39,7 @@ def write(folder: Path) -> None:
 def _files(codec: LearnedCodec, image: np.ndarray, level: int) -> Iterator[tuple[str, bytes]]:
     yield "plain", codec.compress(image, level)
     yield "huffman", replace(codec, entropy="huffman").compress(image, level)
-    with mock.patch.object(learned, "finer_steps", lambda error, aim: 16):
+    with mock.patch.object(rounding, "finer_steps", lambda error, aim: 16):
         yield "tiles", replace(codec, tiling=TILES).compress(image, level)
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlic.codecs import learned
+from dlic.codecs import rounding
 from dlic.codecs.learned import load_codec
 from dlic.codecs.seams import CHOICES, Seams, finer_steps
 from dlic.codecs.tiling import Tiling
@@ -33,7 +33,7 @@ def picture(photograph) -> np.ndarray:
 def data(picture) -> bytes:
     """With steps that are finer by other amounts in each tile."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(learned, "finer_steps", lambda error, aim: 20 + round(100 * aim) % 11)
+        patched.setattr(rounding, "finer_steps", lambda error, aim: 20 + round(100 * aim) % 11)
         return LIGHT.compress(picture, 40)
 
 
@@ -75,8 +75,8 @@ def test_a_decoder_has_the_latents_of_the_encoder(picture, data):
     for place, tile in zip(grid.tiles, tiles, strict=True):
         seams = Seams(place, grid.whole, 16)
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(learned, "finer_steps", lambda error, aim, finer=tile.finer: finer)
-            encoded = LIGHT.encode_at(LIGHT.analyse_part(picture, place), 40, seams=seams)
+            patched.setattr(rounding, "finer_steps", lambda error, aim, finer=tile.finer: finer)
+            encoded = LIGHT.encode_unit(LIGHT.analyse_part(picture, place), 40, seams=seams)
         assert encoded.container.stream == tile.stream
         assert np.abs(LIGHT.latent(tile, {}, scale=seams.scale(tile.finer)) - encoded.y_hat).max() < 1e-5
         assert np.abs(LIGHT.latent(tile, {}) - encoded.y_hat).max() > 0.01
@@ -84,10 +84,10 @@ def test_a_decoder_has_the_latents_of_the_encoder(picture, data):
 
 @pytest.mark.parametrize("finer", [0, 40])
 def test_an_effort_chooses_among_finer_steps(picture, finer, monkeypatch):
-    monkeypatch.setattr(learned, "finer_steps", lambda error, aim: finer)
+    monkeypatch.setattr(rounding, "finer_steps", lambda error, aim: finer)
     place, whole = Grid(384, 384, 192).tiles[0], Rectangle(0, 0, 384, 384)
     seams, around, analysed = Seams(place, whole, 16), LIGHT.surroundings(picture, place, 40), LIGHT.analyse_part(picture, place)
-    plain, encoded = (LIGHT.encode_at(analysed, 40, effort, around=around, seams=seams) for effort in (0, 1))
+    plain, encoded = (LIGHT.encode_unit(analysed, 40, effort, around=around, seams=seams) for effort in (0, 1))
     tile, scale = encoded.container, seams.scale(finer)
     assert tile.finer == finer and tile.stream != plain.container.stream
     assert np.abs(LIGHT.latent(tile, {}, scale=scale) - encoded.y_hat).max() < 1e-5
@@ -109,7 +109,7 @@ def test_latents_at_the_edge_are_nearer_to_the_original(picture):
     errors = []
     for finer in (0, 32):
         distances = np.zeros_like(y)
-        symbols, _ = LIGHT._rounded(y, z, (12, 12), 40, seams.scale(finer), distances)
+        symbols, _ = LIGHT.rounding.rounded(y, z, 40, seams.scale(finer), distances)
         scale = np.float32(2 ** (finer / 64))
         errors.append(np.square((distances - symbols.y)[seams.edge] / scale).mean())
     assert errors[1] < 0.8 * errors[0]
@@ -125,7 +125,7 @@ def test_crops_and_damage_are_as_ever(data):
 
 
 def test_low_levels_do_without(picture, monkeypatch):
-    monkeypatch.setattr(learned, "finer_steps", lambda error, aim: 20)
+    monkeypatch.setattr(rounding, "finer_steps", lambda error, aim: 20)
     assert [bool(read(LIGHT.compress(picture, level)).flags & FINER) for level in (0, 23, 24, 63)] == [False, False, True, True]
 
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 import dlic
 from dlic.api import Reading, read_described
 from dlic.api import encode_colours as encode_to
-from dlic.codecs.learned import AnalysedTiles, load_codec
+from dlic.codecs.learned import load_codec
 from dlic.codecs.rate_control import Target
 from dlic.codecs.recognition import describe_beginning
+from dlic.codecs.tiles_encoder import AnalysedTiles
 from dlic.codecs.tiling import LATENT, PROCESS, REFINING, Tiling
 from dlic.container.format import TILED, read, read_beginning, write
 from dlic.container.tiles import Grid, split

@@ -31,10 +31,11 @@ with atheris.instrument_imports(include=["dlic"]) if atheris else contextlib.nul
     from dlic.api import Reading, read_described
     from dlic.codecs import lossless, metadata_chunks, thumbnails, wavelet
     from dlic.codecs.channels import encode_alpha
-    from dlic.codecs.learned import CODERS, LearnedCodec, load_codec
+    from dlic.codecs.learned import LearnedCodec, load_codec
     from dlic.codecs.lossless import LosslessCodec
     from dlic.codecs.recognition import describe, describe_beginning
     from dlic.codecs.tiling import Tiling
+    from dlic.codecs.units import CODERS
     from dlic.codecs.wavelet import WaveletCodec
     from dlic.container.chunks import ALPHA, by_name
     from dlic.container.format import TILED, Container, read, read_beginning, write

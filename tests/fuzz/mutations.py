@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from dlic.codecs.base import check_size
-from dlic.codecs.learned import CODERS, LearnedCodec
+from dlic.codecs.learned import LearnedCodec
+from dlic.codecs.units import CODERS
 from dlic.container.fields import Reader, read_varint
 from dlic.container.format import (
     COMPRESSAI,

@@ -20,7 +20,7 @@ from PIL import Image
 
 import dlic
 from dlic.checkpoints import Training, find
-from dlic.codecs import learned
+from dlic.codecs import rounding
 from dlic.codecs.base import Codec
 from dlic.codecs.learned import load_codec
 from dlic.codecs.lossless import LosslessCodec
@@ -117,7 +117,7 @@ def write_file_of_finer_steps() -> None:
     """Another part of the photograph in two tiles, of which one has finer steps at the seam."""
     codec = replace(load_codec(TINY_LIGHT), tiling=Tiling(side=192, above=0))
     photograph = np.array(Image.open(KODAK).convert("RGB"))
-    with mock.patch.object(learned, "finer_steps", lambda error, aim: 24):
+    with mock.patch.object(rounding, "finer_steps", lambda error, aim: 24):
         data = codec.compress(photograph[100:228, 200:520], FINER_LEVEL)
     (GOLDEN / f"{FINER_NAME}.dlic").write_bytes(data)
     Image.fromarray(codec.decompress(data)).save(GOLDEN / f"{FINER_NAME}.png")

@@ -9,8 +9,9 @@ import torch
 
 import dlic
 from dlic.checkpoints import find
-from dlic.codecs.learned import MAX_EFFORT, Encoded, LearnedCodec, load_codec
+from dlic.codecs.learned import MAX_EFFORT, LearnedCodec, load_codec
 from dlic.codecs.seams import Seams
+from dlic.codecs.units import Encoded
 from dlic.container.format import read
 from dlic.evaluation.similarity import ms_ssim
 from dlic.models.annealing import prices
