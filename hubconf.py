@@ -3,8 +3,8 @@
 A codec has `compress(image, level, effort)` and `decompress(data)`: uint8 arrays (height, width, 3) ⇄ the bytes of a .dlic file.
 """
 
-from dlic.hub import from_pretrained as _from_pretrained
-from dlic.hub import network_of as _network_of
+from dlic.learned.pretrained import from_pretrained as _from_pretrained
+from dlic.learned.pretrained import network_of as _network_of
 
 dependencies = ["torch", "numpy", "PIL", "constriction", "safetensors"]
 

@@ -1,10 +1,9 @@
 """dlic: deep learning image compression."""
 
+from dlic._version import __version__ as __version__
 from dlic.api import compress, decompress, read
 from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError, UnreadableImageError, VerificationError
-from dlic.hub import from_pretrained
-
-__version__ = "0.1.0"
+from dlic.learned.pretrained import from_pretrained
 
 encode, decode = compress, decompress  # as NumPy's friends look for them
 

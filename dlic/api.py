@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlic import checkpoints
-from dlic.codecs import metadata_chunks, thumbnails
-from dlic.codecs.channels import as_gray, is_gray, separate, unite
-from dlic.codecs.compressai_zoo import ALL_IN_THE_NAME, FORM, is_zoo_name, open_codec
-from dlic.codecs.recognition import LEARNED, ZOO, Description, classical, describe
+from dlic.checkpoints import local as checkpoints
 from dlic.container.format import append
 from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError
+from dlic.formats import metadata_chunks, thumbnails
+from dlic.formats.channels import as_gray, is_gray, separate, unite
+from dlic.formats.recognition import LEARNED, ZOO, Description, classical, describe
 from dlic.images.files import MAX_PIXELS, ImageFile, upright
 from dlic.images.metadata import Metadata
 from dlic.images.metadata import upright as upright_metadata
+from dlic.peers.compressai.zoo import ALL_IN_THE_NAME, FORM, is_zoo_name, open_codec
+from dlic.pixels.rectangles import Rectangle
 from dlic.progress import Progress, no_progress
-from dlic.rectangles import Rectangle
-from dlic.timing import timed
+from dlic.runtime.timing import timed
 
 if TYPE_CHECKING:
-    from dlic.codecs.compressai_codec import CompressAICodec
-    from dlic.codecs.learned import LearnedCodec
-    from dlic.codecs.rate_control import Achieved, Judge, Target
+    from dlic.learned.codec import LearnedCodec
+    from dlic.learned.rate_control import Achieved, Judge, Target
+    from dlic.peers.compressai.codec import CompressAICodec
 
 
 DEFAULT_QUALITY = 60
@@ -82,7 +82,7 @@ def compress(
         ):
             raise DlicError(f"quality, effort, targets and weights do not go with model {model}: {ALL_IN_THE_NAME}")
         return append(open_codec(model).compress(separated.colours), chunks)
-    from dlic.codecs.learned import load_codec
+    from dlic.learned.codec import load_codec
 
     rate = rate_of(quality, target_size, target_bpp, target_psnr, target_ms_ssim)
     codec = load_codec(choose(model, weights)).with_chunks(chunks).within(max_memory)
@@ -97,8 +97,8 @@ def rate_of(
     ms_ssim: float | None = None,
 ) -> "int | Target":
     """The one wish that was given: a quality, or a target. Raises DlicError for several."""
-    from dlic.codecs.learned import check_quality
-    from dlic.codecs.rate_control import Target
+    from dlic.learned.codec import check_quality
+    from dlic.learned.rate_control import Target
 
     targets = {"size": size, "bpp": bpp, "psnr": psnr, "ms-ssim": ms_ssim}
     given = [Target(measure, value) for measure, value in targets.items() if value is not None]
@@ -114,7 +114,7 @@ def encode_colours(
 
     Chunks that the codec adds to its files count as part of them, and what they say is gray is judged as it will be shown.
     """
-    from dlic.codecs.rate_control import encode_at_quality, encode_to
+    from dlic.learned.rate_control import encode_at_quality, encode_to
 
     if isinstance(rate, int):
         return encode_at_quality(codec, colours, rate, effort, progress)
@@ -131,7 +131,7 @@ def _judge_gray(judge: "Judge") -> "Judge":
 
 def judge_of(measure: str) -> "Judge":
     """What measures the quality that a target names: psnr or ms-ssim."""
-    from dlic.evaluation.metrics import ms_ssim, psnr
+    from dlic.metrics.registry import ms_ssim, psnr
 
     return {"psnr": psnr, "ms-ssim": ms_ssim}[measure]
 
@@ -269,7 +269,7 @@ def _codec_of(described: Description, model: str | None, weights: str | Path | N
             f"made with checkpoint {fingerprint.hex()[:8]}…, a model of CompressAI; name it as it was made, --model {FORM}"
         )
     folder = choose(model, weights) if model or weights else checkpoints.find_by_fingerprint(fingerprint)
-    from dlic.codecs.learned import load_codec  # torch is loaded only for what will be decoded
+    from dlic.learned.codec import load_codec  # torch is loaded only for what will be decoded
 
     return load_codec(folder)
 

@@ -23,15 +23,15 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import nn
 
-from dlic import checkpoints
 from dlic.api import DEFAULT_QUALITY
-from dlic.codecs.base import Decoded
-from dlic.codecs.learned import level_of, load_codec
-from dlic.codecs.units import Encoded
+from dlic.checkpoints import local as checkpoints
 from dlic.container.format import read
 from dlic.errors import DlicError
 from dlic.evaluation.rate_distortion import bits_saved, jpeg_curve, mean_point
 from dlic.images.files import read_image
+from dlic.learned.codec import level_of, load_codec
+from dlic.learned.unit import Encoded
+from dlic.pixels.arrays import Decoded
 
 WIDTH, LATENTS, BATCH, CROP = 128, 192, 8, 256  # N and M of bmshj2018-factorized at its lower qualities; the batch of both loops
 WARM_UP, RUNS = 3, 15

@@ -6,9 +6,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 import dlic
-from dlic.codecs.pillow import jpeg, jpeg_at_size
-from dlic.evaluation.metrics import ms_ssim, psnr
 from dlic.images.files import read_image, write_image
+from dlic.metrics.registry import ms_ssim, psnr
+from dlic.peers.pillow import jpeg, jpeg_at_size
 
 ROOT = Path(__file__).parent.parent
 PHOTOGRAPH = ROOT / "tests" / "photographs" / "kodim23.png"

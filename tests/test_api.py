@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dlic
-from dlic.codecs.learned import load_codec
-from dlic.codecs.lossless import LosslessCodec
-from dlic.codecs.metadata_chunks import NAMES
-from dlic.codecs.wavelet import WaveletCodec
+from dlic.classical.lossless.codec import LosslessCodec
+from dlic.classical.wavelet.codec import WaveletCodec
 from dlic.container import chunks
 from dlic.container.format import read, write
-from dlic.evaluation.metrics import psnr
+from dlic.formats.metadata_chunks import NAMES
 from dlic.images.metadata import Metadata
+from dlic.learned.codec import load_codec
+from dlic.metrics.registry import psnr
 from tests.golden.rewrite import TINY, TINY_LIGHT
 from tests.images.test_exif import camera_exif
 from tests.images.test_metadata import RICH, SRGB, TEXT, XMP

@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 
 import dlic
-from dlic import checkpoints
-from dlic.checkpoint_index import read_index
-from dlic.codecs.learned import load_codec
+from dlic.checkpoints import local as checkpoints
+from dlic.checkpoints.index import read_index
 from dlic.container.format import read
-from dlic.evaluation.metrics import psnr
 from dlic.evaluation.rate_distortion import Point, bd_rate, bits_saved, jpeg_curve, mean_point
+from dlic.learned.codec import load_codec
+from dlic.metrics.registry import psnr
 from tests.conftest import ROOT
 
 

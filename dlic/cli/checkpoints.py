@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dlic import checkpoints
+from dlic.checkpoints import local as checkpoints
 from dlic.cli import streams
 from dlic.errors import UnknownCheckpointError
 
@@ -54,7 +54,7 @@ def download(
     force: Annotated[bool, typer.Option("--force", help="Download it again even where it is present.")] = False,
 ) -> None:
     """Download a checkpoint and print its folder; an interrupted download continues where it stopped."""
-    from dlic import checkpoint_index
+    from dlic.checkpoints import index as checkpoint_index
 
     with streams.transfer_bar(name) as progress:
         folder = checkpoint_index.download(name, base, force, progress)
@@ -92,7 +92,7 @@ def index(
     ] = None,
 ) -> None:
     """Write FOLDER/index.json, so that FOLDER can be served as the BASE of downloads."""
-    from dlic.checkpoint_index import write_index
+    from dlic.checkpoints.index import write_index
 
     written = write_index(folder, default, mirror or ())
     typer.echo(f"{folder / checkpoints.INDEX}: {', '.join(sorted(written.checkpoints))}; default {written.default}")

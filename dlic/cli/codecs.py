@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from dlic.codecs import metadata_chunks, thumbnails
-from dlic.codecs.compressai_zoo import ALL_IN_THE_NAME, is_zoo_name, open_codec
 from dlic.container.format import Chunks, append
 from dlic.errors import DlicError
+from dlic.formats import metadata_chunks, thumbnails
 from dlic.images.files import EVERYTHING, ImageFile, not_held, read_image
 from dlic.images.metadata import held
 from dlic.images.samples import read_samples
+from dlic.peers.compressai.zoo import ALL_IN_THE_NAME, is_zoo_name, open_codec
 from dlic.progress import Progress
-from dlic.timing import timed
+from dlic.runtime.timing import timed
 
 if TYPE_CHECKING:
-    from dlic.codecs.channels import Separated
+    from dlic.formats.channels import Separated
 
 BEST_QUALITY = 100
 
@@ -123,8 +123,8 @@ def _learned(wishes: Wishes) -> Encode:
 
     def run(picture: ImageFile, seconds: dict[str, float], progress: Progress) -> Outcome:
         with timed(seconds, "load model"):
-            from dlic.codecs.learned import load_codec
             from dlic.container.format import read
+            from dlic.learned.codec import load_codec
 
             codec = load_codec(choose_checkpoint(wishes.model, wishes.weights))
             codec = replace(codec, entropy=wishes.entropy) if wishes.entropy else codec
@@ -150,7 +150,7 @@ def _learned(wishes: Wishes) -> Encode:
 
 def _separated(picture: ImageFile, wishes: Wishes, takes_gray: bool = False) -> "Separated":
     """A picture for a codec of colours, and all that a file holds beside them."""
-    from dlic.codecs.channels import EXACT, separate
+    from dlic.formats.channels import EXACT, separate
 
     quality = EXACT if wishes.alpha_quality is None else wishes.alpha_quality
     separated = separate(picture.pixels, quality, takes_gray)
@@ -171,7 +171,7 @@ def _cheap_thumbnail(picture: ImageFile, wishes: Wishes, file: bytes) -> Chunks:
 
 def _scales(pixels: np.ndarray) -> dict[str, int]:
     """How many scales of MS-SSIM were measured, of which small pictures have fewer than five."""
-    from dlic.evaluation.metrics import ms_ssim_scales
+    from dlic.metrics.registry import ms_ssim_scales
 
     return {"ms_ssim_scales": ms_ssim_scales(*pixels.shape[:2])}
 
@@ -204,7 +204,7 @@ def _notice(slowly: bool) -> str:
 
 
 def _jpeg(wishes: Wishes) -> Encode:
-    from dlic.codecs.jpeg import JpegCodec, read_jpeg
+    from dlic.classical.jpeg.codec import JpegCodec, read_jpeg
 
     settings = JpegCodec(**wishes.given)
 
@@ -226,7 +226,7 @@ def _read_for_jpeg(source: str | bytes, max_pixels: int, strict: bool) -> ImageF
 
 
 def _wavelet(wishes: Wishes) -> Encode:
-    from dlic.codecs.wavelet import WaveletCodec
+    from dlic.classical.wavelet.codec import WaveletCodec
 
     if wishes.quality is not None and wishes.target_size is not None:
         raise DlicError("give one of quality and target size, not both")
@@ -246,7 +246,7 @@ def _wavelet(wishes: Wishes) -> Encode:
 
 
 def _lossless(wishes: Wishes) -> Encode:
-    from dlic.codecs.lossless import LosslessCodec
+    from dlic.classical.lossless.codec import LosslessCodec
 
     def run(picture: ImageFile, seconds: dict[str, float], progress: Progress) -> Outcome:
         with timed(seconds, "encode"):

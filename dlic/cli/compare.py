@@ -18,9 +18,9 @@ from dlic.images.files import MAX_PIXELS
 if TYPE_CHECKING:
     import numpy as np
 
-    from dlic.evaluation.pictures import Shown
     from dlic.evaluation.series import Series
     from dlic.progress import Progress
+    from dlic.report.pictures import Shown
 
 
 def compare(
@@ -106,7 +106,7 @@ def _pictures(
     folder: Path, name: str, image: "np.ndarray", series: "Sequence[Series]", limit: int, progress: "Progress"
 ) -> "list[Shown]":
     """The photograph by each codec; those that cannot code it are named and left out."""
-    from dlic.evaluation.pictures import make_pictures, read_pictures
+    from dlic.report.pictures import make_pictures, read_pictures
 
     failed = []
     for done, codec in enumerate(series):
@@ -124,11 +124,11 @@ def _pictures(
 
 
 def _page(folder: Path, name: str, shown: "list[Shown]", series: "Sequence[Series]", limit: int, lossless: bool) -> str:
-    from dlic.evaluation.metrics import MS_SSIM_SMALLEST
-    from dlic.evaluation.page import Page, html_of, notes_of
-    from dlic.evaluation.page.gallery import gallery_of
-    from dlic.evaluation.pictures import FOLDER
     from dlic.evaluation.provenance import provenance
+    from dlic.metrics.registry import MS_SSIM_SMALLEST
+    from dlic.report import Page, html_of, notes_of
+    from dlic.report.gallery import gallery_of
+    from dlic.report.pictures import FOLDER
 
     gallery = gallery_of(folder / FOLDER, shown, {codec.name: codec.label for codec in series}, lossless)
     first = shown[0]

@@ -9,14 +9,14 @@ from typing import Annotated
 
 import typer
 
+from dlic.batch.folders import Done
 from dlic.cli import folders, streams
 from dlic.cli.codecs import Outcome, Wishes, choose
 from dlic.cli.keep_smaller import as_jpeg, smaller
 from dlic.errors import CorruptFileError, UnknownCheckpointError, UnreadableImageError
-from dlic.folders import Done
 from dlic.images.files import EXTENSIONS, MAX_PIXELS, ImageFile, size_of
 from dlic.progress import Progress, no_progress
-from dlic.timing import timed
+from dlic.runtime.timing import timed
 
 
 def compress(

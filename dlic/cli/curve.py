@@ -14,7 +14,7 @@ def curve(
     log_dir: Annotated[Path, typer.Option("--tensorboard", help="Where TensorBoard looks.")] = Path("runs/curve"),
 ) -> None:
     """Draw several checkpoints of one recipe as a rate–distortion curve, beside JPEG, into TensorBoard and as a table."""
-    from dlic.checkpoints import as_folder
-    from dlic.training.curve import log_curve
+    from dlic.checkpoints.local import as_folder
+    from dlic.studies.curve import log_curve
 
     log_curve(log_dir, [as_folder(path) for path in checkpoints], list(images_in(folder).values()))

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dlic.api import Reading, read_described
+from dlic.batch.folders import Done
 from dlic.cli import folders, streams
 from dlic.errors import CorruptFileError, DlicError
-from dlic.folders import Done
 from dlic.images.files import MAX_PIXELS, ImageFile, image_bytes, not_held
+from dlic.pixels.rectangles import Rectangle
 from dlic.progress import Progress, no_progress
-from dlic.rectangles import Rectangle
-from dlic.timing import timed
+from dlic.runtime.timing import timed
 
 ENDINGS = frozenset([".dlic", ".jpg", ".jpeg"])  # of the files of a folder that are decompressed
 if TYPE_CHECKING:
-    from dlic.codecs.recognition import Description
+    from dlic.formats.recognition import Description
 
 NAMED = 20  # lost tiles in one note; --json has all
 
@@ -98,7 +98,7 @@ class Decompression:
 
 
 def _whole(data: bytes, reading: Reading, seconds: dict[str, float], progress: Progress) -> ImageFile:
-    from dlic.codecs.recognition import describe
+    from dlic.formats.recognition import describe
 
     described = describe(data)
     _check_memory(described, reading)
@@ -107,8 +107,8 @@ def _whole(data: bytes, reading: Reading, seconds: dict[str, float], progress: P
 
 def _part(data: bytes, reading: Reading, seconds: dict[str, float], progress: Progress) -> ImageFile:
     """What a truncated or damaged file shows, and what is missing."""
-    from dlic.codecs.recognition import JPEG_MAGIC, describe_beginning
-    from dlic.codecs.wavelet import WaveletCodec
+    from dlic.classical.wavelet.codec import WaveletCodec
+    from dlic.formats.recognition import JPEG_MAGIC, describe_beginning
 
     if data.startswith(JPEG_MAGIC):
         return _whole_or_nothing(data, reading, seconds, progress, "jpeg")

@@ -17,7 +17,7 @@ Prefix = Annotated[Path | None, typer.Option(metavar="DIR", help="For everyone, 
 @app.command()
 def install(user: User = False, prefix: Prefix = None) -> None:
     """Write a MIME type and a thumbnailer; says what it wrote, and overwrites only that."""
-    from dlic import desktop
+    from dlic.integrations import desktop
 
     data = _folder(user, prefix)
     for path in desktop.install(data):
@@ -29,7 +29,7 @@ def install(user: User = False, prefix: Prefix = None) -> None:
 @app.command()
 def uninstall(user: User = False, prefix: Prefix = None) -> None:
     """Remove what install wrote, and nothing else."""
-    from dlic import desktop
+    from dlic.integrations import desktop
 
     data = _folder(user, prefix)
     removed = desktop.uninstall(data)
@@ -42,7 +42,7 @@ def uninstall(user: User = False, prefix: Prefix = None) -> None:
 
 
 def _folder(user: bool, prefix: Path | None) -> Path:
-    from dlic import desktop
+    from dlic.integrations import desktop
 
     if user and prefix is not None:
         raise DlicError("give one of --user and --prefix, not both")
@@ -50,7 +50,7 @@ def _folder(user: bool, prefix: Path | None) -> Path:
 
 
 def _update(data: Path) -> None:
-    from dlic import desktop
+    from dlic.integrations import desktop
 
     if failure := desktop.update_mime_database(data):
         streams.note(failure)

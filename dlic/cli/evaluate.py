@@ -13,7 +13,7 @@ import typer
 
 from dlic.cli import streams
 from dlic.errors import DlicError, UnreadableImageError
-from dlic.files import lock_folder
+from dlic.storage.files import lock_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,8 +77,8 @@ def evaluate(
         raise DlicError(f"{out} cannot be written: {out.parent} is no folder")
     if out and out.exists() and not out.is_dir():
         raise DlicError(f"{out} is a file; --out names a folder")
-    from dlic.evaluation.conduct import begin, conduct, discard, join
     from dlic.evaluation.provenance import provenance
+    from dlic.evaluation.runner import begin, conduct, discard, join
     from dlic.evaluation.summary import lines, results
     from dlic.evaluation.sweep import make_plan
 
@@ -138,7 +138,7 @@ def _asked(
     codecs: str | None, model: str | None, weights: Path | None, qualities: str | None, against: Published | None
 ) -> tuple[list[str], dict[str, tuple[int, ...]]]:
     """Names and paths of the codecs to measure, and the qualities of those that were given some."""
-    from dlic import checkpoints
+    from dlic.checkpoints import local as checkpoints
     from dlic.evaluation.registry import PEERS
     from dlic.evaluation.sweep import parse_qualities
 
@@ -163,8 +163,8 @@ def _rates(text: str) -> list[float]:
 
 def _keep_pictures(out: Path, run: "Run", plan: "Plan", rates: list[float]) -> None:
     """The first pictures as every codec of the plan shows them at these rates, in the folder of a run."""
-    from dlic.evaluation.pictures import make_pictures
     from dlic.images.files import read_image
+    from dlic.report.pictures import make_pictures
 
     images = {picture.name: read_image(plan.folder / picture.name).pixels for picture in plan.pictures[:MOST_PICTURES]}
     with streams.busy("pictures at equal sizes") as progress:
@@ -174,8 +174,8 @@ def _keep_pictures(out: Path, run: "Run", plan: "Plan", rates: list[float]) -> N
 def _log(log_dir: Path, run: "Run", plan: "Plan", out: Path | None) -> None:
     """The run in TensorBoard, with what its pictures look like where there is a folder of them."""
     from dlic.evaluation.anchors import kodak_anchors
-    from dlic.evaluation.pictures import by_original
     from dlic.evaluation.tensorboard import checkpoint_settings, log_run
+    from dlic.report.pictures import by_original
 
     first = next(iter(run.codecs.values()))
     asked = plan.codecs[first.name]

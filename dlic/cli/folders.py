@@ -16,10 +16,10 @@ from typing import Annotated
 
 import typer
 
+from dlic.batch.folders import Listing, Pair, Result, Work, check_targets, existing, find, make_folder, mirror
 from dlic.cli import streams
 from dlic.errors import DlicError, SomeFailedError, StorageError, UnreadableImageError
-from dlic.files import discard_abandoned
-from dlic.folders import Listing, Pair, Result, Work, check_targets, existing, find, make_folder, mirror
+from dlic.storage.files import discard_abandoned
 
 SHOWN_FAILURES = 100  # rows of the table; --json has all
 TERMINATED = 143  # 128 + SIGTERM, as shells have it
@@ -153,10 +153,10 @@ def _missing(pairs: Sequence[Pair], out: Path, task: Task, skip_existing: bool) 
 
 def _results(work: Work, pairs: Sequence[Pair], folders: Sequence[Path], wanted: Wanted) -> Iterator[Result]:
     if wanted.engine == Engine.dask and pairs:
-        from dlic import cluster
+        from dlic.batch import cluster
 
         return cluster.results(work, pairs, folders, wanted.cluster, wanted.jobs)
-    from dlic import workers
+    from dlic.batch import workers
 
     return workers.results(work, pairs, wanted.jobs)
 

@@ -8,8 +8,8 @@ import typer
 from dlic.cli import streams
 
 if TYPE_CHECKING:
-    from dlic.classical.jpeg_frame import Frame
-    from dlic.codecs.recognition import Description
+    from dlic.classical.jpeg.frame import Frame
+    from dlic.formats.recognition import Description
 
 CHANNELS = {1: "gray", 2: "gray and alpha", 3: "RGB", 4: "RGB and alpha"}
 
@@ -23,8 +23,8 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Show what a .dlic or JPEG file holds, without decoding the picture."""
-    from dlic.codecs.recognition import describe
     from dlic.container.format import VERSION
+    from dlic.formats.recognition import describe
 
     data = streams.read_bytes(source)
     described = describe(data)
@@ -52,8 +52,8 @@ def info(
 
 
 def _write_thumbnail(source: str, described: "Description", target: Path, force: bool) -> None:
-    from dlic.codecs import thumbnails
     from dlic.errors import DlicError
+    from dlic.formats import thumbnails
     from dlic.images.files import holds_alpha, image_bytes
 
     webp = thumbnails.read(described.container.chunks) if described.container else None
@@ -102,7 +102,7 @@ def _zoo(described: "Description") -> tuple[dict[str, Any], str]:
 
 
 def _checkpoint_name(fingerprint: bytes) -> str | None:
-    from dlic.checkpoints import find_by_fingerprint
+    from dlic.checkpoints.local import find_by_fingerprint
     from dlic.errors import UnknownCheckpointError
 
     try:
@@ -137,7 +137,7 @@ def _jpeg(described: "Description") -> tuple[dict[str, Any], str]:
 
 def _subsampling(frame: "Frame") -> str | None:
     """'4:2:0', sampling factors where there is no such name, None for gray."""
-    from dlic.classical.subsampling import FACTORS
+    from dlic.classical.jpeg.subsampling import FACTORS
 
     if len(frame.components) == 1:
         return None

@@ -3,10 +3,10 @@
 import numpy as np
 
 from dlic.cli.codecs import Outcome, Wishes
-from dlic.codecs.pillow import jpeg_at_psnr
-from dlic.codecs.recognition import LEARNED, describe
+from dlic.formats.recognition import LEARNED, describe
 from dlic.images.files import ImageFile, not_held
 from dlic.images.metadata import save_options
+from dlic.peers.pillow import jpeg_at_psnr
 
 
 def smaller(picture: ImageFile, outcome: Outcome, wishes: Wishes, max_pixels: int) -> Outcome:
@@ -16,7 +16,7 @@ def smaller(picture: ImageFile, outcome: Outcome, wishes: Wishes, max_pixels: in
     Huffman tables, 4:2:0 or 4:4:4, of any quality 1 … 100) whose pixels have at least the PSNR that the .dlic's have. A picture
     with transparency, or with metadata that JPEG has no place for, stays a .dlic file.
     """
-    from dlic.evaluation.distances import psnr
+    from dlic.metrics.distances import psnr
 
     pixels, metadata = picture.pixels, picture.metadata
     if pixels.shape[2:] not in ((), (3,)) or not_held(pixels, ".jpg", metadata):

@@ -20,7 +20,7 @@ def prune(
     force: Annotated[bool, typer.Option("--force", help="Replace a checkpoint that is there.")] = False,
 ) -> None:
     """Tell what a checkpoint's residual blocks are worth, and leave out those worth nothing: less work, the same pictures."""
-    from dlic.checkpoints import folder_of
+    from dlic.checkpoints.local import folder_of
     from dlic.data.crops import ValidationCrops
     from dlic.data.photographs import decode_all, find_photographs
     from dlic.training.pruning import SIDE

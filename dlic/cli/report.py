@@ -22,16 +22,16 @@ def report(
     force: Annotated[bool, typer.Option("--force", help="Overwrite what exists.")] = False,
 ) -> None:
     """Make one self-contained HTML page of an evaluation: curves, BD-rates, every file, and pictures side by side."""
-    from dlic.evaluation.pictures import FOLDER, read_pictures
     from dlic.evaluation.run import read_run
+    from dlic.report.pictures import FOLDER, read_pictures
 
     run, shown, target = read_run(folder), read_pictures(folder), output or folder / "report.html"
     if not run.means:
         raise DlicError(f"{folder} holds no codec that all images were measured with; dlic evaluate --out {folder} goes on with it")
     streams.check_targets([target, *(figures or [])], figures or [], force)
     with streams.busy("preparing the pictures") as progress:
-        from dlic.evaluation.page import html_of, page_of
-        from dlic.evaluation.page.gallery import gallery_of
+        from dlic.report import html_of, page_of
+        from dlic.report.gallery import gallery_of
 
         labels = {name: entry.label for name, entry in run.codecs.items()}
         text = html_of(page_of(run, gallery_of(folder / FOLDER, shown, labels, lossless, progress)))

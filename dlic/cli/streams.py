@@ -10,8 +10,8 @@ from pathlib import Path
 import typer
 
 from dlic.errors import CorruptFileError, DlicError, ExistsError, VerificationError
-from dlic.files import read_whole, written_whole
 from dlic.progress import Progress, no_progress
+from dlic.storage.files import read_whole, written_whole
 
 STANDARD = "-"
 FIGURE_ENDINGS = (".png", ".svg")

@@ -50,11 +50,11 @@ def sweep(
         raise DlicError("--in-process trains one after the other; leave out --jobs")
     if out.exists() and not out.is_dir():
         raise DlicError(f"{out} is a file; --out names a folder")
-    from dlic.training.grid import parse_axis, trials_of
+    from dlic.studies.search_grid import parse_axis, trials_of
 
     trials = trials_of([parse_axis(text) for text in grid], chain)
-    from dlic.training.sweep import Sweep
-    from dlic.training.sweep import sweep as run
+    from dlic.studies.sweep import Sweep
+    from dlic.studies.sweep import sweep as run
 
     for key in along or []:
         if key not in trials[0].settings:

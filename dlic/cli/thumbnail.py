@@ -9,7 +9,7 @@ from dlic.cli import streams
 if TYPE_CHECKING:
     import numpy as np
 
-    from dlic.codecs.recognition import Description
+    from dlic.formats.recognition import Description
 
 MAX_SIZE = 4096
 
@@ -24,7 +24,7 @@ def thumbnail(
     import numpy as np
     from PIL import Image
 
-    from dlic.codecs.recognition import describe
+    from dlic.formats.recognition import describe
     from dlic.images.files import image_bytes
 
     streams.refuse_existing(source, target, force)
@@ -36,7 +36,7 @@ def thumbnail(
 
 def _pixels(data: bytes, described: "Description") -> "np.ndarray":
     """uint8 of the stored preview, or of the picture."""
-    from dlic.codecs import thumbnails
+    from dlic.formats import thumbnails
     from dlic.images.sixteen_bits import to_eight_bits
 
     stored = thumbnails.read(described.container.chunks) if described.container else None

@@ -22,8 +22,8 @@ import struct
 import zlib
 from collections.abc import Mapping
 
-from dlic.container.fields import Reader, read_varint, write_varint
 from dlic.container.format import Chunks
+from dlic.entropy.byte_reader import Reader, read_varint, write_varint
 from dlic.errors import CorruptFileError, DlicError
 
 GRAY, ALPHA, ICC, EXIF, XMP, DPI, TEXT, THUMBNAIL = b"gray", b"alph", b"iccp", b"exif", b"xmp ", b"dpi ", b"text", b"thum"

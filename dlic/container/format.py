@@ -24,7 +24,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dlic.container.fields import Reader, raw, read_varint, uint, varint, write_varint
+from dlic.entropy.byte_reader import Reader, raw, read_varint, uint, varint, write_varint
 from dlic.errors import CorruptFileError
 
 MAGIC = b"\xd1ic\r\n\x1a"

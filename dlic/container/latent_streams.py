@@ -8,7 +8,7 @@
 Eight bytes for the two streams of a 768×512 picture through a hyperprior.
 """
 
-from dlic.container.fields import Reader, read_varint, write_varint
+from dlic.entropy.byte_reader import Reader, read_varint, write_varint
 from dlic.errors import CorruptFileError
 
 

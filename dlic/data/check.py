@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dlic.classical.quantisation import LUMA, scaled
+from dlic.classical.jpeg.quantisation import LUMA, scaled
 from dlic.data.evaluation_sets import EvaluationSet, overlaps
 from dlic.data.fingerprints import SAME, distances, fingerprint, stack
 from dlic.data.photographs import find_photographs

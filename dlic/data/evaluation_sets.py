@@ -14,7 +14,7 @@ import numpy as np
 
 from dlic.data.fingerprints import SAME, distances, from_bytes, stack, to_bytes
 from dlic.errors import DlicError, OverlapError
-from dlic.files import read_whole, written_whole
+from dlic.storage.files import read_whole, written_whole
 
 NAMED = 3  # pictures that a sentence names
 

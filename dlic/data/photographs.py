@@ -14,8 +14,8 @@ import numpy as np
 
 from dlic.data.fingerprints import fingerprint, from_bytes, stack, to_bytes
 from dlic.errors import DlicError, UnreadableImageError
-from dlic.files import cache_folder, cannot_write, written_whole
 from dlic.images.files import EXTENSIONS, read_image
+from dlic.storage.files import cache_folder, cannot_write, written_whole
 
 log = logging.getLogger(__name__)
 

@@ -7,14 +7,14 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from dlic.data.archives import free_bytes, unpack
+from dlic.batch.folders import make_folder
 from dlic.data.photographs import is_photograph
 from dlic.data.public_sets import PublicSet, Source
-from dlic.downloads import TIMEOUT, Progress, fetch
 from dlic.errors import CorruptFileError, DownloadError, ExistsError, StorageError
-from dlic.files import cannot_write
-from dlic.folders import make_folder
 from dlic.progress import no_progress
+from dlic.storage.archives import free_bytes, unpack
+from dlic.storage.downloads import TIMEOUT, Progress, fetch
+from dlic.storage.files import cannot_write
 
 ORIGIN = "dlic-source.json"  # beside the pictures: what they are, under what terms, and where they came from
 PERSEVERANCE = 1 << 20  # bytes that a broken transfer must have brought for the next to be tried at once

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import constriction
 import numpy as np
 
-from dlic.container.fields import Reader, read_varint, write_varint
+from dlic.entropy.byte_reader import Reader, read_varint, write_varint
 from dlic.entropy.tables import PRECISION, TOTAL
 from dlic.errors import CorruptFileError
 

@@ -12,9 +12,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from dlic.container.fields import Reader, read_varint, write_varint
 from dlic.entropy import huffman
 from dlic.entropy.bits import pack, unpack
+from dlic.entropy.byte_reader import Reader, read_varint, write_varint
 from dlic.entropy.huffman import HuffmanCode
 from dlic.errors import CorruptFileError
 

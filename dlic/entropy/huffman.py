@@ -9,8 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
-from dlic.container.fields import Reader, read_varint, write_varint
 from dlic.entropy.bits import WINDOW, pack, windows
+from dlic.entropy.byte_reader import Reader, read_varint, write_varint
 from dlic.errors import CorruptFileError
 
 MAX_LENGTH = WINDOW

@@ -8,15 +8,15 @@ from time import process_time
 
 import numpy as np
 
-from dlic.codecs.base import Codec
-from dlic.codecs.jpeg import JpegCodec
-from dlic.codecs.lossless import LosslessCodec
-from dlic.codecs.pillow import PillowCodec, jpeg2000
-from dlic.codecs.wavelet import WaveletCodec
+from dlic.classical.jpeg.codec import JpegCodec
+from dlic.classical.lossless.codec import LosslessCodec
+from dlic.classical.wavelet.codec import WaveletCodec
 from dlic.evaluation.comparison import compare
-from dlic.evaluation.metrics import psnr
 from dlic.evaluation.rate_distortion import RATES, Point, bd_rate
-from dlic.timing import timed
+from dlic.metrics.registry import psnr
+from dlic.peers.pillow import PillowCodec, jpeg2000
+from dlic.pixels.arrays import Codec
+from dlic.runtime.timing import timed
 
 QUALITIES = (50, 75, 90)
 TRELLIS_QUALITIES = (30, 50, 75, 90)  # a BD-rate takes four

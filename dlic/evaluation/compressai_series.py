@@ -3,11 +3,11 @@
 from hashlib import sha256
 from pathlib import Path
 
-from dlic.codecs.compressai_zoo import PREFIX, VARIABLE_RATES, open_codec, parse, zoo_qualities
 from dlic.errors import DlicError, UnknownCheckpointError
 from dlic.evaluation.provenance import version_of
 from dlic.evaluation.series import Series
-from dlic.files import read_whole
+from dlic.peers.compressai.zoo import PREFIX, VARIABLE_RATES, open_codec, parse, zoo_qualities
+from dlic.storage.files import read_whole
 
 STATE_DICTS = (".pth", ".pth.tar", ".pt", ".safetensors")
 

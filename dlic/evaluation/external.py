@@ -34,10 +34,10 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import TypeVar
 
-from dlic.codecs.external import TIMEOUT_S, ExternalCodec, finish, private_folder, shown
 from dlic.errors import DlicError
 from dlic.evaluation.series import Series
-from dlic.files import read_whole
+from dlic.peers.external import TIMEOUT_S, ExternalCodec, finish, private_folder, shown
+from dlic.storage.files import read_whole
 
 KEYS = frozenset(["label", "encode", "decode", "ending", "qualities", "between", "note", "version", "timeout"])
 NAMES = re.compile(r"[A-Za-z0-9._+-]+")  # what stands in a list with commas, and in names of files

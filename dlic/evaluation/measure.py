@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from dlic.errors import DlicError
-from dlic.evaluation.metrics import Metric
 from dlic.evaluation.run import Row
 from dlic.evaluation.series import Series
-from dlic.timing import timed
+from dlic.metrics.registry import Metric
+from dlic.runtime.timing import timed
 
 
 def measure(series: Series, quality: float | None, name: str, image: np.ndarray, metrics: Mapping[str, Metric]) -> Row:

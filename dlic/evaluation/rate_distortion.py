@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dlic.codecs.base import Codec
-from dlic.codecs.pillow import jpeg
-from dlic.evaluation.metrics import psnr
+from dlic.metrics.registry import psnr
+from dlic.peers.pillow import jpeg
+from dlic.pixels.arrays import Codec
 
 RATES = (0.1, 1.5)  # bpp between which codecs are compared: what photographs are kept at, and what most published curves cover
 JPEG_QUALITIES = (5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 95)  # about 0.2 to 3 bpp on photographs

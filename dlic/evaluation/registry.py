@@ -14,20 +14,20 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlic import checkpoints
-from dlic.codecs.base import Codec
-from dlic.codecs.compressai_zoo import is_zoo_name
-from dlic.codecs.jpeg import JpegCodec
-from dlic.codecs.pillow import PillowCodec, jpeg2000
-from dlic.codecs.wavelet import WaveletCodec
+from dlic.checkpoints import local as checkpoints
+from dlic.classical.jpeg.codec import JpegCodec
+from dlic.classical.wavelet.codec import WaveletCodec
 from dlic.errors import DlicError, UnknownCheckpointError
 from dlic.evaluation.compressai_series import compressai_series
 from dlic.evaluation.provenance import version_of
 from dlic.evaluation.rate_distortion import JPEG_QUALITIES
 from dlic.evaluation.series import Series
+from dlic.peers.compressai.zoo import is_zoo_name
+from dlic.peers.pillow import PillowCodec, jpeg2000
+from dlic.pixels.arrays import Codec
 
 if TYPE_CHECKING:
-    from dlic.codecs.learned import LearnedCodec
+    from dlic.learned.codec import LearnedCodec
 
 LEARNED_QUALITIES = (1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)  # the whole range, about a third of a rate octave apart
 WEBP_QUALITIES = (1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95)
@@ -140,7 +140,7 @@ def checkpoint_folder(name: str, settings: Settings) -> Path:
 
 def learned_series(folder: Path, effort: int = 0) -> Series:
     """A checkpoint over its qualities, each file with an effort 0 … 9."""
-    from dlic.codecs.learned import load_codec
+    from dlic.learned.codec import load_codec
 
     codec = load_codec(folder)
     return Series(

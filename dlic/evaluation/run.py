@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from dlic.errors import CorruptFileError, DlicError
-from dlic.evaluation.metrics import METRICS, decibels
 from dlic.evaluation.provenance import Provenance
 from dlic.evaluation.rate_distortion import Point
-from dlic.files import read_whole, written_whole
+from dlic.metrics.registry import METRICS, decibels
+from dlic.storage.files import read_whole, written_whole
 
 ABOUT = "run.json"
 ROWS = "rows.csv"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlic.codecs.base import Codec
+from dlic.pixels.arrays import Codec
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ import numpy as np
 
 from dlic.errors import DlicError, UnreadableImageError
 from dlic.evaluation.measure import measure
-from dlic.evaluation.metrics import Metric, available
 from dlic.evaluation.registry import Settings, open_series
 from dlic.evaluation.run import Picture, Row
 from dlic.evaluation.series import Series
 from dlic.images.files import EXTENSIONS, read_image
+from dlic.metrics.registry import Metric, available
 
 
 @dataclass(frozen=True)

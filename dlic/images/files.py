@@ -10,12 +10,12 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from dlic.errors import DlicError, UnreadableImageError
-from dlic.files import read_whole, written_whole
 from dlic.images import png
 from dlic.images.kinds import GRAY_MODES, PROFILED_MODES, conversions, eight_bit_pixels, refuse_deep
 from dlic.images.metadata import LABELS, Metadata, fitting, held, labels, metadata_of, save_options
 from dlic.images.orientation import turned
-from dlic.rectangles import Rectangle
+from dlic.pixels.rectangles import Rectangle
+from dlic.storage.files import read_whole, written_whole
 
 EXTENSIONS = frozenset([".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".ppm", ".pgm", ".gif", ".jp2", ".tga"])
 MAX_PIXELS = 178_956_970  # where Pillow itself refuses by default: a gigabyte of memory while decoding

@@ -9,10 +9,10 @@ MODELS = {
     "light": "dlic.models.light:Light",
 }
 DEPLOYED = {
-    "factorized": "dlic.models.factorized:DeployedFactorized",
-    "hyperprior": "dlic.models.mean_scale_deployed:DeployedScaleHyperprior",
-    "mean_scale": "dlic.models.mean_scale_deployed:DeployedMeanScale",
-    "light": "dlic.models.light_deployed:DeployedLight",
+    "factorized": "dlic.runtime.torch.factorized:DeployedFactorized",
+    "hyperprior": "dlic.runtime.torch.mean_scale:DeployedScaleHyperprior",
+    "mean_scale": "dlic.runtime.torch.mean_scale:DeployedMeanScale",
+    "light": "dlic.runtime.torch.light:DeployedLight",
 }
 
 
@@ -22,7 +22,7 @@ def build_model(name: str, config: dict):
 
 
 def deploy(name: str, config: dict, weights: dict):
-    """The same network with its weights, as `codecs.units` runs it. Raises KeyError for an unknown name."""
+    """The same network with its weights, as `learned.unit` runs it. Raises KeyError for an unknown name."""
     return _load(DEPLOYED[name])(config, weights)
 
 

@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from dlic.checkpoints import CARD, MANIFEST, WEIGHTS, Manifest, Training
-from dlic.codecs.learned import LearnedCodec
+from dlic.checkpoints.local import CARD, MANIFEST, WEIGHTS, Manifest, Training
 from dlic.entropy.tables import REACH, FrequencyTables, counted_tables, tables_from_likelihoods
 from dlic.errors import DlicError, UnknownCheckpointError
-from dlic.files import cannot_write, written_whole
+from dlic.learned.codec import LearnedCodec
 from dlic.models import build_model, deploy
 from dlic.models.base import DEPLOYED_PREFIX, Model, under
+from dlic.storage.files import cannot_write, written_whole
 
 LEVEL_STRIDE = 5  # from one photograph to the next: coprime to the number of levels, so that all of them are visited
 

@@ -13,10 +13,10 @@ from torch.nn import functional as F
 from dlic.errors import DlicError
 from dlic.evaluation.anchors import check_kodak, kodak_anchors
 from dlic.evaluation.comparison import compare
-from dlic.evaluation.metrics import ms_ssim
 from dlic.evaluation.rate_distortion import Point, bits_saved, score_gained
 from dlic.evaluation.run import as_score
 from dlic.images.files import EXTENSIONS, read_image
+from dlic.metrics.registry import ms_ssim
 from dlic.models.base import Model
 
 # What a run is held against in figures; its curve is drawn among all there are. Keys stand in names of scalars.

@@ -1,37 +1,26 @@
 """The LightningModule: one model, one loss, one optimiser."""
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from dlic.checkpoints import read_manifest, read_weights
+from dlic.checkpoints.local import read_manifest, read_weights
 from dlic.models.base import Model, split_weights
-from dlic.training.dead import DeadChannels
-from dlic.training.guard import StepBack
+from dlic.training.callbacks.dead_channels import DeadChannels
+from dlic.training.callbacks.divergence import StepBack
+from dlic.training.levels import drawn_levels, spread_levels
 from dlic.training.loss import LossTerms, RateDistortionLoss
 from dlic.training.optimization import Optimizer, Schedule
 from dlic.training.processes import mean_over_processes, process_count, process_rank
+from dlic.training.validated import Validated
 
 SOLVED_EVERY = 100  # steps from one `Model.prepare` of the weights in training to the next
 # what a run counts, stored with it so that a resumed one goes on counting
 COUNTERS = ("batches_seen", "pixels_seen", "nonfinite_total", "nonfinite_in_row", "earlier_steps", "earlier_pixels")
-
-
-@dataclass(frozen=True)
-class Validated:
-    """What one validation batch gave at one level, for the callbacks that draw it."""
-
-    x: Tensor  # (B, 3, H, W) originals in [0, 1]
-    x_hat: Tensor  # the same shape, rounded to 8 bits
-    bpp: Tensor  # (B,)
-    psnr: Tensor  # (B,) of the rounded pixels
-    level: int
 
 
 class TrainingModule(pl.LightningModule):
@@ -260,7 +249,7 @@ class TrainingModule(pl.LightningModule):
         self.earlier_steps, self.earlier_pixels = manifest.training.steps, manifest.training.pixels
 
     def _start_from_zoo(self, path: Path) -> None:
-        from dlic.codecs.compressai_zoo import read_model
+        from dlic.peers.compressai.zoo import read_model
 
         if not self.network.zoo_name:
             raise ValueError(f"{path} is a file, and {self.network.name} starts from the folder of a checkpoint")
@@ -310,16 +299,3 @@ def _checked_accumulation(trainer: pl.Trainer) -> int:
             f"not {interval}, so that no checkpoint falls between two steps"
         )
     return accumulated
-
-
-def drawn_levels(seed: int, first: int, count: int, levels: int) -> Tensor:
-    """Random levels of crops number `first` and up, each a function of (seed, its number) alone: int64 (count,)."""
-    words = np.random.Philox(key=seed, counter=first).random_raw(4 * count)[::4]  # it makes four for each count
-    return torch.from_numpy((words % levels).astype(np.int64))
-
-
-def spread_levels(levels: int, count: int) -> list[int]:
-    """At most `count` of the levels, the lowest and the highest among them."""
-    if count < 1:
-        raise ValueError(f"validation_levels must be at least 1, not {count}")
-    return torch.linspace(0, levels - 1, min(count, levels)).round().int().tolist()

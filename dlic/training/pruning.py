@@ -13,16 +13,16 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from dlic.checkpoints import read_manifest
+from dlic.checkpoints.local import read_manifest
 from dlic.errors import DlicError
-from dlic.hub import network_of
 from dlic.layers.stages import BottleneckBlock
+from dlic.learned.pretrained import network_of
 from dlic.models import build_model
 from dlic.models.base import Model
-from dlic.models.transforms import LevelBlocks
+from dlic.models.light.transforms import LevelBlocks
 from dlic.training.export import Exported, check_free, write_checkpoint
+from dlic.training.levels import spread_levels
 from dlic.training.loss import RateDistortionLoss
-from dlic.training.module import spread_levels
 
 LEVELS = 4  # rates a block is judged at, evenly spread
 SIDE = 256  # of the crops

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlic.errors import DlicError
-from dlic.files import NO_STORAGE, cannot_write
+from dlic.storage.files import NO_STORAGE, cannot_write
 
 if TYPE_CHECKING:
     from jsonargparse import Namespace
@@ -27,7 +27,7 @@ def train(args: list[str]) -> None:
     from lightning_utilities.core.rank_zero import rank_zero_info
 
     from dlic.training.processes import leave_together
-    from dlic.training.start import checkpoint_to_resume, place_of
+    from dlic.training.resume import checkpoint_to_resume, place_of
 
     deterministic = torch.are_deterministic_algorithms_enabled()
     try:
@@ -67,7 +67,7 @@ class Recipe:
     def check(self) -> None:
         """Make the model, the data and the callbacks, as a run does before its first step; DlicError for what they refuse."""
         from dlic.data.photographs import find_photographs
-        from dlic.training.start import place_of
+        from dlic.training.resume import place_of
 
         find_photographs(self.config["data"]["train_dir"])
         with _one_sentence():
@@ -78,7 +78,7 @@ class Recipe:
 
 def parsed(runs: Sequence[Sequence[str]]) -> list[Recipe]:
     """The recipes of several runs, from what `train` takes of each; nothing is trained. DlicError for unknown keys."""
-    from dlic.training.start import named_start
+    from dlic.training.resume import named_start
 
     parsers: dict[str | None, LightningArgumentParser] = {}  # the checkpoint that a run starts from decides what is known
     recipes = []
@@ -101,9 +101,9 @@ def _command_line(args: Sequence[str], build: bool = True) -> "LightningCLI":
 
     from dlic.data.module import PhotographData
     from dlic.training.callbacks import KodakCurve
+    from dlic.training.callbacks.durable_checkpoints import OutliveFullDisk
     from dlic.training.module import TrainingModule
-    from dlic.training.saving import OutliveFullDisk
-    from dlic.training.start import named_start, network_of, place_of
+    from dlic.training.resume import named_start, network_of, place_of
 
     args = _in_full(args)
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
@@ -170,7 +170,7 @@ def _one_sentence() -> Iterator[None]:
     """What a person got wrong as DlicError."""
     from jsonargparse import ArgumentError
 
-    from dlic.training.guard import NonFiniteLossError
+    from dlic.training.callbacks.divergence import NonFiniteLossError
 
     try:
         yield

@@ -11,9 +11,9 @@ import pytest
 from safetensors.numpy import save
 from typer.testing import CliRunner
 
-from dlic import checkpoints
-from dlic.checkpoint_index import write_index
-from dlic.checkpoints import MANIFEST, WEIGHTS, Manifest, Training
+from dlic.checkpoints import local as checkpoints
+from dlic.checkpoints.index import write_index
+from dlic.checkpoints.local import MANIFEST, WEIGHTS, Manifest, Training
 from dlic.cli.checkpoints import NONE_HERE, app
 from dlic.entropy.tables import FrequencyTables, integer_counts
 from dlic.errors import DownloadError, UnknownCheckpointError

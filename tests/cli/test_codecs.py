@@ -10,14 +10,14 @@ import pytest
 from PIL import Image, ImageOps
 
 import dlic
+from dlic.classical.jpeg.codec import JpegCodec
+from dlic.classical.lossless.codec import LosslessCodec
 from dlic.cli.codecs import CODECS
 from dlic.cli.main import run
-from dlic.codecs.jpeg import JpegCodec
-from dlic.codecs.lossless import LosslessCodec
 from dlic.container.format import read
-from dlic.evaluation.metrics import psnr
 from dlic.images.files import image_bytes
 from dlic.images.samples import read_samples
+from dlic.metrics.registry import psnr
 from tests.cli.test_main import sentence
 from tests.conftest import ROOT
 

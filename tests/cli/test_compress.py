@@ -11,7 +11,7 @@ from dlic.cli import streams
 from dlic.cli.main import run
 from dlic.container.format import read
 from dlic.errors import DlicError
-from dlic.evaluation.metrics import psnr
+from dlic.metrics.registry import psnr
 from tests.golden.rewrite import TINY
 
 

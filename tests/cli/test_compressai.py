@@ -9,9 +9,9 @@ from PIL import Image
 
 import dlic
 from dlic.cli.main import run
-from dlic.codecs.compressai_zoo import open_codec
+from dlic.peers.compressai.zoo import open_codec
 from tests.cli.test_main import sentence
-from tests.codecs.tiny_zoo import tiny_weights
+from tests.peers.compressai.tiny_zoo import tiny_weights
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dlic import desktop
+from dlic.classical.lossless.codec import LosslessCodec
 from dlic.cli.main import run
-from dlic.codecs.lossless import LosslessCodec
 from dlic.container.chunks import THUMBNAIL
 from dlic.container.format import MAGIC, append
+from dlic.integrations import desktop
 from tests.golden.rewrite import GOLDEN, kinds
 
 NAMESPACE = "{http://www.freedesktop.org/standards/shared-mime-info}"

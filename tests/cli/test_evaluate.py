@@ -12,15 +12,15 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from dlic.cli.main import run
-from dlic.codecs.learned import load_codec
-from dlic.codecs.pillow import jpeg
 from dlic.evaluation import anchors
-from dlic.evaluation.metrics import psnr
-from dlic.evaluation.pictures import read_pictures
 from dlic.evaluation.registry import PEERS, open_series
 from dlic.evaluation.run import read_run
 from dlic.evaluation.sweep import open_asked
-from dlic.files import lock_folder
+from dlic.learned.codec import load_codec
+from dlic.metrics.registry import psnr
+from dlic.peers.pillow import jpeg
+from dlic.report.pictures import read_pictures
+from dlic.storage.files import lock_folder
 from tests.golden.rewrite import TINY
 
 STEPPED = ["--weights", str(TINY)]  # any folder of a checkpoint: the fixture puts its codec in place of it
@@ -56,8 +56,8 @@ class Stepped:
 
 @pytest.fixture
 def stepped(monkeypatch):
-    monkeypatch.setattr("dlic.codecs.learned.load_codec", lambda folder: Stepped())
-    monkeypatch.setattr("dlic.evaluation.conduct.peak_memory", lambda *asked: 100.0)  # another process knows nothing of it
+    monkeypatch.setattr("dlic.learned.codec.load_codec", lambda folder: Stepped())
+    monkeypatch.setattr("dlic.evaluation.runner.peak_memory", lambda *asked: 100.0)  # another process knows nothing of it
     open_asked.cache_clear()
     yield Stepped()
     open_asked.cache_clear()
@@ -228,7 +228,7 @@ def test_qualities_need_several_rates(folder, capsys):
 
 
 def test_outputs_are_refused_before_the_work(folder, tmp_path, stepped, monkeypatch, capsys):
-    monkeypatch.setattr("dlic.codecs.learned.load_codec", None)
+    monkeypatch.setattr("dlic.learned.codec.load_codec", None)
     there = tmp_path / "there.svg"
     there.write_text("kept")
     wrong = {"curve.bmp": "--figure", "none/curve.svg": "no folder", "there.svg": "--force"}

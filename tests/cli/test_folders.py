@@ -19,8 +19,8 @@ from PIL.PngImagePlugin import PngInfo
 
 import dlic
 from dlic.cli.main import run
-from dlic.codecs.learned import load_codec
-from dlic.evaluation.metrics import psnr
+from dlic.learned.codec import load_codec
+from dlic.metrics.registry import psnr
 from tests.cli.test_main import WEIGHTS, sentence
 from tests.conftest import ROOT
 from tests.golden.rewrite import TINY

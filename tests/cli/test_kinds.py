@@ -10,8 +10,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from dlic.cli.main import run
-from dlic.codecs import thumbnails
 from dlic.container.format import read
+from dlic.formats import thumbnails
 from dlic.images.files import EVERYTHING, image_bytes, read_image
 from tests.cli.test_main import sentence
 from tests.golden.rewrite import TINY, TINY_LIGHT

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from dlic.cli.main import run
-from dlic.evaluation.metrics import psnr
+from dlic.metrics.registry import psnr
 from tests.conftest import KODAK, ROOT
 from tests.golden.rewrite import TINY
 

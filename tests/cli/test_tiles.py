@@ -10,7 +10,7 @@ from PIL import Image
 from dlic.cli.main import run
 from dlic.container.format import read
 from dlic.container.tiles import split
-from dlic.evaluation.metrics import psnr
+from dlic.metrics.registry import psnr
 from tests.golden.rewrite import TINY
 
 WEIGHTS = ["--weights", str(TINY)]

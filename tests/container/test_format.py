@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlic.container.fields import Reader, read_varint, write_varint
 from dlic.container.format import FINER, FLAGS, MAGIC, Container, read, read_beginning, write
+from dlic.entropy.byte_reader import Reader, read_varint, write_varint
 from dlic.errors import CorruptFileError
 
 PLAIN = Container(768, 512, 0, bytes(range(8)), 0xDEADBEEF, b"stream of symbols")

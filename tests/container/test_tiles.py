@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlic.container.fields import write_varint
 from dlic.container.format import FINER, HUFFMAN, TILED, Container, header, read, write
-from dlic.container.tiles import MAX_TILES, Grid, Table, is_side, join, read_table, split, split_beginning, write_table
+from dlic.container.tiles import MAX_TILES, Table, join, read_table, split, split_beginning, write_table
+from dlic.entropy.byte_reader import write_varint
 from dlic.errors import CorruptFileError
-from dlic.rectangles import Rectangle
+from dlic.pixels.grid import Grid, is_side
+from dlic.pixels.rectangles import Rectangle
 
 sizes = st.integers(1, 3000)
 sides = st.integers(1, 16).map(lambda units: 64 * units)

@@ -11,13 +11,14 @@ import pytest
 from PIL import Image
 
 from dlic.cli.main import run
-from dlic.data import archives, public_sets
+from dlic.data import public_sets
 from dlic.data.public_sets import PUBLIC_SETS, PublicSet, Source, public_set
 from dlic.data.set_download import ORIGIN, download
-from dlic.downloads import sha256_of
 from dlic.errors import CorruptFileError, DownloadError, ExistsError, StorageError
+from dlic.storage import archives
+from dlic.storage.downloads import sha256_of
 from tests.conftest import KODAK
-from tests.test_downloads import Server, serve, server  # noqa: F401 (fixtures)
+from tests.storage.test_downloads import Server, serve, server  # noqa: F401 (fixtures)
 
 LARGE = 3 << 20  # bytes of noise, so that a try brings more than what is worth another at once
 

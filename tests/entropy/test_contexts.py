@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlic.container.fields import Reader
+from dlic.entropy.byte_reader import Reader
 from dlic.entropy.contexts import CONTEXTS, Decoder, context_of, encode, estimated_bits
 from dlic.errors import CorruptFileError
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlic.container.fields import Reader
+from dlic.entropy.byte_reader import Reader
 from dlic.entropy.huffman import HuffmanCode, code_lengths, decode, encode
 from dlic.errors import CorruptFileError
 

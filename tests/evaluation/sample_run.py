@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from dlic.codecs.pillow import PillowCodec
 from dlic.evaluation.measure import measure
-from dlic.evaluation.metrics import METRICS
-from dlic.evaluation.pictures import make_pictures
 from dlic.evaluation.provenance import Provenance
 from dlic.evaluation.run import Entry, Picture, RowWriter, Run, read_run, write_about
 from dlic.evaluation.series import Series
+from dlic.metrics.registry import METRICS
+from dlic.peers.pillow import PillowCodec
+from dlic.report.pictures import make_pictures
 
 HOSTILE = "<script>alert(1)<!-- & \u2028 ü.png"  # as any file may be called
 EVIL = "</script><img src=x onerror=alert(1)>"  # as any note or label may read

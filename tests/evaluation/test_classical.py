@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from dlic.codecs.pillow import PillowCodec
 from dlic.evaluation import classical
+from dlic.peers.pillow import PillowCodec
 
 
 @pytest.fixture(scope="module")

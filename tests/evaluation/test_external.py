@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dlic.codecs.external import ExternalCodec
 from dlic.errors import DlicError
 from dlic.evaluation.external import TIMES, read_external
-from dlic.evaluation.metrics import psnr
+from dlic.metrics.registry import psnr
+from dlic.peers.external import ExternalCodec
 
 SHIPPED = Path("configs/external_codecs.ini")
 PLAIN = "[one]\nencode = x {input} {output} -q {quality}\ndecode = y {input} {output}\nqualities = 20, 40.5, 60\n"

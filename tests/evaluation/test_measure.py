@@ -7,8 +7,8 @@ import pytest
 
 from dlic.errors import DlicError
 from dlic.evaluation.measure import measure
-from dlic.evaluation.metrics import available
 from dlic.evaluation.series import Series
+from dlic.metrics.registry import available
 
 
 class Halves:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dlic.evaluation.comparison import compare
-from dlic.evaluation.metrics import psnr
 from dlic.evaluation.rate_distortion import (
     JPEG_QUALITIES,
     Point,
@@ -23,6 +22,7 @@ from dlic.evaluation.rate_distortion import (
     mean_point,
     score_gained,
 )
+from dlic.metrics.registry import psnr
 
 
 @st.composite

@@ -7,14 +7,14 @@ import pytest
 from PIL import Image, features
 
 from dlic.errors import DlicError, UnknownCheckpointError
-from dlic.evaluation.conduct import begin, conduct, discard, join
 from dlic.evaluation.peak_memory import peak_memory
 from dlic.evaluation.provenance import provenance
 from dlic.evaluation.registry import KNOWN, Settings, is_available, open_series
 from dlic.evaluation.run import read_run
+from dlic.evaluation.runner import begin, conduct, discard, join
 from dlic.evaluation.sweep import Task, make_plan, pictures_in, rows_of
-from tests.codecs.tiny_zoo import tiny_weights
 from tests.golden.rewrite import TINY
+from tests.peers.compressai.tiny_zoo import tiny_weights
 
 
 @pytest.fixture

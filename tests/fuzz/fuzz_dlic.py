@@ -29,19 +29,21 @@ atheris = importlib.import_module("atheris") if __name__ == "__main__" and "--at
 with atheris.instrument_imports(include=["dlic"]) if atheris else contextlib.nullcontext():  # our branches guide it, nobody else's
     import dlic
     from dlic.api import Reading, read_described
-    from dlic.codecs import lossless, metadata_chunks, thumbnails, wavelet
-    from dlic.codecs.channels import encode_alpha
-    from dlic.codecs.learned import LearnedCodec, load_codec
-    from dlic.codecs.lossless import LosslessCodec
-    from dlic.codecs.recognition import describe, describe_beginning
-    from dlic.codecs.tiling import Tiling
-    from dlic.codecs.units import CODERS
-    from dlic.codecs.wavelet import WaveletCodec
+    from dlic.classical.lossless import codec as lossless
+    from dlic.classical.lossless.codec import LosslessCodec
+    from dlic.classical.wavelet import codec as wavelet
+    from dlic.classical.wavelet.codec import WaveletCodec
     from dlic.container.chunks import ALPHA, by_name
     from dlic.container.format import TILED, Container, read, read_beginning, write
     from dlic.container.latent_streams import unpack
     from dlic.container.tiles import join, split, split_beginning
     from dlic.errors import DlicError
+    from dlic.formats import metadata_chunks, thumbnails
+    from dlic.formats.channels import encode_alpha
+    from dlic.formats.recognition import describe, describe_beginning
+    from dlic.learned.codec import LearnedCodec, load_codec
+    from dlic.learned.tiles.plan import Tiling
+    from dlic.learned.unit import CODERS
     from tests.fuzz.fuzz_jpeg import mutated
     from tests.fuzz.memory import MUCH, atheris_limit, peak_memory
     from tests.fuzz.mutations import MAX_PIXELS, mutated_file, repaired

@@ -17,7 +17,7 @@ from PIL import Image
 
 atheris = importlib.import_module("atheris") if __name__ == "__main__" else None
 with atheris.instrument_imports(include=["dlic"]) if atheris else contextlib.nullcontext():  # our branches guide it, nobody else's
-    from dlic.codecs.jpeg import JpegCodec
+    from dlic.classical.jpeg.codec import JpegCodec
     from dlic.errors import CorruptFileError
     from tests.fuzz.memory import atheris_limit
 

@@ -7,10 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from dlic.codecs.base import check_size
-from dlic.codecs.learned import LearnedCodec
-from dlic.codecs.units import CODERS
-from dlic.container.fields import Reader, read_varint
 from dlic.container.format import (
     COMPRESSAI,
     CRC,
@@ -25,9 +21,14 @@ from dlic.container.format import (
     read,
     write,
 )
-from dlic.container.tiles import Grid, join, split
+from dlic.container.tiles import join, split
+from dlic.entropy.byte_reader import Reader, read_varint
 from dlic.entropy.symbols import Symbols
 from dlic.errors import CorruptFileError, DlicError
+from dlic.learned.codec import LearnedCodec
+from dlic.learned.unit import CODERS
+from dlic.pixels.arrays import check_size
+from dlic.pixels.grid import Grid
 from tests.fuzz.fuzz_jpeg import mutated
 
 MAX_PIXELS = 1 << 16  # of files that are decoded

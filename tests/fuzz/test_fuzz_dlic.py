@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import dlic
-from dlic.codecs.learned import load_codec
 from dlic.container.format import TILED, read, write
+from dlic.learned.codec import load_codec
 from tests.fuzz import fuzz_dlic
 from tests.fuzz.fuzz_dlic import TARGETS, TINY_LIGHT, Finding, Tally, Target, any_files, execute, learned_files, mutation_loop
 from tests.fuzz.memory import MUCH

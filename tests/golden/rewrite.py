@@ -19,16 +19,16 @@ import torch
 from PIL import Image
 
 import dlic
-from dlic.checkpoints import Training, find
-from dlic.codecs import rounding
-from dlic.codecs.base import Codec
-from dlic.codecs.learned import load_codec
-from dlic.codecs.lossless import LosslessCodec
-from dlic.codecs.tiling import Tiling
-from dlic.codecs.wavelet import WaveletCodec
+from dlic.checkpoints.local import Training, find
+from dlic.classical.lossless.codec import LosslessCodec
+from dlic.classical.wavelet.codec import WaveletCodec
+from dlic.learned import rounding
+from dlic.learned.codec import load_codec
+from dlic.learned.tiles.plan import Tiling
 from dlic.models.base import Model
 from dlic.models.factorized import Factorized
 from dlic.models.light import Light
+from dlic.pixels.arrays import Codec
 from dlic.training.export import Exported, learned_tables, write_checkpoint
 
 GOLDEN = Path(__file__).parent

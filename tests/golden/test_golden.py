@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 import dlic
-from dlic.codecs import thumbnails
-from dlic.codecs.learned import load_codec
 from dlic.container.format import FINER, read
 from dlic.container.tiles import split
+from dlic.formats import thumbnails
 from dlic.images.metadata import Metadata
+from dlic.learned.codec import load_codec
 from tests.golden.rewrite import (
     CLASSICAL,
     FINER_NAME,

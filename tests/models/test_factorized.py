@@ -5,8 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlic.codecs.learned import load_codec
-from dlic.evaluation.metrics import psnr
+from dlic.learned.codec import load_codec
+from dlic.metrics.registry import psnr
 from dlic.models import build_model, deploy
 from dlic.models.factorized import STAGES, Factorized
 from tests.golden.rewrite import TINY
@@ -78,7 +78,7 @@ def test_quantiles_are_solved_without_leaving_tables_behind():
 def test_estimated_bits_of_the_model_are_those_of_the_file(photograph):
     """What training minimises is what a file costs: within 1 %."""
     codec = load_codec(TINY)
-    from dlic.checkpoints import read_manifest, read_weights
+    from dlic.checkpoints.local import read_manifest, read_weights
 
     manifest = read_manifest(TINY)
     model = build_model(manifest.model, manifest.config).eval()

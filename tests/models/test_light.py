@@ -6,18 +6,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlic.checkpoints import find, read_manifest, read_weights
-from dlic.codecs.learned import level_of
+from dlic.checkpoints.local import find, read_manifest, read_weights
 from dlic.entropy.tables import tables_from_likelihoods
-from dlic.evaluation.metrics import psnr
 from dlic.layers.gaussian import ROWS
+from dlic.learned.codec import level_of
+from dlic.metrics.registry import psnr
 from dlic.models import build_model
 from dlic.models.base import DEPLOYED_PREFIX, split_weights
-from dlic.models.deployed import to_batch, to_latent
-from dlic.models.hyperprior import asinh, step_masks
 from dlic.models.light import Light
-from dlic.models.light_deployed import DeployedLight
+from dlic.models.light.hyperprior import asinh, step_masks
 from dlic.models.macs import macs_per_pixel
+from dlic.runtime.torch.arrays_and_threads import to_batch, to_latent
+from dlic.runtime.torch.light import DeployedLight
 from dlic.training.export import as_codec
 from tests.golden.rewrite import TINY_LIGHT, tiny_light
 

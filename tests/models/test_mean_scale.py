@@ -10,7 +10,7 @@ from dlic.layers.gaussian import row_of_scale
 from dlic.models import build_model, deploy
 from dlic.models.base import Model
 from dlic.training.export import stored_weights
-from tests.codecs.tiny_zoo import tiny_model
+from tests.peers.compressai.tiny_zoo import tiny_model
 
 ZOO = {"mean_scale": "mbt2018-mean", "hyperprior": "bmshj2018-hyperprior"}
 SMALL = {"channels": 8, "latents": 12}

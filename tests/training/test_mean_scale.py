@@ -9,16 +9,16 @@ import torch
 from PIL import Image
 
 import dlic
-from dlic.checkpoints import read_manifest, read_weights
+from dlic.checkpoints.local import read_manifest, read_weights
 from dlic.cli.main import run
-from dlic.codecs.compressai_zoo import open_codec
-from dlic.codecs.learned import load_codec
 from dlic.container.format import read
 from dlic.errors import DlicError, UnknownCheckpointError
+from dlic.learned.codec import load_codec
 from dlic.models import build_model
+from dlic.peers.compressai.zoo import open_codec
 from dlic.training.module import TrainingModule
 from dlic.training.optimization import Schedule
-from tests.codecs.tiny_zoo import tiny_model, tiny_weights
+from tests.peers.compressai.tiny_zoo import tiny_model, tiny_weights
 from tests.training.test_module import fit
 from tests.training.test_run import assert_same_run, last, train
 

@@ -17,8 +17,9 @@ from pytorch_lightning.callbacks import EMAWeightAveraging
 from dlic.data.module import PhotographData
 from dlic.models.base import Model, ModelOutput
 from dlic.models.factorized import Factorized
-from dlic.training.guard import NonFiniteLossError
-from dlic.training.module import TrainingModule, drawn_levels
+from dlic.training.callbacks.divergence import NonFiniteLossError
+from dlic.training.levels import drawn_levels
+from dlic.training.module import TrainingModule
 from dlic.training.optimization import Optimizer, Schedule
 from tests.golden.rewrite import tiny_light
 

@@ -12,13 +12,14 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import dlic
-from dlic.checkpoints import read_manifest, read_weights
+from dlic.checkpoints.local import read_manifest, read_weights
 from dlic.cli.main import run
 from dlic.evaluation import anchors
 from dlic.evaluation.comparison import compare
 from dlic.training.export import load_run
 from dlic.training.kodak import MAIN, estimated_points
-from dlic.training.module import TrainingModule, spread_levels
+from dlic.training.levels import spread_levels
+from dlic.training.module import TrainingModule
 
 NETWORKS = {
     "mean-scale": {"channels": 16, "latents": 24},

@@ -1,0 +1,3 @@
+"""The version of dlic."""
+
+__version__ = "0.1.0"

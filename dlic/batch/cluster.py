@@ -1,0 +1,121 @@
+"""Work on many files by the workers of a Dask cluster, which read and write the same folders; one that dies costs no file."""
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import dlic
+from dlic.batch.folders import Pair, Result, Work, result_of
+from dlic.batch.workers import killed, share_of_cores
+from dlic.errors import DlicError
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+AHEAD = 1000  # tasks the scheduler knows at a time: it keeps many workers busy, and a million files in nobody's memory
+PATIENCE = 20  # seconds to find the scheduler
+_alone = threading.Lock()
+
+
+def results(
+    work: Work, pairs: Sequence[Pair], folders: Sequence[Path], address: str | None = None, jobs: int = 2
+) -> Iterator[Result]:
+    """A result for each pair as soon as there is one, in any order.
+
+    The pairs of a worker that dies go to others, as often as the cluster's `allowed-failures` says.
+
+    Args:
+        work: what is done to each file; what it names must be found by the workers.
+        pairs: by absolute paths.
+        folders: which every worker must see.
+        address: of the scheduler, such as tcp://10.0.0.1:8786; None for a cluster of `jobs` workers on this machine.
+
+    Raises DlicError where there is no such cluster, its workers have another dlic, or they do not see the folders.
+    """
+    with _client(address, jobs) as client:
+        _check(client, folders)
+        yield from _results(client, work, pairs)
+
+
+def _results(client: "Client", work: Work, pairs: Sequence[Pair]) -> Iterator[Result]:
+    from distributed import as_completed
+
+    run, waiting = uuid4().hex, enumerate(pairs)
+    known: dict[str, Pair] = {}
+
+    def submit(count: int) -> list["Future"]:
+        futures = []
+        for place, pair in islice(waiting, count):
+            futures.append(client.submit(_task, work, pair, key=f"dlic-{run}-{place}"))
+            known[futures[-1].key] = pair
+        return futures
+
+    under_way = as_completed(submit(AHEAD))
+    for future in under_way:
+        yield _result(future, known.pop(future.key))
+        under_way.update(submit(1))
+
+
+def _task(work: Work, pair: Pair) -> Result:
+    with _alone:  # a worker of several threads has one model, and Pillow's limits are the process's
+        return result_of(work, pair)
+
+
+def _result(future: "Future", pair: Pair) -> Result:
+    from distributed import KilledWorker
+
+    try:
+        return future.result()  # which waits once more where a worker has died with it, until another has done it again
+    except CancelledError as error:
+        raise DlicError("the cluster is gone; the same command with --skip-existing goes on once it is back") from error
+    except KilledWorker as error:
+        return Result(pair, error=killed(pair, error.allowed_failures + 1))
+    except Exception as error:
+        return Result(pair, error=DlicError(f"{pair.source}: the cluster failed with {type(error).__name__}: {error}"))
+
+
+@contextmanager
+def _client(address: str | None, jobs: int) -> Iterator["Client"]:
+    try:
+        import distributed
+    except ModuleNotFoundError as error:
+        raise DlicError("the engine dask is not installed; pip install 'dlic[cluster]' brings it") from error
+    if address is None:
+        threads = {name: str(share_of_cores(jobs)) for name in ("OMP_NUM_THREADS",) if name not in os.environ}
+        local = distributed.LocalCluster(
+            n_workers=jobs, threads_per_worker=1, dashboard_address=None, silence_logs="CRITICAL", env=threads
+        )
+        with local, distributed.Client(local, set_as_default=False) as client, client.as_current():
+            yield client
+        return
+    try:
+        client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise DlicError(
+            f"no Dask scheduler answers at {address}; --cluster takes an address such as tcp://10.0.0.1:8786"
+        ) from error
+    with client, client.as_current():
+        yield client
+
+
+def _check(client: "Client", folders: Sequence[Path]) -> None:
+    """Ask every worker that is there whether it can do the work."""
+    try:
+        answers = client.run(_about, [str(folder) for folder in folders])
+    except ModuleNotFoundError as error:
+        raise DlicError(f"a worker of the cluster cannot import {error.name}; dlic must be installed there too") from error
+    for worker, (version, missing) in answers.items():
+        if version != dlic.__version__:
+            raise DlicError(f"worker {worker} has dlic {version} and this machine {dlic.__version__}; install the same everywhere")
+        if missing:
+            raise DlicError(f"worker {worker} does not see {missing[0]}; the folders must be on a file system all workers share")
+
+
+def _about(folders: Sequence[str]) -> tuple[str, list[str]]:
+    return dlic.__version__, [folder for folder in folders if not os.path.isdir(folder)]

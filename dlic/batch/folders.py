@@ -1,0 +1,213 @@
+"""Folders of files: what there is in one, where each file of it goes in another, and what became of it."""
+
+import os
+import stat
+import tempfile
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from dlic.errors import DlicError, ExistsError
+from dlic.storage.files import cannot_write
+
+COMPANION = "._"  # macOS keeps what other file systems cannot hold of IMG.jpg in ._IMG.jpg, which is no image
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A file to read and the file to make of it."""
+
+    source: Path
+    target: Path
+    size: int = 0  # bytes of the source: how much work it is, roughly
+
+
+@dataclass(frozen=True)
+class Done:
+    """What there is to say of a file that was written."""
+
+    output: str
+    figures: dict[str, Any] = field(default_factory=dict)  # for --json
+    line: str = ""  # for a person
+    notes: tuple[str, ...] = ()  # one clause for each thing to know, such as "transparency is dropped"
+
+
+class Work(Protocol):
+    """What is done to each file; it can be sent to other processes."""
+
+    def outputs(self, target: Path) -> tuple[Path, ...]:
+        """Every path of which one is written when `target` is asked for."""
+
+    def file(self, source: str, target: str) -> Done:
+        """Make one file of another. Raises DlicError; `target` is whole or absent in any case."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a file: written, or there already where both are None."""
+
+    pair: Pair
+    done: Done | None = None
+    error: DlicError | None = None
+
+    @property
+    def status(self) -> str:
+        return "written" if self.done else "failed" if self.error else "skipped"
+
+
+def result_of(work: Work, pair: Pair) -> Result:
+    """Do the work on one file. Nothing that is wrong with it is raised, so that the others get their turn."""
+    try:
+        make_folder(pair.target.parent)
+        return Result(pair, work.file(str(pair.source), str(pair.target)))
+    except ExistsError:  # looked for before the work began: since then it was made, whole, by another run or a worker that died
+        return Result(pair)
+    except DlicError as error:
+        return Result(pair, error=error)
+    except MemoryError:
+        return Result(pair, error=DlicError(f"{pair.source} does not fit into memory"))
+    except Exception as error:  # a fault of ours, which must not cost the person the rest of the folder
+        return Result(pair, error=DlicError(f"{pair.source}: unexpected {type(error).__name__}: {error}"))
+
+
+def make_folder(folder: Path) -> None:
+    """A folder with those above it, where they are not there yet. Raises DlicError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
+# --- what there is ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a folder holds, as paths below it."""
+
+    files: tuple[tuple[str, int], ...]  # those wanted, with their bytes, in a fixed order
+    others: int  # files that are not
+    links: int  # links to folders, which are not followed: they may lead round in circles, or to pictures found anyway
+    closed: tuple[tuple[str, str], ...]  # folders that could not be listed, and why
+
+
+def find(folder: Path, endings: Collection[str], apart: Path) -> Listing:
+    """Every file below `folder` whose name ends like one of `endings`, in either case. The folder `apart` is not walked into."""
+    files: list[tuple[str, int]] = []
+    closed: list[tuple[str, str]] = []
+    others = links = 0
+    for path, kind in _walk(folder, apart, closed):
+        name = os.path.basename(path)
+        if kind == "link":
+            links += 1
+        elif kind == "file" and os.path.splitext(name)[1].lower() in endings and not name.startswith(COMPANION):
+            files.append((path, _size(folder / path)))
+        else:
+            others += 1
+    return Listing(tuple(files), others, links, tuple(closed))
+
+
+def _walk(top: Path, apart: Path, closed: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """(path below `top`, "file", "link" to a folder or "other") for everything but folders; those that stay closed are noted."""
+    folders = [""]
+    while folders:
+        below = folders.pop()
+        try:
+            with os.scandir(top / below) as found:
+                entries = [(os.path.join(below, entry.name), entry, _kind(entry)) for entry in sorted(found, key=lambda e: e.name)]
+        except OSError as error:
+            closed.append((below or ".", error.strerror or str(error)))
+            continue
+        yield from ((path, kind) for path, _, kind in entries if kind != "folder")
+        deeper = [path for path, entry, kind in entries if kind == "folder" and not _is_same(entry.path, apart)]
+        folders += reversed(deeper)
+
+
+def _is_same(folder: str, other: Path) -> bool:
+    return other.exists() and os.path.samefile(folder, other)
+
+
+def _kind(entry: os.DirEntry) -> str:
+    try:
+        mode = os.stat(entry.path).st_mode
+    except OSError:
+        return "file"  # a link into nothing, or what may not be looked at: reading it will say why
+    if stat.S_ISDIR(mode):
+        return "link" if entry.is_symlink() else "folder"
+    return "file" if stat.S_ISREG(mode) else "other"  # reading a pipe would wait for ever
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+# --- where it goes ------------------------------------------------------------------------------------------------------
+
+
+def mirror(listing: Listing, folder: Path, out: Path, ending: str) -> list[Pair]:
+    """Each file with its place in `out`, by the same path with `ending` after the whole name: a/b.jpg → a/b.jpg.dlic.
+
+    So a.jpg and a.png never meet, and the name of an output depends on its own input alone, whatever else comes into the folder.
+    """
+    return [Pair(folder / path, out / (path + ending), size) for path, size in listing.files]
+
+
+def check_targets(pairs: Sequence[Pair], work: Work, out: Path) -> None:
+    """Raises DlicError where two files would become one, or an output would be one of the inputs. `out` must exist."""
+    _refuse_meeting(pairs, out)
+    sources = {identity: pair.source for pair in pairs if (identity := _identity(pair.source))}
+    for pair in pairs:
+        for target in work.outputs(pair.target):
+            identity = _identity(target)
+            if identity and identity in sources:
+                raise DlicError(
+                    f"{target}, which would be written, is the input {sources[identity]} itself; -o names another folder"
+                )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What two paths have in common if they lead to one file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _refuse_meeting(pairs: Sequence[Pair], out: Path) -> None:
+    """Names that differ in case or in the way accents are written are one name on some file systems."""
+    seen: dict[str, Pair] = {}
+    for pair in pairs:
+        other = seen.setdefault(_folded(str(pair.target)), pair)
+        if other is not pair and folds_names(out):
+            raise DlicError(f"{other.source} and {pair.source} would both become {pair.target}, where such names are the same")
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def folds_names(folder: Path) -> bool:
+    """Whether a file system takes two spellings of a name for one."""
+    try:
+        with tempfile.NamedTemporaryFile(prefix=".dlic-\u00e9-", suffix=".part", dir=folder) as file:
+            name = Path(file.name).name
+            others = (name.upper(), unicodedata.normalize("NFD", name))
+            return any((folder / other).exists() for other in others)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
+def existing(pairs: Iterable[Pair], work: Work) -> dict[Pair, Path]:
+    """The pairs of which an output is there, and which."""
+    there = {}
+    for pair in pairs:
+        for target in work.outputs(pair.target):
+            if os.path.lexists(target):
+                there.setdefault(pair, target)
+    return there

@@ -1,0 +1,1 @@
+"""Checkpoints: manifest, weights, local search, index."""

@@ -1,0 +1,1 @@
+"""JPEG by DCT and Huffman codes (ITU-T T.81), stage by stage."""

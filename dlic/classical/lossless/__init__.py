@@ -1,0 +1,1 @@
+"""Lossless coding: prediction and adaptive entropy coding."""

@@ -1,0 +1,1 @@
+"""Wavelet coding: lifting transform and embedded bit planes."""

@@ -1,0 +1,1 @@
+"""File kinds: how each is recognised, described, read and verified."""

@@ -1,0 +1,171 @@
+"""Gray and transparency, around codecs of RGB: what is kept in optional chunks beside the coded picture.
+
+pixels ⇄ colours, smooth where they are clear ⇄ RGB, gray as three equal channels ⇄ a codec
+       ⇄ alpha ⇄ tiles ⇄ the lossless codec, or the wavelet codec where less is asked for ⇄ chunk
+
+A plane of alpha that is one tile is a byte that says how it is coded, and what that gives. Of several tiles it is
+
+    method  1       IN_TILES
+    side    varint  pixels along a tile, a multiple of 64
+    lengths varint  bytes of each tile, row by row
+    tiles …         each as a plane of its own
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dlic.container.chunks import ALPHA, GRAY, by_name
+from dlic.container.format import Chunks
+from dlic.entropy.byte_reader import Reader, read_varint, write_varint
+from dlic.errors import CorruptFileError, DlicError
+from dlic.images.transparency import filled
+from dlic.pixels.grid import Grid, is_side
+from dlic.pixels.rectangles import Rectangle
+
+ONE_VALUE, LOSSLESS, LOSSY, IN_TILES = 0, 1, 2, 3  # methods of coding alpha
+ALPHA_TILE = 1024  # pixels along a tile, so that a part of a big picture needs only what alpha says of about that part
+LOSSLESS_HEAD, LOSSY_HEAD = bytes([8, 1]), bytes([1])  # how their streams begin: 8 bits of one channel; one component
+EXACT = 100  # quality of alpha
+
+
+@dataclass(frozen=True)
+class Separated:
+    """A picture as a codec takes it, and the rest."""
+
+    colours: np.ndarray  # uint8 (H, W, 3), or (H, W) gray for a codec that takes it
+    chunks: Chunks
+
+
+def check_channels(image: np.ndarray) -> np.ndarray:
+    """`image` if it is uint8 (H, W) or (H, W, 2 … 4) with at least one pixel; DlicError otherwise."""
+    shape, dtype = getattr(image, "shape", ()), getattr(image, "dtype", type(image).__name__)
+    fits = len(shape) == 2 or (len(shape) == 3 and 2 <= shape[2] <= 4)
+    if not isinstance(image, np.ndarray) or dtype != np.uint8 or not fits:
+        raise DlicError(f"an image must be a uint8 array of shape (height, width) or (height, width, 2 … 4), not {dtype} {shape}")
+    if image.size == 0:
+        raise DlicError(f"an image must have at least one pixel, not {shape[0]} × {shape[1]}")
+    return image
+
+
+def separate(image: np.ndarray, alpha_quality: int = EXACT, takes_gray: bool = False) -> Separated:
+    """uint8 (H, W) gray, (H, W, 2) gray and alpha, (H, W, 3) RGB or (H, W, 4) RGBA, for a codec of RGB.
+
+    Colours where alpha is 0 are replaced by a smooth continuation of those around them. Raises DlicError for other arrays.
+    """
+    check_channels(image)
+    if not 1 <= alpha_quality <= EXACT:
+        raise DlicError(f"alpha quality goes from 1 to {EXACT}, which is exact, not {alpha_quality}")
+    chunks: Chunks = ()
+    colours = image
+    if image.shape[2:] in ((2,), (4,)):
+        alpha = image[..., -1]
+        colours = filled(image[..., 0] if image.shape[2] == 2 else image[..., :3], alpha)
+        chunks = ((ALPHA, encode_alpha(alpha, alpha_quality)),)
+    if colours.ndim == 2 and not takes_gray:
+        colours = np.repeat(colours[..., None], 3, axis=2)
+        chunks = ((GRAY, b""), *chunks)
+    return Separated(colours, chunks)
+
+
+def is_gray(chunks: Chunks) -> bool:
+    """Whether a picture that is coded as RGB is shown as gray."""
+    return GRAY in by_name(chunks)
+
+
+def unite(colours: np.ndarray, chunks: Chunks, whole: Rectangle | None = None, part: Rectangle | None = None) -> np.ndarray:
+    """Inverse of `separate`: the picture, of what a codec gives back, uint8 (H, W, 3) or (H, W). Raises CorruptFileError.
+
+    Where that is only a `part`, the `whole` picture's size is needed.
+    """
+    found = by_name(chunks)
+    if found.get(GRAY):
+        raise CorruptFileError("the chunk 'gray' holds data, which it never does")
+    if GRAY in found:
+        colours = as_gray(colours)
+    if ALPHA not in found:
+        return colours
+    height, width = (whole.height, whole.width) if whole else colours.shape[:2]
+    return np.dstack([colours, decode_alpha(found[ALPHA], height, width, part)])
+
+
+def as_gray(colours: np.ndarray) -> np.ndarray:
+    """uint8 (H, W, 3) of what was gray → (H, W), the mean of its channels, which is nearer than any one; (H, W) as it is."""
+    if colours.ndim == 2:
+        return colours
+    total = colours[..., 0].astype(np.uint16) + colours[..., 1] + colours[..., 2]
+    return ((total + 1) // 3).astype(np.uint8)
+
+
+def encode_alpha(alpha: np.ndarray, quality: int = EXACT, side: int = ALPHA_TILE) -> bytes:
+    """uint8 (H, W) → the data of its chunk.
+
+    Below EXACT, `quality` is the wavelet codec's, unless exact is smaller, as it can be of masks with sharp edges.
+    """
+    grid = Grid(alpha.shape[1], alpha.shape[0], side)
+    if len(grid) == 1 or (alpha == alpha.flat[0]).all():
+        return _encode_tile(alpha, quality)
+    tiles = [_encode_tile(alpha[tile.slices], quality) for tile in grid.tiles]
+    return bytes([IN_TILES]) + write_varint(side) + b"".join([*(write_varint(len(tile)) for tile in tiles), *tiles])
+
+
+def decode_alpha(data: bytes, height: int, width: int, part: Rectangle | None = None) -> np.ndarray:
+    """Inverse of `encode_alpha`, as far as its quality goes; only what is asked for of the plane. Raises CorruptFileError."""
+    part = part or Rectangle(0, 0, width, height)
+    if data[:1] == bytes([ONE_VALUE]):
+        return _decode_tile(data, part.height, part.width)
+    if data[:1] != bytes([IN_TILES]):
+        return _decode_tile(data, height, width)[part.slices]
+    grid, tiles = _split(data, height, width)
+    alpha = np.empty((part.height, part.width), np.uint8)
+    for place in grid.meeting(part):
+        tile = grid.tiles[place]
+        shared = tile.overlap(part)
+        alpha[shared.within(part)] = _decode_tile(tiles[place], tile.height, tile.width)[shared.within(tile)]
+    return alpha
+
+
+def is_in_parts(data: bytes | None) -> bool:
+    """Whether a part of a plane, if there is one, can be decoded without the rest."""
+    return data is None or data[:1] in (bytes([ONE_VALUE]), bytes([IN_TILES]))
+
+
+def _split(data: bytes, height: int, width: int) -> tuple[Grid, list[bytes]]:
+    reader = Reader(data, 1)
+    side = read_varint(reader)
+    grid = Grid(width, height, side) if is_side(side) else None
+    if grid is None or len(grid) > len(data):  # each tile has a length at least; seen before anything is allocated for a lie
+        raise CorruptFileError(f"the transparency says that it is in tiles of {side:,} pixels, which it cannot be")
+    lengths = [read_varint(reader) for _ in range(len(grid))]
+    tiles = [reader.take(length) for length in lengths]
+    if reader.position != len(data):
+        raise CorruptFileError("the tiles of the transparency are not as long as their lengths say")
+    return grid, tiles
+
+
+def _encode_tile(alpha: np.ndarray, quality: int) -> bytes:
+    from dlic.classical.lossless import codec as lossless
+    from dlic.classical.wavelet import codec as wavelet  # few pictures need them, and they take a while to load
+
+    first = int(alpha.flat[0])
+    if (alpha == first).all():
+        return bytes([ONE_VALUE, first])
+    exact = bytes([LOSSLESS]) + lossless.encode(alpha[..., None], lossless.PREDICTIVE)
+    if quality == EXACT:
+        return exact
+    lossy = bytes([LOSSY]) + wavelet.encode(alpha, quality)
+    return min(exact, lossy, key=len)
+
+
+def _decode_tile(data: bytes, height: int, width: int) -> np.ndarray:
+    from dlic.classical.lossless import codec as lossless
+    from dlic.classical.wavelet import codec as wavelet
+
+    method, coded = data[:1], data[1:]
+    if method == bytes([ONE_VALUE]) and len(coded) == 1:
+        return np.full((height, width), coded[0], np.uint8)
+    if method == bytes([LOSSLESS]) and coded.startswith(LOSSLESS_HEAD):
+        return lossless.decode(coded, height, width)
+    if method == bytes([LOSSY]) and coded.startswith(LOSSY_HEAD):
+        return wavelet.decode(coded, height, width)
+    raise CorruptFileError("the transparency is coded in a way this dlic does not know")

@@ -1,0 +1,1 @@
+"""dlic inside of other programs: Pillow, desktops."""

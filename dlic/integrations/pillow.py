@@ -1,0 +1,192 @@
+"""A plugin for Pillow: from the moment this module is imported, `Image.open` and `Image.save` know .dlic files.
+
+`Image.open` reads the header and the metadata; pixels are decoded, and torch is imported, when they are needed.
+`Image.save` takes what `dlic.compress` does, from quality to thumbnail, lossless=True, and strict=True to refuse what it would
+otherwise warn of: what is not kept. (Of colour of 16 bits Pillow itself has dropped half by then, without a word.) Metadata it is
+not given is the image's own; None leaves some out. Pixels are stored upright, turned as the EXIF or XMP says that is stored with
+them, which then says 1.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import IO, Any
+
+import numpy as np
+from PIL import Image, ImageFile
+
+from dlic.api import Reading, compress, read_described
+from dlic.container.format import MAGIC
+from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError, UnreadableImageError
+from dlic.formats import metadata_chunks, thumbnails
+from dlic.formats.recognition import describe
+from dlic.images.exif import PREFIX
+from dlic.images.kinds import PROFILED_MODES, conversions, eight_bit_pixels, refuse_deep
+from dlic.images.metadata import Metadata, fitting, is_keyword, metadata_of, upright
+from dlic.images.samples import EXACT_MODES, exact_samples
+from dlic.images.sixteen_bits import to_eight_bits
+
+FORMAT, MIME, ENDING = "DLIC", "image/x-dlic", ".dlic"
+KEPT = ("gray", "alpha")  # of the kinds of pixels
+ROUNDED = "16-bit samples become 8-bit"
+MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # by channels
+OPTIONS = (  # of `dlic.compress`, beside metadata
+    "quality", "effort", "target_size", "target_bpp", "target_psnr", "target_ms_ssim",
+    "model", "weights", "alpha_quality", "thumbnail", "max_memory",
+)  # fmt: skip
+
+
+def register() -> None:
+    """Tell Pillow of the format; once is enough, and more does no harm."""
+    Image.register_open(FORMAT, DlicImageFile, _accept)
+    Image.register_save(FORMAT, _save)
+    Image.register_extension(FORMAT, ENDING)
+    Image.register_mime(FORMAT, MIME)
+
+
+@contextmanager
+def _errors_of_pillow() -> Iterator[None]:
+    """Bad files as OSError and bad arguments as ValueError, which is what programs that use Pillow catch."""
+    try:
+        yield
+    except (CorruptFileError, UnknownCheckpointError, UnreadableImageError) as error:
+        raise OSError(str(error)) from error
+    except DlicError as error:
+        raise ValueError(str(error)) from error
+
+
+# --- open ---------------------------------------------------------------------------------------------------------------
+
+
+def _accept(prefix: bytes) -> bool | str:
+    """Whether a file that begins like this is ours; a sentence where it was, and cannot be read any more."""
+    if prefix.startswith(MAGIC[:3]) and not prefix.startswith(MAGIC):
+        return "the .dlic file was changed by a text-mode transfer"
+    return prefix.startswith(MAGIC)
+
+
+class DlicImageFile(ImageFile.ImageFile):
+    """A .dlic file as L, LA, RGB or RGBA; as I;16 where a lossless file holds such gray. Colour of 16 bits is rounded to 8."""
+
+    format = FORMAT
+    format_description = "Deep learning image compression"
+    _data: bytes | None = None  # until they are decoded
+
+    def _open(self) -> None:
+        data = self.fp.read()  # checksums and metadata stand at the end
+        if not data.startswith(MAGIC):
+            raise SyntaxError("not a .dlic file")
+        with _errors_of_pillow():
+            self._described = describe(data)
+            self._mode = _mode(self._described.channels, self._described.depth)
+        self._data = data
+        self._size = self._described.width, self._described.height
+        self.text = dict(self._described.metadata.text)  # as PNG images have it
+        self.info |= _info(self._described.metadata)
+
+    def load(self) -> Any:
+        """Decode, if that has not been done."""
+        if self._data is not None:
+            self.im = self._decoded().im
+            self._data = None
+            if self.fp and self._exclusive_fp:
+                self.fp.close()
+        return super().load()
+
+    def _decoded(self) -> Image.Image:
+        width, height = self.size  # which `Image.open` has held against Image.MAX_IMAGE_PIXELS
+        with _errors_of_pillow():
+            pixels = read_described(self._data, self._described, Reading(max_pixels=width * height), {}).pixels
+            if pixels.dtype == np.uint16 and pixels.ndim == 3:
+                warnings.warn(ROUNDED, stacklevel=4)  # where the pixels were asked for
+                pixels = to_eight_bits(pixels)
+            image = Image.fromarray(pixels)
+            if (image.mode, image.size) != (self.mode, self.size):
+                raise CorruptFileError(f"the file promises {self.mode} {self.size} and holds {image.mode} {image.size}")
+        return image
+
+
+def _mode(channels: int, depth: int) -> str:
+    if channels not in MODES or depth not in (8, 16):
+        raise CorruptFileError(f"the file would have {channels} channels of {depth} bits, which no .dlic file has")
+    return "I;16" if (channels, depth) == (1, 16) else MODES[channels]
+
+
+def _info(metadata: Metadata) -> dict[str, Any]:
+    """As Pillow's other plugins name it."""
+    found = {name: getattr(metadata, name) for name in metadata.given}
+    return found | ({"exif": PREFIX + metadata.exif} if metadata.exif else {})
+
+
+# --- save ---------------------------------------------------------------------------------------------------------------
+
+
+def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
+    with _errors_of_pillow():
+        lossless = bool(image.encoderinfo.get("lossless"))
+        shown, metadata = _as_told(image)
+        encode = _lossless if lossless else _lossy
+        file.write(encode(shown, metadata, image.encoderinfo))
+
+
+def _as_told(image: Image.Image) -> tuple[Image.Image, Metadata]:
+    """The picture without the file it came from, with the orientation that `save` was told of, and the metadata to store."""
+    given = {name: read(image.encoderinfo[name]) for name, read in GIVEN.items() if name in image.encoderinfo}
+    own = metadata_of(image)
+    if not own.text and isinstance(texts := image.info.get("text"), Mapping):  # of a copy
+        own = replace(own, text={keyword: str(text) for keyword, text in texts.items() if is_keyword(keyword)})
+    metadata = replace(own, **given)
+    shown = image.copy()
+    shown.info |= {name: getattr(metadata, name) for name in ("exif", "xmp") if name in given}
+    return shown, metadata.without(["icc_profile"] if image.mode in PROFILED_MODES else [])  # used up by the conversion
+
+
+def _lossy(image: Image.Image, metadata: Metadata, options: Mapping[str, Any]) -> bytes:
+    _refuse_mode(image, image.mode == "F")
+    refuse_deep(image, "the image")
+    notes = list(conversions(image, KEPT))
+    if options.get("strict") and notes:
+        raise DlicError(f"the image is refused by strict: {', '.join(notes)}")
+    for note in notes:
+        warnings.warn(note, stacklevel=4)  # where `save` was called
+    pixels = eight_bit_pixels(image, KEPT)
+    wishes = {name: options[name] for name in OPTIONS if options.get(name) is not None}
+    return compress(pixels, **wishes, **vars(_of_pixels(metadata, pixels)))
+
+
+def _lossless(image: Image.Image, metadata: Metadata, options: Mapping[str, Any]) -> bytes:
+    from dlic.classical.lossless.codec import LosslessCodec
+
+    _refuse_mode(image, image.mode not in EXACT_MODES)
+    pixels = exact_samples(image, "the image")
+    preview = thumbnails.write(pixels, options.get("thumbnail") or 0)
+    return LosslessCodec(chunks=(*metadata_chunks.write(_of_pixels(metadata, pixels)), *preview)).compress(pixels)
+
+
+def _refuse_mode(image: Image.Image, refused: bool) -> None:
+    """In the words of Pillow's plugins."""
+    if refused:
+        raise OSError(f"cannot write mode {image.mode} as {FORMAT}")
+
+
+def _of_pixels(metadata: Metadata, pixels: np.ndarray) -> Metadata:
+    """The metadata of upright pixels, without a profile for others."""
+    return upright(fitting(metadata, b"GRAY" if pixels.shape[2:] in ((), (2,)) else b"RGB "))
+
+
+def _bytes(value: bytes | str | Image.Exif | None) -> bytes:
+    if isinstance(value, Image.Exif):
+        return value.tobytes()
+    return value.encode() if isinstance(value, str) else value or b""
+
+
+def _dpi(value: Any) -> tuple[float, ...] | None:
+    return tuple(float(number) for number in value) if value else None
+
+
+GIVEN: dict[str, Callable[[Any], Any]] = {  # to `save`, and how it becomes Metadata
+    "icc_profile": _bytes, "exif": _bytes, "xmp": _bytes, "dpi": _dpi, "text": lambda texts: dict(texts or {}),
+}  # fmt: skip
+
+register()

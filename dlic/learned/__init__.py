@@ -1,0 +1,1 @@
+"""The learned codec: pixels ⇄ latents ⇄ symbols ⇄ file."""

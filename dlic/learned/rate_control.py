@@ -1,0 +1,129 @@
+"""Encoding to a wanted size or quality: bisection over the rate levels of one analysed image."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from dlic.errors import DlicError
+from dlic.learned.codec import LearnedCodec, level_of
+from dlic.learned.unit import Analysed, Encoded
+from dlic.progress import Progress, no_progress
+
+Measure = Literal["size", "bpp", "psnr", "ms-ssim"]
+Judge = Callable[[np.ndarray, np.ndarray], float | None]  # original, picture → quality; None where it cannot be measured
+UNITS = {"size": "bytes", "bpp": "bpp", "psnr": "dB", "ms-ssim": "MS-SSIM"}
+
+
+@dataclass(frozen=True)
+class Target:
+    """At most so many bytes or bits per pixel, or at least so much PSNR or MS-SSIM."""
+
+    measure: Measure
+    value: float  # bytes, bits per pixel, dB, or 0 … 1
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.value) and self.value > 0) or (self.measure == "ms-ssim" and self.value > 1):
+            raise DlicError(f"a target of {self.value:g} {UNITS[self.measure]} cannot be reached by any file")
+
+    @property
+    def is_ceiling(self) -> bool:
+        """Whether the target is the most allowed (a rate) rather than the least wanted (a quality)."""
+        return self.measure in ("size", "bpp")
+
+    def met_by(self, achieved: "Achieved") -> bool:
+        value = achieved.figures[self.measure]
+        return value <= self.value if self.is_ceiling else value >= self.value
+
+
+@dataclass(frozen=True)
+class Achieved:
+    """A file, and what the target it meets measured on it."""
+
+    encoded: Encoded
+    figures: dict[str, float]  # measure → value; empty without a target
+
+
+def encode_at_quality(
+    codec: LearnedCodec, image: np.ndarray, quality: int, effort: int = 0, progress: Progress = no_progress
+) -> Achieved:
+    """uint8 (H, W, 3) at a quality 1 … 100."""
+    return Achieved(codec.encode(image, level_of(quality, codec.levels), effort, progress), {})
+
+
+def encode_to(
+    codec: LearnedCodec,
+    image: np.ndarray,
+    target: Target,
+    effort: int = 0,
+    progress: Progress = no_progress,
+    judge: Judge | None = None,
+) -> Achieved:
+    """The best file within a rate target, or the smallest that reaches a quality target; the transform g_a runs once.
+
+    With an effort the level is found by plain encoding, and then moved while refined files still meet the target.
+
+    Args:
+        image: uint8 (H, W, 3).
+        judge: measures the quality of a picture against the original, for targets of quality.
+
+    Raises DlicError where even the last level does not meet the target, and says what it would give.
+    """
+    analysed = codec.analyse(image, keep=True)
+
+    def attempt(level: int, effort: int = 0) -> Achieved:
+        encoded = codec.encode_at(analysed, level, effort, progress)
+        return Achieved(encoded, {target.measure: _measured(codec, encoded, analysed, target, judge)})
+
+    best = _bisected(codec, attempt, target)
+    return best if effort == 0 else _refined(codec, attempt, target, effort, best)
+
+
+def _bisected(codec: LearnedCodec, attempt: Callable[[int], Achieved], target: Target) -> Achieved:
+    """The highest level that keeps to a ceiling, or the lowest that reaches a quality."""
+    levels = range(codec.levels) if target.is_ceiling else range(codec.levels - 1, -1, -1)  # the first is the easiest to meet
+    best = attempt(levels[0])
+    if not target.met_by(best):
+        kind = "smallest" if target.is_ceiling else "best"
+        has = f"{best.figures[target.measure]:.6g} {UNITS[target.measure]}"
+        raise DlicError(f"the {kind} file that {codec.name} can make of this picture has {has}, not {target.value:.6g}")
+    meets, fails = 0, len(levels)
+    while fails - meets > 1:
+        middle = (meets + fails) // 2
+        tried = attempt(levels[middle])
+        if target.met_by(tried):
+            meets, best = middle, tried
+        else:
+            fails = middle
+    return best
+
+
+def _refined(
+    codec: LearnedCodec, attempt: Callable[[int, int], Achieved], target: Target, effort: int, plain: Achieved
+) -> Achieved:
+    """Refined files from the plain one's level upwards: the last within a ceiling, or the first that reaches a quality.
+
+    Refinement saves bits and may give up a little quality for them, so that a higher level than the plain one is often right.
+    """
+    best = plain
+    for level in range(plain.encoded.level, codec.levels):
+        tried = attempt(level, effort)
+        met = target.met_by(tried)
+        if met:
+            best = tried
+        if met != target.is_ceiling:
+            break
+    return best
+
+
+def _measured(codec: LearnedCodec, encoded: Encoded, analysed: Analysed, target: Target, judge: Judge | None) -> float:
+    if target.measure == "size":
+        return len(encoded.data)
+    if target.measure == "bpp":
+        return 8 * len(encoded.data) / (analysed.height * analysed.width)
+    assert judge is not None, target
+    quality = judge(analysed.image, codec.picture(encoded, analysed))
+    if quality is None:
+        raise DlicError("MS-SSIM needs a picture of at least 11 × 11 pixels; a target of PSNR works at any size")
+    return quality

@@ -1,0 +1,1 @@
+"""Big pictures in tiles."""

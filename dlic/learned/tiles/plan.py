@@ -1,0 +1,115 @@
+"""Big pictures: tiles that are coded independently, several at once, each shown as much around it as the transforms look at.
+
+    image ─ tile + border ─ g_a ─ latent of the tile ─ coded as a small picture ─┐
+                                                                  table of tiles ┴ stream (`container.tiles`)
+    image ─ tile ─ g_s ─ y_hat + border ─ y_hat of the tiles around ─────────────┘
+
+What is coded of a tile depends on nothing else, so that tiles are lost, and decoded, one by one. Every tile is computed on one
+core, so that neither a file nor a picture depends on how many are in work. `tiles_encoder` reads this drawing from the left and
+`tiles_decoder` from the right; here is when pictures are cut, and what memory and which threads that takes.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from typing import TypeVar
+
+from dlic.errors import DlicError
+from dlic.pixels.grid import Grid, is_side
+from dlic.runtime.network import Network
+
+Result = TypeVar("Result")
+
+PIXEL = 3  # bytes of one in memory
+LATENT = 5  # bytes a pixel of y: 320 float32 for 16 × 16 pixels
+# Bytes: of a process with torch, a checkpoint and what oneDNN takes, and beside it of the work on a pixel of a unit. Measured with
+# light-1 as the peaks of 1, 2 and 4 tiles at once; 100 megapixels then take 1.4 GB where these say 1.36. Refining lowers what a
+# checkpoint was trained against; blurred planes of all scales stay in memory while the slope of MS-SSIM is found.
+PROCESS, ENCODING, DECODING = 780_000_000, 130, 90
+REFINING = {"mse": 470, "ms-ssim": 920}
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """When and how a learned codec cuts pictures."""
+
+    side: int = 1024  # pixels along a tile, a multiple of 64
+    above: int = 1 << 21  # pixels that are still one unit
+    at_once: int | None = None  # tiles in work; one a core if None
+    max_memory: int | None = None  # bytes the process may take: fewer tiles at once, or a refusal
+
+    def __post_init__(self) -> None:
+        if not is_side(self.side):
+            raise DlicError(f"the side of a tile is a multiple of 64 pixels up to 4096, not {self.side}")
+
+    def cuts(self, height: int, width: int) -> bool:
+        """Whether a picture becomes tiles."""
+        return height * width > self.above
+
+    def check_memory(self, needed: int) -> None:
+        """Raises DlicError for work that takes more than is allowed."""
+        if self.max_memory is not None and needed > self.max_memory:
+            takes, has = f"{needed / 1e6:,.0f} MB", f"{self.max_memory / 1e6:,.0f} MB"
+            raise DlicError(f"this takes about {takes} of memory, more than the {has} of --max-memory")
+
+    def tiles_at_once(self, cores: int, fixed: int, each: int) -> int:
+        """How many may be in work where so many bytes are taken anyway, and by each. Raises DlicError where not one fits."""
+        self.check_memory(fixed + each)
+        wanted = self.at_once or cores
+        return wanted if self.max_memory is None else min(wanted, (self.max_memory - fixed) // each)
+
+
+def one_unit(height: int, width: int, work: int) -> int:
+    """Bytes that it takes to code a picture in one piece, where the `work` on a pixel takes so many."""
+    return PROCESS + height * width * (PIXEL + work)
+
+
+def latents_of_a_tile(grid: Grid) -> int:
+    """Bytes of the latents of one tile."""
+    return LATENT * largest(grid)
+
+
+def largest(grid: Grid, border: int = 0) -> int:
+    """Pixels of the largest tile."""
+    return max((tile.width + 2 * border) * (tile.height + 2 * border) for tile in grid.tiles)
+
+
+def border(network: Network) -> int:
+    """Pixels around a tile that its transforms are shown."""
+    return network.halo * network.stride
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Threads that compute on one core each."""
+
+    executor: Executor
+    count: int
+
+    def results(self, tasks: Iterable[Callable[[], Result]]) -> Iterator[Result]:
+        """What the tasks give, in their order; few are begun before their results are taken."""
+        waiting: deque[Future] = deque()
+        for task in tasks:
+            waiting.append(self.executor.submit(task))
+            if len(waiting) > 2 * self.count:  # so that nobody is idle while the first takes longer than others
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+@contextmanager
+def crew(network: Network, tiling: Tiling, fixed: int, each: int) -> Iterator[Crew]:
+    """As many as cores and memory allow, of which so many bytes are taken anyway, and by each tile in work."""
+    count = tiling.tiles_at_once(network.cores, fixed, each)
+    with network.workers(count) as executor:
+        yield Crew(executor, count)
+
+
+def by_stage(spent: Sequence[dict[str, float]], wall: float) -> dict[str, float]:
+    """The time that went by, divided among the stages as all threads together spent theirs."""
+    stages = {stage: sum(seconds.get(stage, 0.0) for seconds in spent) for stage in dict.fromkeys(chain.from_iterable(spent))}
+    together = sum(stages.values()) or 1.0
+    return {stage: wall * value / together for stage, value in stages.items()}

@@ -1,0 +1,215 @@
+"""One unit, a whole picture or a tile of one: pixels ⇄ latent ⇄ symbols ⇄ stream ⇄ container, around any `Network`."""
+
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+
+import numpy as np
+
+from dlic.container.format import HUFFMAN, Chunks, Container, write
+from dlic.entropy import huffman_tables, rans
+from dlic.entropy.symbols import Symbols
+from dlic.entropy.tables import FrequencyTables
+from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError
+from dlic.learned.rounding import Rounding
+from dlic.learned.tiles.seams import Seams
+from dlic.pixels.arrays import padded
+from dlic.pixels.grid import UNIT
+from dlic.pixels.rectangles import Rectangle
+from dlic.progress import Progress, no_progress
+from dlic.runtime.network import Network
+from dlic.runtime.tile_context import Surroundings
+from dlic.runtime.timing import timed
+
+Decoder = rans.Decoder | huffman_tables.Decoder
+CODERS = {"rans": (0, rans), "huffman": (HUFFMAN, huffman_tables)}  # with the flags of their files
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """An image after the part of encoding that all levels share."""
+
+    image: np.ndarray  # uint8 (H, W, 3)
+    latent: np.ndarray  # of the image padded to multiples of the stride
+    seconds: dict[str, float]  # by stage
+
+    @property
+    def height(self) -> int:
+        return self.image.shape[0]
+
+    @property
+    def width(self) -> int:
+        return self.image.shape[1]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A compressed image with what is worth reporting about it."""
+
+    container: Container
+    symbols: Symbols
+    tables: FrequencyTables
+    y_hat: np.ndarray  # what a decoder will synthesise from
+    seconds: dict[str, float]  # by stage
+
+    @cached_property
+    def data(self) -> bytes:
+        """The file."""
+        return write(self.container)
+
+    @property
+    def level(self) -> int:
+        return self.container.level
+
+    @property
+    def crcs(self) -> tuple[int, ...]:
+        """CRC-32 of the symbols of each unit: of this one."""
+        return (self.symbols.crc,)
+
+    @cached_property
+    def estimated_bits(self) -> float:
+        """What the symbols cost by the tables, to hold against the bytes of the file."""
+        return self.tables.bits(self.symbols.values, self.symbols.rows)
+
+
+@dataclass(frozen=True)
+class UnitCodec:
+    """One checkpoint at work on what is coded in one piece, of any size."""
+
+    name: str
+    fingerprint: bytes
+    network: Network
+    tables: FrequencyTables
+    distortion: str = "mse"  # what it was trained against: mse or ms-ssim
+    entropy: str = "rans"  # or "huffman": what codes the symbols of new files; those read say it themselves
+    chunks: Chunks = ()  # of new files
+
+    def __post_init__(self) -> None:
+        if self.entropy not in CODERS:
+            raise DlicError(f"there is no entropy coder {self.entropy!r}; use {' or '.join(CODERS)}")
+
+    @property
+    def levels(self) -> int:
+        """Rates it has."""
+        return self.network.levels
+
+    @cached_property
+    def rounding(self) -> Rounding:
+        """How it encodes without an effort."""
+        return Rounding(self.network, self.tables)
+
+    # --- encoding ---------------------------------------------------------------------------------------------------
+
+    def analyse_part(self, image: np.ndarray, part: Rectangle) -> Analysed:
+        """A part of an image whose corners lie on multiples of the stride, or on the border: its latent as the whole image's."""
+        seconds: dict[str, float] = {}
+        stride, whole = self.network.stride, Rectangle(0, 0, image.shape[1], image.shape[0])
+        with timed(seconds, "transform"):
+            seen = part.grown(self.network.halo * stride, whole)
+            latent = self.network.analyse(padded(image[seen.slices], stride))
+            inner = self.latents_within(part.in_steps(stride), seen.in_steps(stride))
+        return Analysed(image[part.slices], np.ascontiguousarray(latent[inner]), seconds)
+
+    def surroundings(self, image: np.ndarray, part: Rectangle, level: int) -> Surroundings:
+        """What is around a tile of an image: coded plainly, and in one piece with it, which is near to what it will be."""
+        whole, stride = Rectangle(0, 0, image.shape[1], image.shape[0]), self.network.stride
+        coded, seen = part.grown(UNIT, whole), part.grown(self.network.halo * stride, whole)
+        analysed = self.analyse_part(image, coded)
+        place, beside = part.in_steps(stride), seen.in_steps(stride)
+        y_hat = self.rounding.plain(analysed.latent, level).y_hat[self.latents_within(beside, coded.in_steps(stride))]
+        return Surroundings(image[seen.slices], y_hat, replace(place, x=place.x - beside.x, y=place.y - beside.y))
+
+    def encode_unit(
+        self,
+        analysed: Analysed,
+        level: int,
+        effort: int = 0,
+        progress: Progress = no_progress,
+        around: Surroundings | None = None,
+        seams: Seams | None = None,
+    ) -> Encoded:
+        """An analysed unit at one level.
+
+        An effort looks for better symbols than rounding gives, those of a tile for what it is amid its surroundings. At its
+        `seams` a tile may have finer steps.
+        """
+        seconds = dict(analysed.seconds)
+        with timed(seconds, "parameters"):
+            plain = self.rounding.plain(analysed.latent, level, seams)
+            symbols, y_hat, scale = plain.symbols, plain.y_hat, plain.scale
+        if effort > 0:
+            with timed(seconds, "refine"):
+
+                def rounded(z: np.ndarray) -> Symbols:
+                    return self.rounding.rounded(plain.y, z, level, scale)[0]
+
+                goal = level, self.tables, effort, progress, replace(around, scale=scale) if around else None, self.distortion
+                symbols = self.network.refine(analysed.image, plain.y, symbols, rounded, *goal)
+                context = self.network.context(symbols.z, self._size(analysed), level)
+                y_hat = self.network.reconstruct(context, self.rounding.in_steps(symbols, scale))
+        with timed(seconds, "entropy"):
+            flags, coder = CODERS[self.entropy]
+            stream = coder.encode(symbols.parts, self.tables)
+            crc = symbols.crc
+        head = analysed.width, analysed.height, level, self.fingerprint[:8], crc
+        container = Container(*head, stream, self.chunks, flags, plain.finer)
+        return Encoded(container, symbols, self.tables, y_hat, seconds)
+
+    # --- decoding ---------------------------------------------------------------------------------------------------
+
+    def latent(
+        self, container: Container, seconds: dict[str, float], beside: Executor | None = None, scale: np.ndarray | None = None
+    ) -> np.ndarray:
+        """y_hat of one unit; what the parsing of y does not need is computed `beside` it, where there is such a thread.
+
+        The steps of latents are so many times finer as `scale` (h, w) says.
+        """
+        size, level = self._size(container), container.level
+        decoder, begun = self._parse_z(container, seconds)
+        of_z = partial(self.network.context, begun.z, size, level)
+        context = beside.submit(of_z).result if beside else of_z
+        symbols = self._parse_y(container, decoder, begun, seconds)
+        with timed(seconds, "parameters"):
+            return self.network.reconstruct(context(), self.rounding.in_steps(symbols, scale))
+
+    def parse(self, container: Container) -> Symbols:
+        """The symbols of one unit, checked against its checksum; no transform is run."""
+        seconds: dict[str, float] = {}
+        return self._parse_y(container, *self._parse_z(container, seconds), seconds)
+
+    def _parse_z(self, container: Container, seconds: dict[str, float]) -> tuple[Decoder, Symbols]:
+        """A decoder that has read z, and the symbols as far as they are known: without y."""
+        if container.model != self.fingerprint[:8]:
+            raise UnknownCheckpointError(f"made with checkpoint {container.model.hex()[:8]}…, not with {self.name}")
+        if container.flags not in dict(CODERS.values()):
+            raise CorruptFileError(f"the header says flags {container.flags}, which no file of {self.name} has")
+        if container.level >= self.levels:
+            raise CorruptFileError(f"level {container.level} is beyond the {self.levels} of {self.name}")
+        size, level = self._size(container), container.level
+        with timed(seconds, "entropy"):
+            coder = dict(CODERS.values())[container.flags & HUFFMAN]
+            decoder = coder.Decoder(container.stream, self.tables)
+            z_rows = self.network.hyper_rows(size, level)
+            z = decoder.pull(z_rows.ravel()).reshape(z_rows.shape)
+        with timed(seconds, "parameters"):
+            rows = self.network.rows(z, size, level)
+        return decoder, Symbols(z, z_rows, np.empty(0, np.int32), rows)
+
+    def _parse_y(self, container: Container, decoder: Decoder, begun: Symbols, seconds: dict[str, float]) -> Symbols:
+        """What `_parse_z` has begun, with y."""
+        with timed(seconds, "entropy"):
+            symbols = replace(begun, y=decoder.pull(begun.y_rows.ravel()).reshape(begun.y_rows.shape))
+            decoder.finish()
+            if symbols.crc != container.symbols_crc:
+                raise CorruptFileError("the coded picture does not give the symbols it was made from")
+        return symbols
+
+    # --- places -----------------------------------------------------------------------------------------------------
+
+    def _size(self, picture: Analysed | Container) -> tuple[int, int]:
+        """Height and width of its latent y."""
+        return -(-picture.height // self.network.stride), -(-picture.width // self.network.stride)
+
+    def latents_within(self, inner: Rectangle, outer: Rectangle) -> tuple[slice, ...]:
+        """Where a part of the picture lies in the latent of another, both in latents."""
+        return (slice(None),) * self.network.space + inner.within(outer)

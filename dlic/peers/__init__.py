@@ -1,0 +1,1 @@
+"""Codecs of others, to compare with."""

@@ -1,0 +1,1 @@
+"""CompressAI's models as codecs."""

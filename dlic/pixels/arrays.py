@@ -1,0 +1,50 @@
+"""What a codec is: uint8 (H, W, 3) pixels ⇄ bytes."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from dlic.errors import CorruptFileError, DlicError
+from dlic.pixels.rectangles import Rectangle
+
+
+class Codec(Protocol):
+    """One way of coding an image; every codec dlic measures has this shape."""
+
+    def compress(self, image: np.ndarray) -> bytes: ...
+
+    def decompress(self, data: bytes) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A decompressed image."""
+
+    image: np.ndarray  # uint8 (H, W, 3)
+    seconds: dict[str, float]  # by stage
+    lost: tuple[Rectangle, ...] = ()  # parts of the picture that could not be recovered
+
+
+def check_size(width: int, height: int, max_pixels: int) -> None:
+    """Raises CorruptFileError for a picture of more pixels, before anything is allocated for it."""
+    if width * height > max_pixels:
+        raise CorruptFileError(
+            f"the picture would have {width} × {height} pixels, above the limit of {max_pixels:,}; --max-pixels raises it"
+        )
+
+
+def check_pixels(image: np.ndarray) -> np.ndarray:
+    """`image` if it is uint8 (H, W, 3) with at least one pixel; DlicError otherwise."""
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        found = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise DlicError(f"an image must be a uint8 array of shape (height, width, 3), not {found}")
+    if image.size == 0:
+        raise DlicError(f"an image must have at least one pixel, not {image.shape[0]} × {image.shape[1]}")
+    return image
+
+
+def padded(image: np.ndarray, stride: int) -> np.ndarray:
+    """(H, W, C) replicated at the bottom and right to multiples of `stride`."""
+    height, width = image.shape[:2]
+    return np.pad(image, ((0, -height % stride), (0, -width % stride), (0, 0)), mode="edge")

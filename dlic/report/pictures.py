@@ -1,0 +1,278 @@
+"""Each picture as every codec shows it at matched file sizes: what a report lays side by side.
+
+pictures/pictures.json                  one `Shown` for each file
+pictures/PICTURE/original.png
+pictures/PICTURE/CODEC@BYTES.ending     the file itself, of at most BYTES where the codec has one so small
+pictures/PICTURE/CODEC@BYTES.shown.png  what it shows
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from dlic.errors import CorruptFileError, DlicError
+from dlic.evaluation.run import Run
+from dlic.evaluation.series import Series
+from dlic.images.files import image_bytes, read_image
+from dlic.metrics.registry import ms_ssim, psnr
+from dlic.progress import Progress, no_progress
+from dlic.runtime.timing import timed
+from dlic.storage.files import read_whole, written_whole
+
+FOLDER = "pictures"
+ABOUT = "pictures.json"
+ORIGINAL = "original.png"
+GROWTH = 0.034  # of log(bytes) from one quality to the next: about what JPEG, WebP, AVIF and JPEG 2000 have in their middle
+RATES = (0.25, 0.5)  # bpp at which differences show, and at which they hardly do
+
+
+@dataclass(frozen=True)
+class Matched:
+    """The file of a codec that comes nearest to a size."""
+
+    quality: float | None
+    data: bytes
+    encode_ms: float
+    fits: bool  # False where even the smallest file is too large
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One picture as one codec shows it."""
+
+    image: str  # file name of the original
+    codec: str  # name of its series
+    width: int
+    height: int
+    target: int  # bytes it should have at most
+    quality: float | None
+    bytes: int
+    psnr: float  # dB
+    ms_ssim: float | None
+    encode_ms: float
+    decode_ms: float
+    file: str  # what the codec wrote, as a path within the folder of pictures
+    pixels: str  # what it shows, lossless, likewise
+    original: str  # likewise
+    made_of: str  # digest of the original's pixels and of what the codec's files depend on
+
+    @property
+    def fits(self) -> bool:
+        """False where even the codec's smallest file is larger than was asked for."""
+        return self.bytes <= self.target
+
+    @property
+    def bpp(self) -> float:
+        return 8 * self.bytes / (self.width * self.height)
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        return self.image, self.codec, self.target
+
+
+# --- one file -----------------------------------------------------------------------------------------------------------
+
+
+def at_size(series: Series, image: np.ndarray, size: int, known: Mapping[float | None, int] | None = None) -> Matched:
+    """The best quality of a codec whose file of `image`, uint8 (H, W, 3), has at most `size` bytes; else its smallest file.
+
+    `known` are bytes at some qualities, which narrow the search. Where sizes do not rise with quality, the next file is too large.
+    """
+    choices = _choices(series)
+    sizes = {place: known[quality] for place, quality in enumerate(choices) if known and quality in known}
+    files: dict[int, Matched] = {}
+
+    def file_at(place: int) -> Matched:
+        if place not in files:
+            files[place] = _file(series, choices[place], image, size)
+            sizes[place] = len(files[place].data)
+        return files[place]
+
+    def size_at(place: int) -> int:
+        return sizes[place] if place in sizes else len(file_at(place).data)
+
+    best = _last_within(size_at, sizes, len(choices), size)
+    if best is None:
+        return file_at(min(sizes, key=sizes.__getitem__))
+    found = file_at(best)
+    return found if found.fits else at_size(series, image, size)  # what was known was of another file
+
+
+def _file(series: Series, quality: float | None, image: np.ndarray, size: int) -> Matched:
+    """One try."""
+    codec, seconds = series.at(quality), {}
+    with timed(seconds, "encode"):
+        data = codec.compress(image)
+    return Matched(quality, data, 1000 * seconds["encode"], len(data) <= size)
+
+
+def _choices(series: Series) -> Sequence[float | None]:
+    """Its qualities by rising rate, with those between them."""
+    first, last = series.qualities[0], series.qualities[-1]
+    if not series.between or first is None or last is None or first % 1 or last % 1:
+        return series.qualities
+    return range(int(first), int(last) + 1) if first <= last else range(int(first), int(last) - 1, -1)
+
+
+def _last_within(size_at: Callable[[int], int], sizes: Mapping[int, int], count: int, limit: int) -> int | None:
+    """A place whose size is within the limit while the next one's, if there is one, is not; None where the first is too large.
+
+    `sizes` are those known so far, to which `size_at` adds. Each guess is where the size would be right if it grew evenly; after
+    one that left more than half of the interval, the middle is next.
+    """
+    low = max((place for place, size in sizes.items() if size <= limit), default=-1)
+    high = min((place for place, size in sizes.items() if size > limit and place > low), default=count)
+    lopsided = False
+    while high - low > 1:
+        before = high - low
+        middle = (low + high) // 2 if lopsided else min(max(_guess(sizes, low, high, limit), low + 1), high - 1)
+        low, high = (middle, high) if size_at(middle) <= limit else (low, middle)
+        lopsided = high - low > before / 2 and low in sizes and high in sizes
+    return low if low >= 0 else None
+
+
+def _guess(sizes: Mapping[int, int], low: int, high: int, limit: int) -> int:
+    """About the place of a size, by those at both ends of an interval; by one of them, a little beyond, to find the other."""
+    ends = [place for place in (low, high) if place in sizes]
+    if not ends:
+        return (low + high) // 2
+    missing = math.log(limit / max(sizes[ends[0]], 1))
+    if len(ends) == 1:
+        return ends[0] + round(missing / GROWTH) + (1 if missing > 0 else -1)
+    return low + round((high - low) * missing / math.log(max(sizes[high], 1) / max(sizes[low], 1)))
+
+
+# --- all of them --------------------------------------------------------------------------------------------------------
+
+
+def make_pictures(
+    folder: Path,
+    run: Run | None,
+    images: Mapping[str, np.ndarray],
+    series: Sequence[Series],
+    rates_bpp: Sequence[float] = RATES,
+    progress: Progress = no_progress,
+) -> list[Shown]:
+    """Every image, uint8 (H, W, 3) by file name, by every codec at every rate, into `pictures/` of a run's folder.
+
+    What is there whole, of the same pixels and codecs, is not made again. The rows of `run` save encoding at qualities known from
+    them. Raises DlicError for rates that no file can have.
+    """
+    if not all(math.isfinite(rate) and rate > 0 for rate in rates_bpp):
+        raise DlicError(f"pictures are shown at rates above 0 bits per pixel, not {', '.join(map(str, rates_bpp))}")
+    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+    kept = {shown.key: shown for shown in read_pictures(folder)}
+    known, done, count = _known_sizes(run), 0, len(images) * len(series) * len(rates_bpp)
+    for name, image in images.items():
+        digest = sha256(f"{name} {image.shape} ".encode() + image.tobytes()).hexdigest()
+        for codec in series:
+            for rate in rates_bpp:
+                wanted = _Wanted(name, codec, max(1, round(rate * image[..., 0].size / 8)), digest)
+                if not wanted.is_there(folder / FOLDER, kept.get(wanted.key)):
+                    kept[wanted.key] = _make(folder / FOLDER, wanted, image, known.get((codec.name, name), {}))
+                    _write_about(folder, kept.values())
+                done += 1
+                progress(done / count)
+    return list(kept.values())
+
+
+def read_pictures(folder: Path) -> list[Shown]:
+    """The pictures of a run's folder, empty where there are none. CorruptFileError for a damaged list."""
+    path = folder / FOLDER / ABOUT
+    if not path.is_file():
+        return []
+    try:
+        return [Shown(**entry) for entry in json.loads(read_whole(path, CorruptFileError))]
+    except (ValueError, TypeError) as error:
+        raise CorruptFileError(f"{path} is damaged: {error}") from error
+
+
+def by_original(folder: Path, run: Run) -> dict[str, list[tuple[str, np.ndarray]]]:
+    """Captions and uint8 (H, W, 3) pixels of the pictures of a run's folder, the original first, by its file name."""
+    place, shown = folder / FOLDER, sorted(read_pictures(folder), key=lambda one: one.target)
+    pictures: dict[str, list[tuple[str, np.ndarray]]] = {}
+    for one in shown:
+        if one.image not in pictures:
+            pictures[one.image] = [("original", read_image(place / one.original).pixels)]
+        label = run.codecs[one.codec].label if one.codec in run.codecs else one.codec
+        caption = f"{label}, {one.bytes:,} bytes, {one.psnr:.2f} dB"
+        pictures[one.image].append((caption, read_image(place / one.pixels).pixels))
+    return pictures
+
+
+def _write_about(folder: Path, pictures: Iterable[Shown]) -> None:
+    """Inverse of `read_pictures`."""
+    with written_whole(folder / FOLDER / ABOUT, overwrite=True) as file:
+        file.write(json.dumps([asdict(shown) for shown in pictures], indent=1).encode())
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A picture before it is made."""
+
+    image: str
+    series: Series
+    target: int
+    digest: str  # of the original's name and pixels
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        return self.image, self.series.name, self.target
+
+    @property
+    def made_of(self) -> str:
+        return f"{self.digest[:16]} {self.series.identity}"
+
+    @property
+    def folder(self) -> str:
+        """Another one for other pixels, so that an original that is there is the right one."""
+        return f"{_as_file_name(Path(self.image).stem)}-{self.digest[:8]}"
+
+    def is_there(self, place: Path, shown: Shown | None) -> bool:
+        """Whether it was made of the same, with all its files; they are written before the list of them."""
+        if shown is None or shown.made_of != self.made_of:
+            return False
+        return all((place / file).is_file() for file in (shown.file, shown.pixels, shown.original))
+
+
+def _make(place: Path, wanted: _Wanted, image: np.ndarray, known: Mapping[float | None, int]) -> Shown:
+    """One picture by one codec, with its files."""
+    series, seconds = wanted.series, {}
+    matched = at_size(series, image, wanted.target, known)
+    with timed(seconds, "decode"):
+        pixels = series.at(matched.quality).decompress(matched.data)
+    stem = f"{wanted.folder}/{_as_file_name(series.name)}@{wanted.target}"
+    file, shown, original = f"{stem}{series.ending}", f"{stem}.shown.png", f"{wanted.folder}/{ORIGINAL}"
+    (place / wanted.folder).mkdir(exist_ok=True)
+    _write(place / file, matched.data)
+    _write(place / shown, image_bytes(pixels))
+    if not (place / original).is_file():
+        _write(place / original, image_bytes(image))
+    (height, width), times = image.shape[:2], (matched.encode_ms, 1000 * seconds["decode"])
+    figures = matched.quality, len(matched.data), psnr(image, pixels), ms_ssim(image, pixels), *times
+    return Shown(wanted.image, series.name, width, height, wanted.target, *figures, file, shown, original, wanted.made_of)
+
+
+def _write(path: Path, data: bytes) -> None:
+    with written_whole(path, overwrite=True) as file:
+        file.write(data)
+
+
+def _as_file_name(text: str) -> str:
+    """Any text as a file name of few characters that every system has; different for different texts."""
+    plain = re.sub(r"[^A-Za-z0-9.-]+", "_", text).strip("._")[:48]
+    return plain if plain == text else f"{plain}-{sha256(text.encode()).hexdigest()[:8]}"
+
+
+def _known_sizes(run: Run | None) -> dict[tuple[str, str], dict[float | None, int]]:
+    """(codec, image) → quality → bytes."""
+    sizes: dict[tuple[str, str], dict[float | None, int]] = {}
+    for row in run.rows if run else ():
+        sizes.setdefault((row.codec, row.image), {})[row.quality] = row.bytes
+    return sizes

@@ -1,0 +1,120 @@
+"""Mean-field annealing: whole numbers that cost little together, found without sampling (Peterson and Anderson 1987).
+
+Every symbol holds a distribution over the integers next to it, and what depends on the symbols sees its mean. What an integer would
+cost, given the other symbols, follows from its price in a table and from slope and curvature of everything else; the distribution
+goes some of the way to the Boltzmann distribution of these costs, over and over, while the temperature falls until one integer is
+left.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dlic.entropy.tables import REACH, FrequencyTables
+from dlic.runtime.torch.arrays_and_threads import to_batch
+
+COOLEST = 0.2  # temperature that a stage ends with, in bits
+WARMEST = 3.0, 10.0  # it begins the warmer, within these bounds …
+WARMTH = 0.1  # … the more iterations it has, this much for each: what is warm forgets where it came from and must find it again
+DAMPING = 0.1  # share of the way to its expectation that a symbol goes in the first iteration
+DAMPINGS = (0.01, 0.3)  # it adapts within these bounds …
+AGREEMENT, HASTE = 0.5, 0.3  # … so that what an iteration wants keeps this cosine to what the last one wanted, by so much a time
+MOMENTUM = 0.7  # share of the last step in the next one, which takes far fewer iterations …
+RUN_UP = 5  # … growing over so many at the start of a stage, where what is wanted still turns
+PROBES = 2  # random directions in which curvature is measured
+PROBE_STEP = 0.3  # of a symbol, along each
+PRIOR = 20.0  # symbols of a channel, or of a place, whose own curvature counts as much as the mean over all
+
+Slope = Callable[[Tensor], Tensor]  # symbols (1, M, h, w), whole or in between → derivative of what they cost beside their own bits
+
+
+class Prices:
+    """Bits of the symbols at places of known table rows, and the bounds they have there: tensors (1, M, h, w)."""
+
+    def __init__(self, tables: FrequencyTables, rows: np.ndarray):
+        """`rows` (h, w, M)."""
+        rows = np.array(rows)  # they may be a read-only view
+        self.low, self.high = (to_batch(bound) for bound in tables.bounds(rows))
+        self._prices = prices(tables)
+        self._zeros = to_batch(rows).long() * self._prices.shape[1] + REACH  # where each symbol's row has the price of 0
+
+    def bits(self, symbols: Tensor) -> Tensor:
+        """Of each whole symbol. Far out, where doubling a value costs an escape one more bit, the growth is taken as linear."""
+        inside = symbols.clamp(-REACH, REACH)
+        return torch.take(self._prices, self._zeros + inside.long()) + (symbols - inside).abs() / REACH
+
+
+def anneal(
+    symbols: Tensor, prices: Prices, slope: Slope, curvature: Tensor, iterations: int, tick: Callable[[], None] = lambda: None
+) -> Tensor:
+    """Symbols (1, M, h, w), whole or in between, taken from warm to cool: close to whole ones that cost little.
+
+    `curvature` (1, M, h, w) belongs to `slope`; `tick` is called after every iteration. Steps are those of heavy-ball descent
+    (Polyak 1964).
+    """
+    wanted, step, damping = torch.zeros_like(symbols), torch.zeros_like(symbols), DAMPING
+    for done, temperature in enumerate(np.geomspace(np.clip(WARMTH * iterations, *WARMEST), COOLEST, iterations), start=1):
+        last, wanted = wanted, expected(symbols, prices, slope, curvature, temperature) - symbols
+        damping = adapted(damping, wanted, last)
+        step = damping * wanted + MOMENTUM * min(1, done / RUN_UP) * step
+        last_symbols, symbols = symbols, (symbols + step).clamp(prices.low, prices.high)
+        step = symbols - last_symbols
+        tick()
+    return symbols
+
+
+def expected(symbols: Tensor, prices: Prices, slope: Slope, curvature: Tensor, temperature: float) -> Tensor:
+    """What each symbol would be in the mean at a temperature in bits, among the whole ones next to it, if the others stayed."""
+    slopes, nearest = slope(symbols), symbols.round()
+    energies = []
+    for candidate in (nearest - 1, nearest, nearest + 1):
+        change = candidate - symbols
+        energies.append(prices.bits(candidate) + change * (slopes + change * curvature / 2))
+    below, _, above = torch.softmax(torch.stack(energies) / -temperature, dim=0)
+    return (nearest + above - below).clamp(prices.low, prices.high)
+
+
+def adapted(damping: float, wanted: Tensor, last: Tensor) -> float:
+    """More damping where symbols that depend on each other overshoot together, less where they creep.
+
+    What is stable differs tenfold between low rates and high ones.
+    """
+    scale = float(wanted.norm() * last.norm())
+    cosine = float((wanted * last).sum()) / scale if scale > 0 else AGREEMENT
+    return min(max(damping * (1 + HASTE * (cosine - AGREEMENT)), DAMPINGS[0]), DAMPINGS[1])
+
+
+def curvature(symbols: Tensor, prices: Prices, slope: Slope) -> Tensor:
+    """Second derivative of what `slope` is the first of, by each symbol: (1, M, h, w), one of its channel times one of its place.
+
+    Hutchinson's estimate of a Hessian's diagonal, from the slopes a small step away in random directions. Squared errors bend about
+    as much everywhere; likeness bends the more, the less there is to see.
+    """
+    generator = torch.Generator().manual_seed(0)
+    free = (prices.high > prices.low).float()
+    here, seen = slope(symbols), torch.zeros_like(symbols)
+    for _ in range(PROBES):
+        direction = (torch.randint(0, 2, symbols.shape, generator=generator) * 2 - 1) * free
+        seen += direction * (slope(symbols + PROBE_STEP * direction) - here) / (PROBE_STEP * PROBES)
+    mean = (seen.sum() / free.sum().clamp_min(1)).clamp_min(1e-12)
+    of_channels = (seen.sum((2, 3), keepdim=True) + PRIOR * mean) / (free.sum((2, 3), keepdim=True) + PRIOR)
+    of_channels = of_channels.clamp_min(0.2 * mean)  # what a few symbols show can be far off, even negative
+    of_places = (seen.sum(1, keepdim=True) + PRIOR * mean) / ((of_channels * free).sum(1, keepdim=True) + PRIOR * mean)
+    return of_channels * of_places.clamp_min(0.2)
+
+
+def derivative(of: Callable[[Tensor], Tensor], symbols: Tensor) -> Tensor:
+    """The gradient of a scalar function."""
+    symbols = symbols.detach().requires_grad_()
+    return torch.autograd.grad(of(symbols), symbols)[0]
+
+
+def prices(tables: FrequencyTables) -> Tensor:
+    """Bits of the values −REACH … REACH in every row, escapes included; zero in skipped rows: (rows, 2 · REACH + 1)."""
+    values = np.arange(-REACH, REACH + 1)
+    bits = np.zeros((len(tables), values.size), np.float32)
+    for row in np.flatnonzero(~tables.skipped):
+        bits[row] = tables.prices(row, values)
+    return torch.from_numpy(bits)

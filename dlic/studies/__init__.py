@@ -1,0 +1,1 @@
+"""Sweeps over settings, and what comes of them."""

@@ -1,0 +1,87 @@
+"""`dlic` commands in processes of their own, which end with the one that began them."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+from typing import BinaryIO
+
+import torch
+
+from dlic.errors import DlicError
+from dlic.storage.files import lock_folder
+
+PATIENCE = 30  # seconds that a run has to end by itself
+LAST_WORDS = 300  # characters of what a failed run said
+
+
+class ChildRuns:
+    """A folder to itself, and the processes that work there: both are let go of at the end of a `with` block.
+
+    The folder stays locked for as long as any of the processes lives, even if this one is killed: two would write the same files.
+    """
+
+    def __init__(self, folder: Path, jobs: int):
+        """DlicError where the folder cannot be written or somebody works there already; `jobs` share the cores."""
+        self.ended = False
+        self._threads = None if jobs == 1 else str(max(1, torch.get_num_threads() // jobs))
+        self._children: set[subprocess.Popen] = set()
+        self._guard = Lock()
+        self._lock = lock_folder(folder, f"another dlic sweep works in {folder}, or a run of one that was killed still does")
+
+    def __enter__(self) -> "ChildRuns":
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.end()
+        os.close(self._lock)
+
+    def run(self, command: Sequence[str], log: Path) -> None:
+        """`dlic COMMAND…`, with what it says appended to a file. DlicError with its last words where it fails."""
+        with open(log, "ab") as said:
+            start = said.tell()
+            child = self._begin(command, said)
+            code = child.wait()
+        with self._guard:
+            self._children.discard(child)
+        if code != 0:
+            raise DlicError(
+                f"{last_words(log.read_bytes()[start:]) or f'exit code {code}'} (exit code {code}; all of it is in {log})"
+            )
+
+    def end(self) -> None:
+        """Ask every process to end, and wait until it has; none begins any more."""
+        with self._guard:
+            self.ended, children = True, list(self._children)
+        for child in children:
+            child.terminate()
+        for child in children:
+            try:
+                child.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+    def _begin(self, command: Sequence[str], said: BinaryIO) -> subprocess.Popen:
+        package = str(Path(__file__).parents[2])  # a checkout need not be installed
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))}
+        if self._threads is not None:
+            environment["OMP_NUM_THREADS"] = self._threads
+        with self._guard:
+            if self.ended:
+                raise DlicError("ended before it began")
+            child = subprocess.Popen(
+                [sys.executable, "-m", "dlic", *command], stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+                env=environment, pass_fds=() if sys.platform == "win32" else (self._lock,),
+            )  # fmt: skip
+            self._children.add(child)
+        return child
+
+
+def last_words(said: bytes) -> str:
+    """The sentence that a command failed with, or the last line that it wrote."""
+    lines = [line.strip() for line in said.decode(errors="replace").replace("\r", "\n").splitlines()]
+    sentences = [line.removeprefix("dlic: ") for line in lines if line.startswith("dlic: ")]
+    return (sentences or list(filter(None, lines)) or [""])[-1][:LAST_WORDS]

@@ -1,0 +1,104 @@
+"""What one run of a sweep came to: costs of its network, and rate and distortion of its files."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dlic.checkpoints.local import read_manifest
+from dlic.container.format import TILED, read
+from dlic.container.tiles import split
+from dlic.errors import DlicError
+from dlic.evaluation.anchors import check_kodak, kodak_anchors
+from dlic.evaluation.provenance import provenance
+from dlic.evaluation.run import Run
+from dlic.evaluation.runner import begin, conduct, join
+from dlic.evaluation.sweep import images_of, make_plan
+from dlic.learned.codec import load_codec
+from dlic.models import build_model
+from dlic.models.macs import macs_per_pixel
+from dlic.studies.search_grid import Settings
+from dlic.studies.sweep_results import SCORES, Curves, Result
+from dlic.training.kodak import MAIN
+
+EVALUATION = "evaluation"
+BESIDE = ("jpeg", "factorized", "mean_scale")  # of the published curves on Kodak
+
+
+def last_checkpoint(run: Path, required: bool = True) -> Path | None:
+    """The last state that a run has kept whole, over all its resumptions. DlicError where there must be one and is none."""
+    kept = sorted(run.glob("version_*/checkpoints/last*.ckpt"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in kept:
+        try:
+            torch.load(path, map_location="cpu", weights_only=True)["dlic"]
+        except Exception:  # one that was being written when the run was killed fails in many ways
+            continue
+        return path
+    if required:
+        raise DlicError(f"{run} has no checkpoint that can be read")
+    return None
+
+
+def measured(out: Path, run: Path, checkpoint: Path, settings: Settings, images: Path | None, kodak: bool) -> list[Result]:
+    """A result, of a network of several rates one a quality; from its files where there are images to measure on."""
+    manifest = read_manifest(checkpoint)
+    network = build_model(manifest.model, manifest.config)
+    macs, parameters = macs_per_pixel(network), sum(p.numel() for p in network.parameters())
+    training = manifest.model, manifest.training.steps, manifest.training.pixels, seconds_of(run)
+    result = Result(checkpoint.name, dict(settings), *training, parameters, macs.encoder, macs.decoder)
+    if images is None:
+        return [result]
+    means = [mean for mean in evaluated(out, images, [str(checkpoint)], kodak).means if mean.codec == checkpoint.name]
+    rows = []
+    for mean in means:
+        sparsity, size = symbol_statistics(checkpoint, images, mean.quality)
+        rows.append(
+            replace(
+                result, quality=mean.quality, images=mean.images, bpp=mean.bpp, **{name: mean.metrics[name] for name in SCORES},
+                encode_ms=mean.encode_ms, decode_ms=mean.decode_ms, sparsity=sparsity, symbol_size=size,
+            )
+        )  # fmt: skip
+    return rows
+
+
+def seconds_of(run: Path) -> float | None:
+    """Time of training that the last checkpoint of a run counts: what was lost with a killed process is not in it."""
+    stored = torch.load(last_checkpoint(run), map_location="cpu", weights_only=True)
+    timer = stored.get("callbacks", {}).get("Timer")
+    return None if timer is None else timer["time_elapsed"]["train"]
+
+
+def evaluated(out: Path, images: Path, codecs: Sequence[str], kodak: bool) -> Run:
+    """The evaluation in the folder of a sweep, grown by these codecs."""
+    plan, left_out = make_plan(images, codecs, {}, tuple(SCORES))
+    notes = [f"left out: {name}" for name in left_out]
+    run = join(begin(plan, provenance("dlic sweep"), notes, "kodak" if kodak else None), out / EVALUATION)
+    return conduct(run, plan, out / EVALUATION, lambda rows, label, count: rows, memory=False)
+
+
+def symbol_statistics(checkpoint: Path, images: Path, quality: float | None) -> tuple[float, float]:
+    """Share of the symbols of y that are zero, and their mean size, in the files of a checkpoint at one quality."""
+    codec = load_codec(checkpoint)
+    at_quality = codec.at(1 if quality is None else int(quality))
+    zeros = sizes = count = 0
+    for pixels in (found for _, found in images_of(images) if isinstance(found, np.ndarray)):
+        container = read(at_quality.compress(pixels))
+        for unit in split(container)[1] if container.flags & TILED else [container]:
+            symbols = np.abs(codec.symbols(unit).y)
+            zeros, sizes, count = zeros + int((symbols == 0).sum()), sizes + int(symbols.sum()), count + symbols.size
+    return zeros / count, sizes / count
+
+
+def reference_curves(out: Path, images: Path | None, kodak: bool) -> Curves:
+    """What to show beside the curves of a sweep: JPEG's, and on Kodak published ones. DlicError where Kodak is something else."""
+    if images is None:
+        return {}
+    if not kodak:
+        run = evaluated(out, images, ["jpeg"], kodak)
+        return {metric: {run.codecs["jpeg"].label: run.curve("jpeg", metric)} for metric in SCORES}
+    sizes = [found.shape[:2] for _, found in images_of(images) if isinstance(found, np.ndarray)]
+    check_kodak(str(images), sizes, "--kodak")
+    labels = [MAIN[key] for key in BESIDE]
+    return {metric: {label: kodak_anchors(metric)[label].points for label in labels} for metric in SCORES}

@@ -1,0 +1,111 @@
+"""Channels of blocks whose activations have died: no gradient brings them back."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytorch_lightning as pl
+import torch
+from lightning_utilities.core.rank_zero import rank_zero_info
+from torch import Tensor, nn
+
+from dlic.layers.stages import BottleneckBlock
+from dlic.models.light.transforms import LevelBlocks
+
+DEAD = -3.0  # where gelu gives less than 0.005, and as little of a gradient
+LOST = 0.9  # share of a block's channels from which on it begins anew as a whole
+
+
+class Watch:
+    """How far the activations of every block of a network have reached, over what it was shown while watching."""
+
+    def __init__(self, network: nn.Module):
+        self.blocks = [block for block in network.modules() if isinstance(block, BottleneckBlock)]
+        self.highest: dict[nn.Module, Tensor] = {}  # (channels,) before gelu
+        self.power: dict[nn.Module, list[Tensor]] = {}  # (channels,) mean squares of what goes in, one each time
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        layers = [layer for block in self.blocks for layer in (block.squeeze, block.spatial)]
+        hooks = [layer.register_forward_hook(self._see) for layer in layers]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    @torch.no_grad()
+    def _see(self, layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
+        highest, power = output.float().amax(dim=(0, 2, 3)), inputs[0].float().square().mean(dim=(0, 2, 3))
+        self.highest[layer] = torch.maximum(highest, self.highest[layer]) if layer in self.highest else highest
+        self.power.setdefault(layer, []).append(power)
+
+    def dead(self, layer: nn.Module) -> Tensor:
+        """Which of a layer's channels never reached DEAD: bool (channels,)."""
+        return self.highest[layer] < DEAD
+
+    def scale(self, layer: nn.Module) -> Tensor:
+        """How large what goes into a layer is, as a root mean square: (channels,)."""
+        return torch.stack(self.power[layer]).mean(dim=0).sqrt().clamp_min(1e-3)
+
+    @property
+    def share(self) -> float:
+        """Of all channels that blocks give their last layers, those that are dead."""
+        return torch.cat([self.dead(block.spatial) for block in self.blocks]).float().mean().item() if self.blocks else 0.0
+
+
+@torch.no_grad()
+def revive(network: nn.Module, watch: Watch) -> int:
+    """Let dead channels begin anew, from random weights and with nothing yet to say, so that what `network` gives stays as it is.
+
+    A block that has lost nearly all of them begins anew as a whole, and what its last few said is lost. Frozen blocks stay as they
+    are. Returns how many channels begin anew.
+    """
+    by_level = [part for part in network.modules() if isinstance(part, LevelBlocks)]
+    gains = {block: gain for part in by_level for block, gain in zip(part.blocks, part.gains, strict=True)}
+    generator = torch.Generator().manual_seed(0)  # the same in every process
+    revived = 0
+    for block in (block for block in watch.blocks if block.last.weight.requires_grad):
+        hidden, out = watch.dead(block.squeeze), watch.dead(block.spatial)
+        if out.float().mean() >= LOST:
+            hidden, out = torch.ones_like(hidden), torch.ones_like(out)
+        scale = torch.where(hidden, 1.0, watch.scale(block.spatial))  # of random combinations of inputs of size 1, after gelu
+        _begin_anew(block.squeeze, hidden, watch.scale(block.squeeze), generator)
+        block.spatial.weight[:, hidden] = 0
+        _begin_anew(block.spatial, out, scale, generator)
+        block.last.weight[:, out] = 0
+        if block in gains:
+            gains[block].anchors[:, out] = 0
+        revived += int(out.sum())
+    return revived
+
+
+def _begin_anew(layer: nn.Conv2d, which: Tensor, scale: Tensor, generator: torch.Generator) -> None:
+    """Random weights that give values of about 1, for inputs of size `scale` (channels,)."""
+    weight = torch.randn(layer.weight.shape, generator=generator).to(layer.weight) / layer.weight[0].numel() ** 0.5
+    layer.weight[which] = (weight / scale[:, None, None])[which]
+    layer.bias[which] = 0
+
+
+class DeadChannels(pl.Callback):
+    """Logs the share of dead channels with every validation (`val/dead_channels`), and revives them at the start if told to."""
+
+    def __init__(self, revive: bool):
+        self.revive = revive
+        self._watch, self._watching = None, ExitStack()
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if not self.revive or pl_module.batches_seen:
+            return
+        watch = Watch(pl_module.network)
+        with watch.watching():
+            pl_module.show_validation()
+        rank_zero_info(f"{watch.share:.0%} of the blocks' channels were dead; {revive(pl_module.network, watch)} begin anew")
+
+    def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._watch = Watch(pl_module.network)
+        self._watching.enter_context(self._watch.watching())
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._watching.close()
+        if self._watch.blocks:
+            pl_module.log("val/dead_channels", self._watch.share, sync_dist=True)

@@ -1,0 +1,142 @@
+"""What a run starts from: the weights of a named checkpoint (`--from`), or where an earlier call ended (`--resume`)."""
+
+import argparse
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytorch_lightning as pl
+import torch
+import yaml
+
+from dlic.checkpoints.local import folder_of, read_manifest
+from dlic.errors import CorruptFileError, DlicError
+from dlic.models import MODELS
+from dlic.models.base import Model
+from dlic.storage.files import discard_abandoned
+from dlic.training.callbacks import best_keeper
+
+log = logging.getLogger(__name__)
+
+# --- from a trained network ---------------------------------------------------------------------------------------------
+
+
+def named_start(args: list[str]) -> str | None:
+    """The checkpoint that `--from` names in the arguments of a run, or `from` in one of its recipes.
+
+    Looked up before the arguments are parsed, as the checkpoint decides what the network's settings are.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--from", dest="start")
+    parser.add_argument("--config", "-c", dest="recipes", action="append", default=[])
+    try:
+        found, _ = parser.parse_known_args(args)
+    except argparse.ArgumentError:
+        return None  # an option without its value, which the run's own parser tells
+    return found.start or next(filter(None, map(_start_in, reversed(found.recipes))), None)
+
+
+def _start_in(recipe: str) -> str | None:
+    try:
+        settings = yaml.safe_load(Path(recipe).read_bytes())
+    except (OSError, ValueError, yaml.YAMLError):
+        return None  # as above
+    return settings.get("from") if isinstance(settings, dict) else None
+
+
+def place_of(start: str) -> Path:
+    """The folder of a checkpoint by its name or path, or a file of CompressAI's weights. Raises UnknownCheckpointError."""
+    return Path(start) if Path(start).is_file() else folder_of(start)
+
+
+def network_of(place: Path) -> dict | None:
+    """The network of a checkpoint, as a recipe states it under `model.network`; None for a file, which does not tell it."""
+    if place.is_file():
+        return None
+    manifest = read_manifest(place)
+    if manifest.model not in MODELS:
+        raise DlicError(f"{place} holds the model {manifest.model}, which is not trained here")
+    return {"class_path": MODELS[manifest.model].replace(":", "."), "init_args": manifest.config}
+
+
+# --- from an earlier call of the run ------------------------------------------------------------------------------------
+
+
+def checkpoint_to_resume(named: str, trainer: pl.Trainer, network: Model) -> Path | None:
+    """The checkpoint `--resume` names; for "auto", the whole one of most steps of the newest run in the recipe's folder.
+
+    None where "auto" finds nothing saved. Raises DlicError for one that is missing, damaged or of another network.
+    """
+    path = _newest(trainer) if named == "auto" else Path(named)
+    if path is None:
+        log.warning("no earlier call of this run has saved anything; it starts from its beginning")
+        return None
+    if not path.is_file():
+        raise DlicError(f"{path} does not exist, so there is nothing to resume")
+    stored = _read(path)
+    theirs, ours = (stored["dlic"]["model"], stored["dlic"]["config"]), (network.name, network.config)
+    if theirs != ours:
+        raise DlicError(f"{path} is of another network: {theirs[0]} {theirs[1]} there, {ours[0]} {ours[1]} here")
+    log.warning("resuming %s, step %d", path, stored["global_step"])
+    return path
+
+
+def _newest(trainer: pl.Trainer) -> Path | None:
+    damaged, steps = [], {}
+    for folder in _folders(trainer):
+        discard_abandoned([folder / "last.ckpt", folder / "best.ckpt"])
+        for path in sorted(folder.glob("*.ckpt"), reverse=True):  # of equal ones last.ckpt
+            try:
+                steps[path] = _read(path)["global_step"]
+            except CorruptFileError as error:
+                log.warning("skipped: %s", error)
+                damaged.append(path)
+        if folder / "last.ckpt" in steps:  # else the call saved nothing, and what is there may be the best of those before it
+            break
+    if steps:
+        return max(steps, key=lambda path: steps[path])
+    if damaged:
+        raise CorruptFileError(f"none of the run's checkpoints is whole ({', '.join(map(str, damaged))}), so it cannot be resumed")
+    return None
+
+
+def _folders(trainer: pl.Trainer) -> Iterator[Path]:
+    """Where the newest call of a recipe saved, then where the call saved that it resumed, and so on."""
+    keeper = best_keeper(trainer)
+    if keeper is not None and keeper.dirpath:  # given in the recipe
+        yield Path(keeper.dirpath)
+        return
+    root = Path(getattr(trainer.logger, "root_dir", None) or trainer.default_root_dir)
+    calls = {config.parent.name.removeprefix("version_"): config.parent for config in root.glob("version_*/config.yaml")}
+    newest = max((name for name in calls if name.isdigit()), key=int, default=None)
+    folder = (root if newest is None else calls[newest]) / "checkpoints"
+    seen = set()
+    while folder is not None and folder not in seen:
+        seen.add(folder)
+        yield folder
+        resumed = _resumed(folder.parent / "config.yaml")
+        folder = resumed and resumed.parent
+
+
+def _resumed(config: Path) -> Path | None:
+    """What the call that left this config.yaml was resumed from."""
+    try:
+        resumed = yaml.safe_load(config.read_bytes())["resume"]
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return None
+    return Path(resumed) if resumed else None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A run's checkpoint. Raises CorruptFileError where it is not whole."""
+    try:
+        with ZipFile(path) as archive:  # torch itself compares no sums
+            damaged = archive.testzip()
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+        if damaged is None and isinstance(stored["global_step"], int) and stored["dlic"]["model"]:
+            return stored
+    except Exception as error:  # a damaged file fails in many ways
+        raise CorruptFileError(f"{path} is no whole checkpoint of a run: {error}") from error
+    raise CorruptFileError(f"{path} is damaged: the sum of its {damaged} is another")

@@ -1,0 +1,16 @@
+"""One validation batch at one level, as callbacks draw it."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What one validation batch gave at one level, for the callbacks that draw it."""
+
+    x: Tensor  # (B, 3, H, W) originals in [0, 1]
+    x_hat: Tensor  # the same shape, rounded to 8 bits
+    bpp: Tensor  # (B,)
+    psnr: Tensor  # (B,) of the rounded pixels
+    level: int
