@@ -22,6 +22,7 @@ from dlic.classical.wavelet.codec import WaveletCodec
 from dlic.container.format import MAGIC, read, write
 from dlic.formats import thumbnails
 from dlic.images.metadata import LABELS
+from dlic.integrations import pillow as plugin
 from tests.conftest import KODAK
 from tests.golden.rewrite import GOLDEN, TINY, kinds
 from tests.images.test_exif import camera_exif, parsed
@@ -221,7 +222,7 @@ def test_options_are_those_of_compress(small):
     assert len(data) <= 900 and thumbnails.read(read(data).chunks)
     assert saved(small) == dlic.compress(np.asarray(small), weights=TINY)
     taken = set(inspect.signature(dlic.compress).parameters) - {"image", *LABELS}
-    assert taken == set(dlic.pillow.OPTIONS) and set(dlic.pillow.GIVEN) == set(LABELS)
+    assert taken == set(plugin.OPTIONS) and set(plugin.GIVEN) == set(LABELS)
 
 
 # --- errors -------------------------------------------------------------------------------------------------------------
@@ -256,7 +257,7 @@ def test_other_files_are_not_identified():
     with pytest.raises(UnidentifiedImageError), pytest.warns(UserWarning, match="text-mode transfer"):
         Image.open(io.BytesIO(MAGIC.replace(b"\r\n", b"\n") + b"..."))
     with pytest.raises(SyntaxError):
-        dlic.pillow.DlicImageFile(KODAK)
+        plugin.DlicImageFile(KODAK)
 
 
 @given(st.data())

@@ -32,7 +32,7 @@ from dlic.classical.jpeg.tables import JpegTable
 from dlic.errors import CorruptFileError
 from tests.fuzz.fuzz_jpeg import seeds, target
 
-HOSTILE = sorted((Path(__file__).parent.parent / "golden" / "hostile").glob("*.jpg"))
+HOSTILE = sorted((Path(__file__).parents[2] / "golden" / "hostile").glob("*.jpg"))
 IMAGE = (np.arange(18 * 18 * 3).reshape(18, 18, 3) % 251).astype(np.uint8)
 FILES = [JpegCodec(40, progressive=p, restart_interval=2).compress(IMAGE) for p in (False, True)]
 
