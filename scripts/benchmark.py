@@ -2,12 +2,10 @@
 
 python scripts/benchmark.py codec PHOTO [FOLDER]   encode and decode by stage, beside its bmshj2018-factorized architecture
 python scripts/benchmark.py training DIR           steps a second beside the loop of its examples/train.py, equal model and batch
-python scripts/benchmark.py entropy DIR            Huffman codes beside rANS for the latents of the default checkpoint
 python scripts/benchmark.py classical DIR          bytes, PSNR, BD-rates and times on a folder of images, such as Kodak
 python scripts/benchmark.py drawn [FOLDER]         bits of rendered text and of drawn lines against JPEG's at equal PSNR
 """
 
-import dataclasses
 import statistics
 import sys
 import time
@@ -36,14 +34,13 @@ from dlic.pixels.arrays import Decoded
 WIDTH, LATENTS, BATCH, CROP = 128, 192, 8, 256  # N and M of bmshj2018-factorized at its lower qualities; the batch of both loops
 WARM_UP, RUNS = 3, 15
 TRAINING_STEPS, ROUNDS = 12, 3  # counted steps are those after the warm-up
-ENTROPY_QUALITIES = (20, 45, 70, 90)
 PANGRAM = "The quick brown fox (5 of 37), over 1,248 lazy dogs: jumps & Waltz, bad nymph! Vex QUIZ; Sphinx of black quartz?"
 DRAWN_SIDE, DRAWN_QUALITIES, JPEG_BEST = 512, (1, 15, 30, 45, 60, 80, 100), 95
 
 
 def main() -> None:
     jobs = {
-        "codec": (codec_speed, 1, 2), "training": (training_speed, 1, 1), "entropy": (entropy_coders, 1, 1),
+        "codec": (codec_speed, 1, 2), "training": (training_speed, 1, 1),
         "classical": (classical_codecs, 1, 1), "drawn": (drawn_pictures, 0, 1),
     }  # fmt: skip
     job, least, most = jobs.get(" ".join(sys.argv[1:2]), (None, 0, 0))
@@ -197,34 +194,6 @@ def line_art() -> np.ndarray:
             (left, right), (top, bottom) = (sorted(rng.sample(range(DRAWN_SIDE), 2)) for _ in range(2))
             draw((left, top, right, bottom), width=rng.randint(1, 4), **{colour: "#" + rng.randbytes(3).hex()})
     return np.asarray(drawing)
-
-
-# --- entropy coders of the latents --------------------------------------------------------------------------------------
-
-
-def entropy_coders(folder: Path) -> None:
-    """Bytes of all files and median milliseconds of coding, for both coders of the same symbols."""
-    from dlic.cli.evaluate import images_in
-
-    images = images_in(folder).values()
-    codecs = [load_codec(checkpoints.find(checkpoints.default_name()))]
-    codecs.append(dataclasses.replace(codecs[0], entropy="huffman"))
-    print("quality  rANS bytes  Huffman bytes          rANS encode  decode   Huffman encode  decode, ms")
-    for quality in ENTROPY_QUALITIES:
-        level = level_of(quality, codecs[0].levels)
-        sizes, times = [0, 0], [[], []]
-        for image in images:
-            analysed = codecs[0].analyse(image)
-            for i, codec in enumerate(codecs):
-                encoded = codec.encode_at(analysed, level)
-                decoded = codec.decode(read(encoded.data))
-                sizes[i] += len(encoded.data)
-                times[i].append([encoded.seconds["entropy"], decoded.seconds["entropy"]])
-        (rans_ms, huffman_ms) = (1000 * np.median(part, axis=0) for part in times)
-        print(
-            f"{quality:7} {sizes[0]:11,} {sizes[1]:14,} {sizes[1] / sizes[0] - 1:+7.1%} "
-            f"{rans_ms[0]:13.1f} {rans_ms[1]:7.1f} {huffman_ms[0]:16.1f} {huffman_ms[1]:7.1f}"
-        )
 
 
 # --- training -----------------------------------------------------------------------------------------------------------

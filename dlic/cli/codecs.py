@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,7 +36,6 @@ class Wishes:
     effort: int | None = None
     model: str | None = None
     weights: Path | None = None
-    entropy: Literal["rans", "huffman"] | None = None
     max_memory: int | None = None  # bytes
     subsampling: str | None = None
     progressive: bool | None = None
@@ -127,7 +126,6 @@ def _learned(wishes: Wishes) -> Encode:
             from dlic.learned.codec import load_codec
 
             codec = load_codec(choose_checkpoint(wishes.model, wishes.weights))
-            codec = replace(codec, entropy=wishes.entropy) if wishes.entropy else codec
             codec = codec.within(wishes.max_memory, math.prod(picture.pixels.shape[:2]))  # which is what it will verify
         with timed(seconds, "image"):
             separated = _separated(picture, wishes)
@@ -263,7 +261,7 @@ ZOO = Choice(".dlic", frozenset(["model", *IN_CHUNKS]), _read_everything, _zoo)
 CODECS = {
     "learned": Choice(
         ".dlic",
-        frozenset(["quality", *TARGETS, "effort", "model", "weights", "entropy", "max_memory", *IN_CHUNKS, "keep_smaller"]),
+        frozenset(["quality", *TARGETS, "effort", "model", "weights", "max_memory", *IN_CHUNKS, "keep_smaller"]),
         _read_everything,
         _learned,
     ),

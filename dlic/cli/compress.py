@@ -43,7 +43,6 @@ def compress(
         typer.Option(help="Name of a checkpoint, or compressai:ARCHITECTURE:QUALITY[@FILE]."),
     ] = None,
     weights: Annotated[Path | None, typer.Option(help="Folder of a checkpoint, instead of a name.")] = None,
-    entropy: Annotated[str | None, typer.Option(help="rans (default) or huffman: what codes the learned latents.")] = None,
     subsampling: Annotated[str | None, typer.Option(help="jpeg: 4:4:4, 4:2:2 or 4:2:0 (default).")] = None,
     progressive: Annotated[bool | None, typer.Option("--progressive", help="jpeg: coarse to fine, and smaller.")] = None,
     trellis: Annotated[bool | None, typer.Option("--trellis", help="jpeg: rate-distortion optimised levels.")] = None,
@@ -80,7 +79,7 @@ def compress(
     weights = wanted.everywhere(weights)
     wishes = Wishes(
         quality, streams.size(target_size), target_bpp, target_psnr, target_ms_ssim, effort, model, weights,
-        entropy, streams.size(max_memory), subsampling, progressive, trellis, alpha_quality, thumbnail, keep_smaller,
+        streams.size(max_memory), subsampling, progressive, trellis, alpha_quality, thumbnail, keep_smaller,
     )  # fmt: skip
     choice = choose(codec, wishes)
     choice.prepare(wishes)  # raises before the work what cannot be granted

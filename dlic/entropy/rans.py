@@ -5,12 +5,13 @@ Layout of a part, in decoding order: the symbols of row 0, row 1, …, each in a
 bit length (of 16), then its remaining bits.
 """
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import constriction
 import numpy as np
 
+from dlic.entropy.parts import Part
 from dlic.entropy.tables import ESCAPE_BITS, TOTAL, FrequencyTables, indexed, symbols_at
 from dlic.errors import CorruptFileError
 
@@ -19,24 +20,54 @@ Categorical, Uniform = constriction.stream.model.Categorical, constriction.strea
 SMALL = 10  # frequencies of a table that are summed up on the way to a symbol faster than their sums are searched
 
 
-def encode(parts: Sequence[tuple[np.ndarray, np.ndarray]], tables: FrequencyTables) -> bytes:
-    """Code parts of int32 symbols (N,), each with the table rows (N,) of its symbols, as `tables.clip` leaves them."""
-    coder = AnsCoder()
-    for symbols, rows in reversed(parts):  # a stack: last in, first out
-        _push(coder, symbols, rows, tables)
-    return coder.get_compressed().astype("<u4").tobytes()
+@dataclass(frozen=True)
+class RansCoder:
+    """Symbols by rANS and their rows' tables, one after the other."""
+
+    number: int = 0
+    name: str = "rANS"
+
+    def encoder(self, tables: FrequencyTables) -> "RansEncoder":
+        return RansEncoder(tables)
+
+    def decoder(self, stream: bytes, tables: FrequencyTables) -> "RansDecoder":
+        """Raises CorruptFileError for bytes that no encoder wrote."""
+        return RansDecoder(stream, tables)
+
+    def costs(self, symbols: np.ndarray, part: Part, tables: FrequencyTables) -> np.ndarray:
+        """Ideal bits of each symbol, escapes included: float64, of the part's shape."""
+        return tables.costs(symbols, part.rows)
 
 
-class Decoder:
-    """Reads a stream part by part; the rows of a part may depend on the symbols of those before it."""
+class RansEncoder:
+    """Writes a stream part by part."""
+
+    def __init__(self, tables: FrequencyTables):
+        self._tables = tables
+        self._parts: list[tuple[np.ndarray, np.ndarray]] = []  # symbols (N,) and rows (N,)
+
+    def push(self, symbols: np.ndarray, part: Part) -> None:
+        """Add the int32 symbols of a part, as `FrequencyTables.clip` leaves them."""
+        self._parts.append((symbols.ravel(), part.rows.ravel()))
+
+    def finish(self) -> bytes:
+        """The stream of all parts."""
+        coder = AnsCoder()
+        for symbols, rows in reversed(self._parts):  # a stack: last in, first out
+            _push(coder, symbols, rows, self._tables)
+        return coder.get_compressed().astype("<u4").tobytes()
+
+
+class RansDecoder:
+    """Reads a stream part by part."""
 
     def __init__(self, stream: bytes, tables: FrequencyTables):
         """Raises CorruptFileError for bytes that no encoder wrote."""
         self._coder, self._tables = _coder(stream), tables
 
-    def pull(self, rows: np.ndarray) -> np.ndarray:
-        """The next part: int32 symbols (N,) for table rows (N,). A damaged stream gives other symbols, never an error."""
-        return _pull(self._coder, rows, self._tables)
+    def pull(self, part: Part) -> np.ndarray:
+        """The int32 symbols of the next part. A damaged stream gives other symbols, never an error."""
+        return _pull(self._coder, part.rows.ravel(), self._tables).reshape(part.shape)
 
     def finish(self) -> None:
         """Raises CorruptFileError if anything is left."""

@@ -1,4 +1,4 @@
-"""Integer frequency tables: computed once at export, stored with the weights, never recomputed (DESIGN §3.5)."""
+"""Integer frequency tables: computed once at export, stored with the weights, never recomputed."""
 
 import hashlib
 import json
@@ -71,12 +71,16 @@ class FrequencyTables:
 
     def bits(self, symbols: np.ndarray, rows: np.ndarray) -> float:
         """Ideal cost of clipped symbols (N,) in these tables, escapes included."""
-        total = 0.0
-        order, groups = grouped_by_row(rows, self)
-        sorted_symbols = symbols[order]
-        for row, part in groups:
-            total += float(self.prices(row, sorted_symbols[part]).sum())
-        return total
+        return float(self.costs(symbols, rows).sum())
+
+    def costs(self, symbols: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Ideal bits of each clipped symbol, escapes included: float64, of the shape of `symbols`. Skipped rows cost nothing."""
+        order, groups = grouped_by_row(rows.ravel(), self)
+        sorted_symbols = symbols.ravel()[order]
+        sorted_costs = [self.prices(row, sorted_symbols[part]) for row, part in groups]
+        costs = np.zeros(symbols.size)
+        costs[order] = np.concatenate(sorted_costs or [np.empty(0)])
+        return costs.reshape(symbols.shape)
 
     def prices(self, row: int, symbols: np.ndarray) -> np.ndarray:
         """Ideal bits of each symbol (N,) in one row that is not skipped, escapes included."""

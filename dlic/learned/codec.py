@@ -9,7 +9,8 @@ import numpy as np
 from dlic.checkpoints import local as checkpoints
 from dlic.container.format import TILED, Chunks, Container, read
 from dlic.container.tiles import split
-from dlic.entropy.symbols import Symbols
+from dlic.entropy.coder import coder_of, estimated_bits
+from dlic.entropy.parts import Symbols
 from dlic.errors import DlicError, UnknownCheckpointError
 from dlic.images.files import MAX_PIXELS
 from dlic.learned.tiles import decoder as tiles_decoder
@@ -137,7 +138,7 @@ class LearnedCodec(UnitCodec):
         container = read(data)
         self._check_size(container)
         parsed = map(self.symbols, split(container)[1] if container.flags & TILED else [container])
-        return sum(self.tables.bits(symbols.values, symbols.rows) for symbols in parsed)
+        return sum(estimated_bits(symbols, coder_of(self.coder), self.tables) for symbols in parsed)
 
     def _check_size(self, container: Container, crop: Rectangle | None = None) -> None:
         """Raises CorruptFileError where more pixels would be decoded than may be, before anything is allocated for them."""

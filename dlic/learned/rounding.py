@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from dlic.entropy.symbols import Symbols
+from dlic.entropy.parts import Part, Symbols
 from dlic.entropy.tables import FrequencyTables
+from dlic.learned.path import path_of
 from dlic.learned.tiles.seams import BUSY, COARSE, Seams, finer_steps
 from dlic.runtime.network import Network
 
@@ -37,7 +39,7 @@ class Rounding:
     def plain(self, latent: np.ndarray, level: int, seams: Seams | None = None) -> Plain:
         """A latent at one level, with finer steps at the `seams` of a tile if they are needed there."""
         y = self.network.at_level(latent, level)
-        z = self.tables.clip(self.network.hyper(y, level), self.network.hyper_rows(self._size(y), level))
+        z = self.network.hyper(y, level)
         if seams is None or not z.size or level < COARSE * self.network.levels:  # without z seams are as near as all else
             return Plain(y, *self.rounded(y, z, level))
         distances = np.zeros_like(y)
@@ -56,13 +58,28 @@ class Rounding:
         scale: np.ndarray | None = None,
         distances: np.ndarray | None = None,
     ) -> tuple[Symbols, np.ndarray]:
-        """The symbols of plain encoding for given ones of z, and y_hat.
+        """The symbols of plain encoding for given ones of z, which are clipped, and y_hat.
 
         Steps are so many times finer as `scale` (h, w) says; `distances` is filled with those of y from its means.
         """
-        size = self._size(y)
-        rows = self.network.rows(z, size, level)
-        symbols, limits = np.zeros(rows.shape, np.float32), self._limits(rows)
+        size, context, y_hat = self._size(y), None, y
+
+        def choose(part: Part) -> np.ndarray:
+            nonlocal context, y_hat
+            if part.name == "z":
+                clipped = self.tables.clip(z, part.rows)
+                context = self.network.context(clipped, size, level)
+                return clipped
+            symbols, y_hat = self._quantised(y, context, part, scale, distances)
+            return symbols
+
+        return Symbols.of(path_of(self.network, size, level), choose), y_hat
+
+    def _quantised(
+        self, y: np.ndarray, context: Any, part: Part, scale: np.ndarray | None, distances: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The symbols of the part y, and y_hat."""
+        symbols, limits = np.zeros(part.shape, np.float32), self._limits(part.rows)
 
         def quantise(means: np.ndarray, which: np.ndarray) -> np.ndarray:
             distance = y - means
@@ -74,8 +91,8 @@ class Rounding:
                 np.add(distances, distance * which, out=distances)
             return rounded if scale is None else rounded / self._of_latents(scale)
 
-        y_hat = self.network.quantise(self.network.context(z, size, level), quantise)
-        return Symbols(z, self.network.hyper_rows(size, level), symbols.astype(np.int32), rows), y_hat
+        y_hat = self.network.quantise(context, quantise)
+        return symbols.astype(np.int32), y_hat
 
     def in_steps(self, symbols: Symbols, scale: np.ndarray | None) -> np.ndarray:
         """Symbols of y in ordinary steps, of which some had steps so many times finer."""

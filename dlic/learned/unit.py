@@ -1,16 +1,18 @@
 """One unit, a whole picture or a tile of one: pixels ⇄ latent ⇄ symbols ⇄ stream ⇄ container, around any `Network`."""
 
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
 
-from dlic.container.format import HUFFMAN, Chunks, Container, write
-from dlic.entropy import huffman_tables, rans
-from dlic.entropy.symbols import Symbols
+from dlic.container.format import Chunks, Container, write
+from dlic.entropy.coder import DEFAULT, coder_of, encode, estimated_bits
+from dlic.entropy.parts import CodedPart, Symbols, walk
 from dlic.entropy.tables import FrequencyTables
-from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError
+from dlic.errors import CorruptFileError, UnknownCheckpointError
+from dlic.learned.path import path_of
 from dlic.learned.rounding import Rounding
 from dlic.learned.tiles.seams import Seams
 from dlic.pixels.arrays import padded
@@ -20,9 +22,6 @@ from dlic.progress import Progress, no_progress
 from dlic.runtime.network import Network
 from dlic.runtime.tile_context import Surroundings
 from dlic.runtime.timing import timed
-
-Decoder = rans.Decoder | huffman_tables.Decoder
-CODERS = {"rans": (0, rans), "huffman": (HUFFMAN, huffman_tables)}  # with the flags of their files
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class Encoded:
     @cached_property
     def estimated_bits(self) -> float:
         """What the symbols cost by the tables, to hold against the bytes of the file."""
-        return self.tables.bits(self.symbols.values, self.symbols.rows)
+        return estimated_bits(self.symbols, coder_of(DEFAULT), self.tables)
 
 
 @dataclass(frozen=True)
@@ -81,12 +80,8 @@ class UnitCodec:
     network: Network
     tables: FrequencyTables
     distortion: str = "mse"  # what it was trained against: mse or ms-ssim
-    entropy: str = "rans"  # or "huffman": what codes the symbols of new files; those read say it themselves
+    coder: int = DEFAULT  # number of the entropy coder of new files; those read say it themselves
     chunks: Chunks = ()  # of new files
-
-    def __post_init__(self) -> None:
-        if self.entropy not in CODERS:
-            raise DlicError(f"there is no entropy coder {self.entropy!r}; use {' or '.join(CODERS)}")
 
     @property
     def levels(self) -> int:
@@ -148,11 +143,10 @@ class UnitCodec:
                 context = self.network.context(symbols.z, self._size(analysed), level)
                 y_hat = self.network.reconstruct(context, self.rounding.in_steps(symbols, scale))
         with timed(seconds, "entropy"):
-            flags, coder = CODERS[self.entropy]
-            stream = coder.encode(symbols.parts, self.tables)
+            stream = encode(symbols, coder_of(self.coder), self.tables)
             crc = symbols.crc
         head = analysed.width, analysed.height, level, self.fingerprint[:8], crc
-        container = Container(*head, stream, self.chunks, flags, plain.finer)
+        container = Container(*head, stream, self.chunks, finer=plain.finer)
         return Encoded(container, symbols, self.tables, y_hat, seconds)
 
     # --- decoding ---------------------------------------------------------------------------------------------------
@@ -165,44 +159,36 @@ class UnitCodec:
         The steps of latents are so many times finer as `scale` (h, w) says.
         """
         size, level = self._size(container), container.level
-        decoder, begun = self._parse_z(container, seconds)
-        of_z = partial(self.network.context, begun.z, size, level)
-        context = beside.submit(of_z).result if beside else of_z
-        symbols = self._parse_y(container, decoder, begun, seconds)
+        parts: list[CodedPart] = []
+        with timed(seconds, "entropy"):
+            for coded in self._pulled(container):
+                parts.append(coded)
+                if coded.part.name == "z":  # the rest of the walk goes on beside it
+                    of_z = partial(self.network.context, coded.symbols, size, level)
+                    context = beside.submit(of_z).result if beside else of_z
         with timed(seconds, "parameters"):
-            return self.network.reconstruct(context(), self.rounding.in_steps(symbols, scale))
+            return self.network.reconstruct(context(), self.rounding.in_steps(Symbols(tuple(parts)), scale))
 
     def parse(self, container: Container) -> Symbols:
         """The symbols of one unit, checked against its checksum; no transform is run."""
-        seconds: dict[str, float] = {}
-        return self._parse_y(container, *self._parse_z(container, seconds), seconds)
+        return Symbols(tuple(self._pulled(container)))
 
-    def _parse_z(self, container: Container, seconds: dict[str, float]) -> tuple[Decoder, Symbols]:
-        """A decoder that has read z, and the symbols as far as they are known: without y."""
+    def _pulled(self, container: Container) -> Iterator[CodedPart]:
+        """The walk of a decoder. Raises CorruptFileError at its end unless the symbols are those of the checksum."""
         if container.model != self.fingerprint[:8]:
             raise UnknownCheckpointError(f"made with checkpoint {container.model.hex()[:8]}…, not with {self.name}")
-        if container.flags not in dict(CODERS.values()):
-            raise CorruptFileError(f"the header says flags {container.flags}, which no file of {self.name} has")
         if container.level >= self.levels:
             raise CorruptFileError(f"level {container.level} is beyond the {self.levels} of {self.name}")
-        size, level = self._size(container), container.level
-        with timed(seconds, "entropy"):
-            coder = dict(CODERS.values())[container.flags & HUFFMAN]
-            decoder = coder.Decoder(container.stream, self.tables)
-            z_rows = self.network.hyper_rows(size, level)
-            z = decoder.pull(z_rows.ravel()).reshape(z_rows.shape)
-        with timed(seconds, "parameters"):
-            rows = self.network.rows(z, size, level)
-        return decoder, Symbols(z, z_rows, np.empty(0, np.int32), rows)
-
-    def _parse_y(self, container: Container, decoder: Decoder, begun: Symbols, seconds: dict[str, float]) -> Symbols:
-        """What `_parse_z` has begun, with y."""
-        with timed(seconds, "entropy"):
-            symbols = replace(begun, y=decoder.pull(begun.y_rows.ravel()).reshape(begun.y_rows.shape))
-            decoder.finish()
-            if symbols.crc != container.symbols_crc:
-                raise CorruptFileError("the coded picture does not give the symbols it was made from")
-        return symbols
+        if container.flags:
+            raise CorruptFileError(f"the header says flags {container.flags}, which no file of {self.name} has")
+        decoder = coder_of(self.coder).decoder(container.stream, self.tables)
+        parts: list[CodedPart] = []
+        for coded in walk(path_of(self.network, self._size(container), container.level), decoder.pull):
+            parts.append(coded)
+            yield coded
+        decoder.finish()
+        if Symbols(tuple(parts)).crc != container.symbols_crc:
+            raise CorruptFileError("the coded picture does not give the symbols it was made from")
 
     # --- places -----------------------------------------------------------------------------------------------------
 

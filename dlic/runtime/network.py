@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from dlic.entropy.symbols import Symbols
+from dlic.entropy.parts import Symbols
 from dlic.entropy.tables import FrequencyTables
 from dlic.progress import Progress
 from dlic.runtime.tile_context import Surroundings

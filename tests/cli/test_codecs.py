@@ -14,7 +14,6 @@ from dlic.classical.jpeg.codec import JpegCodec
 from dlic.classical.lossless.codec import LosslessCodec
 from dlic.cli.codecs import CODECS
 from dlic.cli.main import run
-from dlic.container.format import read
 from dlic.images.files import image_bytes
 from dlic.images.samples import read_samples
 from dlic.metrics.registry import psnr
@@ -120,7 +119,6 @@ def test_lossless_refuses_to_lose_on_either_way(picture, tmp_path, capsys):
         (["--codec", "morse"], "no codec 'morse'"),
         (["--codec", "jpeg", "--effort", "3"], "--effort does not go with --codec jpeg; it takes --quality"),
         (["--codec", "jpeg", "--target-size", "4k"], "--target-size does not go"),
-        (["--codec", "jpeg", "--entropy", "huffman"], "--entropy does not go"),
         (["--codec", "wavelet", "--subsampling", "4:2:0"], "--subsampling does not go"),
         (["--codec", "lossless", "-q", "90"], "--quality does not go"),
         (["--progressive"], "--progressive does not go with --codec learned"),
@@ -129,7 +127,6 @@ def test_lossless_refuses_to_lose_on_either_way(picture, tmp_path, capsys):
         (["--codec", "jpeg", "-q", "0"], "quality"),
         (["--codec", "jpeg", "--subsampling", "4:5:6"], "4:5:6"),
         (["--codec", "wavelet", "-q", "101"], "quality"),
-        (["--entropy", "morse"], "morse"),
     ],
 )
 def test_options_that_do_not_fit_are_one_sentence_and_leave_nothing(options, said, picture, capsys):
@@ -247,7 +244,7 @@ def test_huge_pictures_need_a_flag(codec, picture, capsys):
         (["--codec", "jpeg", "--subsampling", "4:2:2"], ["baseline, colour 4:2:2"]),
         (["--codec", "lossless"], [".dlic version 1, 97 × 63", "lossless, RGB, 8 bits a sample"]),
         (["--codec", "wavelet"], [".dlic version 1", "wavelet, RGB"]),
-        (["--entropy", "huffman"], ["checkpoint light-1", "Huffman codes"]),
+        ([], ["checkpoint light-1"]),
     ],
 )
 def test_info_tells_about_each_kind(options, words, picture, capsys):
@@ -259,16 +256,6 @@ def test_info_tells_about_each_kind(options, words, picture, capsys):
     assert run(["info", str(picture.parent / "packed"), "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)
     assert (figures["width"], figures["height"], figures["codec"]) == (97, 63, options[1] if "--codec" in options else "learned")
-
-
-def test_huffman_files_of_the_learned_codec_show_the_same_picture(picture):
-    shown = []
-    for entropy in ("rans", "huffman"):
-        packed, unpacked = there_and_back(picture, "--entropy", entropy)
-        assert read(packed.read_bytes()).flags == (entropy == "huffman")
-        shown.append(np.array(Image.open(unpacked)))
-        packed.unlink(), unpacked.unlink()
-    assert (shown[0] == shown[1]).all()
 
 
 @pytest.mark.parametrize("codec", CLASSICAL)

@@ -69,7 +69,7 @@ def test_json_and_info_tell_the_weights(picture, model, capsys):
     "options",
     [
         ["-q", "50"], ["--effort", "3"], ["--target-size", "4k"], ["--target-bpp", "1"], ["--target-psnr", "30"],
-        ["--target-ms-ssim", "0.9"], ["--entropy", "huffman"], ["--trellis"], ["--weights", "tests/golden/tiny"],
+        ["--target-ms-ssim", "0.9"], ["--trellis"], ["--weights", "tests/golden/tiny"],
     ],
 )  # fmt: skip
 def test_other_options_are_one_sentence_and_leave_nothing(options, picture, model, capsys):

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlic.entropy import rans
+from dlic.entropy.parts import Part
 from dlic.entropy.tables import FrequencyTables, integer_counts
 from dlic.errors import CorruptFileError
 from tests.entropy.test_tables import laplace
@@ -23,13 +24,18 @@ def draw(seed: int, count: int, outliers: int = 0):
     return TABLES.clip(symbols, rows), rows
 
 
+CODER = rans.RansCoder()
+
+
 def encode(symbols, rows, tables=TABLES):
-    return rans.encode([(symbols, rows)], tables)
+    encoder = CODER.encoder(tables)
+    encoder.push(symbols, Part("y", rows))
+    return encoder.finish()
 
 
 def decode(stream, rows, tables=TABLES):
-    decoder = rans.Decoder(stream, tables)
-    symbols = decoder.pull(rows)
+    decoder = CODER.decoder(stream, tables)
+    symbols = decoder.pull(Part("y", rows))
     decoder.finish()
     return symbols
 
@@ -88,17 +94,3 @@ def test_any_bytes_decode_or_are_refused(stream):
     rows = np.arange(40) % len(TABLES)
     with contextlib.suppress(CorruptFileError):
         assert decode(stream, rows).shape == (40,)
-
-
-@given(st.integers(0, 2**32), st.integers(0, 500), st.integers(0, 500))
-@settings(max_examples=30)
-def test_parts_come_back_in_order_and_later_rows_may_depend_on_earlier_symbols(seed, first, second):
-    symbols, rows = draw(seed, first, outliers=2)
-    then, _ = draw(seed + 1, second, outliers=2)
-    then_rows = (np.arange(second) + int(symbols.sum())) % len(TABLES)
-    then = TABLES.clip(then, then_rows)
-    decoder = rans.Decoder(rans.encode([(symbols, rows), (then, then_rows)], TABLES), TABLES)
-    found = decoder.pull(rows)
-    assert (found == symbols).all()
-    assert (decoder.pull((np.arange(second) + int(found.sum())) % len(TABLES)) == then).all()
-    decoder.finish()

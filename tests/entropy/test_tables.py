@@ -60,6 +60,7 @@ def test_counted_tables_follow_what_was_seen_and_keep_a_place_for_the_rest():
     seen[0] = np.bincount(symbols + 200, minlength=401)
     counted = counted_tables(learned, seen)
     assert counted.bits(symbols, rows) < 0.9 * learned.bits(symbols, rows)
+    assert counted.costs(symbols, rows).shape == symbols.shape
     assert counted.sizes[0] > np.ptp(symbols)
     assert counted.skipped.tolist() == [False, True]
 

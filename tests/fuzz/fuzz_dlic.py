@@ -37,13 +37,15 @@ with atheris.instrument_imports(include=["dlic"]) if atheris else contextlib.nul
     from dlic.container.format import TILED, Container, read, read_beginning, write
     from dlic.container.latent_streams import unpack
     from dlic.container.tiles import join, split, split_beginning
+    from dlic.entropy.coder import CODERS, coder_of
+    from dlic.entropy.parts import Symbols
     from dlic.errors import DlicError
     from dlic.formats import metadata_chunks, thumbnails
     from dlic.formats.channels import encode_alpha
     from dlic.formats.recognition import describe, describe_beginning
     from dlic.learned.codec import LearnedCodec, load_codec
+    from dlic.learned.path import path_of
     from dlic.learned.tiles.plan import Tiling
-    from dlic.learned.unit import CODERS
     from tests.fuzz.fuzz_jpeg import mutated
     from tests.fuzz.memory import MUCH, atheris_limit, peak_memory
     from tests.fuzz.mutations import MAX_PIXELS, mutated_file, repaired
@@ -77,14 +79,12 @@ def _look_at(found: Container, split_as: Callable) -> None:
 
 
 def entropy(data: bytes) -> None:
-    """rANS or Huffman codes of z and y: of what size, at which level and by which coder the first bytes say."""
+    """The stream of z and y: of what size, at which level and by which coder the first bytes say."""
     codec, head = _codec(), data[:4].ljust(4, b"\0")
     size, level = (1 + head[0] % 4, 1 + head[1] % 4), head[2] % codec.levels
-    decoder = [coder for _, coder in CODERS.values()][head[3] % 2].Decoder(data[4:], codec.tables)
-    z_rows = codec.network.hyper_rows(size, level)
-    z = decoder.pull(z_rows.ravel()).reshape(z_rows.shape)
-    rows = codec.network.rows(z, size, level)
-    assert decoder.pull(rows.ravel()).shape == (rows.size,)
+    decoder = coder_of(head[3] % len(CODERS)).decoder(data[4:], codec.tables)
+    symbols = Symbols.of(path_of(codec.network, size, level), decoder.pull)
+    assert symbols.y.shape[:2] == size
     decoder.finish()
 
 
@@ -150,13 +150,13 @@ def _image(height: int, width: int, channels: int = 3) -> np.ndarray:
 
 @lru_cache
 def learned_files() -> list[bytes]:
-    """Of the tiny light model: plain and in tiles, by both coders, with finer steps at seams, with alpha and metadata."""
+    """Of the tiny light model: plain and in tiles, by all coders, with finer steps at seams, with alpha and metadata."""
     extra = {"icc_profile": bytes(90), "xmp": b"<x/>" * 9, "dpi": (72, 72), "text": {"Title": "Žofie"}, "thumbnail": 8}
     files = [dlic.compress(_image(20, 30, channels), 40, weights=TINY_LIGHT, **extra) for channels in (2, 4)]
     files += [dlic.compress(_image(20, 30, 4), 40, weights=TINY_LIGHT, alpha_quality=30)]
     tiles = Tiling(side=64, above=0, at_once=1)
-    for one in (_codec(), replace(_codec(), entropy="huffman")):
-        files += [one.compress(_image(17, 40), 31), one.compress(_image(1, 1), 63)]
+    for one in (replace(_codec(), coder=number) for number in CODERS):
+        files += [one.compress(_image(17, 40), 31), one.compress(_image(1, 1), 63), one.compress(_image(33, 18), 45)]
         files.append(replace(one, tiling=tiles).compress(_image(20, 150), 20))
     grid, plain = split(read(files[-1]))
     files.append(write(join(grid, [replace(tile, finer=100 * index) for index, tile in enumerate(plain)])))

@@ -23,10 +23,11 @@ from dlic.container.format import (
 )
 from dlic.container.tiles import join, split
 from dlic.entropy.byte_reader import Reader, read_varint
-from dlic.entropy.symbols import Symbols
+from dlic.entropy.coder import coder_of, encode
+from dlic.entropy.parts import Part, Symbols
 from dlic.errors import CorruptFileError, DlicError
 from dlic.learned.codec import LearnedCodec
-from dlic.learned.unit import CODERS
+from dlic.learned.path import path_of
 from dlic.pixels.arrays import check_size
 from dlic.pixels.grid import Grid
 from tests.fuzz.fuzz_jpeg import mutated
@@ -140,13 +141,13 @@ def with_other_symbols(container: Container, rng: random.Random, codec: LearnedC
         return replace(join(grid, tiles), chunks=container.chunks)
     check_size(container.width, container.height, MAX_PIXELS)
     found, network = codec.symbols(container), codec.network
-    size = tuple(-(-side // network.stride) for side in (container.height, container.width))
-    z = codec.tables.clip(_scattered(found.z, rng), found.z_rows).astype(np.int32)
-    rows = network.rows(z, size, container.level)
-    y = codec.tables.clip(_scattered(found.y, rng), rows).astype(np.int32)
-    symbols = Symbols(z, found.z_rows, y, rows)
-    coder = dict(CODERS.values())[container.flags & HUFFMAN]
-    return replace(container, stream=coder.encode(symbols.parts, codec.tables), symbols_crc=symbols.crc)
+    height, width = (-(-side // network.stride) for side in (container.height, container.width))
+
+    def scattered(part: Part) -> np.ndarray:
+        return codec.tables.clip(_scattered(found[part.name].symbols, rng), part.rows)
+
+    symbols = Symbols.of(path_of(network, (height, width), container.level), scattered)
+    return replace(container, stream=encode(symbols, coder_of(0), codec.tables), symbols_crc=symbols.crc)
 
 
 def _scattered(symbols: np.ndarray, rng: random.Random) -> np.ndarray:

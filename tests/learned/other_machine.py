@@ -38,7 +38,6 @@ def write(folder: Path) -> None:
 
 def _files(codec: LearnedCodec, image: np.ndarray, level: int) -> Iterator[tuple[str, bytes]]:
     yield "plain", codec.compress(image, level)
-    yield "huffman", replace(codec, entropy="huffman").compress(image, level)
     with mock.patch.object(rounding, "finer_steps", lambda error, aim: 16):
         yield "tiles", replace(codec, tiling=TILES).compress(image, level)
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dlic
-from dlic.container.format import HUFFMAN, read, write
-from dlic.errors import CorruptFileError, DlicError
+from dlic.container.format import read, write
+from dlic.errors import CorruptFileError
 from dlic.learned.codec import load_codec
 from dlic.learned.tiles.plan import Tiling
 from dlic.metrics.registry import psnr
@@ -141,30 +141,6 @@ def test_a_small_file_cannot_ask_for_a_huge_picture():
 def test_what_is_no_bytes_is_refused(data):
     with pytest.raises(dlic.CorruptFileError, match="bytes"):
         dlic.decompress(data)
-
-
-@pytest.mark.parametrize("level", [0, 31, 63])
-def test_huffman_codes_hold_the_same_symbols_and_say_so(level, photograph):
-    rans = LIGHT
-    huffman = dataclasses.replace(rans, entropy="huffman")
-    crop = photograph[100:230, 200:301]
-    by_rans, by_huffman = (codec.encode(crop, level) for codec in (rans, huffman))
-    assert read(by_huffman.data).flags == HUFFMAN and read(by_rans.data).flags == 0
-    assert (by_huffman.symbols.values == by_rans.symbols.values).all()
-    assert (rans.decompress(by_huffman.data) == huffman.decompress(by_rans.data)).all()
-
-
-def test_unknown_coders_are_refused():
-    with pytest.raises(DlicError, match="rans or huffman"):
-        dataclasses.replace(CODEC, entropy="morse")
-
-
-def test_truncated_huffman_streams_are_refused(photograph):
-    codec = dataclasses.replace(CODEC, entropy="huffman")
-    container = read(codec.compress(photograph[:40, :50]))
-    for length in range(len(container.stream)):
-        with pytest.raises(CorruptFileError):
-            codec.decode(dataclasses.replace(container, stream=container.stream[:length]))
 
 
 @pytest.mark.parametrize("tiled", [False, True])

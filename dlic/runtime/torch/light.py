@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlic.entropy.symbols import Symbols
+from dlic.entropy.parts import Symbols
 from dlic.entropy.tables import FrequencyTables
 from dlic.layers.gaussian import ROWS
 from dlic.models.base import split_weights, under

@@ -6,7 +6,7 @@ as far as it sharpens what is known of y, then of y.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlic.entropy.symbols import Symbols
+from dlic.entropy.parts import Symbols
 from dlic.entropy.tables import FrequencyTables
 from dlic.layers.gaussian import ROWS, bits, scale_of_row
 from dlic.models.light import Light
@@ -98,7 +98,8 @@ class Goal:
 
     def with_z(self, z: np.ndarray, symbols: Symbols) -> Symbols:
         """The symbols with others of z and the table rows that these give."""
-        return replace(symbols, z=z, y_rows=self.network.rows(z, symbols.y_rows.shape[:2], self.level))
+        rows = self.network.rows(z, symbols.y_rows.shape[:2], self.level)
+        return symbols.with_part("z", z).with_part("y", symbols.y, rows)
 
     @torch.no_grad()
     def y_of(self, symbols: Symbols) -> Tensor:
@@ -162,7 +163,7 @@ def annealed_y(goal: Goal, told: Symbols, start: Tensor, bend: Tensor, iteration
     """`told` with symbols of y found from `start` (1, M, h, w) on, which may lie in between whole ones."""
     prices = Prices(goal.tables, told.y_rows)
     start = start.clamp(prices.low, prices.high)
-    return replace(told, y=_whole(anneal(start, prices, goal.distortion_slope(told), bend, iterations, tick)))
+    return told.with_part("y", _whole(anneal(start, prices, goal.distortion_slope(told), bend, iterations, tick)))
 
 
 def annealed_z(goal: Goal, y: Tensor, best: Symbols, bend: Tensor, error: float = 0.0) -> np.ndarray:

@@ -1,0 +1,74 @@
+"""Entropy coders: parts of symbols ⇄ bytes. A file names its coder by number."""
+
+from typing import Protocol
+
+import numpy as np
+
+from dlic.entropy import rans
+from dlic.entropy.parts import Part, Symbols
+from dlic.entropy.tables import FrequencyTables
+from dlic.errors import CorruptFileError
+
+
+class Encoder(Protocol):
+    """Takes the parts of one picture in order."""
+
+    def push(self, symbols: np.ndarray, part: Part) -> None:
+        """Add the int32 symbols of a part, of its shape, as `FrequencyTables.clip` leaves them."""
+
+    def finish(self) -> bytes:
+        """The stream of all parts."""
+
+
+class Decoder(Protocol):
+    """Gives the parts of one stream in order; the rows of a part may depend on the symbols of those before it."""
+
+    def pull(self, part: Part) -> np.ndarray:
+        """The int32 symbols of a part, of its shape.
+
+        A damaged stream gives other symbols or raises CorruptFileError.
+        """
+
+    def finish(self) -> None:
+        """Raises CorruptFileError if anything is left."""
+
+
+class Coder(Protocol):
+    """A way of coding symbols by integer frequency tables."""
+
+    number: int  # 0 … 255: the field `coder` of files
+    name: str
+
+    def encoder(self, tables: FrequencyTables) -> Encoder:
+        """An encoder for one picture."""
+
+    def decoder(self, stream: bytes, tables: FrequencyTables) -> Decoder:
+        """A decoder of one stream. Raises CorruptFileError for bytes that no encoder wrote."""
+
+    def costs(self, symbols: np.ndarray, part: Part, tables: FrequencyTables) -> np.ndarray:
+        """Ideal bits of each symbol of a part: float64, of its shape."""
+
+
+DEFAULT = 0  # number of the coder of new files
+CODERS: dict[int, Coder] = {coder.number: coder for coder in (rans.RansCoder(),)}
+
+
+def coder_of(number: int) -> Coder:
+    """The coder of a number. Raises CorruptFileError for one that this dlic does not have."""
+    if number not in CODERS:
+        known = " and ".join(f"{coder.number} ({coder.name})" for coder in CODERS.values())
+        raise CorruptFileError(f"the file was written with entropy coder {number}; this dlic knows {known}")
+    return CODERS[number]
+
+
+def encode(symbols: Symbols, coder: Coder, tables: FrequencyTables) -> bytes:
+    """The stream of all parts of one picture."""
+    encoder = coder.encoder(tables)
+    for coded in symbols.parts:
+        encoder.push(coded.symbols, coded.part)
+    return encoder.finish()
+
+
+def estimated_bits(symbols: Symbols, coder: Coder, tables: FrequencyTables) -> float:
+    """Ideal bits of all symbols of one picture, escapes included."""
+    return sum(float(coder.costs(coded.symbols, coded.part, tables).sum()) for coded in symbols.parts)
