@@ -82,7 +82,7 @@ def entropy(data: bytes) -> None:
     """The stream of z and y: of what size, at which level and by which coder the first bytes say."""
     codec, head = _codec(), data[:4].ljust(4, b"\0")
     size, level = (1 + head[0] % 4, 1 + head[1] % 4), head[2] % codec.levels
-    decoder = coder_of(head[3] % len(CODERS)).decoder(data[4:], codec.tables)
+    decoder = coder_of(head[3]).decoder(data[4:], codec.tables)
     symbols = Symbols.of(path_of(codec.network, size, level), decoder.pull)
     assert symbols.y.shape[:2] == size
     decoder.finish()
