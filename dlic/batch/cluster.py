@@ -63,7 +63,7 @@ def _results(client: "Client", work: Work, pairs: Sequence[Pair]) -> Iterator[Re
 
 
 def _task(work: Work, pair: Pair) -> Result:
-    with _alone:  # a worker of several threads has one model, and Pillow's limits are the process's
+    with _alone:  # a worker of several threads has memory for one model
         return result_of(work, pair)
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
+from PIL import Image
+
 from dlic.batch.folders import Pair, Result, Work, result_of
 from dlic.errors import DlicError
 
@@ -125,6 +127,7 @@ def _dismiss(crew: Sequence[_Worker]) -> None:
 def _serve(pipe: Connection, work: Work) -> None:
     """What a worker does until nobody sends it pairs any more, even if that is because the sender was killed."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # an exception: what is half written is removed on its way
+    Image.MAX_IMAGE_PIXELS = None  # the process is ours: the work has a limit of its own
     try:
         while True:
             pipe.send(result_of(work, pipe.recv()))

@@ -5,6 +5,7 @@ import warnings
 from typing import Annotated
 
 import typer
+from PIL import Image
 
 from dlic.cli import (
     checkpoints,
@@ -82,6 +83,7 @@ def _options(
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit the process; every expected failure is one sentence on standard error."""
+    Image.MAX_IMAGE_PIXELS = None  # the process is ours: --max-pixels is the limit, also for Pillow's plugins
     sys.exit(run(args))
 
 

@@ -154,8 +154,7 @@ def is_gray(pixels: np.ndarray) -> bool:
 
 def jpeg_quality(path: Path) -> int | None:
     """The quality at which the IJG's library has the luma table most like that of a JPEG file; None for files of other kinds."""
-    with opened(path, MAX_PIXELS) as image:
-        tables = getattr(image, "quantization", None)
+    tables = getattr(opened(path, MAX_PIXELS), "quantization", None)
     if not tables:
         return None
     steps = np.array(tables[min(tables)])

@@ -1,65 +1,103 @@
-"""EXIF bytes, changed in place: what makers wrote at fixed offsets stays where it was."""
+"""EXIF bytes, read and changed in place: values that makers wrote at fixed offsets stay where they were."""
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 PREFIX = b"Exif\0\0"  # before the TIFF structure in a JPEG segment, and nowhere else
-ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
+ORDERS = {b"II*\0": "<", b"MM\0*": ">", b"II\0*": "<", b"MM*\0": ">"}  # the last two are wrong, and Pillow reads them
 ORIENTATION, THUMBNAIL_START, THUMBNAIL_LENGTH = 0x0112, 0x0201, 0x0202
-SHORT, LONG = 3, 4  # types of a value that stands in its entry
-ENTRY = 12  # bytes
+ORIENTATIONS = range(1, 9)
+SHORT, LONG = 3, 4  # types of a number that stands in its entry
+ENTRY = 12  # bytes: tag, type, count and value
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of a directory that holds a single number; `number` is None where it holds something else."""
+
+    tag: int
+    offset: int  # of the entry
+    number: int | None
 
 
 @dataclass(frozen=True)
 class Directory:
-    """An image file directory of a TIFF structure: where the numbers of its entries stand, by tag, and the link to the next."""
+    """An image file directory of a TIFF structure, as far as the data go."""
 
-    places: dict[int, tuple[str, int]]  # tag → struct format, offset
-    link: int  # offset of the next directory's offset
+    entries: tuple[Entry, ...]
+    link: int | None  # offset of the field that points to the next directory; None where the data end before it
+
+    def number(self, tag: int) -> int | None:
+        """The number stated for a tag; of several entries the first one that is a number counts, as for Pillow."""
+        return next((entry.number for entry in self.entries if entry.tag == tag and entry.number is not None), None)
 
 
 def bare(exif: bytes) -> bytes:
-    """EXIF without the name that JPEG puts in front of it."""
-    return exif.removeprefix(PREFIX)
+    """EXIF without the name that JPEG puts in front of it, which some writers put there twice."""
+    return exif.removeprefix(PREFIX).removeprefix(PREFIX)
+
+
+def orientation(exif: bytes) -> int | None:
+    """The orientation 1 … 8 that EXIF (bare) states; None where it states none. Damaged data are read as far as they go."""
+    first = _first_directory(exif)
+    stated = first.number(ORIENTATION) if first else None
+    return stated if stated in ORIENTATIONS else None
 
 
 def upright(exif: bytes) -> bytes:
     """EXIF (bare) of pixels that have been turned as it said: orientation 1, and no thumbnail, which nobody has turned.
 
-    What is no EXIF comes back as it is.
+    An orientation is rewritten where `orientation` reads one, and nowhere else. Other data come back unchanged.
     """
-    tags = bytearray(exif)
-    try:
-        order = ORDERS[exif[:4]]
-        first = _directory(tags, order, _number(tags, order + "I", 4))
-        if ORIENTATION in first.places:
-            kind, offset = first.places[ORIENTATION]
-            struct.pack_into(kind, tags, offset, 1)
-        if second := _number(tags, order + "I", first.link):
-            struct.pack_into(order + "I", tags, first.link, 0)
-            _blank_thumbnail(tags, _directory(tags, order, second))
-    except (KeyError, struct.error):
-        pass  # as far as it could be read
+    first = _first_directory(exif)
+    if first is None:
+        return exif
+    order, tags = ORDERS[exif[:4]], bytearray(exif)
+    if orientation(exif) is not None:
+        for entry in first.entries:
+            if entry.tag == ORIENTATION:  # every one, so that all readers agree
+                struct.pack_into(order + "HHIHH", tags, entry.offset, ORIENTATION, SHORT, 1, 1, 0)
+    if first.link is not None and (start := _unpacked(exif, order + "I", first.link)):
+        second = _directory(exif, order, start)
+        struct.pack_into(order + "I", tags, first.link, 0)
+        if second is not None and second.link is not None:
+            _blank_thumbnail(tags, second, behind=max(first.link, second.link) + 4)
     return bytes(tags)
 
 
-def _directory(tags: bytearray, order: str, start: int) -> Directory:
-    link = start + 2 + ENTRY * _number(tags, order + "H", start)
-    places = {}
-    for offset in range(start + 2, link, ENTRY):
-        tag, kind = struct.unpack_from(order + "HH", tags, offset)
-        if kind in (SHORT, LONG):
-            places[tag] = order + ("H" if kind == SHORT else "I"), offset + 8
-    return Directory(places, link)
+def _first_directory(exif: bytes) -> Directory | None:
+    """None where the data are no EXIF."""
+    order = ORDERS.get(exif[:4])
+    start = order and _unpacked(exif, order + "I", 4)
+    return _directory(exif, order, start) if order and start is not None else None
 
 
-def _blank_thumbnail(tags: bytearray, directory: Directory) -> None:
+def _directory(exif: bytes, order: str, start: int) -> Directory | None:
+    count = _unpacked(exif, order + "H", start)
+    if count is None:
+        return None
+    link = start + 2 + ENTRY * count
+    return Directory(tuple(_entries(exif, order, start + 2, link)), link if link + 4 <= len(exif) else None)
+
+
+def _entries(exif: bytes, order: str, begin: int, end: int) -> Iterator[Entry]:
+    for offset in range(begin, min(end, len(exif) - ENTRY + 1), ENTRY):
+        tag, kind, count = struct.unpack_from(order + "HHI", exif, offset)
+        size = {SHORT: "H", LONG: "I"}.get(kind) if count == 1 else None
+        yield Entry(tag, offset, None if size is None else _unpacked(exif, order + size, offset + 8))
+
+
+def _blank_thumbnail(tags: bytearray, directory: Directory, behind: int) -> None:
     """Cut off at the end, where it usually is, or set to zeros, which take no room once compressed."""
-    if {THUMBNAIL_START, THUMBNAIL_LENGTH} <= set(directory.places):
-        start, length = (_number(tags, *directory.places[tag]) for tag in (THUMBNAIL_START, THUMBNAIL_LENGTH))
-        if directory.link < start < start + length <= len(tags):
-            tags[start : start + length] = b"" if start + length == len(tags) else bytes(length)
+    start, length = directory.number(THUMBNAIL_START), directory.number(THUMBNAIL_LENGTH)
+    if start is not None and length and behind <= start and start + length <= len(tags):
+        tags[start : start + length] = b"" if start + length == len(tags) else bytes(length)
 
 
-def _number(tags: bytearray, kind: str, offset: int) -> int:
-    return struct.unpack_from(kind, tags, offset)[0]
+def _unpacked(exif: bytes, kind: str, offset: int) -> int | None:
+    """One number; None where the data end before it."""
+    if offset + struct.calcsize(kind) > len(exif):
+        return None
+    number: int = struct.unpack_from(kind, exif, offset)[0]
+    return number

@@ -1,19 +1,20 @@
 """Image files ⇄ arrays with their metadata: any file as 8-bit pixels, and any array as a file."""
 
 import io
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
+from PIL.ImageFile import ImageFile as PillowFile
 
 from dlic.errors import DlicError, UnreadableImageError
 from dlic.images import png
 from dlic.images.kinds import GRAY_MODES, PROFILED_MODES, conversions, eight_bit_pixels, refuse_deep
-from dlic.images.metadata import LABELS, Metadata, fitting, held, labels, metadata_of, save_options
-from dlic.images.orientation import turned
+from dlic.images.metadata import LABELS, Metadata, fitting, held, labels, loses_exif, metadata_of, save_options
+from dlic.images.orientation import transposed
+from dlic.images.pillow.opening import decoding, memory_for, open_image
 from dlic.pixels.rectangles import Rectangle
 from dlic.storage.files import read_whole, written_whole
 
@@ -47,41 +48,39 @@ def read_image(
     Raises UnreadableImageError for what is missing, no image, broken, truncated, above `max_pixels` or deeper than 16 bits, and if
     `strict` for what 8 bits of what is kept do not hold.
     """
-    with opened(source, max_pixels) as image:
-        name = name_of(source)
+    name = name_of(source)
+    with memory_for(name):
+        image = opened(source, max_pixels)
         refuse_deep(image, name)
-        notes = [*frames_left(image), *conversions(image, keep)]
+        notes = [*frames_left(image, name), *conversions(image, keep)]
         refuse_if(strict, notes, name)
-        pixels = eight_bit_pixels(image, keep)
+        pixels = eight_bit_pixels(image, keep, name)
         metadata, lost = read_metadata(image, pixels, keep)
         return ImageFile(pixels, (*notes, *lost), metadata)
 
 
-@contextmanager
-def opened(source: str | Path | bytes, max_pixels: int) -> Iterator[Image.Image]:
-    """An image file with its header read, from a path or its bytes, and every way that reading on can fail as one sentence.
+def opened(source: str | Path | bytes, max_pixels: int) -> PillowFile:
+    """An image file with its header read, from a path or its bytes; its pixels are not loaded.
 
-    Raises UnreadableImageError for what is missing, no image, broken, truncated or above `max_pixels`.
+    Raises UnreadableImageError for what is missing, no image, broken, or above `max_pixels`.
     """
     name = name_of(source)
-    with _one_sentence(name):
-        data = source if isinstance(source, bytes) else read_whole(source, UnreadableImageError)
-        if not data:
-            raise UnreadableImageError(f"{name} is empty")
-        image = Image.open(io.BytesIO(data))
-        width, height = image.size
-        if width * height > max_pixels:
-            raise UnreadableImageError(
-                f"{name} has {width} × {height} = {width * height:,} pixels, above the limit of {max_pixels:,}; "
-                "--max-pixels raises it"
-            )
-        yield image
+    data = source if isinstance(source, bytes) else read_whole(source, UnreadableImageError)
+    if not data:
+        raise UnreadableImageError(f"{name} is empty")
+    with decoding(name):
+        image = open_image(data)
+    width, height = image.size
+    if width * height > max_pixels:
+        raise UnreadableImageError(
+            f"{name} has {width} × {height} = {width * height:,} pixels, above the limit of {max_pixels:,}; --max-pixels raises it"
+        )
+    return image
 
 
 def size_of(source: str | Path | bytes, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """Width and height of an image file as they are stored, from its header. Raises UnreadableImageError as `read_image`."""
-    with opened(source, max_pixels) as image:
-        return image.size
+    return opened(source, max_pixels).size
 
 
 def name_of(source: str | Path | bytes) -> str:
@@ -89,10 +88,11 @@ def name_of(source: str | Path | bytes) -> str:
     return "the input" if isinstance(source, bytes) else str(source)
 
 
-def frames_left(image: Image.Image) -> Iterator[str]:
+def frames_left(image: Image.Image, name: str) -> list[str]:
     """What one picture does not show of an animation, or of a file of several pages."""
-    if getattr(image, "n_frames", 1) > 1:
-        yield f"only the first of {image.n_frames} frames is kept"
+    with decoding(name):  # some plugins read the whole file to count
+        frames = getattr(image, "n_frames", 1)
+    return [f"only the first of {frames} frames is kept"] if frames > 1 else []
 
 
 def refuse_if(strict: bool, notes: Collection[str], name: str) -> None:
@@ -106,15 +106,13 @@ def read_metadata(image: Image.Image, pixels: np.ndarray, keep: Collection[str])
     found = metadata_of(image).without(["icc_profile"] if image.mode in PROFILED_MODES else [])  # used up by the conversion
     gray = (image.mode in GRAY_MODES and pixels.ndim == 2) or pixels.shape[2:] == (2,)
     kept = fitting(found.only(keep), b"GRAY" if gray else b"RGB ")
-    lost = set(found.given) - set(kept.given)
+    lost = set(found.given) - set(kept.given) | ({"exif"} if loses_exif(image) else set())
     return kept, [f"{labels(lost)} not kept"] if lost else []
 
 
 def upright(pixels: np.ndarray, metadata: Metadata) -> np.ndarray:
     """uint8 (H, W) or (H, W, 3) turned as the orientation in EXIF or XMP says, if they say one."""
-    image = Image.fromarray(pixels)
-    image.info |= {name: getattr(metadata, name) for name in ("exif", "xmp") if getattr(metadata, name)}
-    return np.array(turned(image))
+    return np.array(transposed(Image.fromarray(pixels), metadata.orientation))
 
 
 def write_image(path: Path, pixels: np.ndarray, overwrite: bool = False) -> int:
@@ -161,21 +159,3 @@ def not_held(pixels: np.ndarray, suffix: str, metadata: Metadata) -> list[str]:
     kind = Image.registered_extensions().get(suffix.lower(), "")
     lost = set(metadata.given) - set(held(metadata, kind, _channels(pixels)).given)
     return [f"{labels(lost)} not kept: {suffix} has no place for it"] if lost else []
-
-
-@contextmanager
-def _one_sentence(name: str) -> Iterator[None]:
-    """Pillow's many ways of failing, as one."""
-    previous, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # our own limit is checked instead
-    try:
-        yield
-    except DlicError:
-        raise
-    except UnidentifiedImageError as error:
-        raise UnreadableImageError(f"{name} is not an image that Pillow can read") from error
-    except MemoryError as error:
-        raise UnreadableImageError(f"{name} does not fit into memory") from error
-    except Exception as error:  # Pillow's plugins raise nearly everything on broken files
-        raise UnreadableImageError(f"{name} is broken: {str(error) or type(error).__name__}") from error
-    finally:
-        Image.MAX_IMAGE_PIXELS = previous

@@ -9,6 +9,7 @@ from PIL import Image
 from dlic.errors import UnreadableImageError
 from dlic.images.depth import hidden_depth
 from dlic.images.orientation import turned
+from dlic.images.pillow.opening import decoding
 from dlic.images.pixels import pixels_of
 from dlic.images.sixteen_bits import is_16_bit_colour, sixteen_bit_colour, to_eight_bits, with_alpha
 
@@ -41,20 +42,28 @@ def conversions(image: Image.Image, keep: Collection[str]) -> Iterator[str]:
         yield f"{image.mode} colours are converted to sRGB"
 
 
-def eight_bit_pixels(image: Image.Image, keep: Collection[str]) -> np.ndarray:
-    """uint8 (H, W, 3) of an image that has not been loaded, orientation applied; other shapes as `keep` allows them."""
+def eight_bit_pixels(image: Image.Image, keep: Collection[str], name: str) -> np.ndarray:
+    """uint8 (H, W, 3) of an image that has not been loaded, orientation applied; other shapes as `keep` allows them.
+
+    Raises UnreadableImageError where Pillow cannot load or convert it.
+    """
     if is_16_bit_colour(image):
-        return _as_kept(to_eight_bits(sixteen_bit_colour(image)), keep)
+        return _as_kept(to_eight_bits(sixteen_bit_colour(image, name)), keep)
     profile = _profile(image)
-    upright = turned(image)
+    upright = turned(image, name)
     if upright.mode.startswith("I"):
-        return _as_kept(_from_sixteen_bit_gray(upright, 2 ** _bits(image) - 1), keep)
+        return _as_kept(_from_sixteen_bit_gray(upright, 2 ** _bits(image) - 1, name), keep)
     if upright.mode in PROFILED_MODES:
-        return np.array(_to_srgb(upright, profile))
+        with decoding(name):
+            upright = _to_srgb(upright, profile)
+        return np.array(upright)
     alpha = "alpha" in keep and _has_alpha(upright)
     gray = "gray" in keep and upright.mode in GRAY_MODES
     mode = ("L" if gray else "RGB") + ("A" if alpha else "")
-    return pixels_of(upright if upright.mode == mode else upright.convert(mode))  # which copies in any case
+    if upright.mode != mode:
+        with decoding(name):  # broken palettes and transparent colours
+            upright = upright.convert(mode)
+    return pixels_of(upright)
 
 
 def _as_kept(pixels: np.ndarray, keep: Collection[str]) -> np.ndarray:
@@ -67,11 +76,11 @@ def _as_kept(pixels: np.ndarray, keep: Collection[str]) -> np.ndarray:
     return joined[..., 0] if joined.shape[2] == 1 else joined
 
 
-def _from_sixteen_bit_gray(image: Image.Image, peak: int) -> np.ndarray:
+def _from_sixteen_bit_gray(image: Image.Image, peak: int, name: str) -> np.ndarray:
     """uint8 (H, W), or (H, W, 2) where one gray is transparent."""
     samples = np.asarray(image)
     if samples.min() < 0 or samples.max() > peak:
-        raise UnreadableImageError(f"the image has samples beyond 0 … {peak:,}; convert it to 16 bits first")
+        raise UnreadableImageError(f"{name} has samples beyond 0 … {peak:,}; convert it to 16 bits first")
     transparent = image.info.get("transparency")
     samples = samples.astype(np.uint16)
     return to_eight_bits(samples if transparent is None else with_alpha(samples[..., None], transparent), peak)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from dlic.errors import DlicError
 from dlic.images import exif as exif_bytes
@@ -15,8 +16,8 @@ MAX_DPI = 4_000_000.0
 MAX_KEYWORD = 79  # bytes of Latin-1, as in PNG
 PNG_XMP, PNG_EXIF = "XML:com.adobe.xmp", "Raw profile type exif"  # keywords of texts that are none
 SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
-XMP_ORIENTATION = re.compile(rb'(tiff:Orientation(?:="|>))[0-9]')
-X_RESOLUTION = 282
+XMP_ORIENTATION = re.compile(rb'(tiff:Orientation(?:="|>))([1-8])')
+IMAGE_WIDTH, IMAGE_LENGTH, X_RESOLUTION = 256, 257, 282  # tags of TIFF
 SUB_DIRECTORIES = (0x8769, 0x8825)  # EXIF's own, GPS
 # Tags of a TIFF file's directory that speak of the picture; the others describe how the file holds it.
 DESCRIPTIVE = (0x010E, 0x010F, 0x0110, 0x0112, 0x0131, 0x0132, 0x013B, 0x013C, 0x8298, *range(0x9C9B, 0x9CA0))
@@ -60,6 +61,11 @@ class Metadata:
         """The names of what there is."""
         return [one.name for one in fields(self) if getattr(self, one.name)]
 
+    @property
+    def orientation(self) -> int | None:
+        """How the stored pixels are to be turned, 1 … 8: the word of EXIF, or else of XMP; None where neither says it."""
+        return orientation(self.exif, self.xmp)
+
     def only(self, names: Collection[str]) -> "Metadata":
         """What there is of these."""
         return Metadata(**{name: getattr(self, name) for name in self.given if name in names})
@@ -86,25 +92,46 @@ def is_dpi(dpi: Any) -> bool:
     return numbers and len(dpi) == 2 and all(0 < value <= MAX_DPI for value in dpi)
 
 
+def orientation(exif: bytes, xmp: bytes) -> int | None:
+    """1 … 8 as EXIF (bare) states it, or else XMP; None where neither does. The one place where it is read."""
+    stated = exif_bytes.orientation(exif)
+    in_xmp = XMP_ORIENTATION.search(xmp)
+    return int(in_xmp[2]) if stated is None and in_xmp else stated
+
+
 def upright(metadata: Metadata) -> Metadata:
-    """The metadata of pixels that have been turned as it said: the orientation it states is 1, and EXIF has no thumbnail."""
+    """The metadata of pixels that have been turned by its `orientation`: what it stated is 1, and EXIF has no thumbnail."""
     return replace(metadata, exif=exif_bytes.upright(metadata.exif), xmp=XMP_ORIENTATION.sub(rb"\g<1>1", metadata.xmp))
 
 
 def metadata_of(image: Image.Image) -> Metadata:
     """What a loaded image file says, as of pixels that are turned the way it wants."""
-    found = {
-        "icc_profile": _bytes(image.info.get("icc_profile")),
-        "exif": _exif_of(image),
-        "xmp": _bytes(image.info.get("xmp")),
-        "dpi": _dpi_of(image),
-        "text": {
-            keyword: str(value)
-            for keyword, value in getattr(image, "text", {}).items()
-            if keyword not in (PNG_XMP, PNG_EXIF) and is_keyword(keyword)
-        },
-    }
-    return upright(Metadata(**found))
+    texts = getattr(image, "text", {}).items()
+    return upright(
+        Metadata(
+            icc_profile=_bytes(image.info.get("icc_profile")),
+            exif=_exif_of(image),
+            xmp=_xmp_of(image),
+            dpi=_dpi_of(image),
+            text={word: str(text) for word, text in texts if word not in (PNG_XMP, PNG_EXIF) and is_keyword(word)},
+        )
+    )
+
+
+def loses_exif(image: Image.Image) -> bool:
+    """Whether a loaded image file has EXIF that `metadata_of` cannot read."""
+    if isinstance(image, TiffImageFile):
+        has_some = any(tag in image.tag_v2 for tag in (*DESCRIPTIVE, *SUB_DIRECTORIES))
+    else:
+        has_some = PNG_EXIF in image.info
+    return has_some and not _exif_of(image)
+
+
+def orientation_of(image: Image.Image) -> int | None:
+    """How the pixels of a loaded image are to be turned, 1 … 8; None where nothing says it."""
+    if isinstance(image, TiffImageFile):
+        return None  # Pillow has turned them
+    return orientation(_exif_of(image), _xmp_of(image))
 
 
 def fitting(metadata: Metadata, space: bytes) -> Metadata:
@@ -139,32 +166,45 @@ def save_options(metadata: Metadata, kind: str) -> dict:
 
 
 def _exif_of(image: Image.Image) -> bytes:
-    if image.format == "TIFF":
-        return _tobytes(_descriptive(_tags_of(image)))
+    """Bare EXIF; of a TIFF file the tags that speak of the picture."""
+    if isinstance(image, TiffImageFile):
+        return _of_tiff(image)
     if "exif" not in image.info and PNG_EXIF in image.info:
-        return _tobytes(_tags_of(image))
+        return _from_legacy_text(image.info[PNG_EXIF])
     return exif_bytes.bare(_bytes(image.info.get("exif")))
+
+
+def _from_legacy_text(text: Any) -> bytes:
+    """EXIF in a text of a PNG file: three lines that tell its kind and length, and hexadecimal digits."""
+    try:
+        return exif_bytes.bare(bytes.fromhex("".join(str(text).split("\n")[3:])))
+    except ValueError:
+        return b""
+
+
+def _xmp_of(image: Image.Image) -> bytes:
+    return _bytes(image.info.get("xmp") or image.info.get(PNG_XMP))
 
 
 def _dpi_of(image: Image.Image) -> tuple[float, float] | None:
     """Across and down of the turned pixels, unless it is Pillow that says so and not the file."""
-    tags = image.tag_v2 if image.format == "TIFF" else _tags_of(image)
     dpi = image.info.get("dpi")
-    if not dpi or (image.format == "TIFF" and X_RESOLUTION not in tags):
+    if not dpi or (isinstance(image, TiffImageFile) and X_RESOLUTION not in image.tag_v2):
         return None
     if image.format in ("JPEG", "MPO") and not image.info.get("jfif_unit"):  # made up of EXIF, where it stays
         return None
     across, down = (float(value) for value in dpi)
     if not is_dpi((across, down)):
         return None
-    return (down, across) if tags.get(exif_bytes.ORIENTATION) in SIDEWAYS else (across, down)
+    return (down, across) if _is_sideways(image) else (across, down)
 
 
-def _tags_of(image: Image.Image) -> Image.Exif:
-    try:
-        return image.getexif()
-    except Exception:  # as in `_tobytes`
-        return Image.Exif()
+def _is_sideways(image: Image.Image) -> bool:
+    """Whether the stored pixels lie on their side. Of a TIFF file, whose tag Pillow removes, the sizes tell, but for squares."""
+    if isinstance(image, TiffImageFile):
+        stored = image.tag_v2.get(IMAGE_WIDTH), image.tag_v2.get(IMAGE_LENGTH)
+        return image.size != stored and image.size == stored[::-1]
+    return orientation_of(image) in SIDEWAYS
 
 
 def _bytes(value: bytes | str | tuple | None) -> bytes:
@@ -187,8 +227,10 @@ def _descriptive(tags: Image.Exif) -> Image.Exif:
     return kept
 
 
-def _tobytes(tags: Image.Exif) -> bytes:
+def _of_tiff(image: TiffImageFile) -> bytes:
+    """The descriptive tags of a TIFF file as EXIF; empty where there are none, or Pillow cannot read and write them."""
     try:
+        tags = _descriptive(image.getexif())
         return exif_bytes.bare(tags.tobytes()) if len(tags) else b""
     except Exception:  # Pillow raises nearly everything on values it did not expect
         return b""
@@ -199,8 +241,8 @@ def _is_understood(exif: bytes) -> bool:
     tags = Image.Exif()
     try:
         tags.load(exif)
-        return bool(_tobytes(tags) and _tobytes(_descriptive(tags)))
-    except Exception:  # as in `_tobytes`
+        return bool(tags.tobytes() and len(_descriptive(tags)) and _descriptive(tags).tobytes())
+    except Exception:  # as in `_of_tiff`
         return False
 
 

@@ -1,14 +1,32 @@
 """Images as they want to be shown."""
 
-from PIL import ExifTags, Image, ImageOps
+from PIL import Image
+
+from dlic.images.metadata import orientation_of
+from dlic.images.pillow.opening import decoding
+
+METHODS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
-def turned(image: Image.Image) -> Image.Image:
-    """An image turned as its EXIF or XMP says, if they say how; it is loaded for that."""
-    image.load()
-    try:
-        if image.getexif().get(ExifTags.Base.Orientation, 1) not in range(2, 9):
-            return image  # of which exif_transpose would make a copy
-        return ImageOps.exif_transpose(image)
-    except Exception:  # Pillow raises nearly everything on broken EXIF, which is no reason to show nothing
-        return image
+def turned(image: Image.Image, name: str) -> Image.Image:
+    """An image, loaded, and turned as its EXIF or XMP says. Raises UnreadableImageError where Pillow cannot load it.
+
+    Pillow's own `exif_transpose` also rewrites the tags of the image, and raises where it cannot.
+    """
+    with decoding(name):
+        image.load()
+        return transposed(image, orientation_of(image))
+
+
+def transposed(image: Image.Image, orientation: int | None) -> Image.Image:
+    """An image of an EXIF orientation 1 … 8, upright; as it is where there is none."""
+    method = METHODS.get(orientation or 1)
+    return image if method is None else image.transpose(method)

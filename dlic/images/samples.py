@@ -8,6 +8,7 @@ from PIL import Image
 from dlic.errors import UnreadableImageError
 from dlic.images.files import EVERYTHING, MAX_PIXELS, ImageFile, frames_left, name_of, opened, read_metadata, refuse_if
 from dlic.images.orientation import turned
+from dlic.images.pillow.opening import decoding, memory_for
 from dlic.images.sixteen_bits import is_16_bit_colour, sixteen_bit_colour, with_alpha
 
 # Formats of which Pillow says how many bits a sample has; what others hold beyond 8 bits it drops without a word.
@@ -23,14 +24,15 @@ def read_samples(source: str | Path | bytes, max_pixels: int = MAX_PIXELS, stric
     Palettes become the colours they stand for, samples of 1, 2 and 4 bits are scaled to 8, a transparent colour becomes alpha.
     Raises UnreadableImageError as `read_image` does, and for samples that cannot be had exactly.
     """
-    with opened(source, max_pixels) as image:
-        name = name_of(source)
+    name = name_of(source)
+    with memory_for(name):
+        image = opened(source, max_pixels)
         _refuse_inexact(image, name)
-        notes = list(frames_left(image))
+        notes = frames_left(image, name)
         refuse_if(strict, notes, name)
         if image.mode in ("P", "PA"):
             notes = ["the palette becomes the colours it stands for", *notes]
-        pixels = sixteen_bit_colour(image) if is_16_bit_colour(image) else exact_samples(image, name)
+        pixels = sixteen_bit_colour(image, name) if is_16_bit_colour(image) else exact_samples(image, name)
         metadata, lost = read_metadata(image, pixels, EVERYTHING)
         return ImageFile(pixels, (*notes, *lost), metadata)
 
@@ -64,15 +66,23 @@ def exact_samples(image: Image.Image, name: str) -> np.ndarray:
 
     Raises UnreadableImageError for numbers beyond 16 bits.
     """
-    image = turned(image)
+    image = turned(image, name)
     if image.mode.startswith("I"):
         return _sixteen_bit_gray(np.asarray(image), image.info.get("transparency"), name)
+    mode = _exact_mode(image)
+    if image.mode != mode:
+        with decoding(name):  # broken palettes and transparent colours
+            image = image.convert(mode)
+    return np.array(image)
+
+
+def _exact_mode(image: Image.Image) -> str:
+    """The mode of 8-bit samples that holds all of an image."""
     if image.mode in ("P", "PA"):
-        return np.array(image.convert("RGBA" if image.has_transparency_data else "RGB"))
-    gray = image.mode in ("1", "L")
+        return "RGBA" if image.has_transparency_data else "RGB"
     if "transparency" in image.info:
-        return np.array(image.convert("LA" if gray else "RGBA"))
-    return np.array(image.convert("L") if gray else image)
+        return "LA" if image.mode in ("1", "L") else "RGBA"
+    return "L" if image.mode == "1" else image.mode
 
 
 def _sixteen_bit_gray(samples: np.ndarray, transparent: int | None, name: str) -> np.ndarray:

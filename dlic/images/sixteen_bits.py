@@ -3,13 +3,13 @@
 It reads two bytes and keeps the higher one; told that the file has the other byte order, it keeps the lower one.
 """
 
-import io
 import sys
 
 import numpy as np
 from PIL import Image
 
 from dlic.images.orientation import turned
+from dlic.images.pillow.opening import decoding, open_image
 
 OTHER_BYTE = {";16B": ";16L", ";16L": ";16B", ";16N": ";16B" if sys.byteorder == "little" else ";16L"}  # ends of Pillow's raw modes
 
@@ -19,13 +19,17 @@ def is_16_bit_colour(image: Image.Image) -> bool:
     return image.mode in ("RGB", "RGBA") and any(";16" in _raw_mode(tile) for tile in getattr(image, "tile", ()))
 
 
-def sixteen_bit_colour(image: Image.Image) -> np.ndarray:
-    """uint16 (H, W, 2, 3 or 4) of an image that has not been loaded, orientation applied."""
-    low = Image.open(io.BytesIO(image.fp.getvalue()))
+def sixteen_bit_colour(image: Image.Image, name: str) -> np.ndarray:
+    """uint16 (H, W, 2, 3 or 4) of an image file that has not been loaded, orientation applied.
+
+    Raises UnreadableImageError where Pillow cannot load it.
+    """
+    with decoding(name):
+        low = open_image(image.fp.getvalue())
     gray_alpha = _raw_mode(image.tile[0]) == "LA;16B"
     low.tile = [_with_raw_mode(tile, "RGBA" if gray_alpha else _other(_raw_mode(tile))) for tile in low.tile]
     transparent = image.info.get("transparency")
-    first, second = (np.asarray(turned(part)) for part in (image, low))
+    first, second = (np.asarray(turned(part, name)) for part in (image, low))
     if gray_alpha:  # its four bytes were read as four channels
         return second.copy().view(">u2").astype(np.uint16)
     samples = first.astype(np.uint16) << 8 | second

@@ -150,7 +150,7 @@ def _lossy(image: Image.Image, metadata: Metadata, options: Mapping[str, Any]) -
         raise DlicError(f"the image is refused by strict: {', '.join(notes)}")
     for note in notes:
         warnings.warn(note, stacklevel=4)  # where `save` was called
-    pixels = eight_bit_pixels(image, KEPT)
+    pixels = eight_bit_pixels(image, KEPT, "the image")
     wishes = {name: options[name] for name in OPTIONS if options.get(name) is not None}
     return compress(pixels, **wishes, **vars(_of_pixels(metadata, pixels)))
 

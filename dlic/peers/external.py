@@ -16,6 +16,7 @@ from PIL import Image
 
 from dlic.errors import DlicError, UnreadableImageError
 from dlic.images.files import MAX_PIXELS, opened
+from dlic.images.pillow.opening import decoding
 from dlic.pixels.arrays import check_pixels
 
 FILES = frozenset(["input", "output"])
@@ -221,14 +222,16 @@ def _written(path: Path, template: Sequence[str]) -> bytes:
 def _pixels(data: bytes, template: Sequence[str]) -> np.ndarray:
     """A PNG file → uint8 (H, W, 3); gray, palette and alpha are taken where nothing is lost by it, and refused otherwise."""
     try:
-        with opened(data, MAX_PIXELS) as image:
-            if image.format != "PNG":
-                raise DlicError(f"{shown(template)} wrote {image.format}, not PNG")
-            if data[BIT_DEPTH] > 8:  # which Pillow cuts to 8 without a word
-                raise DlicError(f"{shown(template)} wrote a PNG file of {data[BIT_DEPTH]} bits a sample; make it write 8")
-            pixels = np.array(image.convert("RGBA"))  # with what a palette or a transparent colour says of alpha
+        image: Image.Image = opened(data, MAX_PIXELS)
+        if image.format != "PNG":
+            raise DlicError(f"{shown(template)} wrote {image.format}, not PNG")
+        if data[BIT_DEPTH] > 8:  # which Pillow cuts to 8 without a word
+            raise DlicError(f"{shown(template)} wrote a PNG file of {data[BIT_DEPTH]} bits a sample; make it write 8")
+        with decoding("its output"):
+            image = image.convert("RGBA")  # with what a palette or a transparent colour says of alpha
     except UnreadableImageError as error:
         raise DlicError(f"{shown(template)} wrote no PNG file that can be read: {error}") from error
+    pixels = np.asarray(image)
     if pixels[..., 3].min() < 255:
         raise DlicError(f"{shown(template)} wrote a PNG file with transparency, which is no picture to compare")
     return np.ascontiguousarray(pixels[..., :3])

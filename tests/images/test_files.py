@@ -1,6 +1,8 @@
 """Image files of every kind to RGB and back; everything broken is one sentence."""
 
 import io
+import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -9,7 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dlic.errors import DlicError, UnreadableImageError
-from dlic.images.files import image_bytes, read_image, write_image
+from dlic.images import files, kinds
+from dlic.images.files import image_bytes, read_image, size_of, write_image
+from dlic.images.samples import read_samples
 
 
 def encoded(image: Image.Image, kind: str, **options) -> bytes:
@@ -106,3 +110,79 @@ def test_an_unknown_ending_is_refused_and_nothing_overwritten(tmp_path):
     with pytest.raises(DlicError, match="exists"):
         write_image(tmp_path / "a.png", pixels)
     assert (tmp_path / "a.png").read_text() == "mine"
+
+
+# --- the process that we are guests in ----------------------------------------------------------------------------------
+
+
+READERS = pytest.mark.parametrize("read", [read_image, read_samples, size_of])
+
+
+@READERS
+def test_pillows_limit_is_the_hosts_in_every_thread(read, monkeypatch):
+    """Two threads are inside at once; the host's number is what either sees, and what is left."""
+    factory, accept = Image.OPEN["PNG"]
+    seen, inside = [], threading.Barrier(2, timeout=20)
+
+    def watched(*args):
+        inside.wait()
+        seen.append(Image.MAX_IMAGE_PIXELS)
+        return factory(*args)
+
+    data = encoded(Image.new("RGB", (40, 30)), "PNG")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 700)
+    monkeypatch.setitem(Image.OPEN, "PNG", (watched, accept))
+    threads = [threading.Thread(target=read, args=(data,)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == [700, 700] and Image.MAX_IMAGE_PIXELS == 700
+
+
+@pytest.mark.parametrize("host", [1, 700, None])
+def test_our_limit_decides_and_not_the_hosts(host, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", host)
+    for kind in ("PNG", "JPEG", "BMP", "AVIF"):
+        data = encoded(Image.new("RGB", (40, 30)), kind)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert read_image(data, max_pixels=1200).pixels.shape == (30, 40, 3)
+        with pytest.raises(UnreadableImageError, match="--max-pixels"):
+            read_image(data, max_pixels=1199)
+
+
+def test_where_a_plugin_asks_for_the_hosts_limit_the_sentence_says_so(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with pytest.raises(UnreadableImageError, match="MAX_IMAGE_PIXELS"):
+        read_image(encoded(Image.new("RGB", (40, 30)), "WEBP"))
+
+
+def test_sixteen_bit_colour_is_read_under_any_limit_of_the_host(monkeypatch):
+    samples = np.arange(36, dtype=np.uint16).reshape(3, 4, 3) * 1000
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1)
+    assert (read_samples(image_bytes(samples)).pixels == samples).all()
+
+
+def ours(*_, **__):
+    raise ZeroDivisionError("a fault of ours")
+
+
+@pytest.mark.parametrize(
+    ("module", "function"),
+    [(files, "conversions"), (files, "refuse_deep"), (files, "metadata_of"), (files, "fitting"), (kinds, "pixels_of")],
+)
+def test_faults_of_ours_are_not_blamed_on_the_photograph(module, function, monkeypatch):
+    data = encoded(Image.new("RGB", (4, 4)), "PNG")
+    monkeypatch.setattr(module, function, ours)
+    with pytest.raises(ZeroDivisionError):
+        read_image(data)
+
+
+def test_a_picture_beyond_the_memory_is_no_fault(monkeypatch):
+    def full(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(kinds, "pixels_of", full)
+    with pytest.raises(UnreadableImageError, match="memory"):
+        read_image(encoded(Image.new("RGB", (4, 4)), "PNG"))

@@ -1,0 +1,68 @@
+"""Opening and decoding image files with Pillow: no process-wide setting is touched, and every failure is one kind of error."""
+
+import io
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from dlic.errors import UnreadableImageError
+
+PREFIX = 16  # bytes by which Pillow's plugins recognise their files
+
+
+def open_image(data: bytes) -> ImageFile.ImageFile:
+    """`Image.open` without its check of the size: that check reads Image.MAX_IMAGE_PIXELS, which belongs to the whole process.
+
+    The caller checks `size` instead, before the pixels are loaded. Raises UnidentifiedImageError where no plugin takes the file,
+    and whatever a plugin raises on a broken one.
+    """
+    tried: set[str] = set()
+    reasons: list[str] = []
+    for register_plugins in (Image.preinit, Image.init):  # the common formats first: to import the others takes time
+        register_plugins()
+        for kind in [kind for kind in Image.ID if kind not in tried]:
+            tried.add(kind)
+            factory, accept = Image.OPEN[kind]
+            accepted = accept(data[:PREFIX]) if accept else True
+            if isinstance(accepted, str):  # the file is of this kind, and this is why it cannot be read
+                reasons.append(accepted)
+            elif accepted:
+                with suppress(SyntaxError, IndexError, TypeError, struct.error):  # how plugins say that it is of another kind
+                    return factory(io.BytesIO(data), "")
+    raise UnidentifiedImageError("; ".join(reasons))
+
+
+@contextmanager
+def decoding(name: str) -> Iterator[None]:
+    """The many ways in which Pillow fails on a file, as UnreadableImageError.
+
+    Only calls of Pillow belong into the block: an error of other code would be reported as a broken file.
+    """
+    try:
+        yield
+    except UnidentifiedImageError as error:
+        reason = f": {error}" if str(error) else ""
+        raise UnreadableImageError(f"{name} is not an image that Pillow can read{reason}") from error
+    except Image.DecompressionBombError as error:  # some plugins check the size of a part themselves
+        raise UnreadableImageError(
+            f"{name} has more pixels than Pillow decodes in this process; Image.MAX_IMAGE_PIXELS raises its limit"
+        ) from error
+    except MemoryError as error:
+        raise _too_large(name) from error
+    except Exception as error:  # Pillow's plugins raise nearly everything on broken files
+        raise UnreadableImageError(f"{name} is broken: {str(error) or type(error).__name__}") from error
+
+
+@contextmanager
+def memory_for(name: str) -> Iterator[None]:
+    """A picture that does not fit into memory, as UnreadableImageError."""
+    try:
+        yield
+    except MemoryError as error:
+        raise _too_large(name) from error
+
+
+def _too_large(name: str) -> UnreadableImageError:
+    return UnreadableImageError(f"{name} does not fit into memory")
