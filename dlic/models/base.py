@@ -68,8 +68,8 @@ class Model(nn.Module):
         """Probability of integer symbols (K,) in every frequency table, for export: (tables, K)."""
         raise NotImplementedError
 
-    def freeze_encoder(self) -> None:
-        """From here on train only what a decoder runs, on rounded latents, as files hold them."""
+    def freeze_encoder(self, parity: bool = False) -> None:
+        """From here on train only what a decoder runs, on rounded latents, as files hold them, with even groups if `parity`."""
         raise NotImplementedError
 
     def whole_numbers(self) -> dict[str, Tensor]:

@@ -46,6 +46,7 @@ class TrainingModule(pl.LightningModule):
         noise_seed: int = 0,
         validation_levels: int = 6,
         freeze_encoder: bool | float = False,
+        parity: bool = False,
         revive: bool = False,
         compile: bool = False,
     ):
@@ -63,6 +64,7 @@ class TrainingModule(pl.LightningModule):
             max_step_backs: it does so this many times before it ends.
             noise_seed: seeds the quantisation noise.
             freeze_encoder: last share of the run (true: all of it) that trains only what a decoder runs, on rounded latents.
+            parity: once the encoder is frozen, groups of latents are even, as files of the rANS coder with parity have them.
             validation_levels: rates that are validated, evenly spread, where the network has several.
             revive: let channels of blocks whose activations have died (val/dead_channels) begin anew before the first step.
             compile: run training steps through torch.compile; the first then takes minutes, the others less time on a GPU.
@@ -85,8 +87,11 @@ class TrainingModule(pl.LightningModule):
         self.accumulated = 1  # batches a step, in each process
         self._step_values: list[Tensor] = []  # what the batches since the last step gave, for the log
         self.frozen_share = _checked_share(network, freeze_encoder)
+        if parity and not self.frozen_share:
+            raise ValueError("model.parity needs model.freeze_encoder: latents become whole once the encoder is frozen")
+        self.parity = parity
         if self.frozen_share == 1:
-            self.network.freeze_encoder()
+            self.network.freeze_encoder(parity)
         self.revive = revive
         if compile:
             network.compile(dynamic=False)  # in place, so that the names of the weights stay
@@ -127,7 +132,7 @@ class TrainingModule(pl.LightningModule):
             self.network.prepare()
         torch.manual_seed(self.noise_seed * 1_000_003 + self.next_batch + process_rank())
         if 0 < self.frozen_share < 1 and self.global_step >= round((1 - self.frozen_share) * self.trainer.max_steps):
-            self.network.freeze_encoder()
+            self.network.freeze_encoder(self.parity)
 
     def training_step(self, x: Tensor, batch_idx: int) -> Tensor | None:
         first = (self.next_batch + process_rank()) * len(x)

@@ -11,6 +11,7 @@ from dlic.layers.gains import ANCHORS, LEVELS, LevelGain, LevelVector
 from dlic.layers.gaussian import ROWS, bits, likelihood, lower_bound, row_of_scale, scale_of_row, zero_bin
 from dlic.models.base import Model, ModelOutput, round_ste
 from dlic.models.light.hyperprior import ExactScaleSynthesis, HyperAnalysis, MeanSynthesis, ScaleSynthesis, step_masks
+from dlic.models.light.parity import repaired
 from dlic.models.light.transforms import Analysis, Synthesis
 
 # What a squared error of one step of y is worth in bits, for an encoder that decides between ±1 and 0: 26 for an orthonormal
@@ -102,7 +103,7 @@ class Light(Model):
         self.h_s_scale = ScaleSynthesis(latents, hyper, hidden, row_of_scale(0.4 * spread * gains).clamp(0, ROWS - 1))
         self.h_s_mean = MeanSynthesis(latents, hyper, hidden, context_steps)
         self.z_mean, self.z_log_scale = LevelVector(hyper), LevelVector(hyper, math.log(1.5))
-        self.encoder_frozen = False
+        self.encoder_frozen = self.parity = False
 
     def forward(self, x: Tensor, level: Tensor) -> ModelOutput:
         y = self.g_a(x) * self.gain(level)  # (B, M, H/16, W/16) in steps of the level
@@ -121,34 +122,46 @@ class Light(Model):
         features = self.h_s_mean.hyper_features(z_symbols, level)[:, :, :height, :width]
         gain, inverse_gain = self.gain(level), self.inverse_gain(level)
         steps = step_masks(self.config["context_steps"], y.shape[1], height, width, y.device)
-        residuals = []
+        residuals, errors, saved = [], [], y.new_zeros(len(y), dtype=torch.float32)
 
         def quantise(means: Tensor) -> Tensor:
-            residuals.append(y - means * gain)
-            return (y + self._quantisation_error(residuals[-1], scale)) * inverse_gain
+            nonlocal saved
+            residual, step = y - means * gain, steps[len(residuals)]
+            error, groups = self._quantisation_error(residual, scale, step)
+            residuals.append(step * residual)
+            errors.append(step * error)
+            saved = saved + groups
+            return (y + error) * inverse_gain
 
         y_hat = self.h_s_mean.in_steps(features, quantise, steps)
-        residual = sum(step * residual for step, residual in zip(steps, residuals, strict=True))
-        y_bits = bits(residual + (self._noise(residual) if noisy else self._quantisation_error(residual, scale)), scale)
-        return y_hat, y_bits.sum(dim=(1, 2, 3)) + z_bits.sum(dim=(1, 2, 3)), (residual.detach().abs() < 0.5).float().mean()
+        residual = sum(residuals)
+        y_bits = bits(residual + (self._noise(residual) if noisy else sum(errors)), scale)
+        total_bits = y_bits.sum(dim=(1, 2, 3)) + z_bits.sum(dim=(1, 2, 3)) - saved
+        return y_hat, total_bits, (residual.detach().abs() < 0.5).float().mean()
 
     @torch.no_grad()
-    def _quantisation_error(self, residual: Tensor, scale: Tensor) -> Tensor:
-        """What residuals become in a file, minus themselves; only with the encoder frozen are zeros as wide as an encoder's."""
+    def _quantisation_error(self, residual: Tensor, scale: Tensor, step: Tensor) -> tuple[Tensor, Tensor | float]:
+        """What residuals of a context step become in a file, minus themselves, and the bits (B,) that parity saves.
+
+        Zeros are as wide as an encoder's, and groups even, only with the encoder frozen.
+        """
         whole = torch.round(residual)
         if self.encoder_frozen:
             whole = whole * (residual.abs() >= zero_bin(scale, STEP_PRICE, CERTAIN))
-        return whole - residual
+        if not self.parity:
+            return whole - residual, 0.0
+        even = repaired(whole, residual, scale, step, STEP_PRICE, CERTAIN)
+        return even.symbols - residual, even.groups
 
     @staticmethod
     def _noise(values: Tensor) -> Tensor:
         """Stands in for rounding where the rate is measured in training."""
         return torch.empty_like(values).uniform_(-0.5, 0.5)
 
-    def freeze_encoder(self) -> None:
+    def freeze_encoder(self, parity: bool = False) -> None:
         for module in (self.g_a, self.gain, self.h_a, self.z_mean):
             module.requires_grad_(False)
-        self.encoder_frozen = True
+        self.encoder_frozen, self.parity = True, parity
 
     def likelihoods(self, symbols: Tensor) -> Tensor:
         """Probability of integer symbols (K,) in every table, those of y before those of z: (2 · ROWS, K)."""
