@@ -1,7 +1,7 @@
 """dlic: deep learning image compression."""
 
 from dlic._version import __version__ as __version__
-from dlic.api import compress, decompress, read
+from dlic.api import compress, decompress, read, verify
 from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError, UnreadableImageError, VerificationError
 from dlic.learned.pretrained import from_pretrained
 
@@ -28,4 +28,5 @@ __all__ = [
     "from_pretrained",
     "read",
     "register_pillow",
+    "verify",
 ]

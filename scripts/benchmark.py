@@ -21,11 +21,11 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import nn
 
-from dlic.api import DEFAULT_QUALITY
 from dlic.checkpoints import local as checkpoints
 from dlic.container.format import read
 from dlic.errors import DlicError
 from dlic.evaluation.rate_distortion import bits_saved, jpeg_curve, mean_point
+from dlic.formats.writing import DEFAULT_QUALITY
 from dlic.images.files import read_image
 from dlic.learned.codec import level_of, load_codec
 from dlic.learned.unit import Encoded

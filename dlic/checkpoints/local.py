@@ -186,3 +186,10 @@ def as_folder(path: str | Path) -> Path:
     if not path.exists():
         raise UnknownCheckpointError(f"{path} does not exist")
     return folder
+
+
+def choose(model: str | None, weights: str | Path | None) -> Path:
+    """The checkpoint folder that a name or a path stands for; that of the default where neither is given."""
+    if weights is not None:
+        return as_folder(weights)
+    return find(model or default_name())

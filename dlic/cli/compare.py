@@ -80,7 +80,7 @@ def _bytes(bpp: float | None, first: "Series", image: "np.ndarray") -> int:
     """The size all files should have at most: by rate, or what the first codec takes at its default quality."""
     if bpp is not None:
         return max(1, math.floor(bpp * image[..., 0].size / 8))
-    from dlic.api import DEFAULT_QUALITY
+    from dlic.formats.writing import DEFAULT_QUALITY
 
     quality = None if first.qualities == (None,) else DEFAULT_QUALITY
     return len(first.at(quality).compress(image))
@@ -88,7 +88,7 @@ def _bytes(bpp: float | None, first: "Series", image: "np.ndarray") -> int:
 
 def _series(names: str | None, model: str | None, weights: Path | None, effort: int) -> "list[Series]":
     """The codecs to compare: those named, or a checkpoint and what else is on this machine."""
-    from dlic.api import choose
+    from dlic.checkpoints.local import choose
     from dlic.evaluation.registry import COMPARED, Settings, is_available, learned_series, open_series
 
     if names is None:

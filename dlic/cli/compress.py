@@ -11,9 +11,10 @@ import typer
 
 from dlic.batch.folders import Done
 from dlic.cli import folders, streams
-from dlic.cli.codecs import Outcome, Wishes, choose
 from dlic.cli.keep_smaller import as_jpeg, smaller
 from dlic.errors import CorruptFileError, UnknownCheckpointError, UnreadableImageError
+from dlic.formats.registry import kind_to_write
+from dlic.formats.writing import Outcome, Wishes
 from dlic.images.files import EXTENSIONS, MAX_PIXELS, ImageFile, size_of
 from dlic.progress import Progress, no_progress
 from dlic.runtime.timing import timed
@@ -78,17 +79,30 @@ def compress(
     wanted = folders.Wanted(recursive, skip_existing, jobs, engine, cluster)
     weights = wanted.everywhere(weights)
     wishes = Wishes(
-        quality, streams.size(target_size), target_bpp, target_psnr, target_ms_ssim, effort, model, weights,
-        streams.size(max_memory), subsampling, progressive, trellis, alpha_quality, thumbnail, keep_smaller,
-    )  # fmt: skip
-    choice = choose(codec, wishes)
-    choice.prepare(wishes)  # raises before the work what cannot be granted
+        quality=quality,
+        target_size=streams.size(target_size),
+        target_bpp=target_bpp,
+        target_psnr=target_psnr,
+        target_ms_ssim=target_ms_ssim,
+        effort=effort,
+        model=model,
+        weights=weights,
+        max_memory=streams.size(max_memory),
+        subsampling=subsampling,
+        progressive=progressive,
+        trellis=trellis,
+        alpha_quality=alpha_quality,
+        thumbnail=thumbnail,
+        keep_smaller=keep_smaller,
+    )
+    kind = kind_to_write(codec, wishes)
+    kind.prepare(wishes)  # raises before the work what cannot be granted
     work = Compression(codec, wishes, frozenset(streams.stripped(strip or [])), strict, force, verify, max_pixels)
     if folders.is_folder(source, wanted, UnreadableImageError):
-        task = folders.Task("compressed", EXTENSIONS, choice.ending, work, force, (UnknownCheckpointError,))
+        task = folders.Task("compressed", EXTENSIONS, kind.endings[0], work, force, (UnknownCheckpointError,))
         folders.run(source, output, task, wanted, as_json)
         return
-    target = output or streams.default_output(source, lambda path: path.parent / f"{path.stem}{choice.ending}")
+    target = output or streams.default_output(source, lambda path: path.parent / f"{path.stem}{kind.endings[0]}")
     with streams.busy(f"compressing {source}") as progress:
         done = work.file(source, target, progress)
     for sentence in done.notes:
@@ -114,8 +128,8 @@ class Compression:
 
     def file(self, source: str, target: str, progress: Progress = no_progress) -> Done:
         """Compress one image, from a path or `-`, to another. Raises DlicError."""
-        choice = choose(self.codec, self.wishes)
-        encode = choice.prepare(self.wishes)
+        kind = kind_to_write(self.codec, self.wishes)
+        encode = kind.prepare(self.wishes)
         outputs = () if target == streams.STANDARD else self.outputs(Path(target))
         for path in outputs:
             streams.refuse_existing(source, str(path), self.force)
@@ -124,9 +138,10 @@ class Compression:
             file = sys.stdin.buffer.read() if source == streams.STANDARD else source
             if self.wishes.max_memory is not None:
                 streams.check_memory(size_of(file, self.max_pixels), self.wishes.max_memory)  # before it is read
-            picture = choice.read(file, self.max_pixels, self.strict)
+            picture = kind.load(file, self.max_pixels, self.strict)
             picture = replace(picture, metadata=picture.metadata.without(self.stripped))
-        outcome = encode(picture, seconds, progress)
+        outcome = encode(picture, progress)
+        seconds |= outcome.seconds
         if self.wishes.keep_smaller:
             with timed(seconds, "compare with JPEG"):
                 outcome = smaller(picture, outcome, self.wishes, self.max_pixels)

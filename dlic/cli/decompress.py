@@ -1,26 +1,20 @@
 """`dlic decompress`: a .dlic or JPEG file → an image file; or every one of a folder."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from dlic.api import Reading, read_described
 from dlic.batch.folders import Done
 from dlic.cli import folders, streams
 from dlic.errors import CorruptFileError, DlicError
-from dlic.images.files import MAX_PIXELS, ImageFile, image_bytes, not_held
-from dlic.pixels.rectangles import Rectangle
+from dlic.formats.kind import Description
+from dlic.formats.reading import Reading
+from dlic.formats.registry import ENDINGS, describe, describe_beginning
+from dlic.images.files import MAX_PIXELS, image_bytes, not_held
 from dlic.progress import Progress, no_progress
 from dlic.runtime.timing import timed
-
-ENDINGS = frozenset([".dlic", ".jpg", ".jpeg"])  # of the files of a folder that are decompressed
-if TYPE_CHECKING:
-    from dlic.formats.recognition import Description
-
-NAMED = 20  # lost tiles in one note; --json has all
 
 
 def decompress(
@@ -82,9 +76,12 @@ class Decompression:
     def file(self, source: str, target: str, progress: Progress = no_progress) -> Done:
         """Decompress one file, from a path or `-`, to another. Raises DlicError."""
         streams.refuse_existing(source, target, self.force)
-        seconds: dict[str, float] = {}
         data = streams.read_bytes(source)
-        picture = (_part if self.partial else _whole)(data, self.reading, seconds, progress)
+        described = (describe_beginning if self.partial else describe)(data)
+        _check_memory(described, self.reading)
+        read = described.kind.read_partial if self.partial else described.kind.read
+        found = read(described, self.reading, progress)
+        picture, seconds = found.picture, dict(found.seconds)
         suffix = ".png" if target == streams.STANDARD else Path(target).suffix
         with timed(seconds, "image"):
             streams.write_bytes(target, image_bytes(picture.pixels, suffix, picture.metadata), self.force)
@@ -97,57 +94,11 @@ class Decompression:
         return Done(target, figures, line, notes)
 
 
-def _whole(data: bytes, reading: Reading, seconds: dict[str, float], progress: Progress) -> ImageFile:
-    from dlic.formats.recognition import describe
-
-    described = describe(data)
-    _check_memory(described, reading)
-    return read_described(data, described, reading, seconds, progress)
-
-
-def _part(data: bytes, reading: Reading, seconds: dict[str, float], progress: Progress) -> ImageFile:
-    """What a truncated or damaged file shows, and what is missing."""
-    from dlic.classical.wavelet.codec import WaveletCodec
-    from dlic.formats.recognition import JPEG_MAGIC, describe_beginning
-
-    if data.startswith(JPEG_MAGIC):
-        return _whole_or_nothing(data, reading, seconds, progress, "jpeg")
-    described, share = describe_beginning(data)
-    if described.tiled:
-        _check_memory(described, reading)
-        picture = read_described(data, described, reading, seconds, progress, damaged=True)
-        return replace(picture, notes=(*picture.notes, *_lost(picture.lost)))
-    if described.codec != "wavelet":
-        return _whole_or_nothing(data, reading, seconds, progress, described.codec)
-    described.check_size(reading.max_pixels)
-    with timed(seconds, "decode"):
-        image = WaveletCodec(max_pixels=reading.max_pixels).decompress_prefix(data)
-    return ImageFile(reading.cropped(image), (f"{share:.0%} of the picture's data is there",))
-
-
-def _whole_or_nothing(data: bytes, reading: Reading, seconds: dict[str, float], progress: Progress, codec: str) -> ImageFile:
-    """A file of which no part can be shown, as long as it is not damaged."""
-    try:
-        return _whole(data, reading, seconds, progress)
-    except CorruptFileError as error:
-        raise CorruptFileError(
-            f"{error}; only of wavelet files, and of those in tiles, a part can be shown, not of a {codec} one"
-        ) from error
-
-
-def _check_memory(described: "Description", reading: Reading) -> None:
+def _check_memory(described: Description, reading: Reading) -> None:
     """Refuses an image that could be decoded, but then not written."""
-    part = reading.part_of(described.width, described.height) if described.tiled else None
+    part = reading.part_of(described.width, described.height) if described.in_parts else None
     size = (part.width, part.height) if part else (described.width, described.height)
-    streams.check_memory(size, reading.max_memory, streams.LEARNED_PROCESS if described.codec == "learned" else streams.PROCESS)
-
-
-def _lost(tiles: Sequence[Rectangle]) -> tuple[str, ...]:
-    """'1 tile is lost, and gray, at x,y,width,height: …'"""
-    if not tiles:
-        return ()
-    some = "; ".join(map(str, tiles[:NAMED])) + (f"; and {len(tiles) - NAMED:,} more" if len(tiles) > NAMED else "")
-    return (f"{len(tiles):,} {'tile is' if len(tiles) == 1 else 'tiles are'} lost, and gray, at x,y,width,height: {some}",)
+    streams.check_memory(size, reading.max_memory, described.kind.process_memory)
 
 
 def _crop(text: str | None) -> tuple[int, ...] | None:

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from dlic.cli.codecs import Outcome, Wishes
-from dlic.formats.recognition import LEARNED, describe
+from dlic.formats.reading import Reading
+from dlic.formats.registry import describe
+from dlic.formats.writing import Outcome, Wishes
 from dlic.images.files import ImageFile, not_held
 from dlic.images.metadata import save_options
 from dlic.peers.pillow import jpeg_at_psnr
@@ -27,16 +28,21 @@ def smaller(picture: ImageFile, outcome: Outcome, wishes: Wishes, max_pixels: in
         return outcome
     figures = {"jpeg_quality": found.quality, "psnr": found.psnr, "dlic_bytes": len(outcome.data), "dlic_psnr": reached}
     said = f", a JPEG of quality {found.quality} and {found.psnr:.2f} dB where .dlic takes {len(outcome.data):,} for {reached:.2f}"
-    return Outcome(found.data, lambda written: written == found.data, figures, said, as_jpeg=True, notes=outcome.notes)
+    return Outcome(
+        data=found.data,
+        matches=lambda written: written == found.data,
+        seconds=outcome.seconds,
+        figures=figures,
+        said=said,
+        as_jpeg=True,
+        notes=outcome.notes,
+    )
 
 
 def _decoded(data: bytes, wishes: Wishes, max_pixels: int) -> np.ndarray:
     """What `dlic decompress` will show of a file."""
-    from dlic.api import Reading, choose, read_described
-
     described = describe(data)
-    weights = choose(wishes.model, wishes.weights) if described.codec == LEARNED else None
-    return read_described(data, described, Reading(weights, max_pixels), {}).pixels
+    return described.kind.read(described, Reading(wishes.weights, max_pixels, wishes.model)).picture.pixels
 
 
 def as_jpeg(target: str) -> str:

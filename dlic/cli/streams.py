@@ -10,13 +10,13 @@ from pathlib import Path
 import typer
 
 from dlic.errors import CorruptFileError, DlicError, ExistsError, VerificationError
+from dlic.formats.kind import PROCESS
 from dlic.progress import Progress, no_progress
 from dlic.storage.files import read_whole, written_whole
 
 STANDARD = "-"
 FIGURE_ENDINGS = (".png", ".svg")
-# bytes of a process without torch and with it, and of a pixel of an image file that is read or written: Pillow's, ours, the file's
-PROCESS, LEARNED_PROCESS, IMAGE_FILE = 100_000_000, 780_000_000, 10
+IMAGE_FILE = 10  # bytes of memory for a pixel of an image file that is read or written: Pillow's, ours and the file's
 
 
 def read_bytes(source: str) -> bytes:

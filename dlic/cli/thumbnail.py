@@ -9,7 +9,7 @@ from dlic.cli import streams
 if TYPE_CHECKING:
     import numpy as np
 
-    from dlic.formats.recognition import Description
+    from dlic.formats.kind import Description
 
 MAX_SIZE = 4096
 
@@ -24,25 +24,24 @@ def thumbnail(
     import numpy as np
     from PIL import Image
 
-    from dlic.formats.recognition import describe
+    from dlic.formats.registry import describe
     from dlic.images.files import image_bytes
 
     streams.refuse_existing(source, target, force)
     data = streams.read_bytes(source)
-    image = Image.fromarray(_pixels(data, describe(data)))
+    image = Image.fromarray(_pixels(describe(data)))
     image.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=3)
     streams.write_bytes(target, image_bytes(np.asarray(image)), force)
 
 
-def _pixels(data: bytes, described: "Description") -> "np.ndarray":
+def _pixels(described: "Description") -> "np.ndarray":
     """uint8 of the stored preview, or of the picture."""
     from dlic.formats import thumbnails
+    from dlic.formats.reading import Reading
     from dlic.images.sixteen_bits import to_eight_bits
 
     stored = thumbnails.read(described.container.chunks) if described.container else None
     if stored is not None:
         return thumbnails.pixels_of(stored)
-    from dlic.api import Reading, read_described
-
-    pixels = read_described(data, described, Reading(), {}).pixels
+    pixels = described.kind.read(described, Reading()).picture.pixels
     return to_eight_bits(pixels) if pixels.dtype == "uint16" else pixels

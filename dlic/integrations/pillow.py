@@ -16,16 +16,20 @@ from typing import IO, Any
 import numpy as np
 from PIL import Image, ImageFile
 
-from dlic.api import Reading, compress, read_described
+from dlic.api import compress
 from dlic.container.format import MAGIC
 from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError, UnreadableImageError
-from dlic.formats import metadata_chunks, thumbnails
-from dlic.formats.recognition import describe
+from dlic.formats.kind import Description
+from dlic.formats.reading import Reading
+from dlic.formats.registry import CODECS, describe
+from dlic.formats.writing import Wishes
+from dlic.images import files
 from dlic.images.exif import PREFIX
 from dlic.images.kinds import PROFILED_MODES, conversions, eight_bit_pixels, refuse_deep
 from dlic.images.metadata import Metadata, fitting, is_keyword, metadata_of, upright
 from dlic.images.samples import EXACT_MODES, exact_samples
 from dlic.images.sixteen_bits import to_eight_bits
+from dlic.progress import no_progress
 
 FORMAT, MIME, ENDING = "DLIC", "image/x-dlic", ".dlic"
 KEPT = ("gray", "alpha")  # of the kinds of pixels
@@ -71,33 +75,33 @@ class DlicImageFile(ImageFile.ImageFile):
 
     format = FORMAT
     format_description = "Deep learning image compression"
-    _data: bytes | None = None  # until they are decoded
+    _described: Description | None = None  # until it is decoded
 
     def _open(self) -> None:
         data = self.fp.read()  # checksums and metadata stand at the end
         if not data.startswith(MAGIC):
             raise SyntaxError("not a .dlic file")
         with _errors_of_pillow():
-            self._described = describe(data)
-            self._mode = _mode(self._described.channels, self._described.depth)
-        self._data = data
-        self._size = self._described.width, self._described.height
-        self.text = dict(self._described.metadata.text)  # as PNG images have it
-        self.info |= _info(self._described.metadata)
+            described = describe(data)
+            self._mode = _mode(described.channels, described.depth)
+        self._size = described.width, described.height
+        self.text = dict(described.metadata.text)  # as PNG images have it
+        self.info |= _info(described.metadata)
+        self._described = described
 
     def load(self) -> Any:
         """Decode, if that has not been done."""
-        if self._data is not None:
-            self.im = self._decoded().im
-            self._data = None
+        if self._described is not None:
+            self.im = self._decoded(self._described).im
+            self._described = None
             if self.fp and self._exclusive_fp:
                 self.fp.close()
         return super().load()
 
-    def _decoded(self) -> Image.Image:
+    def _decoded(self, described: Description) -> Image.Image:
         width, height = self.size  # which `Image.open` has held against Image.MAX_IMAGE_PIXELS
         with _errors_of_pillow():
-            pixels = read_described(self._data, self._described, Reading(max_pixels=width * height), {}).pixels
+            pixels = described.kind.read(described, Reading(max_pixels=width * height)).picture.pixels
             if pixels.dtype == np.uint16 and pixels.ndim == 3:
                 warnings.warn(ROUNDED, stacklevel=4)  # where the pixels were asked for
                 pixels = to_eight_bits(pixels)
@@ -156,12 +160,10 @@ def _lossy(image: Image.Image, metadata: Metadata, options: Mapping[str, Any]) -
 
 
 def _lossless(image: Image.Image, metadata: Metadata, options: Mapping[str, Any]) -> bytes:
-    from dlic.classical.lossless.codec import LosslessCodec
-
     _refuse_mode(image, image.mode not in EXACT_MODES)
     pixels = exact_samples(image, "the image")
-    preview = thumbnails.write(pixels, options.get("thumbnail") or 0)
-    return LosslessCodec(chunks=(*metadata_chunks.write(_of_pixels(metadata, pixels)), *preview)).compress(pixels)
+    encode = CODECS["lossless"].prepare(Wishes(thumbnail=options.get("thumbnail") or 0))
+    return encode(files.ImageFile(pixels, metadata=_of_pixels(metadata, pixels)), no_progress).data
 
 
 def _refuse_mode(image: Image.Image, refused: bool) -> None:

@@ -12,8 +12,8 @@ from PIL import Image, ImageOps
 import dlic
 from dlic.classical.jpeg.codec import JpegCodec
 from dlic.classical.lossless.codec import LosslessCodec
-from dlic.cli.codecs import CODECS
 from dlic.cli.main import run
+from dlic.formats.registry import CODECS
 from dlic.images.files import image_bytes
 from dlic.images.samples import read_samples
 from dlic.metrics.registry import psnr
@@ -48,7 +48,7 @@ def there_and_back(picture: Path, *options: str) -> tuple[Path, Path]:
 @pytest.mark.parametrize("codec", CLASSICAL)
 def test_there_and_back_beside_the_input(codec, picture, pixels, capsys):
     packed, unpacked = there_and_back(picture, "--codec", codec)
-    assert packed.suffix == CODECS[codec].ending
+    assert packed.suffix == CODECS[codec].endings[0]
     shown = np.array(Image.open(unpacked))
     assert shown.shape == pixels.shape and psnr(shown, pixels) >= (100 if codec == "lossless" else 30)
     assert f"{packed.stat().st_size:,} bytes" in capsys.readouterr().out
@@ -184,7 +184,7 @@ def test_of_other_files_all_or_nothing_is_shown(codec, picture, capsys):
     packed.write_bytes(packed.read_bytes()[:-40])
     capsys.readouterr()
     assert run(["decompress", str(packed), "--partial", "--force"]) == 2
-    assert f"not of a {codec} one" in sentence(capsys) and unpacked.read_bytes() == whole
+    assert f"not a {codec} file" in sentence(capsys) and unpacked.read_bytes() == whole
 
 
 def test_a_folder_is_shown_as_far_as_it_goes(picture, tmp_path, capsys):
@@ -214,7 +214,7 @@ def test_a_file_that_reads_back_differently_is_not_put_in_place(codec, picture, 
 @pytest.mark.parametrize("codec", CLASSICAL)
 def test_damaged_files_end_with_two_and_leave_nothing(codec, picture, tmp_path, capsys):
     assert run(["compress", str(picture), "--codec", codec]) == 0
-    packed = picture.with_suffix(CODECS[codec].ending)
+    packed = picture.with_suffix(CODECS[codec].endings[0])
     whole = packed.read_bytes()
     capsys.readouterr()
     for length in range(0, len(whole), max(1, len(whole) // 40)):
@@ -230,7 +230,7 @@ def test_damaged_files_end_with_two_and_leave_nothing(codec, picture, tmp_path, 
 @pytest.mark.parametrize("codec", CLASSICAL)
 def test_huge_pictures_need_a_flag(codec, picture, capsys):
     assert run(["compress", str(picture), "--codec", codec]) == 0
-    packed = str(picture.with_suffix(CODECS[codec].ending))
+    packed = str(picture.with_suffix(CODECS[codec].endings[0]))
     capsys.readouterr()
     assert run(["decompress", packed, "--max-pixels", "6110"]) == 2
     assert "--max-pixels" in sentence(capsys)

@@ -28,7 +28,6 @@ import numpy as np
 atheris = importlib.import_module("atheris") if __name__ == "__main__" and "--atheris" in sys.argv else None
 with atheris.instrument_imports(include=["dlic"]) if atheris else contextlib.nullcontext():  # our branches guide it, nobody else's
     import dlic
-    from dlic.api import Reading, read_described
     from dlic.classical.lossless import codec as lossless
     from dlic.classical.lossless.codec import LosslessCodec
     from dlic.classical.wavelet import codec as wavelet
@@ -42,7 +41,8 @@ with atheris.instrument_imports(include=["dlic"]) if atheris else contextlib.nul
     from dlic.errors import DlicError
     from dlic.formats import metadata_chunks, thumbnails
     from dlic.formats.channels import encode_alpha
-    from dlic.formats.recognition import describe, describe_beginning
+    from dlic.formats.reading import Reading
+    from dlic.formats.registry import describe, describe_beginning
     from dlic.learned.codec import LearnedCodec, load_codec
     from dlic.learned.path import path_of
     from dlic.learned.tiles.plan import Tiling
@@ -113,14 +113,12 @@ def part(data: bytes) -> None:
     """A part of a picture, of a whole file or of a damaged one; the bytes' checksum says which."""
     chosen = random.Random(zlib.crc32(data))
     damaged = chosen.random() < 0.6
-    described = describe_beginning(data)[0] if damaged else describe(data)
+    described = (describe_beginning if damaged else describe)(data)
     width, height = min(described.width, 128), min(described.height, 128)
     crop = (chosen.randrange(-1, width), chosen.randrange(height), chosen.randint(0, width), chosen.randint(1, height))
     reading = Reading(TINY_LIGHT, MAX_PIXELS, crop=chosen.choice([crop, (0, 0, width, height), None]))
-    if described.codec == "wavelet" and damaged:
-        WaveletCodec(max_pixels=MAX_PIXELS).decompress_prefix(data)
-    else:
-        assert read_described(data, described, reading, {}, damaged=damaged).pixels.size
+    read_as = described.kind.read_partial if damaged else described.kind.read
+    assert read_as(described, reading).picture.pixels.size
 
 
 # --- what they begin with, and how it is changed ---------------------------------------------------------------------------

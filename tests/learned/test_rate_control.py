@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dlic
-from dlic.api import encode_colours as encode_to
 from dlic.checkpoints.local import find
 from dlic.container.format import read
+from dlic.formats.learned import encode_colours as encode_to
 from dlic.learned.codec import load_codec
 from dlic.learned.rate_control import Target
 from dlic.metrics.registry import ms_ssim, psnr

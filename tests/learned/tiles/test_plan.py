@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dlic
-from dlic.api import Reading, read_described
-from dlic.api import encode_colours as encode_to
 from dlic.container.format import TILED, read, read_beginning, write
 from dlic.container.tiles import split
 from dlic.errors import CorruptFileError, DlicError
-from dlic.formats.recognition import describe_beginning
+from dlic.formats.learned import encode_colours as encode_to
+from dlic.formats.reading import Reading
+from dlic.formats.registry import describe_beginning
 from dlic.learned.codec import load_codec
 from dlic.learned.rate_control import Target
 from dlic.learned.tiles.encoder import AnalysedTiles
@@ -311,6 +311,6 @@ def test_transparency_and_metadata_stay_with_crops_and_damage(picture, monkeypat
     assert (dlic.decompress(file, weights=TINY_LIGHT, crop=(50, 60, 70, 80)) == whole.pixels[60:140, 50:120]).all()
     position = file.index(split(read(file))[1][5].stream) + 9
     damaged = file[:position] + bytes([file[position] ^ 1]) + file[position + 1 :]
-    described, _ = describe_beginning(damaged)
-    found = read_described(damaged, described, Reading(weights=TINY_LIGHT), {}, damaged=True)
+    described = describe_beginning(damaged)
+    found = described.kind.read_partial(described, Reading(weights=TINY_LIGHT)).picture
     assert len(found.lost) == 1 and (found.pixels[..., 3] == alpha).all() and found.metadata == whole.metadata

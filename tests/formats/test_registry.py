@@ -7,7 +7,7 @@ import dlic
 from dlic.classical.jpeg.codec import JpegCodec
 from dlic.classical.lossless.codec import LosslessCodec
 from dlic.classical.wavelet.codec import WaveletCodec
-from dlic.formats.recognition import describe
+from dlic.formats.registry import describe
 from tests.golden.rewrite import TINY
 
 

@@ -1,0 +1,108 @@
+"""JPEG files, baseline and progressive."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from dlic.classical.jpeg import metadata as jpeg_metadata
+from dlic.classical.jpeg.frame import Frame
+from dlic.classical.jpeg.segments import BASELINE, EXTENDED, PROGRESSIVE, Segment, read_frame, segments
+from dlic.errors import CorruptFileError
+from dlic.formats.kind import Description, Details, Kind
+from dlic.formats.reading import Reading, ReadResult
+from dlic.formats.writing import Encode, Outcome, Wishes
+from dlic.images.files import EVERYTHING, ImageFile, not_held, read_image, upright
+from dlic.images.metadata import LABELS, held
+from dlic.images.metadata import upright as upright_metadata
+from dlic.progress import Progress, no_progress
+from dlic.runtime.timing import timed
+
+MAGIC = b"\xff\xd8\xff"
+ANY_SIZE = 1 << 32  # pixels, more than a header can say: callers have their own limit
+
+
+class Jpeg(Kind):
+    """dlic's own JPEG codec; pictures that a camera held askew are turned upright."""
+
+    name = "jpeg"
+    endings = (".jpg", ".jpeg")
+    takes = frozenset(["quality", "subsampling", "progressive", "trellis"])
+
+    def recognise(self, data: bytes) -> bool:
+        return data.startswith(MAGIC)
+
+    def describe(self, data: bytes) -> Description:
+        frame, before = _head(data)
+        return Description(
+            kind=self,
+            data=data,
+            file_type="JPEG",
+            width=frame.width,
+            height=frame.height,
+            channels=1 if len(frame.components) == 1 else 3,
+            metadata=jpeg_metadata.read(before),
+        )
+
+    def details(self, described: Description) -> Details:
+        frame, metadata = _head(described.data)[0], described.metadata
+        kind, subsampling = "progressive" if frame.progressive else "baseline", _subsampling(frame)
+        kept = {LABELS[name]: len(getattr(metadata, name)) for name in ("exif", "icc_profile", "xmp") if getattr(metadata, name)}
+        said = f"{kind}, {'gray' if subsampling is None else f'colour {subsampling}'}"
+        said += "".join(f", {name} {size:,} bytes" for name, size in kept.items())
+        return Details({"kind": kind, "subsampling": subsampling, "metadata": kept}, said)
+
+    def read(self, described: Description, reading: Reading, progress: Progress = no_progress) -> ReadResult:
+        from dlic.classical.jpeg.codec import JpegCodec
+
+        described.check_size(reading.max_pixels)  # before anything is allocated for it
+        seconds: dict[str, float] = {}
+        with timed(seconds, "decode"):
+            stored = JpegCodec(max_pixels=reading.max_pixels).decompress(described.data)
+            pixels = reading.cropped(upright(stored, described.metadata))
+        return ReadResult(ImageFile(pixels, metadata=upright_metadata(described.metadata)), seconds)
+
+    def load(self, source: str | bytes, max_pixels: int, strict: bool) -> ImageFile:
+        picture = read_image(source, max_pixels, EVERYTHING - {"alpha"}, strict)
+        notes = not_held(picture.pixels, ".jpg", picture.metadata)  # metadata that is too long for a segment
+        return ImageFile(picture.pixels, (*picture.notes, *notes), held(picture.metadata, "JPEG", picture.pixels[0, 0].size))
+
+    def prepare(self, wishes: Wishes) -> Encode:
+        from dlic.classical.jpeg.codec import JpegCodec, read_jpeg
+
+        settings = JpegCodec(**wishes.given)
+
+        def encode(picture: ImageFile, progress: Progress) -> Outcome:
+            codec, seconds = replace(settings, metadata=picture.metadata), dict[str, float]()
+            with timed(seconds, "encode"):
+                quantised = codec.quantised(picture.pixels)
+                data = codec.write(quantised)
+
+            def matches(written: bytes) -> bool:
+                return np.array_equal(read_jpeg(written, codec.max_pixels).levels, quantised.levels)
+
+            return Outcome(data, matches, seconds)
+
+        return encode
+
+
+def _head(data: bytes) -> tuple[Frame, list[Segment]]:
+    """The frame, and the segments in front of it. Raises CorruptFileError."""
+    before: list[Segment] = []
+    for segment in segments(data):
+        if segment.marker in (BASELINE, EXTENDED, PROGRESSIVE):
+            return read_frame(segment, max_pixels=ANY_SIZE), before
+        before.append(segment)
+    raise CorruptFileError("the file ends before its picture")
+
+
+def _subsampling(frame: Frame) -> str | None:
+    """'4:2:0', sampling factors where there is no such name, None for gray."""
+    from dlic.classical.jpeg.subsampling import FACTORS
+
+    if len(frame.components) == 1:
+        return None
+    factors = [(component.vertical, component.horizontal) for component in frame.components]
+    names: dict[Any, str] = {value: name for name, value in FACTORS.items()}
+    plain = factors[1:] == [(1, 1), (1, 1)] and factors[0] in names
+    return names[factors[0]] if plain else ", ".join(f"{horizontal}×{vertical}" for vertical, horizontal in factors)

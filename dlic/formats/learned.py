@@ -1,0 +1,233 @@
+"""Learned pictures: .dlic files of dlic's own checkpoints, big ones in tiles."""
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlic.checkpoints import local as checkpoints
+from dlic.container.chunks import ALPHA, by_name
+from dlic.container.format import COMPRESSAI, TILED, Container, append, read
+from dlic.container.tiles import split
+from dlic.errors import DlicError, UnknownCheckpointError
+from dlic.formats import lossless, wavelet
+from dlic.formats.channels import as_gray, is_gray, is_in_parts, unite
+from dlic.formats.container_kind import COLOURS, ContainerKind, container_of
+from dlic.formats.kind import Description, Details
+from dlic.formats.reading import Reading, ReadResult
+from dlic.formats.writing import DEFAULT_QUALITY, Encode, Outcome, Wishes, cheap_thumbnail, separated
+from dlic.images.files import ImageFile
+from dlic.peers.compressai.zoo import is_zoo_name
+from dlic.pixels.rectangles import Rectangle
+from dlic.progress import Progress, no_progress
+from dlic.runtime.timing import timed
+
+if TYPE_CHECKING:
+    from dlic.learned.codec import LearnedCodec
+    from dlic.learned.rate_control import Achieved, Judge, Target
+
+PROCESS_WITH_TORCH = 780_000_000  # bytes of a process that has loaded torch and a checkpoint
+NAMED_TILES = 20  # lost tiles in one note; the result has all
+
+
+class Learned(ContainerKind):
+    """Latents of a checkpoint that the header names by its fingerprint; torch is loaded when one is encoded or decoded."""
+
+    name = "learned"
+    takes = frozenset(
+        [
+            "quality", "target_size", "target_bpp", "target_psnr", "target_ms_ssim", "effort", "model", "weights",
+            "max_memory", "alpha_quality", "thumbnail", "keep_smaller",
+        ]
+    )  # fmt: skip
+    process_memory = PROCESS_WITH_TORCH
+
+    def holds(self, container: Container) -> bool:
+        return container.flags != COMPRESSAI and container.model not in (lossless.MODEL, wavelet.MODEL)
+
+    def is_in_parts(self, container: Container) -> bool:
+        return bool(container.flags & TILED)
+
+    def details(self, described: Description) -> Details:
+        container = container_of(described)
+        name, fingerprint = _checkpoint_name(container.model), container.model.hex()
+        colours, tiles = COLOURS[described.channels], _tiles(described)
+        place = {"checkpoint": name, "fingerprint": fingerprint}
+        figures = {"colours": colours, "level": container.level, **place, "tiles": tiles}
+        said = f"{colours}, checkpoint {name or 'not on this machine'} ({fingerprint}), level {container.level}"
+        said += ", {columns} × {rows} tiles of about {side} pixels".format(**tiles) if tiles else ""
+        return Details(figures, said)
+
+    # --- reading
+
+    def read(self, described: Description, reading: Reading, progress: Progress = no_progress) -> ReadResult:
+        if described.in_parts:
+            return self._read_tiles(described, reading, progress, damaged=False)
+        return super().read(described, reading, progress)
+
+    def read_partial(self, described: Description, reading: Reading, progress: Progress = no_progress) -> ReadResult:
+        if not described.in_parts:
+            return super().read_partial(described, reading, progress)
+        found = self._read_tiles(described, reading, progress, damaged=True)
+        notes = (*found.picture.notes, *_lost(found.picture.lost))
+        return replace(found, picture=replace(found.picture, notes=notes))
+
+    def verify(self, described: Description, reading: Reading) -> None:
+        """Reads every symbol and checks it against the checksums; no transform is run, unless transparency must be decoded."""
+        container = container_of(described)
+        self._codec(container, reading).crcs(container)
+        black = np.zeros((described.height, described.width, 3), np.uint8)
+        unite(black, container.chunks)
+
+    def decode(self, described: Description, reading: Reading) -> tuple[NDArray[Any], dict[str, float]]:
+        container, seconds = container_of(described), dict[str, float]()
+        with timed(seconds, "load model"):
+            codec = self._codec(container, reading)
+        decoded = codec.decode(container)
+        return decoded.image, {**seconds, **decoded.seconds}
+
+    def _read_tiles(self, described: Description, reading: Reading, progress: Progress, damaged: bool) -> ReadResult:
+        container, seconds = container_of(described), dict[str, float]()
+        whole = Rectangle(0, 0, described.width, described.height)
+        part = reading.part_of(described.width, described.height)
+        alpha = by_name(container.chunks).get(ALPHA)
+        described.check_size(reading.max_pixels, part if is_in_parts(alpha) else None)
+        with timed(seconds, "load model"):
+            codec = self._codec(container, reading)
+        decoded = (codec.recover if damaged else codec.decode)(container, part, progress)
+        with timed(seconds, "channels"):
+            pixels = unite(decoded.image, container.chunks, whole, part)
+        return ReadResult(ImageFile(pixels, metadata=described.metadata, lost=decoded.lost), {**seconds, **decoded.seconds})
+
+    def _codec(self, container: Container, reading: Reading) -> "LearnedCodec":
+        """The codec of the weights that are named, or else of the checkpoint that the file names."""
+        if reading.model is not None and reading.weights is not None:
+            raise DlicError("give a model or weights, not both")
+        if is_zoo_name(reading.model):
+            raise UnknownCheckpointError(
+                f"made with checkpoint {container.model.hex()[:8]}…, one of dlic's own, not with model {reading.model}"
+            )
+        if reading.model or reading.weights:
+            folder = checkpoints.choose(reading.model, reading.weights)
+        else:
+            folder = checkpoints.find_by_fingerprint(container.model)
+        from dlic.learned.codec import load_codec
+
+        return load_codec(folder).within(reading.max_memory, reading.max_pixels)
+
+    # --- writing
+
+    def prepare(self, wishes: Wishes) -> Encode:
+        if wishes.keep_smaller and wishes.target_ms_ssim is not None:
+            raise DlicError("--keep-smaller compares at the same PSNR, which --target-ms-ssim does not fix; give one of them")
+        rate = rate_of(wishes)
+
+        def encode(picture: ImageFile, progress: Progress) -> Outcome:
+            seconds: dict[str, float] = {}
+            with timed(seconds, "load model"):
+                from dlic.learned.codec import load_codec
+
+                codec = load_codec(checkpoints.choose(wishes.model, wishes.weights))
+            outcome = encode_picture(codec, picture, wishes, rate, progress)
+            return replace(outcome, seconds={**seconds, **outcome.seconds})
+
+        return encode
+
+
+def rate_of(wishes: Wishes) -> "int | Target":
+    """The quality or the target that is wished for. Raises DlicError for several, and for values out of range."""
+    from dlic.learned.codec import check_quality
+    from dlic.learned.rate_control import Target
+
+    targets = {
+        "size": wishes.target_size, "bpp": wishes.target_bpp, "psnr": wishes.target_psnr, "ms-ssim": wishes.target_ms_ssim,
+    }  # fmt: skip
+    given = [Target(measure, value) for measure, value in targets.items() if value is not None]
+    if len(given) + (wishes.quality is not None) > 1:
+        raise DlicError("give one of quality, target size, bpp, PSNR and MS-SSIM, not several")
+    return given[0] if given else check_quality(DEFAULT_QUALITY if wishes.quality is None else wishes.quality)
+
+
+def encode_picture(
+    codec: "LearnedCodec", picture: ImageFile, wishes: Wishes, rate: "int | Target", progress: Progress = no_progress
+) -> Outcome:
+    """A picture with its metadata as a file of a checkpoint. Raises DlicError where a target cannot be met."""
+    seconds: dict[str, float] = {}
+    with timed(seconds, "channels"):
+        found = separated(picture, wishes)
+    pixels = math.prod(picture.pixels.shape[:2])  # the file is read again to verify it
+    codec = codec.within(wishes.max_memory, pixels).with_chunks(found.chunks)
+    achieved = encode_colours(codec, found.colours, rate, wishes.effort or 0, progress)
+    encoded = achieved.encoded
+    scales = _scales(picture.pixels) if "ms-ssim" in achieved.figures else {}
+    reached = "".join(f", {name} {value:.4f}" for name, value in achieved.figures.items())
+    reached += "".join(f" of {count} scales" for count in scales.values() if count < 5)
+    return Outcome(
+        data=append(encoded.data, cheap_thumbnail(picture, wishes, encoded.data)),
+        matches=lambda written: codec.crcs(read(written)) == encoded.crcs,
+        seconds={**seconds, **encoded.seconds},
+        figures={"level": encoded.level, "estimated_bits": encoded.estimated_bits, **achieved.figures, **scales},
+        said=f", estimated {encoded.estimated_bits / 8:,.0f} bytes{reached}, level {encoded.level}",
+    )
+
+
+def encode_colours(
+    codec: "LearnedCodec", colours: NDArray[np.uint8], rate: "int | Target", effort: int = 0, progress: Progress = no_progress
+) -> "Achieved":
+    """RGB at a quality, or so that it meets a target; `progress` is told the share of an effort's work that is done.
+
+    Chunks that the codec adds to its files count as part of them. A gray picture is judged as it will be shown.
+    """
+    from dlic.learned.rate_control import encode_at_quality, encode_to
+
+    if isinstance(rate, int):
+        return encode_at_quality(codec, colours, rate, effort, progress)
+    judge = None if rate.is_ceiling else judge_of(rate.measure)
+    return encode_to(codec, colours, rate, effort, progress, _judge_gray(judge) if judge and is_gray(codec.chunks) else judge)
+
+
+def judge_of(measure: str) -> "Judge":
+    """The metric of a target of quality: psnr or ms-ssim."""
+    from dlic.metrics.registry import ms_ssim, psnr
+
+    return {"psnr": psnr, "ms-ssim": ms_ssim}[measure]
+
+
+def _judge_gray(judge: "Judge") -> "Judge":
+    def judged(original: NDArray[np.uint8], shown: NDArray[np.uint8]) -> float | None:
+        return judge(original, np.repeat(as_gray(shown)[..., None], 3, axis=2))
+
+    return judged
+
+
+def _scales(pixels: NDArray[Any]) -> dict[str, int]:
+    """How many scales of MS-SSIM were measured; small pictures have fewer than five."""
+    from dlic.metrics.registry import ms_ssim_scales
+
+    return {"ms_ssim_scales": ms_ssim_scales(*pixels.shape[:2])}
+
+
+def _checkpoint_name(fingerprint: bytes) -> str | None:
+    try:
+        return checkpoints.find_by_fingerprint(fingerprint).name
+    except UnknownCheckpointError:
+        return None
+
+
+def _tiles(described: Description) -> dict[str, int] | None:
+    """How the picture is cut."""
+    if not described.in_parts:
+        return None
+    grid, _ = split(container_of(described))
+    return {"columns": grid.columns, "rows": grid.rows, "side": grid.side}
+
+
+def _lost(tiles: tuple[Rectangle, ...]) -> tuple[str, ...]:
+    """'1 tile is lost, and gray, at x,y,width,height: …'"""
+    if not tiles:
+        return ()
+    more = f"; and {len(tiles) - NAMED_TILES:,} more" if len(tiles) > NAMED_TILES else ""
+    some = "; ".join(map(str, tiles[:NAMED_TILES])) + more
+    return (f"{len(tiles):,} {'tile is' if len(tiles) == 1 else 'tiles are'} lost, and gray, at x,y,width,height: {some}",)

@@ -1,0 +1,38 @@
+"""How a file is to be read, and what reading gives."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from dlic.images.files import MAX_PIXELS, ImageFile
+from dlic.pixels.rectangles import Rectangle
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The arguments of `dlic.decompress`."""
+
+    weights: str | Path | None = None  # folder of a checkpoint
+    max_pixels: int = MAX_PIXELS
+    model: str | None = None  # name of a checkpoint
+    crop: tuple[int, ...] | None = None  # x, y, width, height
+    max_memory: int | None = None  # bytes
+
+    def part_of(self, width: int, height: int) -> Rectangle | None:
+        """The part of a picture that is asked for; None is all of it. Raises DlicError where the crop does not lie inside."""
+        return None if self.crop is None else Rectangle.asked_for(self.crop, width, height)
+
+    def cropped(self, image: NDArray[Any]) -> NDArray[Any]:
+        """The part of a decoded picture (H, W, …) that is asked for. Raises DlicError where the crop does not lie inside."""
+        part = self.part_of(image.shape[1], image.shape[0])
+        return image if part is None else image[part.slices]
+
+
+@dataclass(frozen=True)
+class ReadResult:
+    """A file that was read."""
+
+    picture: ImageFile
+    seconds: dict[str, float] = field(default_factory=dict)  # by stage

@@ -1,0 +1,80 @@
+"""How a new file is to be made, and what encoding gives."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from dlic.container.format import Chunks
+from dlic.formats import metadata_chunks, thumbnails
+from dlic.formats.channels import EXACT, Separated, separate
+from dlic.images.files import ImageFile
+from dlic.progress import Progress
+
+DEFAULT_QUALITY = 60  # of the learned codec
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """The options that some kinds of file take; None where one was not given."""
+
+    quality: int | None = None  # 1 … 100
+    target_size: int | None = None  # bytes
+    target_bpp: float | None = None
+    target_psnr: float | None = None  # dB
+    target_ms_ssim: float | None = None
+    effort: int | None = None  # 0 … 9
+    model: str | None = None  # name of a checkpoint
+    weights: str | Path | None = None  # folder of a checkpoint
+    max_memory: int | None = None  # bytes
+    subsampling: str | None = None
+    progressive: bool | None = None
+    trellis: bool | None = None
+    alpha_quality: int | None = None  # 1 … 100
+    thumbnail: int | None = None  # pixels a side, 0 for none; where it is not given, a file has one if it is cheap
+    keep_smaller: bool | None = None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The options that were given, by name."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A new file, and what to tell about it."""
+
+    data: bytes
+    matches: Callable[[bytes], bool]  # whether bytes read back hold what was encoded; CorruptFileError where they hold nothing
+    seconds: dict[str, float] = field(default_factory=dict)  # by stage
+    figures: dict[str, Any] = field(default_factory=dict)  # for --json
+    said: str = ""  # for the line, beginning with ", "
+    as_jpeg: bool = False  # whether the data are a JPEG file in place of a .dlic one
+    notes: tuple[str, ...] = ()  # sentences
+
+
+Encode = Callable[[ImageFile, Progress], Outcome]
+
+
+def option(wish: str) -> str:
+    """'target_size' → '--target-size'"""
+    return "--" + wish.replace("_", "-")
+
+
+def separated(picture: ImageFile, wishes: Wishes, takes_gray: bool = False) -> Separated:
+    """The colours of a picture, and the chunks for everything else that a .dlic file holds of it."""
+    quality = EXACT if wishes.alpha_quality is None else wishes.alpha_quality
+    found = separate(picture.pixels, quality, takes_gray)
+    return replace(found, chunks=(*found.chunks, *extra_chunks(picture, wishes)))
+
+
+def extra_chunks(picture: ImageFile, wishes: Wishes) -> Chunks:
+    """The chunks of metadata, and of the thumbnail if one is asked for."""
+    return (*metadata_chunks.write(picture.metadata), *thumbnails.write(picture.pixels, wishes.thumbnail or 0))
+
+
+def cheap_thumbnail(picture: ImageFile, wishes: Wishes, file: bytes) -> Chunks:
+    """A thumbnail for a file that none is asked for or against, if it is cheap and no size is asked for."""
+    if wishes.thumbnail is not None or wishes.target_size is not None or wishes.target_bpp is not None:
+        return ()
+    return thumbnails.if_cheap(picture.pixels, len(file))
