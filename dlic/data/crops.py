@@ -35,7 +35,7 @@ class TrainingCrops(Dataset):
 
     def __init__(self, photographs: Photographs, size: int, seed: int, augmentation: Augmentation):
         self.photographs, self.size, self.seed, self.augmentation = photographs, size, seed, augmentation
-        self.shares = shares(photographs.sizes())
+        self.cumulative = cumulative_shares(photographs.sizes())
 
     def __getitem__(self, index: int) -> Tensor:
         rng = np.random.default_rng((self.seed, index))
@@ -43,7 +43,7 @@ class TrainingCrops(Dataset):
         return self._turn(max(drawn, key=detail), rng)
 
     def _draw(self, rng: np.random.Generator) -> Tensor:
-        pixels = self.photographs.pixels(rng.choice(len(self.shares), p=self.shares))
+        pixels = self.photographs.pixels(int(draw(rng, self.cumulative)))
         shrink = rng.random() < self.augmentation.downscale_share
         factor = rng.uniform(1.0, self.augmentation.downscale) if shrink else 1.0
         window = min(round(self.size * factor), max(self.size, min(pixels.shape[:2])))
@@ -83,10 +83,22 @@ def _window(pixels: np.ndarray, size: int, top: float, left: float) -> Tensor:
     return torch.from_numpy(part).permute(2, 0, 1)
 
 
-def shares(sizes: np.ndarray) -> np.ndarray:
-    """Share of the crops that photographs of `sizes` (N, 2) get: (N,); large ones hold more, but not in proportion."""
+def cumulative_shares(sizes: np.ndarray) -> np.ndarray:
+    """Shares of the crops that photographs of `sizes` (N, 2) get, added up: float64 (N,) rising to 1.
+
+    A share is in proportion to the square root of the pixels: large photographs hold more, but not in proportion.
+    """
     roots = np.sqrt(sizes.prod(axis=1))
-    return roots / roots.sum()
+    sums = (roots / roots.sum()).cumsum()
+    return sums / sums[-1]
+
+
+def draw(rng: np.random.Generator, cumulative: np.ndarray, number: int | None = None) -> np.ndarray:
+    """Indices of photographs, drawn with the shares that `cumulative` adds up: int64 (number,), or one.
+
+    They are those of `rng.choice(N, number, p=shares)`, which adds up all N shares again for every draw.
+    """
+    return np.asarray(cumulative.searchsorted(rng.random(number), side="right"))
 
 
 def detail(crops: Tensor) -> Tensor:

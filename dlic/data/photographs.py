@@ -35,7 +35,8 @@ class Photographs:
 
     def only(self, paths: Collection[Path]) -> "Photographs":
         """Those of `paths`, in the order here."""
-        kept = [i for i, path in enumerate(self.paths) if path in set(paths)]
+        wanted = frozenset(paths)
+        kept = [i for i, path in enumerate(self.paths) if path in wanted]
         return Photographs(tuple(self.paths[i] for i in kept), tuple(self.decoded[i] for i in kept), self.lost)
 
     def pixels(self, index: int) -> np.ndarray:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
-from dlic.data.crops import Augmentation, detail, shares
+from dlic.data.crops import Augmentation, cumulative_shares, detail, draw
 from dlic.data.photographs import Photographs
 
 
@@ -33,7 +33,7 @@ class ResidentBatches:
         self.size, self.batch_size, self.seed, self.augmentation = size, batch_size, seed, augmentation
         self.device, self.start, self.step = device, start, step
         self.sizes = photographs.sizes()
-        self.shares = shares(self.sizes)
+        self.cumulative = cumulative_shares(self.sizes)
         self.ends = self.sizes.prod(axis=1).cumsum()
         self.pixels = torch.empty((self.ends[-1], 3), dtype=torch.uint8, device=device)  # every photograph, row after row
         for index, part in enumerate(self.pixels.tensor_split(self.ends[:-1].tolist())):
@@ -63,7 +63,7 @@ class ResidentBatches:
 
     def _places(self, rng: np.random.Generator, number: int, window: int) -> Tensor:
         """Where windows lie and how they are turned, as `_gather` takes it: int64 (8, number)."""
-        chosen = rng.choice(len(self.shares), number, p=self.shares)
+        chosen = draw(rng, self.cumulative, number)
         heights, widths = self.sizes[chosen].T
         first = self.ends[chosen] - heights * widths  # pixel of the photograph
         tops, lefts = (rng.integers(np.maximum(0, side - window) + 1) for side in (heights, widths))

@@ -111,7 +111,7 @@ def test_the_most_detailed_candidate_is_kept(tmp_path):
 
 def test_photographs_are_drawn_as_often_as_without(photographs, tmp_path):
     source = decode_all(find_photographs(photographs), tmp_path)
-    assert np.array_equal(ResidentBatches(source, 32, 4, 0, PLAIN, CPU).shares, TrainingCrops(source, 32, 0, PLAIN).shares)
+    assert np.array_equal(ResidentBatches(source, 32, 4, 0, PLAIN, CPU).cumulative, TrainingCrops(source, 32, 0, PLAIN).cumulative)
 
 
 def test_the_data_module_hands_them_out_from_the_next_batch_on(photographs, tmp_path):
