@@ -1,7 +1,7 @@
 """Checkpoint names → verified local folders.
 
 A checkpoint is a folder <name>/ of weights.safetensors, model.json and MODEL_CARD.md; an index.json beside the folders names
-them with the size and sha256 of every file. Loading never unpickles and never imports torch before weights are read.
+them with the size and sha256 of every file. Loading never unpickles and never imports torch.
 """
 
 import hashlib
@@ -11,14 +11,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from dlic.entropy.tables import FrequencyTables
 from dlic.errors import UnknownCheckpointError
 from dlic.storage.files import cache_folder
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 WEIGHTS, MANIFEST, CARD, INDEX = "weights.safetensors", "model.json", "MODEL_CARD.md", "index.json"
 
@@ -83,10 +81,10 @@ def read_manifest(folder: str | Path) -> Manifest:
     return manifest
 
 
-def read_weights(folder: str | Path) -> "dict[str, Tensor]":
-    """Tensors of a checkpoint folder, checked against the sha256 in its model.json. Raises UnknownCheckpointError."""
+def read_weights(folder: str | Path) -> dict[str, np.ndarray]:
+    """Arrays of a checkpoint folder, checked against the sha256 in its model.json. Raises UnknownCheckpointError."""
     from safetensors import SafetensorError
-    from safetensors.torch import load
+    from safetensors.numpy import load
 
     try:
         return load(_weights_bytes(folder))

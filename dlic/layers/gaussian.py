@@ -1,13 +1,12 @@
-"""Bits of Gaussian latents under unit-width rounding, and the geometric row of scales that tables are made for."""
+"""Bits of Gaussian latents under unit-width rounding, and scales ⇄ rows of tables."""
 
 import math
 
 import torch
 from torch import Tensor
 
-ROWS = 64  # tables, one a scale
-SCALE_MIN, SCALE_MAX = 0.11, 128.0  # of the first and the last row
-ROW_RATIO = (SCALE_MAX / SCALE_MIN) ** (1 / (ROWS - 1))
+from dlic.layers.scale_rows import ROW_RATIO, SCALE_MIN
+
 LIKELIHOOD_MIN = 1e-9
 
 

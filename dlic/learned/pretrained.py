@@ -44,13 +44,14 @@ def network_of(source: str | Path, revision: str | None = None) -> "Model":
     Takes what `from_pretrained` does, and for `factorized` models CompressAI. Raises UnknownCheckpointError as it does.
     """
     from dlic.models import build_model
-    from dlic.models.base import split_weights
+    from dlic.runtime.torch.arrays import to_tensors
+    from dlic.runtime.weights import trained_weights
 
     folder = pretrained_folder(source, revision)
     manifest, weights = checkpoints.read_manifest(folder), checkpoints.read_weights(folder)
     try:
         network = build_model(manifest.model, manifest.config)
-        network.load_state_dict(split_weights(weights)[0])
+        network.load_state_dict(to_tensors(trained_weights(weights)))
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise UnknownCheckpointError(f"{folder} does not hold a model this dlic can train: {error}") from error
     return network.eval()

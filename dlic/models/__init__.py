@@ -1,6 +1,10 @@
 """Model names as checkpoints and recipes use them."""
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dlic.models.base import Model
 
 MODELS = {
     "factorized": "dlic.models.factorized:Factorized",
@@ -8,24 +12,9 @@ MODELS = {
     "mean_scale": "dlic.models.mean_scale:MeanScale",
     "light": "dlic.models.light:Light",
 }
-DEPLOYED = {
-    "factorized": "dlic.runtime.torch.factorized:DeployedFactorized",
-    "hyperprior": "dlic.runtime.torch.mean_scale:DeployedScaleHyperprior",
-    "mean_scale": "dlic.runtime.torch.mean_scale:DeployedMeanScale",
-    "light": "dlic.runtime.torch.light:DeployedLight",
-}
 
 
-def build_model(name: str, config: dict):
+def build_model(name: str, config: dict) -> "Model":
     """The trainable model of that name. Raises KeyError for an unknown one."""
-    return _load(MODELS[name])(**config)
-
-
-def deploy(name: str, config: dict, weights: dict):
-    """The same network with its weights, as `learned.unit` runs it. Raises KeyError for an unknown name."""
-    return _load(DEPLOYED[name])(config, weights)
-
-
-def _load(path: str):
-    module, name = path.split(":")
-    return getattr(import_module(module), name)
+    module, model = MODELS[name].split(":")
+    return getattr(import_module(module), model)(**config)

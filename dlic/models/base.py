@@ -5,8 +5,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-DEPLOYED_PREFIX = "deployed."  # of the names of a checkpoint's `Model.whole_numbers`
-
 
 @dataclass(frozen=True)
 class ModelOutput:
@@ -71,21 +69,6 @@ class Model(nn.Module):
     def freeze_encoder(self, parity: bool = False) -> None:
         """From here on train only what a decoder runs, on rounded latents, as files hold them, with even groups if `parity`."""
         raise NotImplementedError
-
-    def whole_numbers(self) -> dict[str, Tensor]:
-        """What parsing depends on beside the tables, as integers made once from the trained weights and stored with them."""
-        return {}
-
-
-def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Those whose names begin with a prefix, named without it."""
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-
-
-def split_weights(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The tensors of a checkpoint: what was trained, as `Model.load_state_dict` takes it, and `Model.whole_numbers`."""
-    trained = {name: value for name, value in tensors.items() if not name.startswith(DEPLOYED_PREFIX)}
-    return trained, under(DEPLOYED_PREFIX, tensors)
 
 
 def round_ste(x: Tensor) -> Tensor:

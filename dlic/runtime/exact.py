@@ -1,13 +1,13 @@
-"""Convolutions over whole numbers, which every machine evaluates to the same bits (DESIGN §3.4).
+"""Convolutions over whole numbers, which every machine evaluates to the same bits.
 
 Weights, biases and activations are integers held in float64. Every partial sum stays below 2⁵³ (`ExactConv` refuses others), so it
 is exact, and no BLAS, thread count, memory layout, device or order of summation can change it. Requantising is a multiplication by
 a power of two and a floor. After Ballé, Johnston & Minnen, "Integer networks for data compression", ICLR 2019.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from types import ModuleType
 
 import numpy as np
 
@@ -17,8 +17,10 @@ MAX_WEIGHT = 1 << 15  # weights are 16-bit
 LEAK = 655 / (1 << 16)  # PyTorch's 0.01, so that products with activations are exact
 MAX_FRACTION = 14  # bits after the point of a weight: with those of an activation, biases up to 64 fit 32-bit integers
 
+Product = Callable[[np.ndarray, np.ndarray], np.ndarray]  # float64 (n, in) and (in, out) → (n, out) in memory that may be changed
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class ExactConv:
     """A 1×1 or 3×3 convolution with zero padding and a bias for each level, in whole numbers.
 
@@ -45,7 +47,7 @@ class ExactConv:
     ) -> "ExactConv":
         """The nearest whole numbers to weights (out, in, k, k) and biases (levels, out), which needs no training.
 
-        `incoming` and `outgoing` are the bits after the point of what goes in and comes out.
+        `incoming` and `outgoing` are the bits after the point of inputs and outputs.
         """
         fraction = MAX_FRACTION
         while fraction > 0 and np.abs(weight).max() * 2.0**fraction >= MAX_WEIGHT:
@@ -59,16 +61,22 @@ class ExactConv:
         """Weights times 2^−shift, as `columns` orders its channels: (k·k·in, out) float64. A power of two rounds nothing."""
         return np.ascontiguousarray(self.weight.transpose(2, 3, 1, 0).reshape(-1, len(self.weight))) * 2.0**-self.shift
 
-    def __call__(self, a, level: int, xp: ModuleType = np):
-        """Whole numbers (h, w, in) in float64, |a| ≤ `MAX_ACTIVATION` → (h, w, out), by `xp`, which is numpy or torch."""
-        sums = columns(a, self.weight.shape[2], xp) @ _like(a, self.matrix, xp)
-        sums += _like(a, self.bias[level] * 2.0**-self.shift, xp)
-        return xp.floor(xp.clip(sums, float(self.low), float(self.high), out=sums), out=sums)
+    def __call__(self, a: np.ndarray, level: int, product: Product = np.matmul) -> np.ndarray:
+        """Whole numbers (h, w, in) in float64, |a| ≤ `MAX_ACTIVATION` → (h, w, out); `product` multiplies matrices."""
+        taps = columns(a, self.weight.shape[2])
+        sums = product(taps.reshape(-1, taps.shape[2]), self.matrix)
+        sums += self.bias[level] * 2.0**-self.shift
+        np.minimum(np.maximum(sums, self.low, out=sums), self.high, out=sums)  # np.clip takes twice as long
+        return np.floor(sums, out=sums).reshape(*a.shape[:2], -1)
 
 
-def leaky(a, xp: ModuleType = np):
+def leaky(a: np.ndarray) -> np.ndarray:
     """LeakyReLU of whole numbers |a| ≤ `MAX_ACTIVATION`, whose slope below zero is `LEAK`, rounded down to whole numbers."""
-    return xp.maximum(a, xp.floor(a * LEAK))
+    return np.maximum(a, np.floor(a * LEAK))
+
+
+def relu(a: np.ndarray) -> np.ndarray:
+    return np.maximum(a, 0.0)
 
 
 def upsampling_weight(weight: np.ndarray) -> np.ndarray:
@@ -82,30 +90,17 @@ def upsampling_weight(weight: np.ndarray) -> np.ndarray:
     return phases.transpose(1, 2, 3, 0, 4, 5).reshape(-1, weight.shape[0], 3, 3)
 
 
-def columns(a, window: int, xp: ModuleType = np):
+def columns(a: np.ndarray, window: int) -> np.ndarray:
     """Every pixel's window × window neighbourhood, zero outside, side by side: (h, w, C) → (h, w, window²·C)."""
     if window == 1:
         return a
     height, width = a.shape[:2]
-    column = xp.zeros_like(a[:, :1])
-    padded = xp.concatenate([column, a, column], 1)
-    row = xp.zeros_like(padded[:1])
-    padded = xp.concatenate([row, padded, row], 0)
-    return xp.concatenate([padded[i : i + height, j : j + width] for i in range(3) for j in range(3)], 2)
+    padded = np.pad(a, ((1, 1), (1, 1), (0, 0)))
+    return np.concatenate([padded[i : i + height, j : j + width] for i in range(3) for j in range(3)], axis=2)
 
 
-def spread(a, xp: ModuleType = np):
+def spread(a: np.ndarray) -> np.ndarray:
     """`pixel_shuffle` by 2 for channels-last arrays: (h, w, 4·C) → (2h, 2w, C)."""
     height, width, channels = a.shape
     blocks = a.reshape(height, width, channels // 4, 2, 2)  # pixel_shuffle's order: channel, row, column
-    return xp.moveaxis(blocks, (3, 4), (1, 3)).reshape(2 * height, 2 * width, channels // 4)
-
-
-def _like(a, values: np.ndarray, xp: ModuleType):
-    """float64 `values` where `a` is."""
-    return values if xp is np else xp.from_numpy(values).to(a.device)
-
-
-def as_bytes(a, xp: ModuleType = np):
-    """Whole numbers 0 … 255 as uint8."""
-    return a.astype(np.uint8) if xp is np else a.to(xp.uint8)
+    return blocks.transpose(0, 3, 1, 4, 2).reshape(2 * height, 2 * width, channels // 4)

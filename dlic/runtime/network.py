@@ -1,8 +1,10 @@
-"""What a codec asks of a trained model: arrays in, arrays out, whatever runs it."""
+"""The protocols of a deployed model: NumPy arrays in, NumPy arrays out, whatever library runs it.
+
+Latents are float32 arrays (h, w, M) for every model: height and width first, channels last.
+"""
 
 from collections.abc import Callable
-from concurrent.futures import Executor
-from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,28 +14,47 @@ from dlic.entropy.tables import FrequencyTables
 from dlic.progress import Progress
 from dlic.runtime.tile_context import Surroundings
 
+# means (h, w, M) and mask (h, w, M) bool of one context step → y_hat less these means, in steps; only read where the mask is set
+Quantiser = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
-class Network(Protocol):
-    """A trained model as the codec sees it.
 
-    Latents and everything of their shape are laid out as the network likes; `size` is their height and width. Rows, and the symbols
-    z they depend on, come from whole numbers only, so that every machine parses a file the same way.
-    """
+class TableRows(Protocol):
+    """The table row of every symbol, from whole numbers alone: every machine parses a file the same way."""
 
-    stride: int  # image sizes it takes are multiples of this
-    levels: int  # rates it has
-    refinable: bool  # whether `refine` can be called
-    beside: Executor  # runs what is computed while the codec does something else
-    cores: int  # that it may use
-    space: int  # the first of the two axes of a latent that are height and width
-    halo: int  # latents around a part of a picture that its transforms are shown, so that it comes out as in the whole
+    planar: bool  # the symbols of y stand in a stream channel by channel, (M, h, w), instead of place by place, (h, w, M)
+
+    def hyper_rows(self, size: tuple[int, int], level: int) -> np.ndarray:
+        """Rows of the symbols of z, for a y of `size` (h, w); empty where the model has no z."""
+
+    def rows(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> np.ndarray:
+        """Rows of the symbols of y (h, w, M), given the symbols of z."""
+
+
+class DecoderNetwork(Protocol):
+    """The part of a model that readers of files run."""
+
+    stride: int  # pixels along one latent; images are padded to multiples of it
+    levels: int  # rates the model has
+    halo: int  # latents around a part of a picture that the transforms need to see, so that it comes out as in the whole picture
+
+    def context(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> Any:
+        """The information about y (h, w, M) that z holds beside the rows, for `reconstruct` and `EncoderNetwork.quantise`."""
+
+    def reconstruct(self, context: Any, symbols: np.ndarray) -> np.ndarray:
+        """Symbols of y (h, w, M), whole or in fractions of a step → y_hat as `synthesise` takes it."""
+
+    def synthesise(self, y_hat: np.ndarray, level: int) -> np.ndarray:
+        """y_hat (h, w, M) → uint8 (H, W, 3)."""
+
+
+class EncoderNetwork(Protocol):
+    """The part of a model that only writers of files run."""
+
+    refinable: bool  # `refine` can be called
     step_price: float | None  # bits that a squared error of one step of y is worth; None: y is rounded to the nearest
 
-    def workers(self, count: int) -> AbstractContextManager[Executor]:
-        """Threads that compute on one core each, for as long as a block lasts."""
-
     def analyse(self, pixels: np.ndarray) -> np.ndarray:
-        """uint8 (H, W, 3) → latent float32, the same for every level."""
+        """uint8 (H, W, 3), H and W multiples of the stride → latent float32 (h, w, M), the same for every level."""
 
     def at_level(self, latent: np.ndarray, level: int) -> np.ndarray:
         """The latent in quantisation steps of a level: y."""
@@ -41,39 +62,45 @@ class Network(Protocol):
     def hyper(self, y: np.ndarray, level: int) -> np.ndarray:
         """y → symbols of z, rounded but not yet clipped; empty where the model has none."""
 
-    def hyper_rows(self, size: tuple[int, int], level: int) -> np.ndarray:
-        """Table row of every symbol of z."""
-
-    def rows(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> np.ndarray:
-        """Table row of every symbol of y."""
+    def quantise(self, context: Any, quantiser: Quantiser) -> np.ndarray:
+        """Runs the context loop on a decoder's `context`; returns y_hat as `DecoderNetwork.synthesise` takes it."""
 
     def refine(
         self,
-        image: np.ndarray,
+        goal: "RefinementGoal",
         y: np.ndarray,
         plain: Symbols,
         rounded: Callable[[np.ndarray], Symbols],
-        level: int,
-        tables: FrequencyTables,
         effort: int,
         progress: Progress,
-        around: Surroundings | None,
-        distortion: str,
     ) -> Symbols:
-        """Symbols for an image uint8 (H, W, 3), not padded, that cost less in bits + λ · distortion the higher the effort 1 … 9.
+        """Symbols that cost less in bits + λ · distortion, the higher the effort 1 … 9.
 
-        `plain` are those of plain encoding, `rounded` gives them for other symbols of z. Of a tile the distortion is that of all
-        the pixels that its latents change, amid what is `around` it.
+        Args:
+            goal: the image, and the measure of success.
+            y: its latent (h, w, M) in steps of the level.
+            plain: the symbols of plain encoding.
+            rounded: gives them for other symbols of z.
+            effort: 1 … 9.
+            progress: told the share of the work that is done.
         """
 
-    def context(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> Any:
-        """What z says of y beside the rows, for `quantise` and `reconstruct`."""
 
-    def quantise(self, context: Any, quantise: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
-        """y_hat as `synthesise` takes it, of symbols that `quantise(means, which)` chooses around these means where `which` is."""
+@dataclass(frozen=True)
+class RefinementGoal:
+    """The image that refined symbols stand for, and how their cost is measured."""
 
-    def reconstruct(self, context: Any, symbols: np.ndarray) -> np.ndarray:
-        """The same y_hat, of symbols that are known."""
+    image: np.ndarray  # uint8 (H, W, 3), not padded
+    level: int
+    tables: FrequencyTables  # that the symbols are coded with
+    distortion: str = "mse"  # as a checkpoint's manifest names it
+    around: Surroundings | None = None  # of a tile: distortion is that of all pixels that its latents change
 
-    def synthesise(self, y_hat: np.ndarray, level: int) -> np.ndarray:
-        """y_hat → uint8 (H, W, 3)."""
+
+@dataclass(frozen=True)
+class DeployedModel:
+    """A trained model as a codec runs it."""
+
+    encoder: EncoderNetwork
+    decoder: DecoderNetwork
+    rows: TableRows

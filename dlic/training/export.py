@@ -9,14 +9,16 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import track
-from torch import Tensor
 
 from dlic.checkpoints.local import CARD, MANIFEST, WEIGHTS, Manifest, Training
 from dlic.entropy.tables import REACH, FrequencyTables, counted_tables, tables_from_likelihoods
 from dlic.errors import DlicError, UnknownCheckpointError
 from dlic.learned.codec import LearnedCodec
-from dlic.models import build_model, deploy
-from dlic.models.base import DEPLOYED_PREFIX, Model, under
+from dlic.models import build_model
+from dlic.models.base import Model
+from dlic.runtime.torch import deploy
+from dlic.runtime.torch.whole_numbers import stored_arrays
+from dlic.runtime.weights import under
 from dlic.storage.files import cannot_write, written_whole
 
 LEVEL_STRIDE = 5  # from one photograph to the next: coprime to the number of levels, so that all of them are visited
@@ -69,22 +71,16 @@ def check_free(folder: Path, force: bool) -> None:
         raise DlicError(f"{folder} holds a checkpoint already; --force replaces it")
 
 
-def stored_weights(network: Model) -> dict[str, Tensor]:
-    """The tensors of a checkpoint: what was trained, and the whole numbers made from it."""
-    made = {DEPLOYED_PREFIX + name: value for name, value in network.whole_numbers().items()}
-    return {name: value.contiguous() for name, value in (network.state_dict() | made).items()}
-
-
 def as_codec(network: Model, tables: FrequencyTables) -> LearnedCodec:
     """The model at work before it is a checkpoint; its files name none."""
-    return LearnedCodec("exporting", bytes(32), deploy(network.name, network.config, stored_weights(network)), tables)
+    return LearnedCodec("exporting", bytes(32), deploy(network.name, network.config, stored_arrays(network)), tables)
 
 
 def write_checkpoint(run: Exported, tables: FrequencyTables, folder: Path, card: str) -> Manifest:
     """Write the three files of a checkpoint; each is whole or as it was before, and the hashes tell if they belong together."""
-    from safetensors.torch import save
+    from safetensors.numpy import save
 
-    weights = save(stored_weights(run.network))
+    weights = save(stored_arrays(run.network))
     manifest = Manifest(
         name=folder.name, model=run.network.name, config=run.network.config, training=run.training,
         weights_sha256=hashlib.sha256(weights).hexdigest(), tables=tables,
@@ -119,7 +115,7 @@ def histogram(codec: LearnedCodec, photographs: Path, side: int = 512) -> np.nda
     from dlic.data.photographs import decode_all, find_photographs
 
     decoded = decode_all(find_photographs(photographs))
-    crops = ValidationCrops(decoded, side // codec.network.stride * codec.network.stride, len(decoded))
+    crops = ValidationCrops(decoded, side // codec.deployed.decoder.stride * codec.deployed.decoder.stride, len(decoded))
     width = 2 * REACH + 1
     seen = np.zeros(len(codec.tables) * width)
     for i in track(range(len(crops)), "counting symbols", console=Console(stderr=True)):

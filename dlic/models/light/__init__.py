@@ -8,9 +8,10 @@ from torch import Tensor
 from dlic.entropy.tables import CERTAIN
 from dlic.layers.dct import dct_basis
 from dlic.layers.gains import ANCHORS, LEVELS, LevelGain, LevelVector
-from dlic.layers.gaussian import ROWS, bits, likelihood, lower_bound, row_of_scale, scale_of_row, zero_bin
+from dlic.layers.gaussian import bits, likelihood, lower_bound, row_of_scale, scale_of_row, zero_bin
+from dlic.layers.scale_rows import ROWS
 from dlic.models.base import Model, ModelOutput, round_ste
-from dlic.models.light.hyperprior import ExactScaleSynthesis, HyperAnalysis, MeanSynthesis, ScaleSynthesis, step_masks
+from dlic.models.light.hyperprior import HyperAnalysis, MeanSynthesis, ScaleSynthesis, step_masks
 from dlic.models.light.parity import repaired
 from dlic.models.light.transforms import Analysis, Synthesis
 
@@ -167,9 +168,3 @@ class Light(Model):
         """Probability of integer symbols (K,) in every table, those of y before those of z: (2 · ROWS, K)."""
         scales = scale_of_row(torch.arange(ROWS, dtype=torch.float64))[:, None]
         return likelihood(symbols.double(), scales).repeat(2, 1)
-
-    @torch.no_grad()
-    def whole_numbers(self) -> dict[str, Tensor]:
-        exact = ExactScaleSynthesis.from_trained(self.h_s_scale).tensors()
-        z_rows = row_of_scale(self.z_log_scale.all_levels().exp()).round().clamp(0, ROWS - 1)  # (LEVELS, Z)
-        return {f"h_s_scale.{name}": value for name, value in exact.items()} | {"z_rows": z_rows.to(torch.uint8)}

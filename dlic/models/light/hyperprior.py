@@ -2,26 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import ModuleType
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dlic.layers.gains import LEVELS, LevelVector
-from dlic.layers.gaussian import ROWS
+from dlic.layers.gains import LevelVector
 from dlic.layers.shuffle import shuffle
 from dlic.layers.stages import BottleneckBlock, in_float32
-from dlic.runtime.exact import FRACTION, MAX_ACTIVATION, ExactConv, as_bytes, spread
-
-# of `ScaleSynthesis`: bits after the point going in (symbols have none) and coming out (rows have none), largest value
-EXACT_LAYERS = {
-    "first": (0, FRACTION, MAX_ACTIVATION - 1),
-    "widen": (FRACTION, FRACTION, MAX_ACTIVATION - 1),
-    "middle": (FRACTION, FRACTION, MAX_ACTIVATION - 1),
-    "last": (FRACTION, 0, ROWS - 1),
-}
 
 FEATURES = 16.0  # about how large what `HyperAnalysis` has at 1/32 becomes, a trained one's
 
@@ -53,7 +41,7 @@ def asinh(x: Tensor) -> Tensor:
 class ScaleSynthesis(nn.Module):
     """Symbols of z and the level → rows of the scale tables, in between whole ones: (B, M, H/16, W/16).
 
-    1×1 and 3×3 layers, ReLU and shuffles only, so that `runtime.exact` can run the same with whole numbers.
+    1×1 and 3×3 layers, ReLU and shuffles only, so that decoders can run the same with whole numbers.
     """
 
     def __init__(self, latents: int, hyper: int, hidden: int, initial_rows: Tensor):
@@ -74,49 +62,6 @@ class ScaleSynthesis(nn.Module):
             features = shuffle(F.relu(self.widen(features)), 2)  # (B, K, H/32, W/32)
             features = F.relu(self.middle(features))
             return shuffle(self.last(features), 2) + self.last_bias(level)
-
-
-@dataclass(frozen=True)
-class ExactScaleSynthesis:
-    """`ScaleSynthesis` in whole numbers: what a checkpoint stores, and both encoder and decoder run."""
-
-    first: ExactConv
-    widen: ExactConv
-    middle: ExactConv
-    last: ExactConv
-
-    @classmethod
-    def from_trained(cls, trained: ScaleSynthesis) -> "ExactScaleSynthesis":
-        """The nearest whole numbers to trained weights."""
-        biases = {
-            "first": trained.first_bias.all_levels(),
-            "widen": trained.widen.bias.expand(LEVELS, -1),
-            "middle": trained.middle.bias.expand(LEVELS, -1),
-            "last": trained.last.bias + trained.last_bias.all_levels().repeat_interleave(4, dim=1),  # the shuffle's order
-        }
-        weights = {name: getattr(trained, name).weight.double().numpy() for name in EXACT_LAYERS}
-        made = [ExactConv.from_trained(weights[name], biases[name].double().numpy(), *form) for name, form in EXACT_LAYERS.items()]
-        return cls(*made)
-
-    def tensors(self) -> dict[str, Tensor]:
-        """As a checkpoint stores them; `from_tensors` is the inverse."""
-        layers = [(name, getattr(self, name)) for name in EXACT_LAYERS]
-        stored = {f"{name}.{kind}": torch.from_numpy(getattr(layer, kind)) for name, layer in layers for kind in ("weight", "bias")}
-        return stored | {f"{name}.shift": torch.tensor(layer.shift, dtype=torch.int32) for name, layer in layers}
-
-    @classmethod
-    def from_tensors(cls, stored: dict[str, Tensor]) -> "ExactScaleSynthesis":
-        weights, biases = ([stored[f"{name}.{kind}"].numpy() for name in EXACT_LAYERS] for kind in ("weight", "bias"))
-        shifts = [int(stored[f"{name}.shift"]) for name in EXACT_LAYERS]
-        highs = [form[-1] for form in EXACT_LAYERS.values()]
-        return cls(*map(ExactConv, weights, biases, shifts, highs))
-
-    def __call__(self, symbols, level: int, xp: ModuleType = np):
-        """Symbols of z (h, w, Z), whole numbers in float64 → rows of the scale tables (4h, 4w, M) uint8."""
-        a = self.first(xp.clip(symbols, -MAX_ACTIVATION, MAX_ACTIVATION), level, xp)  # (h, w, K)
-        a = spread(self.widen(a, level, xp), xp)  # (2h, 2w, K)
-        a = self.middle(a, level, xp)
-        return spread(as_bytes(self.last(a, level, xp), xp), xp)
 
 
 class Neighbours(nn.Module):

@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor, nn
 
-from dlic.layers.gaussian import ROWS, SCALE_MIN, bits, likelihood, lower_bound, scale_of_row
+from dlic.layers.gaussian import bits, likelihood, lower_bound, scale_of_row
 from dlic.layers.gdn import GDN
+from dlic.layers.scale_rows import ROWS, SCALE_MIN
 from dlic.layers.stages import down, in_float32, up
 from dlic.models.base import Model, ModelOutput, round_ste
-from dlic.runtime.exact import FRACTION
 
 
 class MeanScale(Model):
@@ -77,11 +77,6 @@ class MeanScale(Model):
 
     def prepare(self) -> None:
         self.entropy_bottleneck.prepare()
-
-    def whole_numbers(self) -> dict[str, Tensor]:
-        """Where one row of scales ends and the next begins; `mean_scale_deployed` says what becomes of the weights."""
-        between = scale_of_row(torch.arange(ROWS - 1, dtype=torch.float64) + 0.5)
-        return {"row_ends": torch.round(between * 2**FRACTION).int()}
 
     def likelihoods(self, symbols: Tensor) -> Tensor:
         """Probability of integer symbols (K,) in every table, the rows of scales before the channels of z: (ROWS + N, K)."""

@@ -224,9 +224,9 @@ def _with_constants(architecture: str, tensors: "dict[str, Tensor]") -> "dict[st
     """The weights of a checkpoint of dlic, which leave out what CompressAI does not learn, with that; others as they are."""
     from compressai.registry import MODELS
 
-    from dlic.models.base import DEPLOYED_PREFIX
+    from dlic.runtime.weights import WHOLE_NUMBERS
 
-    own = {name: tensor for name, tensor in tensors.items() if not name.startswith(DEPLOYED_PREFIX)}
+    own = {name: tensor for name, tensor in tensors.items() if not name.startswith(WHOLE_NUMBERS)}
     if len(own) == len(tensors):
         return tensors
     untrained = MODELS[architecture](tensors["g_a.0.weight"].shape[0], tensors["g_a.6.weight"].shape[0])

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from dlic.entropy.tables import REACH, FrequencyTables
-from dlic.runtime.torch.arrays_and_threads import to_batch
+from dlic.runtime.torch.arrays import to_batch
 
 COOLEST = 0.2  # temperature that a stage ends with, in bits
 WARMEST = 3.0, 10.0  # it begins the warmer, within these bounds …

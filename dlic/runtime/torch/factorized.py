@@ -1,41 +1,56 @@
-"""`Factorized` as a codec runs it."""
+"""`Factorized` as a codec runs it. Needs no compressai."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import nn
 
 from dlic.models.factorized import Factorized, transforms
-from dlic.runtime.torch.arrays_and_threads import DeployedAtOneRate, load_transform, to_pixels, to_tensor
+from dlic.runtime.network import DeployedModel
+from dlic.runtime.rows import table_rows
+from dlic.runtime.torch.arrays import load_transform, product, to_batch, to_latent, to_pixels, to_tensor
+from dlic.runtime.torch.one_rate import OneRateDecoder, OneRateEncoder
 
 
-class DeployedFactorized(DeployedAtOneRate):
-    """The transforms alone, arrays in and arrays out, as `learned.unit` runs them; latents are (M, h, w). Needs no compressai."""
+class FactorizedDecoder(OneRateDecoder):
+    """The `context` is the median of each channel (M,)."""
 
     stride = Factorized.stride
-    space, halo = 1, 3  # with 5×5 kernels at 1/16 on both sides, and blocks that reach further but say little there
+    halo = 3  # with 5×5 kernels at 1/16 on both sides, and blocks that reach further but say little there
 
-    def __init__(self, config: dict, weights: dict[str, Tensor]):
-        """`config` and `weights` are those of an exported `Factorized`; raises where they do not fit each other."""
-        g_a, g_s = transforms(**config)
-        self.g_a, self.g_s = load_transform(g_a, "g_a", weights), load_transform(g_s, "g_s", weights)
-        self.medians = weights["entropy_bottleneck.quantiles"][:, 0, 1].float().numpy()[:, None, None]
-
-    @torch.inference_mode()
-    def analyse(self, pixels: np.ndarray) -> np.ndarray:
-        return self.g_a(to_tensor(pixels))[0].contiguous().numpy()
-
-    def hyper(self, y: np.ndarray, level: int) -> np.ndarray:
-        return np.empty(0, np.float32)
-
-    def hyper_rows(self, size: tuple[int, int], level: int) -> np.ndarray:
-        return np.empty(0, np.int16)
-
-    def rows(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> np.ndarray:
-        return np.broadcast_to(np.arange(len(self.medians), dtype=np.int16)[:, None, None], (len(self.medians), *size))
+    def __init__(self, g_s: nn.Module, medians: np.ndarray):
+        self._g_s, self._medians = g_s, medians
 
     def context(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> np.ndarray:
-        return self.medians
+        return self._medians
 
     @torch.inference_mode()
     def synthesise(self, y_hat: np.ndarray, level: int) -> np.ndarray:
-        return to_pixels(self.g_s(torch.from_numpy(y_hat)[None].to(memory_format=torch.channels_last)))
+        return to_pixels(self._g_s(to_batch(y_hat)))
+
+
+class FactorizedEncoder(OneRateEncoder):
+    """The transform alone: there is no z."""
+
+    def __init__(self, g_a: nn.Module):
+        self._g_a = g_a
+
+    @torch.inference_mode()
+    def analyse(self, pixels: np.ndarray) -> np.ndarray:
+        return to_latent(self._g_a(to_tensor(pixels)))
+
+    def hyper(self, y: np.ndarray, level: int) -> np.ndarray:
+        return np.empty((0, 0, 0), np.float32)
+
+
+def deploy_factorized(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> DeployedModel:
+    """From the arrays of an exported `Factorized`; raises where they do not fit its configuration."""
+    g_a, g_s = transforms(**config)
+    medians = arrays["entropy_bottleneck.quantiles"][:, 0, 1].astype(np.float32)
+    return DeployedModel(
+        encoder=FactorizedEncoder(load_transform(g_a, "g_a", arrays)),
+        decoder=FactorizedDecoder(load_transform(g_s, "g_s", arrays), medians),
+        rows=table_rows("factorized", config, arrays, product),
+    )

@@ -8,7 +8,6 @@ as far as it sharpens what is known of y, then of y.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -16,14 +15,16 @@ from torch import Tensor
 
 from dlic.entropy.parts import Symbols
 from dlic.entropy.tables import FrequencyTables
-from dlic.layers.gaussian import ROWS, bits, scale_of_row
+from dlic.layers.gaussian import bits, scale_of_row
+from dlic.layers.scale_rows import ROWS
 from dlic.models.light import Light
 from dlic.models.light.hyperprior import Context
 from dlic.progress import Progress
-from dlic.runtime.tile_context import Surroundings
+from dlic.runtime.network import DecoderNetwork, RefinementGoal, TableRows
 from dlic.runtime.torch.annealing import Prices, anneal, curvature, derivative
-from dlic.runtime.torch.arrays_and_threads import to_batch, to_latent, to_tensor
-from dlic.runtime.torch.distortions import Distortion, squared_error
+from dlic.runtime.torch.arrays import to_batch, to_latent, to_tensor
+from dlic.runtime.torch.distortions import DISTORTIONS, Distortion
+from dlic.runtime.torch.light_context import ContextLoop
 
 # Iterations of the stages of y: what each effort adds to the one below it. Bits of four crops of training photographs at four
 # levels fell, at equal PSNR, by 4.2 % in the first stage and by 7.8 % in all; by 7.4 % in two of 16 and 84, by 7.6 % in two of 50
@@ -33,50 +34,56 @@ HYPER_ITERATIONS = 30  # of z, in every stage; as they need no g_s, they take as
 ROUNDING = 1 / 12  # mean squared error of rounding, in steps
 
 
-class Refinable(Protocol):
-    """What refining needs of a deployed network beside the trained one it holds."""
+@dataclass(frozen=True, eq=False)
+class LightParts:
+    """The parts of a deployed `Light` that refinement calls."""
 
     network: Light
-
-    def context_of(self, z: np.ndarray, size: tuple[int, int], level: int) -> Context:
-        """What z says of y, in a form that can be differentiated further."""
-
-    def y_hat(self, context: Context, symbols: Tensor) -> Tensor:
-        """Symbols (1, M, h, w) → what they stand for, differentiably."""
-
-    def residual(self, y: Tensor, z: Tensor, level: int) -> Tensor:
-        """y (1, M, h, w) less its means for symbols of z (1, Z, h/4, w/4), where the context knows y itself; differentiable."""
-
-    def synthesise(self, y_hat: np.ndarray, level: int) -> np.ndarray:
-        """y_hat (h, w, M) → uint8 (H, W, 3)."""
+    loop: ContextLoop
+    decoder: DecoderNetwork
+    rows: TableRows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Goal:
-    """What is to be encoded, and how."""
+    """Bits + λ · distortion of one image by one network, and its derivatives."""
 
-    network: Refinable
-    image: np.ndarray  # uint8 (H, W, 3), without padding; of a tile with what is around it
-    level: int
-    tables: FrequencyTables
-    around: Surroundings | None = None  # of a tile
-    distortion: Distortion = squared_error
+    parts: LightParts
+    task: RefinementGoal
+
+    @property
+    def level(self) -> int:
+        return self.task.level
+
+    @property
+    def tables(self) -> FrequencyTables:
+        return self.task.tables
+
+    @property
+    def distortion(self) -> Distortion:
+        return DISTORTIONS[self.task.distortion]
+
+    @property
+    def image(self) -> np.ndarray:
+        """uint8 (H, W, 3); of a tile with what is around it."""
+        return self.task.around.image if self.task.around else self.task.image
 
     @property
     def lmbda(self) -> float:
         """Bits a pixel that a distortion of 1 is worth."""
-        return float(self.network.network.lmbdas[self.level])
+        return float(self.parts.network.lmbdas[self.level])
 
     @property
     def scale(self) -> Tensor:
         """How many times finer than others the steps of latents are, to be broadcast over (1, M, h, w)."""
-        return torch.ones(1, 1) if self.around is None or self.around.scale is None else torch.from_numpy(self.around.scale)
+        around = self.task.around
+        return torch.ones(1, 1) if around is None or around.scale is None else torch.from_numpy(around.scale)
 
     def cost(self, symbols: Symbols) -> float:
         """Bits + λ · distortion of a file, as a reader measures it: by the tables, on rounded pixels, over the whole image."""
         height, width = self.image.shape[:2]
         y_hat = self._y_hat(self._context(symbols), _in_between(symbols.y))
-        picture = self.network.synthesise(to_latent(self._amid(y_hat)), self.level)[:height, :width]
+        picture = self.parts.decoder.synthesise(to_latent(self._amid(y_hat)), self.level)[:height, :width]
         with torch.no_grad():
             lost = self.distortion(*(to_tensor(pixels, torch.float64) for pixels in (picture, self.image)))
         return self.tables.bits(symbols.values, symbols.rows) + self.lmbda * height * width * float(lost)
@@ -91,14 +98,14 @@ class Goal:
         x, context, (height, width) = to_tensor(self.image), self._context(symbols), self.image.shape[:2]
 
         def distortion(y: Tensor) -> Tensor:
-            x_hat = self.network.network.g_s(self._amid(self._y_hat(context, y)), torch.tensor([self.level]))
+            x_hat = self.parts.network.g_s(self._amid(self._y_hat(context, y)), torch.tensor([self.level]))
             return self.distortion(x_hat[..., :height, :width], x) * (self.lmbda * height * width)
 
         return partial(derivative, distortion)
 
     def with_z(self, z: np.ndarray, symbols: Symbols) -> Symbols:
         """The symbols with others of z and the table rows that these give."""
-        rows = self.network.rows(z, symbols.y_rows.shape[:2], self.level)
+        rows = self.parts.rows.rows(z, symbols.y_rows.shape[:2], self.level)
         return symbols.with_part("z", z).with_part("y", symbols.y, rows)
 
     @torch.no_grad()
@@ -109,42 +116,43 @@ class Goal:
 
     def residual(self, y: Tensor, z: Tensor) -> Tensor:
         """Symbols (1, M, h, w) that would stand for y with symbols of z (1, Z, h/4, w/4); in between whole ones, differentiable."""
-        return self.network.residual(y, z, self.level) * self.scale
+        return self.parts.loop.residual(y, z, self.level) * self.scale
 
     def _y_hat(self, context: Context, symbols: Tensor) -> Tensor:
-        return self.network.y_hat(context, symbols / self.scale)
+        return self.parts.loop.y_hat(context, symbols / self.scale)
 
     def _amid(self, y_hat: Tensor) -> Tensor:
         """Latents (1, M, h, w) with those around them."""
-        if self.around is None:
+        around = self.task.around
+        if around is None:
             return y_hat
-        seen = to_batch(self.around.y_hat.copy())
-        rows, columns = self.around.place.slices
+        seen = to_batch(around.y_hat.copy())
+        rows, columns = around.place.slices
         seen[..., rows, columns] = y_hat
         return seen
 
     def _context(self, symbols: Symbols) -> Context:
-        return self.network.context_of(symbols.z, symbols.y_rows.shape[:2], self.level)
+        return self.parts.loop.context_of(symbols.z, symbols.y_rows.shape[:2], self.level)
 
 
 @torch.inference_mode(False)
 @torch.enable_grad()
 def refined(
-    goal: Goal, y: np.ndarray, plain: Symbols, rounded: Callable[[np.ndarray], Symbols], effort: int, progress: Progress
+    parts: LightParts,
+    task: RefinementGoal,
+    y: np.ndarray,
+    plain: Symbols,
+    rounded: Callable[[np.ndarray], Symbols],
+    effort: int,
+    progress: Progress,
 ) -> Symbols:
     """The best symbols that `effort` 1 … 9 finds from the plain ones on; they never cost more than with less effort.
 
     An effort goes through the stages of all efforts below it. Each starts from the best whole symbols seen at the ends of those
-    before: z is annealed for the y that these stand for, then y from there. `learned.tiles.plan` knows the memory it takes.
-
-    Args:
-        goal: what to come near to.
-        y: the latent (h, w, M) in steps of its level.
-        plain: what plain encoding makes of it.
-        rounded: what plain encoding makes of y with other symbols of z.
-        effort: 1 … 9.
-        progress: told the share of the iterations that is done.
+    before: z is annealed for the y that these stand for, then y from there. `learned.tiles.plan` knows the memory it takes. The
+    arguments are those of `EncoderNetwork.refine`.
     """
+    goal = Goal(parts, task)
     first, *others = ITERATIONS[:effort]
     bend = curvature(_in_between(plain.y), Prices(goal.tables, plain.y_rows), goal.distortion_slope(plain))
     tick = _counter(sum(ITERATIONS[:effort]), progress)
@@ -175,7 +183,7 @@ def annealed_z(goal: Goal, y: Tensor, best: Symbols, bend: Tensor, error: float 
     prices = Prices(goal.tables, best.z_rows)
 
     def cost_of_y(z: Tensor) -> Tensor:
-        scale = scale_of_row(goal.network.network.h_s_scale(z, torch.tensor([goal.level])).clamp(0, ROWS - 1))
+        scale = scale_of_row(goal.parts.network.h_s_scale(z, torch.tensor([goal.level])).clamp(0, ROWS - 1))
         scale = scale[..., : y.shape[2], : y.shape[3]]
         residual = goal.residual(y, z)
         as_zero = bits(torch.zeros_like(residual), scale) + bend / 2 * residual.square()

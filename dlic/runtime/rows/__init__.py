@@ -1,0 +1,37 @@
+"""Table rows of every model, in NumPy alone: the part of decoding that must not differ between machines or runtimes."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from dlic.runtime.exact import Product
+from dlic.runtime.network import TableRows
+from dlic.runtime.rows.factorized import factorized_rows
+from dlic.runtime.rows.light import light_rows
+from dlic.runtime.rows.mean_scale import mean_scale_rows, scale_hyperprior_rows
+
+Maker = Callable[[Mapping[str, Any], Mapping[str, np.ndarray], Product], TableRows]
+
+ROWS_OF: dict[str, Maker] = {
+    "factorized": factorized_rows,
+    "hyperprior": scale_hyperprior_rows,
+    "mean_scale": mean_scale_rows,
+    "light": light_rows,
+}
+
+
+def table_rows(
+    name: str, config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], product: Product = np.matmul
+) -> TableRows:
+    """The rows object of the model `name`.
+
+    Args:
+        name: a key of `ROWS_OF`.
+        config: of the checkpoint's manifest.
+        arrays: of the checkpoint.
+        product: multiplies float64 matrices, for a runtime that has a faster way than NumPy's.
+
+    Raises KeyError and ValueError where they do not fit each other.
+    """
+    return ROWS_OF[name](config, arrays, product)

@@ -1,0 +1,28 @@
+"""Table rows of `Factorized`: each channel of y has a table of its own, and there is no z."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dlic.runtime.exact import Product
+
+
+@dataclass(frozen=True)
+class ChannelRows:
+    """The row of a symbol is the number of its channel."""
+
+    channels: int
+    planar = True
+
+    def hyper_rows(self, size: tuple[int, int], level: int) -> np.ndarray:
+        return np.empty((0, 0, 0), np.int16)
+
+    def rows(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> np.ndarray:
+        return np.broadcast_to(np.arange(self.channels, dtype=np.int16), (*size, self.channels))
+
+
+def factorized_rows(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], product: Product) -> ChannelRows:
+    """Rows of `Factorized` from the arrays of a checkpoint."""
+    return ChannelRows(len(arrays["entropy_bottleneck.quantiles"]))

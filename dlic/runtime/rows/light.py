@@ -1,0 +1,86 @@
+"""Table rows of `Light`: the scales of y from z and the level, in whole numbers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dlic.layers.scale_rows import ROWS
+from dlic.runtime.exact import FRACTION, MAX_ACTIVATION, ExactConv, Product, spread
+from dlic.runtime.weights import under, whole_numbers
+
+# bits after the point going in (symbols have none) and coming out (rows have none), largest value
+LAYERS = {
+    "first": (0, FRACTION, MAX_ACTIVATION - 1),
+    "widen": (FRACTION, FRACTION, MAX_ACTIVATION - 1),
+    "middle": (FRACTION, FRACTION, MAX_ACTIVATION - 1),
+    "last": (FRACTION, 0, ROWS - 1),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class ExactScaleSynthesis:
+    """h_s_scale in whole numbers, which a checkpoint stores and both encoder and decoder run.
+
+    z ─ 3×3 ─ relu ─ 1×1 ─ relu ─ shuffle 2 ─ 3×3 ─ relu ─ 1×1 ─ shuffle 2 ─ row
+    """
+
+    first: ExactConv
+    widen: ExactConv
+    middle: ExactConv
+    last: ExactConv
+
+    @classmethod
+    def from_trained(cls, weights: Mapping[str, np.ndarray], biases: Mapping[str, np.ndarray]) -> "ExactScaleSynthesis":
+        """The nearest whole numbers to the float weights (out, in, k, k) and biases (levels, out) of each layer."""
+        return cls(*(ExactConv.from_trained(weights[name], biases[name], *form) for name, form in LAYERS.items()))
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """As a checkpoint stores them."""
+        layers: list[tuple[str, ExactConv]] = [(name, getattr(self, name)) for name in LAYERS]
+        stored = {f"{name}.{kind}": getattr(layer, kind) for name, layer in layers for kind in ("weight", "bias")}
+        return stored | {f"{name}.shift": np.array(layer.shift, dtype=np.int32) for name, layer in layers}
+
+    @classmethod
+    def from_arrays(cls, stored: Mapping[str, np.ndarray]) -> "ExactScaleSynthesis":
+        """Inverse of `to_arrays`. Raises KeyError and ValueError for anything else."""
+        return cls(
+            *(
+                ExactConv(stored[f"{name}.weight"], stored[f"{name}.bias"], int(stored[f"{name}.shift"]), high)
+                for name, (_, _, high) in LAYERS.items()
+            )
+        )
+
+    def __call__(self, symbols: np.ndarray, level: int, product: Product = np.matmul) -> np.ndarray:
+        """Symbols of z (h, w, Z) → rows of the scale tables (4h, 4w, M) uint8."""
+        a = np.clip(symbols.astype(np.float64), -MAX_ACTIVATION, MAX_ACTIVATION)
+        a = self.first(a, level, product)  # (h, w, K)
+        a = spread(self.widen(a, level, product))  # (2h, 2w, K)
+        a = self.middle(a, level, product)
+        return spread(self.last(a, level, product).astype(np.uint8))
+
+
+@dataclass(frozen=True, eq=False)
+class LightRows:
+    """The rows of z are stored for each level; those of y follow from z. Tables of z stand after those of y."""
+
+    scales: ExactScaleSynthesis
+    z_rows: np.ndarray  # (levels, Z) uint8
+    product: Product = np.matmul
+    planar = False
+
+    def hyper_rows(self, size: tuple[int, int], level: int) -> np.ndarray:
+        height, width = size
+        rows = self.z_rows[level] + np.uint8(ROWS)
+        return np.broadcast_to(rows, (-(-height // 4), -(-width // 4), len(rows)))
+
+    def rows(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> np.ndarray:
+        height, width = size
+        return np.ascontiguousarray(self.scales(z_symbols, level, self.product)[:height, :width])
+
+
+def light_rows(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], product: Product) -> LightRows:
+    """Rows of `Light` from the arrays of a checkpoint."""
+    stored = whole_numbers(arrays)
+    return LightRows(ExactScaleSynthesis.from_arrays(under("h_s_scale.", stored)), stored["z_rows"], product)

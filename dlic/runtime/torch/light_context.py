@@ -1,0 +1,71 @@
+"""The context loop of `Light` on latents of one picture: for an encoder, a decoder and refinement."""
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dlic.models.light import Light
+from dlic.models.light.hyperprior import Context, step_masks
+from dlic.runtime.network import Quantiser
+from dlic.runtime.torch.arrays import to_batch, to_latent
+
+
+class ContextLoop:
+    """Means of y from z and from the latents of earlier steps; gradients pass through it outside of inference mode."""
+
+    def __init__(self, network: Light):
+        self._network = network
+
+    def context(self, z: Tensor, size: tuple[int, int], level: int) -> Context:
+        """The information that symbols of z (1, Z, h/4, w/4) hold about y (1, M, h, w) of `size` (h, w)."""
+        levels, (height, width), h_s_mean = torch.tensor([level]), size, self._network.h_s_mean
+        features = h_s_mean.hyper_features(z, levels)[:, :, :height, :width]
+        gain, inverse_gain = self._network.gain(levels), self._network.inverse_gain(levels)
+        return Context(features, h_s_mean.means(features), gain, inverse_gain, gain * inverse_gain)
+
+    def context_of(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> Context:
+        """The same from an array (h/4, w/4, Z)."""
+        return self.context(to_batch(z_symbols.astype(np.float32)), size, level)
+
+    def y_hat(self, context: Context, symbols: Tensor) -> Tensor:
+        """Symbols (1, M, h, w), whole or in between → y_hat in units of the trunk."""
+        scaled = symbols * context.inverse_gain
+        return self._in_steps(context, lambda means: torch.addcmul(scaled, means, context.both_gains))
+
+    def quantised(self, context: Context, quantiser: Quantiser) -> Tensor:
+        """y_hat (1, M, h, w) of the symbols that `quantiser` chooses step by step."""
+        remaining = iter(self._steps(context))
+
+        def in_trunk(means: Tensor) -> Tensor:
+            symbols = to_batch(quantiser(to_latent(means * context.gain), to_latent(next(remaining) > 0)))
+            return torch.addcmul(symbols * context.inverse_gain, means, context.both_gains)
+
+        return self._in_steps(context, in_trunk)
+
+    def residual(self, y: Tensor, z: Tensor, level: int) -> Tensor:
+        """y (1, M, h, w) less its means for symbols of z (1, Z, h/4, w/4), where the context knows y itself; differentiable."""
+        context, distances = self.context(z, (y.shape[2], y.shape[3]), level), []
+
+        def known(means: Tensor) -> Tensor:
+            distances.append(y - means * context.gain)
+            return y * context.inverse_gain
+
+        self._in_steps(context, known)
+        masked = (step * distance for step, distance in zip(self._steps(context), distances, strict=True))
+        return sum(masked, start=torch.zeros(()))
+
+    def _in_steps(self, context: Context, quantise: Callable[[Tensor], Tensor]) -> Tensor:
+        return self._network.h_s_mean.in_steps(context.features, quantise, self._steps(context), context.first_means)
+
+    def _steps(self, context: Context) -> tuple[Tensor, ...]:
+        _, latents, height, width = context.first_means.shape
+        return _steps(int(self._network.config["context_steps"]), latents, height, width)
+
+
+@lru_cache(maxsize=4)  # tiles come in four sizes
+@torch.inference_mode(False)  # gradients may pass by it later
+def _steps(count: int, latents: int, height: int, width: int) -> tuple[Tensor, ...]:
+    return tuple(step.contiguous(memory_format=torch.channels_last) for step in step_masks(count, latents, height, width))

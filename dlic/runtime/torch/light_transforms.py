@@ -1,0 +1,66 @@
+"""g_a and g_s of `Light` as inference runs them: on blocks of pixels, with fused layers and the gains of a level in the weights."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dlic.models.light.transforms import BLOCK, Analysis, LevelBlocks, Synthesis
+from dlic.runtime.torch.fused import clipped, fused_block, overwriting
+
+Transform = Callable[[Tensor], Tensor]
+# where the channels of `to_blocks` (row, column, colour) are in those of `pixel_unshuffle` (colour, row, column)
+COLOURS_LAST = torch.arange(3 * BLOCK**2).reshape(3, BLOCK**2).T.flatten()
+
+
+def analysis_of_blocks(g_a: Analysis) -> Transform:
+    """g_a for blocks of pixels 0 … 255, `to_blocks` of an image (1, 3·BLOCK², H/BLOCK, W/BLOCK)."""
+    weight, bias = g_a.first.weight / 255, g_a.first.bias - 0.5 * g_a.first.weight.sum(dim=(1, 2, 3))
+    weight = weight[:, COLOURS_LAST].to(memory_format=torch.channels_last)
+    fine, coarse = [fused_block(block) for block in g_a.fine], [fused_block(block) for block in g_a.coarse]
+
+    def run(blocks: Tensor) -> Tensor:
+        return _through(coarse, g_a.merge(_through(fine, F.conv2d(blocks, weight, bias))))
+
+    return run
+
+
+def synthesis_of_blocks(g_s: Synthesis, level: int) -> Transform:
+    """g_s at one level, giving blocks for `from_blocks`: pixels from 0 to below 256 that are not rounded, but ½ too large."""
+    levels = torch.tensor([level])
+    (coarse_offset, coarse), (fine_offset, fine) = (_at_level(blocks, levels) for blocks in (g_s.coarse, g_s.fine))
+    split_bias = g_s.split.bias + fine_offset
+    weight, bias = g_s.last.weight * g_s.gain(levels) * 255, (g_s.last.bias + 0.5) * 255 + 0.5
+    last = clipped(weight[COLOURS_LAST].to(memory_format=torch.channels_last), bias[COLOURS_LAST], 0.0, 255.0)
+
+    def run(y_hat: Tensor) -> Tensor:
+        features = coarse(y_hat + coarse_offset[:, None, None])
+        return last(fine(F.conv_transpose2d(features, g_s.split.weight, split_bias, stride=2)))
+
+    return run
+
+
+def to_blocks(pixels: np.ndarray) -> np.ndarray:
+    """uint8 (H, W, 3) → float32 (H/BLOCK, W/BLOCK, BLOCK·BLOCK·3), each block row by row with its colours last."""
+    height, width = pixels.shape[:2]
+    blocks = torch.from_numpy(pixels).reshape(height // BLOCK, BLOCK, width // BLOCK, 3 * BLOCK)
+    return blocks.transpose(1, 2).float().reshape(height // BLOCK, width // BLOCK, -1).numpy()
+
+
+def from_blocks(blocks: np.ndarray) -> np.ndarray:
+    """Inverse of `to_blocks` for values from 0 to below 256, without what follows the point: → uint8 (H, W, 3)."""
+    height, width = blocks.shape[:2]
+    pixels = torch.from_numpy(blocks).to(torch.uint8).reshape(height, width, BLOCK, 3 * BLOCK).transpose(1, 2)
+    return pixels.reshape(height * BLOCK, width * BLOCK, 3).numpy()
+
+
+def _at_level(blocks: LevelBlocks, levels: Tensor) -> tuple[Tensor, Transform]:
+    return overwriting(blocks.blocks, [gain(levels)[0, :, 0, 0] for gain in blocks.gains])
+
+
+def _through(layers: list[Transform], x: Tensor) -> Tensor:
+    for layer in layers:
+        x = layer(x)
+    return x

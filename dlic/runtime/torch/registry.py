@@ -1,0 +1,30 @@
+"""Models by name, as this runtime deploys them."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, cast
+
+import numpy as np
+
+from dlic.runtime.network import DeployedModel
+
+DEPLOYMENTS = {
+    "factorized": "dlic.runtime.torch.factorized:deploy_factorized",
+    "hyperprior": "dlic.runtime.torch.mean_scale:deploy_scale_hyperprior",
+    "mean_scale": "dlic.runtime.torch.mean_scale:deploy_mean_scale",
+    "light": "dlic.runtime.torch.light:deploy_light",
+}
+
+
+def deploy(name: str, config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> DeployedModel:
+    """The model `name` of a checkpoint, ready to run.
+
+    Args:
+        name: as `dlic.models` has it.
+        config: of the checkpoint's manifest.
+        arrays: of the checkpoint: trained weights and whole numbers.
+
+    Raises KeyError for an unknown name; KeyError, TypeError, ValueError or RuntimeError where the three do not fit each other.
+    """
+    module, function = DEPLOYMENTS[name].split(":")
+    return cast(DeployedModel, getattr(import_module(module), function)(config, arrays))
