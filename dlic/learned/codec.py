@@ -22,6 +22,7 @@ from dlic.learned.unit import Analysed, Encoded, UnitCodec
 from dlic.pixels.arrays import Decoded, check_pixels, check_size
 from dlic.pixels.rectangles import Rectangle
 from dlic.progress import Progress, no_progress
+from dlic.runtime import threads
 from dlic.runtime.timing import timed
 
 MAX_EFFORT, TILING = 9, Tiling()
@@ -90,7 +91,7 @@ class LearnedCodec(UnitCodec):
     def _check_effort(self, effort: int) -> None:
         if not 0 <= effort <= MAX_EFFORT:
             raise DlicError(f"effort goes from 0 to {MAX_EFFORT}, not {effort}")
-        if effort > 0 and not self.network.refinable:
+        if effort > 0 and not self.deployed.encoder.refinable:
             raise DlicError(f"{self.name} has no effort above 0")
 
     def picture(self, encoded: Encoded | EncodedTiles, analysed: Analysed | AnalysedTiles) -> np.ndarray:
@@ -113,7 +114,7 @@ class LearnedCodec(UnitCodec):
             return tiles_decoder.decode(self, self.tiling, container, crop, progress)
         seconds: dict[str, float] = {}
         self.tiling.check_memory(tiling.one_unit(container.height, container.width, DECODING))
-        y_hat = self.latent(container, seconds, self.network.beside)
+        y_hat = self.latent(container, seconds, threads.side())
         with timed(seconds, "transform"):
             image = self._cropped(y_hat, container.level, container.height, container.width)
         return Decoded(np.ascontiguousarray(image[crop.slices]) if crop else image, seconds)
@@ -146,7 +147,7 @@ class LearnedCodec(UnitCodec):
         check_size(decoded.width, decoded.height, self.max_pixels)
 
     def _cropped(self, y_hat: np.ndarray, level: int, height: int, width: int) -> np.ndarray:
-        return np.ascontiguousarray(self.network.synthesise(y_hat, level)[:height, :width])
+        return np.ascontiguousarray(self.deployed.decoder.synthesise(y_hat, level)[:height, :width])
 
 
 @dataclass(frozen=True)
@@ -179,11 +180,11 @@ def check_quality(quality: int) -> int:
 @lru_cache(maxsize=4)
 def load_codec(folder: str | Path) -> LearnedCodec:
     """The codec of a checkpoint folder, loaded once. Raises UnknownCheckpointError."""
-    from dlic.models import deploy
+    from dlic.runtime.torch import deploy
 
     manifest = checkpoints.read_manifest(folder)
     try:
-        network = deploy(manifest.model, manifest.config, checkpoints.read_weights(folder))
+        deployed = deploy(manifest.model, manifest.config, checkpoints.read_weights(folder))
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise UnknownCheckpointError(f"{folder} does not hold a model this dlic can run: {error}") from error
-    return LearnedCodec(manifest.name, manifest.fingerprint, network, manifest.tables, manifest.training.distortion)
+    return LearnedCodec(manifest.name, manifest.fingerprint, deployed, manifest.tables, manifest.training.distortion)

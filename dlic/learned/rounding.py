@@ -10,7 +10,7 @@ from dlic.entropy.parts import Part, Symbols
 from dlic.entropy.tables import FrequencyTables
 from dlic.learned.path import path_of
 from dlic.learned.tiles.seams import BUSY, COARSE, Seams, finer_steps
-from dlic.runtime.network import Network
+from dlic.runtime.network import DeployedModel
 
 
 @dataclass(frozen=True)
@@ -28,19 +28,19 @@ class Plain:
 class Rounding:
     """Latents → symbols, to the nearest or with wider zeros, and at seams with finer steps."""
 
-    network: Network
+    deployed: DeployedModel
     tables: FrequencyTables
 
     @cached_property
     def _zero_bins(self) -> np.ndarray | None:
-        price = self.network.step_price
+        price = self.deployed.encoder.step_price
         return None if price is None else self.tables.zero_bins(price)
 
     def plain(self, latent: np.ndarray, level: int, seams: Seams | None = None) -> Plain:
         """A latent at one level, with finer steps at the `seams` of a tile if they are needed there."""
-        y = self.network.at_level(latent, level)
-        z = self.network.hyper(y, level)
-        if seams is None or not z.size or level < COARSE * self.network.levels:  # without z seams are as near as all else
+        y = self.deployed.encoder.at_level(latent, level)
+        z = self.deployed.encoder.hyper(y, level)
+        if seams is None or not z.size or level < COARSE * self.deployed.decoder.levels:  # without z seams are as near as all else
             return Plain(y, *self.rounded(y, z, level))
         distances = np.zeros_like(y)
         symbols, y_hat = self.rounded(y, z, level, distances=distances)
@@ -62,18 +62,18 @@ class Rounding:
 
         Steps are so many times finer as `scale` (h, w) says; `distances` is filled with those of y from its means.
         """
-        size, context, y_hat = self._size(y), None, y
+        size, context, y_hat = y.shape[:2], None, y
 
         def choose(part: Part) -> np.ndarray:
             nonlocal context, y_hat
             if part.name == "z":
                 clipped = self.tables.clip(z, part.rows)
-                context = self.network.context(clipped, size, level)
+                context = self.deployed.decoder.context(clipped, size, level)
                 return clipped
             symbols, y_hat = self._quantised(y, context, part, scale, distances)
             return symbols
 
-        return Symbols.of(path_of(self.network, size, level), choose), y_hat
+        return Symbols.of(path_of(self.deployed.rows, size, level), choose), y_hat
 
     def _quantised(
         self, y: np.ndarray, context: Any, part: Part, scale: np.ndarray | None, distances: np.ndarray | None
@@ -84,19 +84,19 @@ class Rounding:
         def quantise(means: np.ndarray, which: np.ndarray) -> np.ndarray:
             distance = y - means
             if scale is not None:
-                distance *= self._of_latents(scale)
+                distance *= scale[..., None]
             rounded = _whole(distance, *limits)
             np.add(symbols, rounded * which, out=symbols)  # a tenth of the time of copying where `which` is
             if distances is not None:
                 np.add(distances, distance * which, out=distances)
-            return rounded if scale is None else rounded / self._of_latents(scale)
+            return rounded if scale is None else rounded / scale[..., None]
 
-        y_hat = self.network.quantise(context, quantise)
+        y_hat = self.deployed.encoder.quantise(context, quantise)
         return symbols.astype(np.int32), y_hat
 
     def in_steps(self, symbols: Symbols, scale: np.ndarray | None) -> np.ndarray:
         """Symbols of y in ordinary steps, of which some had steps so many times finer."""
-        return symbols.y if scale is None else symbols.y / self._of_latents(scale)
+        return symbols.y if scale is None else symbols.y / scale[..., None]
 
     def _limits(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Smallest and largest symbol where `rows` are, and the width of the zeros."""
@@ -105,25 +105,15 @@ class Rounding:
 
     def _finer(self, y: np.ndarray, symbols: Symbols, distances: np.ndarray, seams: Seams) -> int:
         """How much finer the steps at seams are to be, for latents that lie so far from their means."""
-        edge = (slice(None),) * self.network.space + (seams.edge,)
-        far, rows = distances[edge], symbols.y_rows[edge]
+        far, rows = distances[seams.edge], symbols.y_rows[seams.edge]
 
         def error(scale: float) -> float:
             scaled = far * np.float32(scale)
             return float(np.square(_whole(scaled, *self._limits(rows)) - scaled).mean()) / scale**2
 
-        channels = 0 if self.network.space else 2
-        errors, texture = np.square(distances - symbols.y).mean(channels), np.minimum(np.abs(y), BUSY).mean(channels)
+        errors, texture = np.square(distances - symbols.y).mean(axis=2), np.minimum(np.abs(y), BUSY).mean(axis=2)
         aim = seams.expected(errors, texture)
         return 0 if aim is None else finer_steps(error, aim)
-
-    def _of_latents(self, scale: np.ndarray) -> np.ndarray:
-        """(h, w) in the layout that multiplies latents."""
-        return scale if self.network.space else scale[..., None]
-
-    def _size(self, y: np.ndarray) -> tuple[int, int]:
-        """Height and width of latents."""
-        return y.shape[self.network.space : self.network.space + 2]
 
 
 def _whole(distances: np.ndarray, low: np.ndarray, high: np.ndarray, zeros: np.ndarray | None) -> np.ndarray:

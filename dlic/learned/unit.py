@@ -1,4 +1,4 @@
-"""One unit, a whole picture or a tile of one: pixels ⇄ latent ⇄ symbols ⇄ stream ⇄ container, around any `Network`."""
+"""One unit, a whole picture or a tile of one: pixels ⇄ latent ⇄ symbols ⇄ stream ⇄ container, around any model."""
 
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -19,7 +19,7 @@ from dlic.pixels.arrays import padded
 from dlic.pixels.grid import UNIT
 from dlic.pixels.rectangles import Rectangle
 from dlic.progress import Progress, no_progress
-from dlic.runtime.network import Network
+from dlic.runtime.network import DeployedModel, RefinementGoal
 from dlic.runtime.tile_context import Surroundings
 from dlic.runtime.timing import timed
 
@@ -77,7 +77,7 @@ class UnitCodec:
 
     name: str
     fingerprint: bytes
-    network: Network
+    deployed: DeployedModel
     tables: FrequencyTables
     distortion: str = "mse"  # what it was trained against: mse or ms-ssim
     coder: int = DEFAULT  # number of the entropy coder of new files; those read say it themselves
@@ -86,32 +86,32 @@ class UnitCodec:
     @property
     def levels(self) -> int:
         """Rates it has."""
-        return self.network.levels
+        return self.deployed.decoder.levels
 
     @cached_property
     def rounding(self) -> Rounding:
         """How it encodes without an effort."""
-        return Rounding(self.network, self.tables)
+        return Rounding(self.deployed, self.tables)
 
     # --- encoding ---------------------------------------------------------------------------------------------------
 
     def analyse_part(self, image: np.ndarray, part: Rectangle) -> Analysed:
         """A part of an image whose corners lie on multiples of the stride, or on the border: its latent as the whole image's."""
         seconds: dict[str, float] = {}
-        stride, whole = self.network.stride, Rectangle(0, 0, image.shape[1], image.shape[0])
+        stride, whole = self.deployed.decoder.stride, Rectangle(0, 0, image.shape[1], image.shape[0])
         with timed(seconds, "transform"):
-            seen = part.grown(self.network.halo * stride, whole)
-            latent = self.network.analyse(padded(image[seen.slices], stride))
-            inner = self.latents_within(part.in_steps(stride), seen.in_steps(stride))
+            seen = part.grown(self.deployed.decoder.halo * stride, whole)
+            latent = self.deployed.encoder.analyse(padded(image[seen.slices], stride))
+            inner = part.in_steps(stride).within(seen.in_steps(stride))
         return Analysed(image[part.slices], np.ascontiguousarray(latent[inner]), seconds)
 
     def surroundings(self, image: np.ndarray, part: Rectangle, level: int) -> Surroundings:
         """What is around a tile of an image: coded plainly, and in one piece with it, which is near to what it will be."""
-        whole, stride = Rectangle(0, 0, image.shape[1], image.shape[0]), self.network.stride
-        coded, seen = part.grown(UNIT, whole), part.grown(self.network.halo * stride, whole)
+        whole, stride = Rectangle(0, 0, image.shape[1], image.shape[0]), self.deployed.decoder.stride
+        coded, seen = part.grown(UNIT, whole), part.grown(self.deployed.decoder.halo * stride, whole)
         analysed = self.analyse_part(image, coded)
         place, beside = part.in_steps(stride), seen.in_steps(stride)
-        y_hat = self.rounding.plain(analysed.latent, level).y_hat[self.latents_within(beside, coded.in_steps(stride))]
+        y_hat = self.rounding.plain(analysed.latent, level).y_hat[beside.within(coded.in_steps(stride))]
         return Surroundings(image[seen.slices], y_hat, replace(place, x=place.x - beside.x, y=place.y - beside.y))
 
     def encode_unit(
@@ -138,10 +138,13 @@ class UnitCodec:
                 def rounded(z: np.ndarray) -> Symbols:
                     return self.rounding.rounded(plain.y, z, level, scale)[0]
 
-                goal = level, self.tables, effort, progress, replace(around, scale=scale) if around else None, self.distortion
-                symbols = self.network.refine(analysed.image, plain.y, symbols, rounded, *goal)
-                context = self.network.context(symbols.z, self._size(analysed), level)
-                y_hat = self.network.reconstruct(context, self.rounding.in_steps(symbols, scale))
+                goal = RefinementGoal(
+                    image=analysed.image, level=level, tables=self.tables, distortion=self.distortion,
+                    around=replace(around, scale=scale) if around else None,
+                )  # fmt: skip
+                symbols = self.deployed.encoder.refine(goal, plain.y, symbols, rounded, effort, progress)
+                context = self.deployed.decoder.context(symbols.z, self._size(analysed), level)
+                y_hat = self.deployed.decoder.reconstruct(context, self.rounding.in_steps(symbols, scale))
         with timed(seconds, "entropy"):
             stream = encode(symbols, coder_of(self.coder), self.tables)
             crc = symbols.crc
@@ -164,10 +167,10 @@ class UnitCodec:
             for coded in self._pulled(container):
                 parts.append(coded)
                 if coded.part.name == "z":  # the rest of the walk goes on beside it
-                    of_z = partial(self.network.context, coded.symbols, size, level)
+                    of_z = partial(self.deployed.decoder.context, coded.symbols, size, level)
                     context = beside.submit(of_z).result if beside else of_z
         with timed(seconds, "parameters"):
-            return self.network.reconstruct(context(), self.rounding.in_steps(Symbols(tuple(parts)), scale))
+            return self.deployed.decoder.reconstruct(context(), self.rounding.in_steps(Symbols(tuple(parts)), scale))
 
     def parse(self, container: Container) -> Symbols:
         """The symbols of one unit, checked against its checksum; no transform is run."""
@@ -183,7 +186,7 @@ class UnitCodec:
             raise CorruptFileError(f"the header says flags {container.flags}, which no file of {self.name} has")
         decoder = coder_of(self.coder).decoder(container.stream, self.tables)
         parts: list[CodedPart] = []
-        for coded in walk(path_of(self.network, self._size(container), container.level), decoder.pull):
+        for coded in walk(path_of(self.deployed.rows, self._size(container), container.level), decoder.pull):
             parts.append(coded)
             yield coded
         decoder.finish()
@@ -194,8 +197,4 @@ class UnitCodec:
 
     def _size(self, picture: Analysed | Container) -> tuple[int, int]:
         """Height and width of its latent y."""
-        return -(-picture.height // self.network.stride), -(-picture.width // self.network.stride)
-
-    def latents_within(self, inner: Rectangle, outer: Rectangle) -> tuple[slice, ...]:
-        """Where a part of the picture lies in the latent of another, both in latents."""
-        return (slice(None),) * self.network.space + inner.within(outer)
+        return -(-picture.height // self.deployed.decoder.stride), -(-picture.width // self.deployed.decoder.stride)

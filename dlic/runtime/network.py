@@ -21,8 +21,6 @@ Quantiser = Callable[[np.ndarray, np.ndarray], np.ndarray]
 class TableRows(Protocol):
     """The table row of every symbol, from whole numbers alone: every machine parses a file the same way."""
 
-    planar: bool  # the symbols of y stand in a stream channel by channel, (M, h, w), instead of place by place, (h, w, M)
-
     def hyper_rows(self, size: tuple[int, int], level: int) -> np.ndarray:
         """Rows of the symbols of z, for a y of `size` (h, w); empty where the model has no z."""
 

@@ -83,7 +83,7 @@ def entropy(data: bytes) -> None:
     codec, head = _codec(), data[:4].ljust(4, b"\0")
     size, level = (1 + head[0] % 4, 1 + head[1] % 4), head[2] % codec.levels
     decoder = coder_of(head[3]).decoder(data[4:], codec.tables)
-    symbols = Symbols.of(path_of(codec.network, size, level), decoder.pull)
+    symbols = Symbols.of(path_of(codec.deployed.rows, size, level), decoder.pull)
     assert symbols.y.shape[:2] == size
     decoder.finish()
 
@@ -181,7 +181,7 @@ def any_files() -> list[bytes]:
 def _entropy_seeds() -> list[bytes]:
     """Streams of pictures of one unit, behind what `entropy` takes from its first bytes."""
     found = [read(data) for data in learned_files() if not read(data).flags & TILED]
-    stride = _codec().network.stride
+    stride = _codec().deployed.decoder.stride
     sizes = [(-(-one.height // stride) - 1, -(-one.width // stride) - 1) for one in found]
     return [bytes([*size, one.level, one.flags]) + one.stream for one, size in zip(found, sizes, strict=True)]
 

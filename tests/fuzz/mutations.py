@@ -140,13 +140,13 @@ def with_other_symbols(container: Container, rng: random.Random, codec: LearnedC
         tiles[index] = with_other_symbols(tiles[index], rng, codec)
         return replace(join(grid, tiles), chunks=container.chunks)
     check_size(container.width, container.height, MAX_PIXELS)
-    found, network = codec.symbols(container), codec.network
-    height, width = (-(-side // network.stride) for side in (container.height, container.width))
+    found, stride = codec.symbols(container), codec.deployed.decoder.stride
+    height, width = (-(-side // stride) for side in (container.height, container.width))
 
     def scattered(part: Part) -> np.ndarray:
         return codec.tables.clip(_scattered(found[part.name].symbols, rng), part.rows)
 
-    symbols = Symbols.of(path_of(network, (height, width), container.level), scattered)
+    symbols = Symbols.of(path_of(codec.deployed.rows, (height, width), container.level), scattered)
     return replace(container, stream=encode(symbols, coder_of(0), codec.tables), symbols_crc=symbols.crc)
 
 

@@ -152,8 +152,8 @@ def test_a_header_that_says_too_much_is_refused_before_anything_is_allocated(til
     low = codec.within(None, 65 * 70 - 1)
     for reader, container in ((codec, huge), (low, read(data))):
         with monkeypatch.context() as patched:
-            for name in ("hyper_rows", "synthesise"):
-                patched.setattr(type(codec.network), name, lambda *words: pytest.fail("it has begun"))
+            for part, name in ((codec.deployed.rows, "hyper_rows"), (codec.deployed.decoder, "synthesise")):
+                patched.setattr(type(part), name, lambda *words: pytest.fail("it has begun"))
             for method in (reader.decode, reader.symbols, reader.crcs, reader.recover):
                 with pytest.raises(CorruptFileError, match="above the limit"):
                     method(container)

@@ -19,7 +19,7 @@ import torch
 from dlic.checkpoints.local import find
 from dlic.container.format import FINER, TILED, read
 from dlic.learned.codec import load_codec
-from dlic.runtime.torch.arrays_and_threads import to_batch, to_pixels
+from dlic.runtime.torch.arrays import to_batch, to_pixels
 from tests.conftest import ROOT
 
 OTHERS = [python for python in os.environ.get("DLIC_OTHER_PYTHONS", "").split(os.pathsep) if python]
@@ -80,11 +80,11 @@ def test_bfloat16_changes_no_symbol_and_few_pixels_by_more_than_one_level(writte
     codec, folder = load_codec(find("light-1")), written["here"]
     for level in (24, 63):
         container = read((folder / f"plain_{level}.dlic").read_bytes())
-        expected, network = codec.decode(container).image, codec.network
+        expected, deployed = codec.decode(container).image, codec.deployed
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
             symbols = codec.symbols(container)  # checked against their checksum
-            context = network.context(symbols.z, symbols.y.shape[:2], level)
-            y_hat = to_batch(network.reconstruct(context, symbols.y)).float()
-            shown = network.network.g_s(y_hat, torch.tensor([level])).float()
+            context = deployed.decoder.context(symbols.z, symbols.y.shape[:2], level)
+            y_hat = to_batch(deployed.decoder.reconstruct(context, symbols.y)).float()
+            shown = deployed.encoder.parts.network.g_s(y_hat, torch.tensor([level])).float()
         distance = np.abs(to_pixels(shown).astype(int) - expected)
         assert distance.max() <= 8 and np.mean(distance > 1) < 0.1

@@ -7,8 +7,11 @@ from hypothesis import strategies as st
 
 from dlic.learned.codec import load_codec
 from dlic.metrics.registry import psnr
-from dlic.models import build_model, deploy
+from dlic.models import build_model
 from dlic.models.factorized import STAGES, Factorized
+from dlic.runtime.torch import deploy
+from dlic.runtime.torch.arrays import to_tensors
+from dlic.runtime.torch.whole_numbers import stored_arrays
 from tests.golden.rewrite import TINY
 
 SMALL = {"channels": 16, "latents": 24, "fine_blocks": 1, "coarse_blocks": 1}
@@ -33,14 +36,15 @@ def test_every_stage_type_gives_shapes_bits_and_gradients(kind):
 def test_the_deployed_network_is_the_trained_one(kind):
     torch.manual_seed(0)  # with some weights of the densenet, rounding to float32 alone reaches 2e-4
     model = Factorized(**kind, **SMALL).eval()
-    network = deploy("factorized", model.config, model.state_dict())
+    deployed = deploy("factorized", model.config, stored_arrays(model))
     pixels = torch.randint(0, 256, (32, 48, 3), dtype=torch.uint8)
     x = pixels.permute(2, 0, 1)[None].float() / 255
     with torch.no_grad():
         y = model.g_a(x)
         expected = (model.g_s(torch.round(y))[0].clamp(0, 1) * 255).round().permute(1, 2, 0)
-    assert torch.allclose(torch.from_numpy(network.analyse(pixels.numpy())), y[0], atol=1e-4)
-    decoded = torch.from_numpy(network.synthesise(torch.round(y)[0].numpy(), 0))
+    latent = deployed.encoder.analyse(pixels.numpy())
+    assert torch.allclose(torch.from_numpy(latent).permute(2, 0, 1), y[0], atol=1e-4)
+    decoded = torch.from_numpy(deployed.decoder.synthesise(torch.round(y)[0].permute(1, 2, 0).contiguous().numpy(), 0))
     assert (decoded.float() - expected).abs().max() <= 1
 
 
@@ -82,7 +86,7 @@ def test_estimated_bits_of_the_model_are_those_of_the_file(photograph):
 
     manifest = read_manifest(TINY)
     model = build_model(manifest.model, manifest.config).eval()
-    model.load_state_dict(read_weights(TINY))
+    model.load_state_dict(to_tensors(read_weights(TINY)))
     x = torch.from_numpy(photograph).permute(2, 0, 1)[None].float() / 255
     with torch.no_grad():
         estimated = model(x).bits.item()

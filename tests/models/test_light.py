@@ -8,16 +8,18 @@ from hypothesis import strategies as st
 
 from dlic.checkpoints.local import find, read_manifest, read_weights
 from dlic.entropy.tables import tables_from_likelihoods
-from dlic.layers.gaussian import ROWS
+from dlic.layers.scale_rows import ROWS
 from dlic.learned.codec import level_of
 from dlic.metrics.registry import psnr
 from dlic.models import build_model
-from dlic.models.base import DEPLOYED_PREFIX, split_weights
 from dlic.models.light import Light
 from dlic.models.light.hyperprior import asinh, step_masks
 from dlic.models.macs import macs_per_pixel
-from dlic.runtime.torch.arrays_and_threads import to_batch, to_latent
-from dlic.runtime.torch.light import DeployedLight
+from dlic.runtime.torch import deploy
+from dlic.runtime.torch.arrays import to_batch, to_latent, to_tensors
+from dlic.runtime.torch.light_context import ContextLoop
+from dlic.runtime.torch.whole_numbers import stored_arrays
+from dlic.runtime.weights import WHOLE_NUMBERS, trained_weights
 from dlic.training.export import as_codec
 from tests.golden.rewrite import TINY_LIGHT, tiny_light
 
@@ -40,7 +42,7 @@ def shaken(network: Light) -> Light:
 def trained(folder) -> torch.nn.Module:
     manifest = read_manifest(folder)
     network = build_model(manifest.model, manifest.config).eval()
-    network.load_state_dict(split_weights(read_weights(folder))[0])
+    network.load_state_dict(to_tensors(trained_weights(read_weights(folder))))
     return network
 
 
@@ -158,9 +160,7 @@ def test_means_depend_on_earlier_steps_alone(count):
 @pytest.mark.parametrize("count", [2, 4])
 def test_residuals_to_refine_are_those_of_latents_that_are_known(count):
     network = shaken(Light(**SMALL, context_steps=count))
-    deployed = DeployedLight(
-        network.config, network.state_dict() | {DEPLOYED_PREFIX + k: v for k, v in network.whole_numbers().items()}
-    )
+    deployed = deploy("light", network.config, stored_arrays(network))
     y, z = torch.randn(5, 6, 24).numpy(), torch.randint(-2, 3, (2, 2, 8)).numpy()
     expected = np.zeros_like(y)
 
@@ -168,8 +168,8 @@ def test_residuals_to_refine_are_those_of_latents_that_are_known(count):
         np.copyto(expected, y - means, where=which)
         return y - means
 
-    deployed.quantise(deployed.context(z, (5, 6), 30), exactly)
-    residual = deployed.residual(to_batch(y), to_batch(z).float(), 30)
+    deployed.encoder.quantise(deployed.decoder.context(z, (5, 6), 30), exactly)
+    residual = ContextLoop(network.requires_grad_(False)).residual(to_batch(y), to_batch(z).float(), 30)
     assert np.allclose(to_latent(residual), expected, atol=1e-4)
 
 
@@ -192,7 +192,7 @@ def test_any_multiple_of_the_stride(rows, columns, level):
 
 def test_levels_are_tables_of_their_own_for_z():
     stored = read_weights(TINY_LIGHT)
-    z_rows = stored[DEPLOYED_PREFIX + "z_rows"]
+    z_rows = stored[WHOLE_NUMBERS + "z_rows"]
     assert z_rows.shape == (64, 8) and z_rows.max() < ROWS
     assert len(read_manifest(TINY_LIGHT).tables) == 2 * ROWS
 

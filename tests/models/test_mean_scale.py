@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlic.layers.gaussian import row_of_scale
-from dlic.models import build_model, deploy
+from dlic.models import build_model
 from dlic.models.base import Model
-from dlic.training.export import stored_weights
+from dlic.runtime.torch import deploy
+from dlic.runtime.torch.whole_numbers import stored_arrays
 from tests.peers.compressai.tiny_zoo import tiny_model
 
 ZOO = {"mean_scale": "mbt2018-mean", "hyperprior": "bmshj2018-hyperprior"}
@@ -83,36 +84,36 @@ def trained(name: str) -> Model:
 @pytest.mark.parametrize("name", ZOO)
 def test_the_deployed_network_is_the_trained_one(name):
     model = trained(name)
-    network = deploy(name, model.config, stored_weights(model))
+    deployed = deploy(name, model.config, stored_arrays(model))
     pixels = np.random.default_rng(0).integers(0, 256, (80, 112, 3), dtype=np.uint8)
     with torch.no_grad():
-        y = network.analyse(pixels)
-        z = network.hyper(y, 0).astype(np.int32)  # (2, 2, 8)
+        y = deployed.encoder.analyse(pixels)
+        z = deployed.encoder.hyper(y, 0).astype(np.int32)  # (2, 2, 8)
         output = model(torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 255)
-        z_hat = torch.from_numpy((z + network.medians).astype(np.float32)).permute(2, 0, 1)[None]
+        medians = model.entropy_bottleneck.medians.numpy()
+        z_hat = torch.from_numpy((z + medians).astype(np.float32)).permute(2, 0, 1)[None]
         scales, means = (part[0].permute(1, 2, 0).numpy() for part in model.scales_and_means(z_hat, (5, 7)))
-    context, rows = network.context(z, (5, 7), 0), network.rows(z, (5, 7), 0)
+    context, rows = deployed.decoder.context(z, (5, 7), 0), deployed.rows.rows(z, (5, 7), 0)
     assert np.allclose(y, output.y[0].permute(1, 2, 0), atol=1e-3) and np.allclose(context, means, atol=1e-4)
     expected = row_of_scale(torch.from_numpy(scales).clamp_min(0.01)).clamp(0, 63).numpy()
     assert rows.shape == y.shape and np.ptp(rows) > 20 and np.abs(rows - expected).max() < 0.75
-    y_hat = network.quantise(context, lambda means, which: np.rint(y - means))
+    y_hat = deployed.encoder.quantise(context, lambda means, which: np.rint(y - means))
     shown = (output.x_hat[0].clamp(0, 1) * 255).round().permute(1, 2, 0)
-    assert np.mean(network.synthesise(y_hat, 0) != shown.numpy()) < 0.01
+    assert np.mean(deployed.decoder.synthesise(y_hat, 0) != shown.numpy()) < 0.01
 
 
 @given(st.integers(0, 2**32), st.sampled_from(sorted(ZOO)))
 @settings(max_examples=6)
 def test_threads_change_no_row(seed, name):
-    network = DEPLOYED[name]
     z = np.random.default_rng(seed).integers(-1500, 1500, (9, 7, 8)).astype(np.int32) >> np.random.default_rng(seed).integers(12)
     threads, rows = torch.get_num_threads(), []
     try:
         for count in (1, 2, 3):
             torch.set_num_threads(count)
-            rows.append(network.rows(z, (36, 28), 0))
+            rows.append(DEPLOYED[name].rows.rows(z, (36, 28), 0))
     finally:
         torch.set_num_threads(threads)
     assert (rows[0] == rows[1]).all() and (rows[0] == rows[2]).all()
 
 
-DEPLOYED = {name: deploy(name, SMALL, stored_weights(trained(name))) for name in ZOO}
+DEPLOYED = {name: deploy(name, SMALL, stored_arrays(trained(name))) for name in ZOO}

@@ -33,7 +33,7 @@ def decode(
     grid, tiles = split_beginning(picture) if damaged else split(picture)
     wanted = crop or grid.whole
     needed, lost = grid.meeting(wanted), []
-    with crew(codec.network, tiling, *_decoding(codec, grid, wanted)) as threads:
+    with crew(tiling, *_decoding(codec, grid, wanted)) as threads:
         work = TileDecoder(codec, grid, tiles, wanted, damaged)
         for done, index in enumerate(threads.results(work.tasks(needed, threads.executor)), start=1):
             lost += [] if index is None else [grid.tiles[index]]
@@ -51,7 +51,7 @@ class TileDecoder:
 
     def __init__(self, codec: UnitCodec, grid: Grid, tiles: Sequence[Container | None], wanted: Rectangle, damaged: bool):
         self._codec, self._grid, self._tiles, self._wanted, self._damaged = codec, grid, tiles, wanted, damaged
-        self._stride = codec.network.stride
+        self._stride = codec.deployed.decoder.stride
         self.image = np.full((wanted.height, wanted.width, 3), LOST, np.uint8)
         self.spent: list[dict[str, float]] = []  # seconds by stage
 
@@ -67,7 +67,7 @@ class TileDecoder:
 
     def _seen(self, index: int) -> Rectangle:
         """A tile with what its pixels depend on."""
-        return self._grid.tiles[index].grown(border(self._codec.network), self._grid.whole)
+        return self._grid.tiles[index].grown(border(self._codec.deployed.decoder), self._grid.whole)
 
     def _latent(self, index: int) -> np.ndarray | None:
         """y_hat of a tile; where it cannot be read and the picture is known to be damaged, None."""
@@ -91,7 +91,7 @@ class TileDecoder:
         seconds: dict[str, float] = {}
         with timed(seconds, "transform"):
             seen = self._seen(index)
-            pixels = self._codec.network.synthesise(self._joined(index, latents), self._tiles[index].level)
+            pixels = self._codec.deployed.decoder.synthesise(self._joined(index, latents), self._tiles[index].level)
             shown = self._grid.tiles[index].overlap(self._wanted)
             self.image[shown.within(self._wanted)] = pixels[shown.within(seen)]
         self.spent.append(seconds)
@@ -99,26 +99,24 @@ class TileDecoder:
 
     def _joined(self, index: int, latents: dict[int, np.ndarray | None]) -> np.ndarray:
         """The latents that a tile's pixels depend on, zero where they are lost."""
-        seen, first = self._seen(index).in_steps(self._stride), self._codec.network.space
-        shape = list(latents[index].shape)
-        shape[first : first + 2] = seen.height, seen.width
-        joined = np.zeros(shape, np.float32)
+        seen = self._seen(index).in_steps(self._stride)
+        joined = np.zeros((seen.height, seen.width, latents[index].shape[2]), np.float32)
         for other, latent in latents.items():
             if latent is not None:
                 place = self._grid.tiles[other].in_steps(self._stride)
                 both = place.overlap(seen)
-                joined[self._codec.latents_within(both, seen)] = latent[self._codec.latents_within(both, place)]
+                joined[both.within(seen)] = latent[both.within(place)]
         return joined
 
 
 def crcs(codec: UnitCodec, tiling: Tiling, picture: Container) -> tuple[int, ...]:
     """CRC-32 of the symbols of every tile, read and checked."""
     grid, tiles = split(picture)
-    with crew(codec.network, tiling, *_decoding(codec, grid, grid.whole)) as threads:
+    with crew(tiling, *_decoding(codec, grid, grid.whole)) as threads:
         return tuple(symbols.crc for symbols in threads.results(partial(codec.parse, tile) for tile in tiles))
 
 
 def _decoding(codec: UnitCodec, grid: Grid, wanted: Rectangle) -> tuple[int, int]:
     """Bytes taken by a process that decodes tiles, and beside them for each in work; the latents of a row wait for the next."""
     fixed = PROCESS + PIXEL * wanted.width * wanted.height + latents_of_a_tile(grid) * (grid.columns + 2)
-    return fixed, DECODING * largest(grid, border(codec.network))
+    return fixed, DECODING * largest(grid, border(codec.deployed.decoder))

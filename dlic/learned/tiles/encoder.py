@@ -80,14 +80,14 @@ def encode_at(
 
     def encoded(index: int) -> EncodedTile:
         around = codec.surroundings(analysed.image, grid.tiles[index], level) if effort else None
-        seams = Seams(grid.tiles[index], grid.whole, codec.network.stride)
+        seams = Seams(grid.tiles[index], grid.whole, codec.deployed.decoder.stride)
         tile = codec.encode_unit(analysed.tile(codec, index), level, effort, partial(shares.tell, index), around, seams)
         done = EncodedTile(tile.container, tile.estimated_bits, tile.seconds)
         shares.tell(index, 1.0)
         return done
 
     fixed, each = _encoding(codec, grid, effort)
-    with crew(codec.network, tiling, fixed + analysed.room * latents_of_a_tile(grid), each) as threads:
+    with crew(tiling, fixed + analysed.room * latents_of_a_tile(grid), each) as threads:
         tiles = list(threads.results(partial(encoded, index) for index in range(len(grid))))
     return EncodedTiles(
         write(join(grid, [tile.container for tile in tiles])),
@@ -112,5 +112,5 @@ class Shares:
 
 def _encoding(codec: UnitCodec, grid: Grid, effort: int) -> tuple[int, int]:
     """Bytes taken by a process that encodes an image in tiles, and beside them for each tile in work."""
-    each = REFINING[codec.distortion] * largest(grid, border(codec.network)) if effort else ENCODING * largest(grid)
+    each = REFINING[codec.distortion] * largest(grid, border(codec.deployed.decoder)) if effort else ENCODING * largest(grid)
     return PROCESS + PIXEL * grid.width * grid.height, each

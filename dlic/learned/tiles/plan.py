@@ -19,7 +19,8 @@ from typing import TypeVar
 
 from dlic.errors import DlicError
 from dlic.pixels.grid import Grid, is_side
-from dlic.runtime.network import Network
+from dlic.runtime import threads
+from dlic.runtime.network import DecoderNetwork
 
 Result = TypeVar("Result")
 
@@ -77,9 +78,9 @@ def largest(grid: Grid, border: int = 0) -> int:
     return max((tile.width + 2 * border) * (tile.height + 2 * border) for tile in grid.tiles)
 
 
-def border(network: Network) -> int:
+def border(decoder: DecoderNetwork) -> int:
     """Pixels around a tile that its transforms are shown."""
-    return network.halo * network.stride
+    return decoder.halo * decoder.stride
 
 
 @dataclass(frozen=True)
@@ -101,10 +102,10 @@ class Crew:
 
 
 @contextmanager
-def crew(network: Network, tiling: Tiling, fixed: int, each: int) -> Iterator[Crew]:
+def crew(tiling: Tiling, fixed: int, each: int) -> Iterator[Crew]:
     """As many as cores and memory allow, of which so many bytes are taken anyway, and by each tile in work."""
-    count = tiling.tiles_at_once(network.cores, fixed, each)
-    with network.workers(count) as executor:
+    count = tiling.tiles_at_once(threads.cores(), fixed, each)
+    with threads.pool(count) as executor:
         yield Crew(executor, count)
 
 

@@ -21,9 +21,7 @@ ROWS_OF: dict[str, Maker] = {
 }
 
 
-def table_rows(
-    name: str, config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], product: Product = np.matmul
-) -> TableRows:
+def table_rows(name: str, config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], product: Product = np.matmul) -> TableRows:
     """The rows object of the model `name`.
 
     Args:

@@ -14,7 +14,6 @@ class ChannelRows:
     """The row of a symbol is the number of its channel."""
 
     channels: int
-    planar = True
 
     def hyper_rows(self, size: tuple[int, int], level: int) -> np.ndarray:
         return np.empty((0, 0, 0), np.int16)

@@ -68,7 +68,6 @@ class LightRows:
     scales: ExactScaleSynthesis
     z_rows: np.ndarray  # (levels, Z) uint8
     product: Product = np.matmul
-    planar = False
 
     def hyper_rows(self, size: tuple[int, int], level: int) -> np.ndarray:
         height, width = size

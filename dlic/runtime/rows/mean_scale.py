@@ -32,7 +32,6 @@ class HyperpriorRows:
     medians: np.ndarray  # (N,) float64, whole
     row_ends: np.ndarray  # (ROWS − 1,) int32: the largest scale of each row
     product: Product = np.matmul
-    planar = False
 
     def hyper_rows(self, size: tuple[int, int], level: int) -> np.ndarray:
         height, width = size

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dlic.runtime.torch.threads import inference
 from dlic.runtime.weights import under
 
 
@@ -40,7 +41,7 @@ def load_transform(module: nn.Module, prefix: str, weights: Mapping[str, np.ndar
     return module.requires_grad_(False).eval().to(memory_format=torch.channels_last)
 
 
-@torch.inference_mode()
+@inference
 def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """float64 (n, in) and (in, out) → (n, out) by torch, on as many cores as it has."""
     return torch.mm(torch.from_numpy(a), torch.from_numpy(b)).numpy()

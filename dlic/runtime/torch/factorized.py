@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 
 from dlic.models.factorized import Factorized, transforms
@@ -12,6 +11,7 @@ from dlic.runtime.network import DeployedModel
 from dlic.runtime.rows import table_rows
 from dlic.runtime.torch.arrays import load_transform, product, to_batch, to_latent, to_pixels, to_tensor
 from dlic.runtime.torch.one_rate import OneRateDecoder, OneRateEncoder
+from dlic.runtime.torch.threads import inference
 
 
 class FactorizedDecoder(OneRateDecoder):
@@ -26,7 +26,7 @@ class FactorizedDecoder(OneRateDecoder):
     def context(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> np.ndarray:
         return self._medians
 
-    @torch.inference_mode()
+    @inference
     def synthesise(self, y_hat: np.ndarray, level: int) -> np.ndarray:
         return to_pixels(self._g_s(to_batch(y_hat)))
 
@@ -37,7 +37,7 @@ class FactorizedEncoder(OneRateEncoder):
     def __init__(self, g_a: nn.Module):
         self._g_a = g_a
 
-    @torch.inference_mode()
+    @inference
     def analyse(self, pixels: np.ndarray) -> np.ndarray:
         return to_latent(self._g_a(to_tensor(pixels)))
 

@@ -17,6 +17,7 @@ from dlic.runtime.torch.arrays import product, to_batch, to_latent, to_tensors
 from dlic.runtime.torch.light_context import ContextLoop
 from dlic.runtime.torch.light_refine import LightParts, refined
 from dlic.runtime.torch.light_transforms import analysis_of_blocks, from_blocks, synthesis_of_blocks, to_blocks
+from dlic.runtime.torch.threads import follow_limit, inference
 from dlic.runtime.weights import trained_weights
 
 # Latents around a tile that g_a and g_s are shown. Their receptive fields reach 6 and 5 beyond it, but with 2 what
@@ -36,15 +37,15 @@ class LightDecoder:
         self._loop = ContextLoop(network)
         self._g_s = lru_cache(maxsize=SYNTHESES)(lambda level: synthesis_of_blocks(network.g_s, level))
 
-    @torch.inference_mode()
+    @inference
     def context(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> Context:
         return self._loop.context_of(z_symbols, size, level)
 
-    @torch.inference_mode()
+    @inference
     def reconstruct(self, context: Context, symbols: np.ndarray) -> np.ndarray:
         return to_latent(self._loop.y_hat(context, to_batch(symbols).float()))
 
-    @torch.inference_mode()
+    @inference
     def synthesise(self, y_hat: np.ndarray, level: int) -> np.ndarray:
         return from_blocks(to_latent(self._g_s(level)(to_batch(y_hat))))
 
@@ -57,23 +58,23 @@ class LightEncoder:
 
     def __init__(self, network: Light, decoder: LightDecoder, rows: TableRows):
         self._network, self._loop = network, ContextLoop(network)
-        self._parts = LightParts(network, self._loop, decoder, rows)
+        self.parts = LightParts(network, self._loop, decoder, rows)
         self._g_a = analysis_of_blocks(network.g_a)
 
-    @torch.inference_mode()
+    @inference
     def analyse(self, pixels: np.ndarray) -> np.ndarray:
         return to_latent(self._g_a(to_batch(to_blocks(pixels))))
 
-    @torch.inference_mode()
+    @inference
     def at_level(self, latent: np.ndarray, level: int) -> np.ndarray:
         return to_latent(to_batch(latent) * self._network.gain(torch.tensor([level])))
 
-    @torch.inference_mode()
+    @inference
     def hyper(self, y: np.ndarray, level: int) -> np.ndarray:
         z = self._network.h_a(to_batch(y)) - self._network.z_mean(torch.tensor([level]))
         return to_latent(torch.round(z))
 
-    @torch.inference_mode()
+    @inference
     def quantise(self, context: Context, quantiser: Quantiser) -> np.ndarray:
         return to_latent(self._loop.quantised(context, quantiser))
 
@@ -86,7 +87,8 @@ class LightEncoder:
         effort: int,
         progress: Progress,
     ) -> Symbols:
-        return refined(self._parts, goal, y, plain, rounded, effort, progress)
+        follow_limit()
+        return refined(self.parts, goal, y, plain, rounded, effort, progress)
 
 
 @torch.inference_mode(False)  # so that `refine` can differentiate, wherever the checkpoint was loaded

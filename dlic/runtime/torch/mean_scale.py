@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 
 from dlic.models.mean_scale import MeanScale, ScaleHyperprior
@@ -12,6 +11,7 @@ from dlic.runtime.network import DeployedModel
 from dlic.runtime.rows import table_rows
 from dlic.runtime.torch.arrays import load_transform, product, to_batch, to_latent, to_pixels, to_tensor
 from dlic.runtime.torch.one_rate import OneRateDecoder, OneRateEncoder
+from dlic.runtime.torch.threads import inference
 
 
 class MeanScaleDecoder(OneRateDecoder):
@@ -23,13 +23,13 @@ class MeanScaleDecoder(OneRateDecoder):
     def __init__(self, g_s: nn.Module, h_s: nn.Module, medians: np.ndarray, latents: int):
         self._g_s, self._h_s, self._medians, self._latents = g_s, h_s, medians, latents
 
-    @torch.inference_mode()
+    @inference
     def context(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> np.ndarray:
         height, width = size
         z_hat = z_symbols.astype(np.float32) + self._medians
         return to_latent(self._h_s(to_batch(z_hat))[:, self._latents :, :height, :width])
 
-    @torch.inference_mode()
+    @inference
     def synthesise(self, y_hat: np.ndarray, level: int) -> np.ndarray:
         return to_pixels(self._g_s(to_batch(y_hat)))
 
@@ -47,11 +47,11 @@ class HyperpriorEncoder(OneRateEncoder):
     def __init__(self, model: type[MeanScale], g_a: nn.Module, h_a: nn.Module, medians: np.ndarray):
         self._model, self._g_a, self._h_a, self._medians = model, g_a, h_a, medians
 
-    @torch.inference_mode()
+    @inference
     def analyse(self, pixels: np.ndarray) -> np.ndarray:
         return to_latent(self._g_a(to_tensor(pixels)))
 
-    @torch.inference_mode()
+    @inference
     def hyper(self, y: np.ndarray, level: int) -> np.ndarray:
         return np.rint(to_latent(self._h_a(self._model.seen_by_hyper(to_batch(y)))) - self._medians)
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 import numpy as np
 
 from dlic.runtime.network import DeployedModel
+from dlic.runtime.torch.threads import follow_limit
 
 DEPLOYMENTS = {
     "factorized": "dlic.runtime.torch.factorized:deploy_factorized",
@@ -26,5 +27,6 @@ def deploy(name: str, config: Mapping[str, Any], arrays: Mapping[str, np.ndarray
 
     Raises KeyError for an unknown name; KeyError, TypeError, ValueError or RuntimeError where the three do not fit each other.
     """
+    follow_limit()
     module, function = DEPLOYMENTS[name].split(":")
     return cast(DeployedModel, getattr(import_module(module), function)(config, arrays))

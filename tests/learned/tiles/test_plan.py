@@ -75,7 +75,7 @@ def test_seams_are_invisible(picture, data):
 
 def test_without_a_border_seams_would_show(picture, monkeypatch):
     """What the test of the seams measures is there to be measured."""
-    monkeypatch.setattr(type(LIGHT.network), "halo", 0)
+    monkeypatch.setattr(type(LIGHT.deployed.decoder), "halo", 0)
     bare = LIGHT.decompress(LIGHT.compress(picture, LEVEL))
     monkeypatch.undo()
     assert psnr(picture, bare) < psnr(picture, LIGHT.decompress(LIGHT.compress(picture, LEVEL)))
@@ -192,7 +192,7 @@ def test_surroundings_are_about_what_a_decoder_will_see(picture, data, index):
     tile, around = grid.tiles[index], LIGHT.surroundings(picture, grid.tiles[index], LEVEL)
     rows, columns = around.place.slices
     assert (around.image[16 * rows.start :, 16 * columns.start :][: tile.height, : tile.width] == picture[tile.slices]).all()
-    shown = LIGHT.network.synthesise(around.y_hat, LEVEL)[: around.image.shape[0], : around.image.shape[1]]
+    shown = LIGHT.deployed.decoder.synthesise(around.y_hat, LEVEL)[: around.image.shape[0], : around.image.shape[1]]
     seen = tile.grown(32, grid.whole)
     assert (around.image == picture[seen.slices]).all()
     assert psnr(around.image, shown) == pytest.approx(psnr(around.image, LIGHT.decompress(data)[seen.slices]), abs=0.5)
@@ -200,8 +200,9 @@ def test_surroundings_are_about_what_a_decoder_will_see(picture, data, index):
 
 def test_an_effort_is_told_what_is_around_each_tile(picture, monkeypatch):
     told = []
-    refine = type(LIGHT.network).refine
-    monkeypatch.setattr(type(LIGHT.network), "refine", lambda self, *goal: told.append(goal[-2]) or refine(self, *goal))
+    encoder = type(LIGHT.deployed.encoder)
+    refine = encoder.refine
+    monkeypatch.setattr(encoder, "refine", lambda self, goal, *rest: told.append(goal.around) or refine(self, goal, *rest))
     LIGHT.encode(picture, LEVEL, 1)
     assert sorted((one.place.width, one.place.height) for one in told) == sorted(
         (-(-tile.width // 16), -(-tile.height // 16)) for tile in Grid(249, 177, 64).tiles
@@ -239,8 +240,8 @@ def test_a_quality_is_reached(picture):
 
 def test_latents_are_computed_once_for_all_levels_where_memory_has_room(picture, monkeypatch):
     calls = []
-    analyse = type(LIGHT.network).analyse
-    monkeypatch.setattr(type(LIGHT.network), "analyse", lambda self, pixels: calls.append(1) or analyse(self, pixels))
+    analyse = type(LIGHT.deployed.encoder).analyse
+    monkeypatch.setattr(type(LIGHT.deployed.encoder), "analyse", lambda self, pixels: calls.append(1) or analyse(self, pixels))
     roomy = encode_to(LIGHT, picture, Target("size", 20_000)).encoded
     assert len(calls) == 12
     room_for_five = PROCESS + picture.size + REFINING["mse"] * (64 + 2 * 32) ** 2 + 5 * LATENT * 64 * 64
@@ -274,7 +275,10 @@ def test_memory_bounds_the_tiles_in_work():
 @pytest.mark.parametrize("codec", [LIGHT, WHOLE["light"]], ids=["tiles", "one unit"])
 def test_what_cannot_fit_is_refused_before_it_is_begun(codec, picture, data):
     small = dataclasses.replace(codec, tiling=dataclasses.replace(codec.tiling, max_memory=PROCESS + 1000))
-    with mock.patch.object(type(codec.network), "analyse", side_effect=AssertionError), pytest.raises(DlicError, match="memory"):
+    with (
+        mock.patch.object(type(codec.deployed.encoder), "analyse", side_effect=AssertionError),
+        pytest.raises(DlicError, match="memory"),
+    ):
         small.compress(picture, LEVEL)
     with pytest.raises(DlicError, match="memory"):
         small.decompress(data if codec is LIGHT else codec.compress(picture, LEVEL))

@@ -16,6 +16,7 @@ from dlic.learned.tiles.plan import Tiling
 from dlic.learned.tiles.seams import CHOICES, Seams, finer_steps
 from dlic.pixels.grid import Grid
 from dlic.pixels.rectangles import Rectangle
+from dlic.runtime.network import RefinementGoal
 from dlic.runtime.torch.light_refine import Goal
 from tests.golden.rewrite import TINY, TINY_LIGHT
 
@@ -92,11 +93,12 @@ def test_an_effort_chooses_among_finer_steps(picture, finer, monkeypatch):
     tile, scale = encoded.container, seams.scale(finer)
     assert tile.finer == finer and tile.stream != plain.container.stream
     assert np.abs(LIGHT.latent(tile, {}, scale=scale) - encoded.y_hat).max() < 1e-5
-    goal = Goal(LIGHT.network, around.image, 40, LIGHT.tables, dataclasses.replace(around, scale=scale))
+    task = RefinementGoal(around.image, 40, LIGHT.tables, around=dataclasses.replace(around, scale=scale))
+    goal = Goal(LIGHT.deployed.encoder.parts, task)
     seen, costs = around.y_hat.copy(), []
     for one in (plain, encoded):
         seen[around.place.slices] = one.y_hat
-        squares = np.square(LIGHT.network.synthesise(seen, 40).astype(float) - around.image).sum()
+        squares = np.square(LIGHT.deployed.decoder.synthesise(seen, 40).astype(float) - around.image).sum()
         costs.append(one.estimated_bits + goal.lmbda * squares / 3)
     assert costs[1] < costs[0]
     assert goal.cost(encoded.symbols) == pytest.approx(costs[1], rel=1e-4)
@@ -105,8 +107,8 @@ def test_an_effort_chooses_among_finer_steps(picture, finer, monkeypatch):
 def test_latents_at_the_edge_are_nearer_to_the_original(picture):
     place = Grid(384, 384, 192).tiles[0]
     seams, analysed = Seams(place, Rectangle(0, 0, 384, 384), 16), LIGHT.analyse_part(picture, place)
-    y = LIGHT.network.at_level(analysed.latent, 40)
-    z = LIGHT.tables.clip(LIGHT.network.hyper(y, 40), LIGHT.network.hyper_rows((12, 12), 40))
+    y = LIGHT.deployed.encoder.at_level(analysed.latent, 40)
+    z = LIGHT.tables.clip(LIGHT.deployed.encoder.hyper(y, 40), LIGHT.deployed.rows.hyper_rows((12, 12), 40))
     errors = []
     for finer in (0, 32):
         distances = np.zeros_like(y)

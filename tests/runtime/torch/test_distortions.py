@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dlic.metrics.registry import psnr
 from dlic.metrics.ssim import ms_ssim
-from dlic.runtime.torch.arrays_and_threads import to_tensor
+from dlic.runtime.torch.arrays import to_tensor
 from dlic.runtime.torch.distortions import squared_error, unlikeness
 
 

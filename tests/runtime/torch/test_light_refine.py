@@ -15,6 +15,7 @@ from dlic.learned.tiles.seams import Seams
 from dlic.learned.unit import Encoded
 from dlic.metrics.ssim import ms_ssim
 from dlic.pixels.rectangles import Rectangle
+from dlic.runtime.network import RefinementGoal
 from dlic.runtime.torch.annealing import prices
 from dlic.runtime.torch.light_refine import ITERATIONS, Goal
 from tests.golden.rewrite import TINY, TINY_LIGHT
@@ -32,7 +33,7 @@ def crop(photograph: np.ndarray, height: int, width: int, seed: int) -> np.ndarr
 def cost(codec: LearnedCodec, image: np.ndarray, encoded: Encoded) -> float:
     """Bits + λ · 255² · MSE · pixels, of what a reader decodes."""
     squares = np.square(codec.decompress(encoded.data).astype(float) - image).sum()
-    return encoded.estimated_bits + float(codec.network.network.lmbdas[encoded.level]) * squares / 3
+    return encoded.estimated_bits + float(codec.deployed.encoder.parts.network.lmbdas[encoded.level]) * squares / 3
 
 
 def test_every_effort_has_a_stage():
@@ -55,7 +56,7 @@ def test_what_was_trained_for_ms_ssim_is_refined_for_it(photograph, height, widt
     for effort in (0, 1, 2):
         encoded = FOR_MS_SSIM.encode(image, 40, effort)
         likeness = ms_ssim(image, FOR_MS_SSIM.decompress(encoded.data)) if height >= 11 else 1
-        weight = float(FOR_MS_SSIM.network.network.lmbdas[40]) * height * width
+        weight = float(FOR_MS_SSIM.deployed.encoder.parts.network.lmbdas[40]) * height * width
         costs.append(encoded.estimated_bits + weight * (1 - likeness))
     assert costs[1] < 0.98 * costs[0] and costs[2] <= costs[1] * (1 + 1e-4)
 
@@ -107,12 +108,12 @@ def test_a_tile_is_judged_by_the_pixels_it_shows_amid_its_surroundings(photograp
     image = crop(photograph, 128, 200, seed=7)
     tile = Rectangle(64, 0, 64, 64)
     around, encoded = CODEC.surroundings(image, tile, 40), CODEC.encode_at(CODEC.analyse_part(image, tile), 40)
-    goal = Goal(CODEC.network, around.image, 40, CODEC.tables, around)
+    goal = Goal(CODEC.deployed.encoder.parts, RefinementGoal(image[tile.slices], 40, CODEC.tables, around=around))
     seen = around.y_hat.copy()
     seen[around.place.slices] = encoded.y_hat
-    squares = np.square(CODEC.network.synthesise(seen, 40).astype(float) - around.image).sum()
+    squares = np.square(CODEC.deployed.decoder.synthesise(seen, 40).astype(float) - around.image).sum()
     assert goal.cost(encoded.symbols) == pytest.approx(encoded.estimated_bits + goal.lmbda * squares / 3, rel=1e-4)
-    blind = Goal(CODEC.network, image[tile.slices], 40, CODEC.tables)
+    blind = Goal(CODEC.deployed.encoder.parts, RefinementGoal(image[tile.slices], 40, CODEC.tables))
     slopes = [one.distortion_slope(encoded.symbols)(torch.zeros(1, 24, 4, 4)) for one in (goal, blind)]
     assert not torch.allclose(slopes[0][..., 0], slopes[1][..., 0], rtol=0.01)
 
@@ -123,9 +124,9 @@ def test_symbols_are_the_residual_of_the_y_they_stand_for(photograph, level, fin
     """With finer steps in places, as at seams, too."""
     image = crop(photograph, 128, 200, seed=9)
     tile = Rectangle(64, 0, 64, 64)
-    scale = Seams(tile, Rectangle(0, 0, 200, 128), CODEC.network.stride).scale(finer)
+    scale = Seams(tile, Rectangle(0, 0, 200, 128), CODEC.deployed.decoder.stride).scale(finer)
     around = replace(CODEC.surroundings(image, tile, level), scale=scale)
-    goal = Goal(CODEC.network, around.image, level, CODEC.tables, around)
+    goal = Goal(CODEC.deployed.encoder.parts, RefinementGoal(image[tile.slices], level, CODEC.tables, around=around))
     symbols = CODEC.encode_at(CODEC.analyse_part(image, tile), level).symbols
     again = goal.residual(goal.y_of(symbols), torch.from_numpy(symbols.z.astype(np.float32)).permute(2, 0, 1)[None])
     assert np.abs(again[0].permute(1, 2, 0).numpy() - symbols.y).max() < 1e-3
