@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from dlic.checkpoints.local import read_manifest, read_weights
-from dlic.models.base import Model, split_weights
+from dlic.models.base import Model
+from dlic.runtime.torch.arrays import to_tensors
+from dlic.runtime.weights import trained_weights
 from dlic.training.callbacks.dead_channels import DeadChannels
 from dlic.training.callbacks.divergence import StepBack
 from dlic.training.levels import drawn_levels, spread_levels
@@ -250,7 +252,7 @@ class TrainingModule(pl.LightningModule):
         manifest = read_manifest(source)
         if manifest.model != self.network.name:
             raise ValueError(f"{source} holds {manifest.model}, not {self.network.name}")
-        self.network.start_from(manifest.config, split_weights(read_weights(source))[0])
+        self.network.start_from(manifest.config, to_tensors(trained_weights(read_weights(source))))
         self.earlier_steps, self.earlier_pixels = manifest.training.steps, manifest.training.pixels
 
     def _start_from_zoo(self, path: Path) -> None:

@@ -7,12 +7,13 @@ import torch
 
 from dlic.entropy.tables import CERTAIN, tables_from_likelihoods
 from dlic.layers import gaussian
+from dlic.layers.scale_rows import ROWS, SCALE_MAX
 
 
 def test_rows_and_scales_are_inverse():
-    rows = torch.linspace(0, gaussian.ROWS - 1, 20, dtype=torch.float64)
+    rows = torch.linspace(0, ROWS - 1, 20, dtype=torch.float64)
     assert torch.allclose(gaussian.row_of_scale(gaussian.scale_of_row(rows)), rows)
-    assert gaussian.scale_of_row(torch.tensor(gaussian.ROWS - 1.0)).item() == pytest.approx(gaussian.SCALE_MAX)
+    assert gaussian.scale_of_row(torch.tensor(ROWS - 1.0)).item() == pytest.approx(SCALE_MAX)
 
 
 @pytest.mark.parametrize("scale", [0.11, 0.5, 3.0, 40.0])

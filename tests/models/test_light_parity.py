@@ -6,7 +6,8 @@ import torch
 
 from dlic.entropy import parity as files
 from dlic.entropy.tables import CERTAIN
-from dlic.layers.gaussian import ROWS, row_of_scale, scale_of_row
+from dlic.layers.gaussian import row_of_scale, scale_of_row
+from dlic.layers.scale_rows import ROWS
 from dlic.models.light import STEP_PRICE
 from dlic.models.light.hyperprior import step_masks
 from dlic.models.light.parity import entropies_of_rows, repaired

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from dlic.entropy.parity import FRACTION, GROUP_BITS
-from dlic.layers.gaussian import ROWS, SCALE_MIN, bits, likelihood, row_of_scale, scale_of_row
+from dlic.layers.gaussian import bits, likelihood, row_of_scale, scale_of_row
+from dlic.layers.scale_rows import ROWS, SCALE_MIN
 
 UNIT = GROUP_BITS << FRACTION
 FAR = 1024.0  # values up to which an entropy counts them, eight times the largest scale
