@@ -26,10 +26,11 @@ def train(args: list[str]) -> None:
     import torch
     from lightning_utilities.core.rank_zero import rank_zero_info
 
+    from dlic.runtime.torch.threads import flushes_denormals
     from dlic.training.processes import leave_together
     from dlic.training.resume import checkpoint_to_resume, place_of
 
-    deterministic = torch.are_deterministic_algorithms_enabled()
+    deterministic, flushed = torch.are_deterministic_algorithms_enabled(), flushes_denormals()
     try:
         with _one_sentence():
             cli = _command_line(args)
@@ -43,7 +44,7 @@ def train(args: list[str]) -> None:
             raise
         raise cannot_write(Path(error.filename or cli.trainer.log_dir), error) from error
     finally:
-        torch.set_flush_denormal(False)
+        torch.set_flush_denormal(flushed)
         torch.use_deterministic_algorithms(deterministic)  # as it was before --trainer.deterministic
     rank_zero_info(f"run folder: {cli.trainer.log_dir}")
     leave_together()

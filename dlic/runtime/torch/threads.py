@@ -5,8 +5,7 @@ limited under a lock, and the number of later threads is put back by another thr
 """
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -65,15 +64,9 @@ def _in_a_new_thread(function: Callable[[], Result]) -> Result:
     return results[0]
 
 
-@contextmanager
-def flushed_denormals() -> Iterator[None]:
-    """Numbers below the normal float range become zero in the block, for this thread and those it starts; afterwards as before."""
-    before = float(torch.tensor(5e-324, dtype=torch.float64) * 1.0) == 0.0  # torch cannot be asked
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(before)
+def flushes_denormals() -> bool:
+    """Whether the calling thread takes numbers below the normal float range for zero; torch sets this and cannot be asked."""
+    return float(torch.tensor(5e-324, dtype=torch.float64) * 1.0) == 0.0
 
 
 def _cores() -> int:
