@@ -13,6 +13,7 @@ from dlic.checkpoints.local import CARD, INDEX, MANIFEST, WEIGHTS
 from dlic.errors import DlicError, DownloadError, UnknownCheckpointError
 from dlic.storage.downloads import TIMEOUT, Progress, fetch, fetch_bytes, is_file, sha256_of
 from dlic.storage.files import written_whole
+from dlic.storage.locks import making
 
 MAX_INDEX = 1 << 20  # bytes; a checkpoint takes about 500
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")  # no separators, no leading dot: it cannot leave its folder
@@ -126,7 +127,11 @@ def download(
         raise UnknownCheckpointError(f"no mirror is known for {name}; pass --from BASE, an https:// or file:// address that has it")
     target = checkpoints.download_folder() / name
     try:
-        _download(entry, [f"{mirror.rstrip('/')}/{name}" for mirror in bases], target, progress, timeout)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with making(target):
+            if not force and (present := _present(name, entry)):  # another process has just downloaded it
+                return present
+            _download(entry, [f"{mirror.rstrip('/')}/{name}" for mirror in bases], target, progress, timeout)
     except OSError as error:
         raise DownloadError(f"cannot write {target}: {error.strerror or error}") from error
     return target

@@ -1,7 +1,6 @@
 """`dlic evaluate`: codecs on a folder of images, every point from files, beside what people have and what others published."""
 
 import json
-import os
 import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -13,7 +12,7 @@ import typer
 
 from dlic.cli import streams
 from dlic.errors import DlicError, UnreadableImageError
-from dlic.storage.files import lock_folder
+from dlic.storage.locks import lock_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -114,11 +113,11 @@ def evaluate(
 @contextmanager
 def _kept_to_us(out: Path) -> Iterator[None]:
     """The folder of a run, as long as the block lasts: rows of two evaluations at once would not all be kept."""
-    handle = lock_folder(out, f"another dlic evaluate works in {out}")
+    lock = lock_folder(out, f"another dlic evaluate works in {out}")
     try:
         yield
     finally:
-        os.close(handle)
+        lock.release()
 
 
 def images_in(folder: Path) -> "dict[str, np.ndarray]":

@@ -15,6 +15,7 @@ from dlic.progress import no_progress
 from dlic.storage.archives import free_bytes, unpack
 from dlic.storage.downloads import TIMEOUT, Progress, fetch
 from dlic.storage.files import cannot_write
+from dlic.storage.locks import making
 
 ORIGIN = "dlic-source.json"  # beside the pictures: what they are, under what terms, and where they came from
 PERSEVERANCE = 1 << 20  # bytes that a broken transfer must have brought for the next to be tried at once
@@ -51,7 +52,16 @@ def download(
     target = folder / wanted.name
     if target.exists():
         return _present(wanted, target)
-    part = folder / f".{wanted.name}.part"
+    make_folder(folder)
+    try:
+        with making(target):  # several processes that want it wait for the first
+            return _present(wanted, target) if target.exists() else _download(wanted, target, base, progress, timeout)
+    except OSError as error:
+        raise cannot_write(target, error) from error
+
+
+def _download(wanted: PublicSet, target: Path, base: str | None, progress: Progress | None, timeout: float) -> Downloaded:
+    part = target.with_name(f".{wanted.name}.part")
     make_folder(part)
     try:
         room = _Room(part, wanted, progress)
@@ -65,12 +75,14 @@ def download(
             archive, source = _fetched(wanted.archive, part, base, room, timeout)
             pictures = _unpacked(archive, source, progress)
         address = _address(source, base)
-        images = sum(map(is_photograph, pictures.rglob("*")))
-        done = Downloaded(target, images, address.rpartition("/")[0] if wanted.files else address, source.checked)
+        done = Downloaded(
+            folder=target,
+            images=sum(map(is_photograph, pictures.rglob("*"))),
+            source=address.rpartition("/")[0] if wanted.files else address,
+            checked=source.checked,
+        )
         _note_origin(pictures, wanted, done)
         pictures.rename(target)  # on a file system of its own it would be another one's: `part` is beside it
-    except OSError as error:
-        raise cannot_write(target, error) from error
     finally:
         with suppress(OSError):
             part.rmdir()  # nothing came

@@ -7,19 +7,23 @@ import subprocess
 import sys
 from pathlib import Path
 
+TIMEOUT_S = 3600.0  # the slowest codecs take minutes for a photograph
 STATUS = Path("/proc/self/status")  # Linux; its rusage counts what the parent held when this process was forked
 
 
-def peak_memory(codec: str, quality: float | None, effort: int, image: Path, external: Path | None = None) -> float | None:
+def peak_memory(
+    codec: str, quality: float | None, effort: int, image: Path, external: Path | None = None, timeout: float = TIMEOUT_S
+) -> float | None:
     """Megabytes of a process that compresses and decompresses the file `image`, interpreter and libraries included.
 
-    Of a command of another program: of its largest process. None where the system does not tell, or the codec fails.
+    Of a command of another program: of its largest process. None where the system does not tell, or the codec fails or
+    takes longer than `timeout` seconds.
     """
     words = [codec, "" if quality is None else str(quality), str(effort), str(image), str(external or "")]
-    done = subprocess.run([sys.executable, "-m", __name__, *words], capture_output=True, text=True)
     try:
+        done = subprocess.run([sys.executable, "-m", __name__, *words], capture_output=True, text=True, timeout=timeout)
         return float(done.stdout)
-    except ValueError:
+    except (ValueError, subprocess.TimeoutExpired):
         return None
 
 

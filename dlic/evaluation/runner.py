@@ -13,7 +13,8 @@ from dlic.evaluation.run import ABOUT, KEPT, RESULTS, Entry, Row, RowWriter, Run
 from dlic.evaluation.summary import results
 from dlic.evaluation.sweep import Plan, Task, rows_of
 from dlic.metrics.registry import MS_SSIM_SMALLEST
-from dlic.storage.files import LOCK, written_whole
+from dlic.storage.files import written_whole
+from dlic.storage.locks import LOCK
 
 Watched = Callable[[Iterable[Row], str, int], Iterable[Row]]  # rows, what they are of, how many: the same rows, as they come
 

@@ -116,6 +116,7 @@ def _unpack_tar(archive: Path, written: _Written, progress: Progress) -> None:
             if not member.isreg() or member.issparse():
                 raise CorruptFileError(f"holds {member.name!r}, which is no plain file")
             if target := written.place(member.name):
+                member = tarfile.data_filter(member, str(written.folder))  # refuses what tarfile holds to be dangerous
                 written.copy(opened.extractfile(member), target, member.size, lambda _: told.reached(file.tell()))
 
 

@@ -13,6 +13,7 @@ from urllib import request
 from urllib.error import HTTPError, URLError
 
 from dlic.errors import DownloadError
+from dlic.storage.locks import making
 
 CHUNK = 1 << 16  # bytes between two movements of a progress bar
 TIMEOUT = 30.0  # seconds a server may stay silent
@@ -36,14 +37,17 @@ def fetch(
 
     A transfer that breaks off leaves `<target>.part`, which the next address or the next call continues. `checksum` is a sha256 in
     hexadecimal, or an MD5. Where nobody has published size or checksum, pass None: then the server's word on the size is all that
-    is checked. Raises DownloadError, naming each address and why it failed.
+    is checked. Processes that want the same file wait for the first of them.
+    Raises DownloadError, naming each address and why it failed.
     """
     wanted = _Wanted(target.with_name(target.name + ".part"), size, checksum)
     progress = progress or _silent
     try:
         if not is_file(target, size, checksum):
-            _from_first(urls, wanted, progress, timeout)
-            os.replace(wanted.part, target)
+            with making(target):
+                if not is_file(target, size, checksum):  # another process has just made it
+                    _from_first(urls, wanted, progress, timeout)
+                    os.replace(wanted.part, target)
         there = target.stat().st_size
         progress(there, there)
     except OSError as error:

@@ -3,22 +3,21 @@
 import errno
 import os
 import re
+import secrets
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from platformdirs import user_cache_path
+
 from dlic.errors import DlicError, ExistsError, StorageError
 
-if sys.platform == "win32":
-    fcntl = None  # an open file cannot be removed there, which is all that the locks are for
-else:
+if sys.platform != "win32":
     import fcntl
 
 NO_STORAGE = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
-LOCK = ".lock"  # of a folder in which one process works at a time
 NAME_KEPT = 40  # characters of a file's name in that of its temporary one, which must not become too long
 
 
@@ -48,19 +47,19 @@ def written_whole(path: Path, overwrite: bool = False) -> Iterator[BinaryIO]:
         raise ExistsError(f"{path} exists; --force overwrites it")
     temporary = None
     try:
-        temporary, lock = _temporary(path)
-        with lock:
-            with open(temporary, "wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(temporary, 0o666 & ~_umask())
-            _place(temporary, path, overwrite)
+        temporary = _temporary(path)
+        with temporary:
+            yield temporary
+            temporary.flush()
+            os.fsync(temporary.fileno())
+            if sys.platform == "win32":
+                temporary.close()  # an open file cannot be renamed there
+            _place(Path(temporary.name), path, overwrite)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
         if temporary is not None:
-            temporary.unlink(missing_ok=True)
+            Path(temporary.name).unlink(missing_ok=True)
 
 
 def cannot_write(path: Path, error: OSError) -> DlicError:
@@ -69,25 +68,26 @@ def cannot_write(path: Path, error: OSError) -> DlicError:
     return kind(f"cannot write {path}: {error.strerror or error}")
 
 
-def _temporary(path: Path) -> tuple[Path, BinaryIO]:
-    """A new file beside `path`, and what holds its lock until it is closed, so that nobody takes it for an abandoned one."""
+def _temporary(path: Path) -> BinaryIO:
+    """A new file beside `path`, with the rights of any new file, locked so that nobody takes it for an abandoned one."""
     while True:
-        handle, name = tempfile.mkstemp(prefix=_prefix(path.name), suffix=".part", dir=path.parent)
-        lock = os.fdopen(handle, "wb")
-        if fcntl is None:
-            lock.close()  # what is open cannot be renamed there
-            return Path(name), lock
-        _locked(lock, wait=True)
-        if os.path.exists(name):
-            return Path(name), lock
-        lock.close()  # `discard_abandoned` was faster than we
+        file = _created(path)
+        if sys.platform == "win32":
+            return file  # an open file cannot be removed there
+        _locked(file, wait=True)
+        if os.path.exists(file.name):
+            return file
+        file.close()  # `discard_abandoned` was faster than we
 
 
-def _prefix(name: str) -> str:
-    return f".{name[:NAME_KEPT]}."
+def _created(path: Path) -> BinaryIO:
+    """`tempfile` would make it readable for its owner alone, and the rights of other files are known by changing the umask only."""
+    while True:
+        with suppress(FileExistsError):
+            return open(path.with_name(f".{path.name[:NAME_KEPT]}.{secrets.token_hex(4)}.part"), "xb")
 
 
-def _locked(file: BinaryIO | int, wait: bool = False) -> bool | None:
+def _locked(file: BinaryIO, wait: bool = False) -> bool | None:
     """Lock a file for as long as it is open; False where another process has, None where the file system has no locks."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
@@ -96,22 +96,6 @@ def _locked(file: BinaryIO | int, wait: bool = False) -> bool | None:
     except OSError:
         return None
     return True
-
-
-def lock_folder(folder: Path, refusal: str) -> int:
-    """A handle that keeps a folder, made if it is missing, to this process and those that are given it, until all have closed it.
-
-    DlicError: `refusal` where another process has it, or that it cannot be written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT)
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-    if fcntl is not None and _locked(handle) is False:
-        os.close(handle)
-        raise DlicError(refusal)
-    return handle
 
 
 def discard_abandoned(paths: Iterable[Path]) -> int:
@@ -128,7 +112,7 @@ def discard_abandoned(paths: Iterable[Path]) -> int:
 def _discard_abandoned(folder: Path, names: set[str]) -> int:
     discarded = 0
     for name in os.listdir(folder) if folder.is_dir() else ():
-        match = re.fullmatch(r"\.(.*)\.[a-z0-9_]{8}\.part", name, re.DOTALL)  # as `tempfile` makes them
+        match = re.fullmatch(r"\.(.*)\.[a-z0-9_]{8}\.part", name, re.DOTALL)  # as `_created` names them
         if match and match[1] in names and _is_abandoned(folder / name):
             with suppress(OSError):
                 (folder / name).unlink()
@@ -137,7 +121,7 @@ def _discard_abandoned(folder: Path, names: set[str]) -> int:
 
 
 def _is_abandoned(path: Path) -> bool:
-    if fcntl is None:
+    if sys.platform == "win32":
         return True  # the system will not let a file that is open be removed
     try:
         with open(path, "r+b") as file:  # NFS locks only what could be written
@@ -159,18 +143,8 @@ def _place(temporary: Path, path: Path, overwrite: bool) -> None:
         os.replace(temporary, path)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
 def cache_folder() -> Path:
-    """The platform's cache folder for dlic; `DLIC_CACHE` overrides it."""
+    """The platform's cache folder for dlic, such as ~/.cache/dlic; `DLIC_CACHE` overrides it."""
     if override := os.environ.get("DLIC_CACHE"):
         return Path(override)
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "dlic"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "dlic" / "Cache"
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "dlic"
+    return user_cache_path("dlic", appauthor=False)

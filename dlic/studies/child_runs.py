@@ -11,7 +11,7 @@ from typing import BinaryIO
 import torch
 
 from dlic.errors import DlicError
-from dlic.storage.files import lock_folder
+from dlic.storage.locks import lock_folder
 
 PATIENCE = 30  # seconds that a run has to end by itself
 LAST_WORDS = 300  # characters of what a failed run said
@@ -36,7 +36,7 @@ class ChildRuns:
 
     def __exit__(self, *error) -> None:
         self.end()
-        os.close(self._lock)
+        self._lock.release()
 
     def run(self, command: Sequence[str], log: Path) -> None:
         """`dlic COMMAND…`, with what it says appended to a file. DlicError with its last words where it fails."""
@@ -74,7 +74,7 @@ class ChildRuns:
                 raise DlicError("ended before it began")
             child = subprocess.Popen(
                 [sys.executable, "-m", "dlic", *command], stdin=subprocess.DEVNULL, stdout=said, stderr=said,
-                env=environment, pass_fds=() if sys.platform == "win32" else (self._lock,),
+                env=environment, pass_fds=self._lock.handles,
             )  # fmt: skip
             self._children.add(child)
         return child

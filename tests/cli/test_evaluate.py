@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import sys
 from dataclasses import dataclass
 
@@ -20,7 +19,7 @@ from dlic.learned.codec import load_codec
 from dlic.metrics.registry import psnr
 from dlic.peers.pillow import jpeg
 from dlic.report.pictures import read_pictures
-from dlic.storage.files import lock_folder
+from dlic.storage.locks import lock_folder
 from tests.golden.rewrite import TINY
 
 STEPPED = ["--weights", str(TINY)]  # any folder of a checkpoint: the fixture puts its codec in place of it
@@ -179,10 +178,10 @@ def test_everything_of_a_run_is_kept_and_shown(folder, tmp_path, capsys):
 
 def test_two_evaluations_do_not_write_into_one_folder(folder, tmp_path, capsys):
     out, options = tmp_path / "run", ["--codecs", "jpeg", "--qualities", "50", "--metrics", "psnr", "--pictures", "none"]
-    handle = lock_folder(out, "")
+    lock = lock_folder(out, "")
     assert run(["evaluate", str(folder), *options, "--out", str(out)]) == 1
     assert "another dlic evaluate works in" in capsys.readouterr().err and not (out / "rows.csv").exists()
-    os.close(handle)
+    lock.release()
     assert run(["evaluate", str(folder), *options, "--out", str(out)]) == 0
     assert (out / "rows.csv").exists()
 

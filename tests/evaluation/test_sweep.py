@@ -168,3 +168,4 @@ def test_memory_is_that_of_a_process_of_its_own(folder):
     small = peak_memory("jpeg", 50, 0, folder / "0.png")
     assert small is None or 10 < small < 400  # without torch, which this process has loaded
     assert peak_memory("nobody's", 50, 0, folder / "0.png") is None
+    assert peak_memory("jpeg", 50, 0, folder / "0.png", timeout=0.001) is None

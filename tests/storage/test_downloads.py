@@ -320,6 +320,26 @@ def test_folder_that_cannot_be_written(server, tmp_path):
     assert "cannot write" in refused(tmp_path / "absent" / "weights.bin", server.url)
 
 
+def test_those_who_want_the_same_file_wait_for_the_first(server, target):
+    """Two that write one .part would mix what they get."""
+    threads = [threading.Thread(target=get, args=(target, server.url)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert target.read_bytes() == DATA and server.ranges == [None] and server.sent == len(DATA)
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
+
+
+def test_after_one_that_failed_the_next_goes_on(server, target):
+    """It holds the lock no longer, and its part is continued."""
+    server.drop_at = HALF
+    refused(target, server.url)
+    server.drop_at = None
+    get(target, server.url)
+    assert target.read_bytes() == DATA and server.ranges == [None, f"bytes={HALF}-"]
+
+
 def test_small_file_as_bytes(server):
     assert fetch_bytes(server.url, len(DATA)) == DATA
     with pytest.raises(DownloadError, match="longer than 299,999 bytes"):

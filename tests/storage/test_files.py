@@ -4,7 +4,6 @@ import errno
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -57,6 +56,16 @@ def test_the_cache_folder_can_be_moved(monkeypatch, tmp_path):
     assert cache_folder() == tmp_path
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the platform's own elsewhere")
+def test_the_cache_folder_is_the_platforms(monkeypatch, tmp_path):
+    monkeypatch.delenv("DLIC_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "dlic"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / ".cache" / "dlic"
+
+
 def abandoned(target: Path) -> Path:
     """What a process leaves that is killed while it writes `target`."""
     code = (
@@ -83,21 +92,38 @@ def test_what_the_killed_leave_is_discarded_and_nothing_else(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {*others, target.name}
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be removed there")
 def test_a_temporary_file_that_is_discarded_before_it_is_locked_is_made_anew(tmp_path, monkeypatch):
-    made = []
+    import fcntl
 
-    def make(*args, **options):
-        handle, name = mkstemp(*args, **options)
-        if not made:
-            Path(name).unlink()
-        made.append(name)
-        return handle, name
+    locked = []
 
-    mkstemp = tempfile.mkstemp
-    monkeypatch.setattr(tempfile, "mkstemp", make)
+    def lock(file, kind):
+        if not locked:
+            Path(file.name).unlink()
+        locked.append(file.name)
+        return flock(file, kind)
+
+    flock = fcntl.flock
+    monkeypatch.setattr(fcntl, "flock", lock)
     with written_whole(tmp_path / "a") as file:
         file.write(b"whole")
-    assert len(made) == 2 and (tmp_path / "a").read_bytes() == b"whole"
+    assert len(set(locked)) == 2 and (tmp_path / "a").read_bytes() == b"whole"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no umask")
+@pytest.mark.parametrize(("mask", "rights"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600), (0, 0o666)])
+def test_a_file_has_the_rights_of_any_new_file_and_the_umask_is_not_touched(mask, rights, tmp_path, monkeypatch):
+    """It is the whole process's: files that other threads make meanwhile would be writable by everybody."""
+    previous = os.umask(mask)
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "umask", lambda _: pytest.fail("the umask was changed"))
+            with written_whole(tmp_path / "a") as file:
+                file.write(b"whole")
+    finally:
+        os.umask(previous)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == rights
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])

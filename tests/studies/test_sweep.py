@@ -18,7 +18,7 @@ from dlic.cli.main import run
 from dlic.errors import DlicError
 from dlic.evaluation import anchors
 from dlic.learned.codec import load_codec
-from dlic.storage.files import LOCK
+from dlic.storage.locks import LOCK
 from dlic.studies.child_runs import ChildRuns, last_words
 
 TINY = [
