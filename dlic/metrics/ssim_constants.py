@@ -1,4 +1,4 @@
-"""What MS-SSIM is made of, for those who measure it (`metrics.ssim`) and those who lower it (`runtime.torch.distortions`)."""
+"""Window, stabilisers and scale weights of MS-SSIM, shared by the metric and the differentiable one."""
 
 import numpy as np
 

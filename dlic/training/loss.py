@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from dlic.metrics.differentiable import distortions
 from dlic.models.base import ModelOutput
 
-DISTORTIONS = ("mse", "ms-ssim")
+UNITS = {"mse": 255.0**2, "ms-ssim": 1.0, "visual": 255.0**2}  # distortion that λ weighs, in what is logged
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class LossTerms:
 
     loss: Tensor
     bpp: Tensor
-    distortion: Tensor  # MSE of x in [0, 1], or 1 − MS-SSIM
+    distortion: Tensor  # MSE of x in [0, 1], 1 − MS-SSIM, or the MSE that a visual distortion costs as much as
     l1: Tensor  # mean |y|
     l2: Tensor  # mean y²
 
@@ -26,44 +27,37 @@ class LossTerms:
 
     @property
     def distortion_db(self) -> Tensor:
-        """PSNR of the batch's mean error, or MS-SSIM in dB."""
+        """PSNR of the batch's mean error, MS-SSIM in dB, or the PSNR that costs as much as a visual distortion."""
         return -10 * torch.log10(self.distortion.clamp_min(1e-10))
 
 
 class RateDistortionLoss(nn.Module):
-    """loss = bpp + lmbda · 255² · MSE (mse) or bpp + lmbda · (1 − MS-SSIM) (ms-ssim), + l1 · mean|y| + l2 · mean y²."""
+    """loss = bpp + lmbda · distortion + l1 · mean|y| + l2 · mean y²; distortions are those of `metrics.differentiable`."""
 
-    def __init__(self, distortion: str = "mse", l1: float = 0.0, l2: float = 0.0):
+    def __init__(self, distortion: str = "mse", l1: float = 0.0, l2: float = 0.0, mse_share: float = distortions.MSE_SHARE):
         """
         Args:
-            distortion: mse or ms-ssim.
+            distortion: mse, ms-ssim or visual.
             l1: weight of mean |y|, ≥ 0.
             l2: weight of mean y², ≥ 0.
+            mse_share: share of MSE in a visual distortion, 0 … 1; the rest is SSIMULACRA 2's.
         """
         super().__init__()
-        if distortion not in DISTORTIONS:
-            raise ValueError(f"distortion must be mse or ms-ssim, not {distortion!r}")
+        if distortion not in UNITS:
+            raise ValueError(f"distortion must be {', '.join(list(UNITS)[:-1])} or {list(UNITS)[-1]}, not {distortion!r}")
         if not (l1 >= 0 and l2 >= 0):
             raise ValueError(f"l1 and l2 must not be negative, got {l1}, {l2}")
+        if not 0 <= mse_share <= 1:
+            raise ValueError(f"mse_share is a share, from 0 to 1, not {mse_share}")
         self.distortion, self.l1, self.l2 = distortion, l1, l2
+        self._measure = distortions.distortion(distortion, mse_share)
 
     def forward(self, output: ModelOutput, x: Tensor, lmbda: Tensor, weight: Tensor | None = None) -> LossTerms:
-        """x (B, 3, H, W) in [0, 1], `lmbda` (B,) of each sample, `weight` (B,) of its rate and distortion in the mean (1).
-
-        MS-SSIM needs H and W above 160.
-        """
+        """x (B, 3, H, W) in [0, 1], `lmbda` (B,) of each sample, `weight` (B,) of its rate and distortion in the mean (1)."""
         bpp = output.bits / (x.shape[-2] * x.shape[-1])  # (B,)
-        distortion, scale = self._distortion(output.x_hat, x)  # (B,)
+        distortion = self._measure(output.x_hat, x, lmbda)  # (B,)
         l1, l2 = output.y.abs().mean(), output.y.square().mean()
-        costs = bpp + lmbda * scale * distortion
+        costs = bpp + lmbda * distortion
         cost = costs.mean() if weight is None else (weight * costs).mean()
-        return LossTerms(cost + self.l1 * l1 + self.l2 * l2, bpp.mean(), distortion.mean(), l1, l2)
-
-    def _distortion(self, x_hat: Tensor, x: Tensor) -> tuple[Tensor, float]:
-        if self.distortion == "mse":
-            # one pass over the pixels each way; x_hat - x squared and averaged takes three
-            return torch.linalg.vector_norm(x_hat - x, dim=(1, 2, 3)).square() / x[0].numel(), 255.0**2
-        from pytorch_msssim import ms_ssim
-
-        with torch.autocast(x.device.type, enabled=False):  # variances are differences of means that bfloat16 would drown
-            return 1 - ms_ssim(x_hat.float(), x, data_range=1.0, size_average=False), 1.0
+        logged = distortion.mean() / UNITS[self.distortion]
+        return LossTerms(cost + self.l1 * l1 + self.l2 * l2, bpp.mean(), logged, l1, l2)

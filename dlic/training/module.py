@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dlic.checkpoints.local import read_manifest, read_weights
+from dlic.metrics.differentiable.distortions import MSE_SHARE
 from dlic.models.base import Model
 from dlic.runtime.torch.arrays import to_tensors
 from dlic.runtime.weights import trained_weights
@@ -37,7 +38,8 @@ class TrainingModule(pl.LightningModule):
         self,
         network: Model,
         lmbda: float | None = None,
-        distortion: Literal["mse", "ms-ssim"] = "mse",
+        distortion: Literal["mse", "ms-ssim", "visual"] = "mse",
+        mse_share: float = MSE_SHARE,
         l1: float = 0.0,
         l2: float = 0.0,
         optimizer: Optimizer = Optimizer(),
@@ -56,7 +58,8 @@ class TrainingModule(pl.LightningModule):
         Args:
             network: the model to train.
             lmbda: weight of the distortion; larger means better pictures and larger files. A network of several rates has its own.
-            distortion: mse (PSNR) or ms-ssim.
+            distortion: mse (PSNR), ms-ssim, or visual (SSIMULACRA 2).
+            mse_share: share of MSE in a visual distortion; the rest is SSIMULACRA 2's error.
             l1: weight of mean |y|.
             l2: weight of mean y².
             optimizer: optimiser and its settings.
@@ -73,7 +76,7 @@ class TrainingModule(pl.LightningModule):
         """
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
-        self.loss = RateDistortionLoss(distortion, l1, l2)
+        self.loss = RateDistortionLoss(distortion, l1, l2, mse_share)
         self.lmbda = _checked_lmbda(network, lmbda)
         lmbdas = network.lmbdas if network.levels > 1 else torch.tensor([self.lmbda])
         self.register_buffer("lmbdas", lmbdas.clone(), persistent=False)  # (levels,)

@@ -30,7 +30,7 @@ LATENT = 5  # bytes a pixel of y: 320 float32 for 16 × 16 pixels
 # light-1 as the peaks of 1, 2 and 4 tiles at once; 100 megapixels then take 1.4 GB where these say 1.36. Refining lowers what a
 # checkpoint was trained against; blurred planes of all scales stay in memory while the slope of MS-SSIM is found.
 PROCESS, ENCODING, DECODING = 780_000_000, 130, 90
-REFINING = {"mse": 470, "ms-ssim": 920}
+REFINING = {"mse": 470, "ms-ssim": 920, "visual": 920}
 
 
 @dataclass(frozen=True)

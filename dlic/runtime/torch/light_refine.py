@@ -17,13 +17,13 @@ from dlic.entropy.parts import Symbols
 from dlic.entropy.tables import FrequencyTables
 from dlic.layers.gaussian import bits, scale_of_row
 from dlic.layers.scale_rows import ROWS
+from dlic.metrics.differentiable.distortions import Distortion, distortion
 from dlic.models.light import Light
 from dlic.models.light.hyperprior import Context
 from dlic.progress import Progress
 from dlic.runtime.network import DecoderNetwork, RefinementGoal, TableRows
 from dlic.runtime.torch.annealing import Prices, anneal, curvature, derivative
 from dlic.runtime.torch.arrays import to_batch, to_latent, to_tensor
-from dlic.runtime.torch.distortions import DISTORTIONS, Distortion
 from dlic.runtime.torch.light_context import ContextLoop
 
 # Iterations of the stages of y: what each effort adds to the one below it. Bits of four crops of training photographs at four
@@ -61,7 +61,7 @@ class Goal:
 
     @property
     def distortion(self) -> Distortion:
-        return DISTORTIONS[self.task.distortion]
+        return distortion(self.task.distortion)
 
     @property
     def image(self) -> np.ndarray:
@@ -85,8 +85,8 @@ class Goal:
         y_hat = self._y_hat(self._context(symbols), _in_between(symbols.y))
         picture = self.parts.decoder.synthesise(to_latent(self._amid(y_hat)), self.level)[:height, :width]
         with torch.no_grad():
-            lost = self.distortion(*(to_tensor(pixels, torch.float64) for pixels in (picture, self.image)))
-        return self.tables.bits(symbols.values, symbols.rows) + self.lmbda * height * width * float(lost)
+            lost = self._lost(*(to_tensor(pixels, torch.float64) for pixels in (picture, self.image)))
+        return self.tables.bits(symbols.values, symbols.rows) + float(lost)
 
     def cheaper(self, best: tuple[float, Symbols], other: Symbols) -> tuple[float, Symbols]:
         """The better of symbols whose cost is known and others, with its cost."""
@@ -99,9 +99,14 @@ class Goal:
 
         def distortion(y: Tensor) -> Tensor:
             x_hat = self.parts.network.g_s(self._amid(self._y_hat(context, y)), torch.tensor([self.level]))
-            return self.distortion(x_hat[..., :height, :width], x) * (self.lmbda * height * width)
+            return self._lost(x_hat[..., :height, :width], x)
 
         return partial(derivative, distortion)
+
+    def _lost(self, x_hat: Tensor, x: Tensor) -> Tensor:
+        """λ · distortion in bits, over the whole image: (1, 3, H, W) twice → a scalar."""
+        (distortion,) = self.distortion(x_hat, x, torch.tensor([self.lmbda]))
+        return distortion * (self.lmbda * x.shape[-2] * x.shape[-1])
 
     def with_z(self, z: np.ndarray, symbols: Symbols) -> Symbols:
         """The symbols with others of z and the table rows that these give."""
