@@ -2,6 +2,7 @@
 
 import dataclasses
 import multiprocessing
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from dlic.container.format import read
 from dlic.learned.codec import load_codec
 from dlic.learned.tiles.plan import Tiling
 from dlic.runtime import threads
@@ -49,7 +51,16 @@ def test_threads_of_pools_compute_on_one_core_and_others_keep_theirs(three_threa
     assert (torch.get_num_threads(), threads_of_a_new_thread()) == (3, 3)
 
 
-def test_many_callers_at_once_leave_the_number_of_threads_as_it_was(three_threads, photograph):
+@pytest.fixture
+def hasty_switches() -> Iterator[None]:
+    """Python goes from thread to thread as often as it can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def test_many_callers_at_once_leave_the_number_of_threads_as_it_was(three_threads, hasty_switches, photograph):
     """It is one number of the process, which limiting a thread of a pool changes for a moment."""
     images = [photograph[i : i + 70, i : i + 90] for i in range(8)]
 
@@ -61,6 +72,24 @@ def test_many_callers_at_once_leave_the_number_of_threads_as_it_was(three_thread
     with ThreadPoolExecutor(len(images)) as callers:
         assert set(callers.map(there_and_back, range(len(images)))) == {3}
         assert set(callers.map(lambda _: torch.get_num_threads(), images)) == {3}
+    assert (torch.get_num_threads(), threads_of_a_new_thread()) == (3, 3)
+
+
+def test_threads_whose_first_use_of_torch_is_a_pool_keep_the_number_of_the_process(three_threads, hasty_switches, photograph):
+    """A new thread takes the number of the process when it first computes, which is when others limit theirs."""
+    picture, found = read(IN_TILES.compress(photograph[:70, :70], 20)), []
+
+    def caller() -> None:
+        IN_TILES.crcs(picture)
+        found.append(torch.get_num_threads())
+
+    for _ in range(3):
+        callers = [Thread(target=caller) for _ in range(64)]
+        for thread in callers:
+            thread.start()
+        for thread in callers:
+            thread.join()
+    assert set(found) == {3}
     assert (torch.get_num_threads(), threads_of_a_new_thread()) == (3, 3)
 
 
