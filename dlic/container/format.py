@@ -1,44 +1,45 @@
-"""The .dlic file, version 1: bytes ⇄ a frozen dataclass.
+"""The .dlic file, version 2: bytes ⇄ a frozen dataclass. docs/format.md is the specification.
 
-    magic       6   d1 'i' 'c' CR LF EOF: a high bit, a line ending and an end-of-file mark show transfers that changed bytes
-    version     1   1
-    flags       1   1: the stream of a learned codec holds Huffman codes, not rANS; 2: it holds tiles behind a table
-                    (`container.tiles`); 3: both; 8 more: that has a byte more for each; 4: the stream holds those of a model of
-                    CompressAI; otherwise 0
+    magic       6   d2 'i' 'c' CR LF EOF. The first byte is d0 + version; its high bit, the line ending and the end-of-file mark
+                    show transfers that changed bytes
+    kind        1   0 learned, 1 learned in tiles (`container.tiles`), 2 streams of a model of CompressAI, 3 lossless, 4 wavelet
+    coder       1   entropy coder of learned pictures (`entropy.coder`): 0 rANS; 0 in all other kinds
     width       varint  true size in pixels, before padding
     height      varint
     level       1   rate level 0 … 63
-    model       8   first bytes of the checkpoint's sha256 fingerprint
-    symbols_crc 4   CRC-32 of the coded symbols as little-endian int32, so that a decoder knows it has parsed them right; in tiles
-                    the CRC-32 of those of all tiles
+    model       8   first bytes of the checkpoint's sha256 fingerprint; zeros in kinds without a checkpoint
+    symbols_crc 4   CRC-32 of the coded symbols as little-endian int32, which proves that a decoder has parsed them right
     length      varint  bytes of the stream
     stream      …   the coded picture
     crc         4   CRC-32 of everything above
     then up to 64 optional chunks, each: name 4 (first letter lower-case: may be skipped), length varint, data, CRC-32 of these;
-    chunks.py tells what is in them
+    `container.chunks` has their contents
 
-A 768×512 picture has 32 bytes of overhead.
+A 768×512 picture has at most 32 bytes of overhead.
 """
 
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from dlic.entropy.byte_reader import Reader, raw, read_varint, uint, varint, write_varint
 from dlic.errors import CorruptFileError
 
-MAGIC = b"\xd1ic\r\n\x1a"
-VERSION = 1
+VERSION = 2
+VERSION_ZERO = 0xD0  # the first byte of a file is this + its version
+MAGIC = bytes([VERSION_ZERO + VERSION]) + b"ic\r\n\x1a"
+LEARNED, TILED, COMPRESSAI, LOSSLESS, WAVELET = range(5)  # kinds
 MAX_LEVEL = 63
-HUFFMAN, TILED, COMPRESSAI, FINER = 1, 2, 4, 8  # flags
-FLAGS = (0, HUFFMAN, TILED, HUFFMAN | TILED, COMPRESSAI, TILED | FINER, HUFFMAN | TILED | FINER)  # that go together
+NO_MODEL = bytes(8)  # the field `model` of kinds without a checkpoint
 MAX_CHUNKS = 64
 CRC = 4  # bytes
 
 Chunks = tuple[tuple[bytes, bytes], ...]  # (name, data)
 
 HEADER = [
-    uint("flags", 1),
+    uint("kind", 1),
+    uint("coder", 1),
     varint("width"),
     varint("height"),
     uint("level", 1),
@@ -47,19 +48,19 @@ HEADER = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Container:
     """What a .dlic file holds."""
 
+    kind: int  # 0 … 255
     width: int
     height: int
-    level: int
-    model: bytes
-    symbols_crc: int
     stream: bytes
+    symbols_crc: int
+    coder: int = 0  # 0 … 255
+    level: int = 0
+    model: bytes = NO_MODEL
     chunks: Chunks = ()
-    flags: int = 0
-    finer: int = 0  # of a tile, see `container.tiles`; the table of tiles holds it
 
 
 def write(container: Container) -> bytes:
@@ -74,8 +75,8 @@ def append(file: bytes, chunks: Chunks) -> bytes:
 
 
 def header(container: Container) -> bytes:
-    """What stands in front of the stream's length."""
-    return MAGIC + bytes([VERSION]) + b"".join(field.write(getattr(container, field.name)) for field in HEADER)
+    """The bytes before the stream's length."""
+    return MAGIC + b"".join(field.write(getattr(container, field.name)) for field in HEADER)
 
 
 def read(data: bytes) -> Container:
@@ -103,27 +104,40 @@ def read_beginning(data: bytes) -> tuple[Container, float]:
     return Container(stream=stream, chunks=chunks, **fields), len(stream) / length if length else 1.0
 
 
-def _read_header(reader: Reader) -> dict[str, int | bytes]:
+def check_kind(container: Container, *kinds: int, codec: str) -> None:
+    """Raises CorruptFileError for a container of no kind that `codec` writes."""
+    if container.kind not in kinds:
+        raise CorruptFileError(f"the file is of kind {container.kind}, which {codec} does not write")
+
+
+def check_no_coder(container: Container) -> None:
+    """Raises CorruptFileError for a file without a choice of entropy coders whose header names one."""
+    if container.coder:
+        raise CorruptFileError(f"the file names entropy coder {container.coder}, but files of kind {container.kind} have no choice")
+
+
+def _read_header(reader: Reader) -> dict[str, Any]:
     _check_magic(reader)
     return {field.name: field.read(reader) for field in HEADER}
 
 
-def _check_header(fields: dict[str, int | bytes]) -> None:
-    if fields["flags"] not in FLAGS or fields["level"] > MAX_LEVEL or not (fields["width"] and fields["height"]):
-        raise CorruptFileError(f"the header holds values version {VERSION} does not have: {fields}")
+def _check_header(fields: dict[str, Any]) -> None:
+    if fields["level"] > MAX_LEVEL or not (fields["width"] and fields["height"]):
+        raise CorruptFileError(f"the header holds values that version {VERSION} does not have: {fields}")
 
 
 def _check_magic(reader: Reader) -> None:
     if not reader.data:
         raise CorruptFileError("the file is empty")
-    found = reader.data[: len(MAGIC)]
-    if found != MAGIC:
-        changed = found[:3] == MAGIC[:3]
-        raise CorruptFileError("the file was changed by a text-mode transfer" if changed else "not a .dlic file")
-    reader.take(len(MAGIC))
-    version = reader.take(1)[0]
+    magic = reader.data[: len(MAGIC)]
+    version = magic[0] - VERSION_ZERO
+    if magic[1:3] != MAGIC[1:3] or version < 1:
+        raise CorruptFileError("not a .dlic file")
+    if magic[1:] != MAGIC[1:]:
+        raise CorruptFileError("the file was changed by a text-mode transfer, or ends in its first bytes")
     if version != VERSION:
-        raise CorruptFileError(f"version {version} of the format is unknown; this dlic reads version {VERSION}")
+        raise CorruptFileError(f"the file is of version {version} of the format; this dlic reads version {VERSION}")
+    reader.take(len(MAGIC))
 
 
 def _write_chunk(name: bytes, data: bytes) -> bytes:

@@ -4,7 +4,7 @@
     then of each tile, row by row:
       length varint bytes of its stream
       crc    4      CRC-32 of its symbols
-      finer  1      where the header says FINER: steps of latents beside those of another tile are 2^(−finer / 64) as large
+      finer  1      steps of its latents next to those of another tile are 2^(−finer / 64) as large as others
     crc     4       CRC-32 of the file's header, up to the stream's length, and of the table above
     streams …       of the tiles, in the same order
 
@@ -17,35 +17,49 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
-from dlic.container.format import FINER, TILED, Container, header
+from dlic.container.format import TILED, Container, header
+from dlic.container.units import CodedUnit
 from dlic.entropy.byte_reader import Reader, read_varint, write_varint
 from dlic.errors import CorruptFileError
 from dlic.pixels.grid import Grid, is_side
 
-SMALLEST_ENTRY = 5  # bytes of a tile in the table
+SMALLEST_ENTRY = 6  # bytes of a tile in the table
 MAX_TILES = 1 << 17  # 137 gigapixels in tiles of 1024 × 1024; bounds what a table makes a reader allocate
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Table:
-    """What stands in front of the tiles' streams."""
+    """The table in front of the tiles' streams."""
 
     grid: Grid
     lengths: tuple[int, ...]  # bytes of the stream of each tile
     crcs: tuple[int, ...]  # of its symbols
-    finer: tuple[int, ...] = ()  # 0 … 255; nothing where all are 0
+    finer: tuple[int, ...]  # 0 … 255
 
 
-def join(grid: Grid, tiles: Sequence[Container]) -> Container:
-    """The containers of all tiles of a grid, made with one checkpoint at one level, as the container of the picture."""
-    finer = tuple(tile.finer for tile in tiles) if any(tile.finer for tile in tiles) else ()
-    table = Table(grid, tuple(len(tile.stream) for tile in tiles), tuple(tile.symbols_crc for tile in tiles), finer)
-    size, flags = {"width": grid.width, "height": grid.height}, tiles[0].flags | TILED | (FINER if finer else 0)
-    picture = replace(tiles[0], **size, flags=flags, symbols_crc=_crc_of_crcs(table), stream=b"", finer=0)
+def join(grid: Grid, tiles: Sequence[CodedUnit]) -> Container:
+    """The units of all tiles of a grid, made with one checkpoint and coder at one level, as the container of the picture."""
+    first = tiles[0]
+    table = Table(
+        grid=grid,
+        lengths=tuple(len(tile.stream) for tile in tiles),
+        crcs=tuple(tile.symbols_crc for tile in tiles),
+        finer=tuple(tile.finer for tile in tiles),
+    )
+    picture = Container(
+        kind=TILED,
+        coder=first.coder,
+        width=grid.width,
+        height=grid.height,
+        level=first.level,
+        model=first.model,
+        symbols_crc=_crc_of_crcs(table),
+        stream=b"",
+    )
     return replace(picture, stream=b"".join([write_table(table, picture), *(tile.stream for tile in tiles)]))
 
 
-def split(picture: Container) -> tuple[Grid, list[Container]]:
+def split(picture: Container) -> tuple[Grid, list[CodedUnit]]:
     """Inverse of `join`. Raises CorruptFileError where the table is damaged, or its lengths are not those of the streams."""
     table, start = read_table(picture)
     if start + sum(table.lengths) != len(picture.stream):
@@ -53,7 +67,7 @@ def split(picture: Container) -> tuple[Grid, list[Container]]:
     return table.grid, _tiles(picture, table, start)
 
 
-def split_beginning(picture: Container) -> tuple[Grid, list[Container | None]]:
+def split_beginning(picture: Container) -> tuple[Grid, list[CodedUnit | None]]:
     """`split` of a picture that may be truncated or damaged behind its table: None for tiles that are not all there.
 
     Nothing vouches for the other tiles' streams but the CRCs of their symbols. Raises CorruptFileError for the table as `split`.
@@ -64,23 +78,29 @@ def split_beginning(picture: Container) -> tuple[Grid, list[Container | None]]:
     return table.grid, [tile if there else None for tile, there in zip(tiles, whole, strict=True)]
 
 
-def _tiles(picture: Container, table: Table, start: int) -> list[Container]:
+def _tiles(picture: Container, table: Table, start: int) -> list[CodedUnit]:
     ends = accumulate(table.lengths, initial=start)
     streams = [picture.stream[begin:end] for begin, end in pairwise(ends)]
-    alike = replace(picture, flags=picture.flags & ~(TILED | FINER), chunks=())
-    finer = table.finer or (0,) * len(streams)
     return [
-        replace(alike, width=place.width, height=place.height, symbols_crc=crc, stream=stream, finer=steps)
-        for place, crc, stream, steps in zip(table.grid.tiles, table.crcs, streams, finer, strict=True)
+        CodedUnit(
+            width=place.width,
+            height=place.height,
+            level=picture.level,
+            coder=picture.coder,
+            model=picture.model,
+            symbols_crc=crc,
+            stream=stream,
+            finer=finer,
+        )
+        for place, crc, stream, finer in zip(table.grid.tiles, table.crcs, streams, table.finer, strict=True)
     ]
 
 
 def write_table(table: Table, picture: Container) -> bytes:
     """The bytes in front of the streams of a picture, whose header is protected with them."""
-    steps = [bytes([finer]) for finer in table.finer] or [b""] * len(table.lengths)
-    entries = zip(table.lengths, table.crcs, steps, strict=True)
+    entries = zip(table.lengths, table.crcs, table.finer, strict=True)
     written = write_varint(table.grid.side) + b"".join(
-        write_varint(length) + _four_bytes(crc) + step for length, crc, step in entries
+        write_varint(length) + _four_bytes(crc) + bytes([finer]) for length, crc, finer in entries
     )
     return written + _crc(picture, written)
 
@@ -96,10 +116,10 @@ def read_table(picture: Container) -> tuple[Table, int]:
         raise CorruptFileError(f"the picture would have {len(grid):,} tiles, more than {MAX_TILES:,}")
     if len(grid) * SMALLEST_ENTRY > len(picture.stream):
         raise CorruptFileError(f"the file is truncated: its table cannot hold {len(grid):,} tiles")
-    more = bool(picture.flags & FINER)
-    entries = [(read_varint(reader), int.from_bytes(reader.take(4), "big"), *reader.take(more)) for _ in range(len(grid))]
+    entries = [(read_varint(reader), int.from_bytes(reader.take(4), "big"), reader.take(1)[0]) for _ in range(len(grid))]
     covered = picture.stream[: reader.position]
-    table = Table(grid, *zip(*entries, strict=True))
+    lengths, crcs, finer = zip(*entries, strict=True)
+    table = Table(grid=grid, lengths=lengths, crcs=crcs, finer=finer)
     if reader.take(4) != _crc(picture, covered) or picture.symbols_crc != _crc_of_crcs(table):
         raise CorruptFileError("the header or the table of tiles is damaged: its checksum does not match")
     return table, reader.position

@@ -4,7 +4,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from dlic.container.format import COMPRESSAI, Container, append
+from dlic.container.format import COMPRESSAI, append
 from dlic.errors import DlicError, UnknownCheckpointError
 from dlic.formats.container_kind import ContainerKind, container_of
 from dlic.formats.kind import Description, Details
@@ -21,12 +21,10 @@ class CompressAI(ContainerKind):
     """A model compressai:ARCHITECTURE:QUALITY[@FILE], at the one rate it has."""
 
     name = "compressai"
+    numbers = (COMPRESSAI,)
     takes = frozenset(["model", "alpha_quality", "thumbnail"])
     model_prefix = PREFIX
     process_memory = PROCESS_WITH_TORCH
-
-    def holds(self, container: Container) -> bool:
-        return container.flags == COMPRESSAI
 
     def details(self, described: Description) -> Details:
         from dlic.container.latent_streams import unpack

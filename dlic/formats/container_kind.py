@@ -6,7 +6,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from dlic.container.chunks import ALPHA, GRAY, by_name
-from dlic.container.format import VERSION, Container, read, read_beginning
+from dlic.container.format import VERSION, Container, check_no_coder, read, read_beginning
 from dlic.entropy.byte_reader import Field, Reader
 from dlic.errors import CorruptFileError
 from dlic.formats import metadata_chunks
@@ -24,10 +24,8 @@ class ContainerKind(Kind):
     """A kind of .dlic file: a coded picture with gray and transparency in chunks, where its codec does not hold them itself."""
 
     endings = (".dlic",)
-
-    @abstractmethod
-    def holds(self, container: Container) -> bool:
-        """Whether a container is of this kind."""
+    numbers: tuple[int, ...]  # the values of the header's field `kind` that stand for it
+    chooses_coder = False  # whether the header's field `coder` may be another than 0
 
     @abstractmethod
     def decode(self, described: Description, reading: Reading) -> tuple[NDArray[Any], dict[str, float]]:
@@ -35,7 +33,7 @@ class ContainerKind(Kind):
 
     def recognise(self, data: bytes) -> bool:
         try:
-            return self.holds(read_beginning(data)[0])
+            return read_beginning(data)[0].kind in self.numbers
         except CorruptFileError:
             return False
 
@@ -46,6 +44,8 @@ class ContainerKind(Kind):
         return self.describe_container(data, read_beginning(data)[0])
 
     def describe_container(self, data: bytes, container: Container) -> Description:
+        if not self.chooses_coder:
+            check_no_coder(container)
         return Description(
             kind=self,
             data=data,

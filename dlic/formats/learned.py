@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from dlic.checkpoints import local as checkpoints
 from dlic.container.chunks import ALPHA, by_name
-from dlic.container.format import COMPRESSAI, TILED, Container, append, read
+from dlic.container.format import LEARNED, TILED, Container, append, read
 from dlic.container.tiles import split
+from dlic.entropy.coder import coder_of
 from dlic.errors import DlicError, UnknownCheckpointError
-from dlic.formats import lossless, wavelet
 from dlic.formats.channels import as_gray, is_gray, is_in_parts, unite
 from dlic.formats.container_kind import COLOURS, ContainerKind, container_of
 from dlic.formats.kind import Description, Details
@@ -36,6 +36,8 @@ class Learned(ContainerKind):
     """Latents of a checkpoint that the header names by its fingerprint; torch is loaded when one is encoded or decoded."""
 
     name = "learned"
+    numbers = (LEARNED, TILED)
+    chooses_coder = True
     takes = frozenset(
         [
             "quality", "target_size", "target_bpp", "target_psnr", "target_ms_ssim", "effort", "model", "weights",
@@ -44,18 +46,16 @@ class Learned(ContainerKind):
     )  # fmt: skip
     process_memory = PROCESS_WITH_TORCH
 
-    def holds(self, container: Container) -> bool:
-        return container.flags != COMPRESSAI and container.model not in (lossless.MODEL, wavelet.MODEL)
-
     def is_in_parts(self, container: Container) -> bool:
-        return bool(container.flags & TILED)
+        return container.kind == TILED
 
     def details(self, described: Description) -> Details:
         container = container_of(described)
         name, fingerprint = _checkpoint_name(container.model), container.model.hex()
         colours, tiles = COLOURS[described.channels], _tiles(described)
         place = {"checkpoint": name, "fingerprint": fingerprint}
-        figures = {"colours": colours, "level": container.level, **place, "tiles": tiles}
+        coder = coder_of(container.coder).name
+        figures = {"colours": colours, "level": container.level, **place, "entropy": coder, "tiles": tiles}
         said = f"{colours}, checkpoint {name or 'not on this machine'} ({fingerprint}), level {container.level}"
         said += ", {columns} × {rows} tiles of about {side} pixels".format(**tiles) if tiles else ""
         return Details(figures, said)

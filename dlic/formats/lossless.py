@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dlic.container.format import Container
-from dlic.errors import CorruptFileError
+from dlic.container.format import LOSSLESS, Container
 from dlic.formats.container_kind import COLOURS, ContainerKind, container_of, head_of
 from dlic.formats.kind import Description, Details
 from dlic.formats.reading import Reading
@@ -16,17 +15,13 @@ from dlic.images.samples import read_samples
 from dlic.progress import Progress
 from dlic.runtime.timing import timed
 
-MODEL = b"lossless"  # in the place of a checkpoint's fingerprint
-
 
 class Lossless(ContainerKind):
     """Exact samples; gray and transparency are channels of the stream."""
 
     name = "lossless"
+    numbers = (LOSSLESS,)
     takes = frozenset(["thumbnail"])
-
-    def holds(self, container: Container) -> bool:
-        return container.model == MODEL
 
     def channels(self, container: Container) -> int:
         return self._head(container)["channels"]
@@ -37,8 +32,6 @@ class Lossless(ContainerKind):
     def _head(self, container: Container) -> dict[str, int]:
         from dlic.classical.lossless.codec import STREAM
 
-        if container.flags:
-            raise CorruptFileError(f"the header says flags {container.flags}, which no {self.name} file has")
         return head_of(container, STREAM)
 
     def details(self, described: Description) -> Details:

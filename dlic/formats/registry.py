@@ -1,8 +1,9 @@
 """The file kinds of dlic. A new kind is one module in this folder and one line in KINDS."""
 
-from dlic.container.format import read
+from dlic.container.format import read_beginning
 from dlic.errors import CorruptFileError, DlicError
 from dlic.formats.compressai import CompressAI
+from dlic.formats.container_kind import ContainerKind
 from dlic.formats.jpeg import Jpeg
 from dlic.formats.kind import Description, Kind
 from dlic.formats.learned import Learned
@@ -39,8 +40,9 @@ def kind_of(data: bytes) -> Kind:
     for kind in KINDS:
         if kind.recognise(data):
             return kind
-    read(data)  # raises with the reason
-    raise CorruptFileError("the file is of a kind that this dlic does not know")
+    number = read_beginning(data)[0].kind  # raises where it is no .dlic file
+    known = sorted(number for kind in KINDS if isinstance(kind, ContainerKind) for number in kind.numbers)
+    raise CorruptFileError(f"the file is of kind {number}; this dlic knows kinds {known[0]} to {known[-1]}")
 
 
 # --- new files ----------------------------------------------------------------------------------------------------------

@@ -5,8 +5,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from dlic.container.format import Container, read_beginning
-from dlic.errors import CorruptFileError, DlicError
+from dlic.container.format import WAVELET, Container, read_beginning
+from dlic.errors import DlicError
 from dlic.formats.container_kind import COLOURS, ContainerKind, container_of, head_of
 from dlic.formats.kind import Description, Details
 from dlic.formats.reading import Reading, ReadResult
@@ -15,7 +15,6 @@ from dlic.images.files import ImageFile
 from dlic.progress import Progress, no_progress
 from dlic.runtime.timing import timed
 
-MODEL = b"wavelet\0"  # in the place of a checkpoint's fingerprint
 BEST_QUALITY = 100
 
 
@@ -23,10 +22,8 @@ class Wavelet(ContainerKind):
     """Bit planes of CDF 9/7 coefficients; the stream holds gray itself, and chunks hold transparency."""
 
     name = "wavelet"
+    numbers = (WAVELET,)
     takes = frozenset(["quality", "target_size", "alpha_quality", "thumbnail", "keep_smaller"])
-
-    def holds(self, container: Container) -> bool:
-        return container.model == MODEL
 
     def channels(self, container: Container) -> int:
         channels = super().channels(container)
@@ -35,8 +32,6 @@ class Wavelet(ContainerKind):
     def _head(self, container: Container) -> dict[str, int]:
         from dlic.classical.wavelet.codec import STREAM
 
-        if container.flags:
-            raise CorruptFileError(f"the header says flags {container.flags}, which no {self.name} file has")
         return head_of(container, STREAM)
 
     def details(self, described: Description) -> Details:

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from dlic.checkpoints import local as checkpoints
-from dlic.container.format import TILED, Chunks, Container, read
+from dlic.container.format import LEARNED, TILED, Chunks, Container, check_kind, read
 from dlic.container.tiles import split
+from dlic.container.units import CodedUnit, unit_of
 from dlic.entropy.coder import coder_of, estimated_bits
 from dlic.entropy.parts import Symbols
 from dlic.errors import DlicError, UnknownCheckpointError
@@ -110,11 +111,11 @@ class LearnedCodec(UnitCodec):
         Raises CorruptFileError above `max_pixels`, as all that reads files.
         """
         self._check_size(container, crop)
-        if container.flags & TILED:
+        if container.kind == TILED:
             return tiles_decoder.decode(self, self.tiling, container, crop, progress)
         seconds: dict[str, float] = {}
         self.tiling.check_memory(tiling.one_unit(container.height, container.width, DECODING))
-        y_hat = self.latent(container, seconds, threads.side())
+        y_hat = self.latent(unit_of(container), seconds, threads.side())
         with timed(seconds, "transform"):
             image = self._cropped(y_hat, container.level, container.height, container.width)
         return Decoded(np.ascontiguousarray(image[crop.slices]) if crop else image, seconds)
@@ -122,28 +123,34 @@ class LearnedCodec(UnitCodec):
     def recover(self, container: Container, crop: Rectangle | None = None, progress: Progress = no_progress) -> Decoded:
         """As much as can be decoded of a damaged picture in tiles, of which only the header and the table need be whole."""
         self._check_size(container, crop)
+        check_kind(container, TILED, codec=f"{self.name} in tiles")
         return tiles_decoder.decode(self, self.tiling, container, crop, progress, damaged=True)
 
     def symbols(self, container: Container) -> Symbols:
-        """What one unit holds, checked against its checksum; no transform is run."""
+        """The symbols of a picture that is one unit, checked against its checksum; no transform is run."""
         self._check_size(container)
-        return self.parse(container)
+        check_kind(container, LEARNED, codec=f"{self.name} in one unit")
+        return self.parse(unit_of(container))
+
+    def units(self, container: Container) -> list[CodedUnit]:
+        """The units of a picture: its tiles, or itself."""
+        self._check_size(container)
+        return split(container)[1] if container.kind == TILED else [unit_of(container)]
 
     def crcs(self, container: Container) -> tuple[int, ...]:
         """CRC-32 of the symbols of each unit, which are read and checked: those of all tiles, or of the picture."""
         self._check_size(container)
-        return tiles_decoder.crcs(self, self.tiling, container) if container.flags & TILED else (self.symbols(container).crc,)
+        return tiles_decoder.crcs(self, self.tiling, container) if container.kind == TILED else (self.symbols(container).crc,)
 
     def estimated_bits(self, data: bytes) -> float:
         """What the symbols of a .dlic file cost by the tables, to hold against its bytes."""
-        container = read(data)
-        self._check_size(container)
-        parsed = map(self.symbols, split(container)[1] if container.flags & TILED else [container])
-        return sum(estimated_bits(symbols, coder_of(self.coder), self.tables) for symbols in parsed)
+        units = self.units(read(data))
+        return sum(estimated_bits(self.parse(unit), coder_of(unit.coder), self.tables) for unit in units)
 
     def _check_size(self, container: Container, crop: Rectangle | None = None) -> None:
         """Raises CorruptFileError where more pixels would be decoded than may be, before anything is allocated for them."""
-        decoded = crop if crop and container.flags & TILED else container
+        check_kind(container, LEARNED, TILED, codec=self.name)
+        decoded = crop if crop and container.kind == TILED else container
         check_size(decoded.width, decoded.height, self.max_pixels)
 
     def _cropped(self, y_hat: np.ndarray, level: int, height: int, width: int) -> np.ndarray:

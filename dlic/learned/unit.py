@@ -8,6 +8,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from dlic.container.format import Chunks, Container, write
+from dlic.container.units import CodedUnit, as_picture
 from dlic.entropy.coder import DEFAULT, coder_of, encode, estimated_bits
 from dlic.entropy.parts import CodedPart, Symbols, walk
 from dlic.entropy.tables import FrequencyTables
@@ -45,11 +46,17 @@ class Analysed:
 class Encoded:
     """A compressed image with what is worth reporting about it."""
 
-    container: Container
+    unit: CodedUnit
+    chunks: Chunks
     symbols: Symbols
     tables: FrequencyTables
     y_hat: np.ndarray  # what a decoder will synthesise from
     seconds: dict[str, float]  # by stage
+
+    @property
+    def container(self) -> Container:
+        """The picture's."""
+        return as_picture(self.unit, self.chunks)
 
     @cached_property
     def data(self) -> bytes:
@@ -58,7 +65,7 @@ class Encoded:
 
     @property
     def level(self) -> int:
-        return self.container.level
+        return self.unit.level
 
     @property
     def crcs(self) -> tuple[int, ...]:
@@ -68,7 +75,7 @@ class Encoded:
     @cached_property
     def estimated_bits(self) -> float:
         """What the symbols cost by the tables, to hold against the bytes of the file."""
-        return estimated_bits(self.symbols, coder_of(DEFAULT), self.tables)
+        return estimated_bits(self.symbols, coder_of(self.unit.coder), self.tables)
 
 
 @dataclass(frozen=True)
@@ -148,23 +155,31 @@ class UnitCodec:
         with timed(seconds, "entropy"):
             stream = encode(symbols, coder_of(self.coder), self.tables)
             crc = symbols.crc
-        head = analysed.width, analysed.height, level, self.fingerprint[:8], crc
-        container = Container(*head, stream, self.chunks, finer=plain.finer)
-        return Encoded(container, symbols, self.tables, y_hat, seconds)
+        unit = CodedUnit(
+            width=analysed.width,
+            height=analysed.height,
+            level=level,
+            coder=self.coder,
+            model=self.fingerprint[:8],
+            symbols_crc=crc,
+            stream=stream,
+            finer=plain.finer,
+        )
+        return Encoded(unit, self.chunks, symbols, self.tables, y_hat, seconds)
 
     # --- decoding ---------------------------------------------------------------------------------------------------
 
     def latent(
-        self, container: Container, seconds: dict[str, float], beside: Executor | None = None, scale: np.ndarray | None = None
+        self, unit: CodedUnit, seconds: dict[str, float], beside: Executor | None = None, scale: np.ndarray | None = None
     ) -> np.ndarray:
         """y_hat of one unit; what the parsing of y does not need is computed `beside` it, where there is such a thread.
 
         The steps of latents are so many times finer as `scale` (h, w) says.
         """
-        size, level = self._size(container), container.level
+        size, level = self._size(unit), unit.level
         parts: list[CodedPart] = []
         with timed(seconds, "entropy"):
-            for coded in self._pulled(container):
+            for coded in self._pulled(unit):
                 parts.append(coded)
                 if coded.part.name == "z":  # the rest of the walk goes on beside it
                     of_z = partial(self.deployed.decoder.context, coded.symbols, size, level)
@@ -172,29 +187,27 @@ class UnitCodec:
         with timed(seconds, "parameters"):
             return self.deployed.decoder.reconstruct(context(), self.rounding.in_steps(Symbols(tuple(parts)), scale))
 
-    def parse(self, container: Container) -> Symbols:
+    def parse(self, unit: CodedUnit) -> Symbols:
         """The symbols of one unit, checked against its checksum; no transform is run."""
-        return Symbols(tuple(self._pulled(container)))
+        return Symbols(tuple(self._pulled(unit)))
 
-    def _pulled(self, container: Container) -> Iterator[CodedPart]:
+    def _pulled(self, unit: CodedUnit) -> Iterator[CodedPart]:
         """The walk of a decoder. Raises CorruptFileError at its end unless the symbols are those of the checksum."""
-        if container.model != self.fingerprint[:8]:
-            raise UnknownCheckpointError(f"made with checkpoint {container.model.hex()[:8]}…, not with {self.name}")
-        if container.level >= self.levels:
-            raise CorruptFileError(f"level {container.level} is beyond the {self.levels} of {self.name}")
-        if container.flags:
-            raise CorruptFileError(f"the header says flags {container.flags}, which no file of {self.name} has")
-        decoder = coder_of(self.coder).decoder(container.stream, self.tables)
+        if unit.model != self.fingerprint[:8]:
+            raise UnknownCheckpointError(f"made with checkpoint {unit.model.hex()[:8]}…, not with {self.name}")
+        if unit.level >= self.levels:
+            raise CorruptFileError(f"level {unit.level} is beyond the {self.levels} of {self.name}")
+        decoder = coder_of(unit.coder).decoder(unit.stream, self.tables)
         parts: list[CodedPart] = []
-        for coded in walk(path_of(self.deployed.rows, self._size(container), container.level), decoder.pull):
+        for coded in walk(path_of(self.deployed.rows, self._size(unit), unit.level), decoder.pull):
             parts.append(coded)
             yield coded
         decoder.finish()
-        if Symbols(tuple(parts)).crc != container.symbols_crc:
+        if Symbols(tuple(parts)).crc != unit.symbols_crc:
             raise CorruptFileError("the coded picture does not give the symbols it was made from")
 
     # --- places -----------------------------------------------------------------------------------------------------
 
-    def _size(self, picture: Analysed | Container) -> tuple[int, int]:
+    def _size(self, picture: Analysed | CodedUnit) -> tuple[int, int]:
         """Height and width of its latent y."""
         return -(-picture.height // self.deployed.decoder.stride), -(-picture.width // self.deployed.decoder.stride)

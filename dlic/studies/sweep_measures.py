@@ -8,8 +8,7 @@ import numpy as np
 import torch
 
 from dlic.checkpoints.local import read_manifest
-from dlic.container.format import TILED, read
-from dlic.container.tiles import split
+from dlic.container.format import read
 from dlic.errors import DlicError
 from dlic.evaluation.anchors import check_kodak, kodak_anchors
 from dlic.evaluation.provenance import provenance
@@ -84,9 +83,8 @@ def symbol_statistics(checkpoint: Path, images: Path, quality: float | None) -> 
     at_quality = codec.at(1 if quality is None else int(quality))
     zeros = sizes = count = 0
     for pixels in (found for _, found in images_of(images) if isinstance(found, np.ndarray)):
-        container = read(at_quality.compress(pixels))
-        for unit in split(container)[1] if container.flags & TILED else [container]:
-            symbols = np.abs(codec.symbols(unit).y)
+        for unit in codec.units(read(at_quality.compress(pixels))):
+            symbols = np.abs(codec.parse(unit).y)
             zeros, sizes, count = zeros + int((symbols == 0).sum()), sizes + int(symbols.sum()), count + symbols.size
     return zeros / count, sizes / count
 

@@ -242,8 +242,8 @@ def test_huge_pictures_need_a_flag(codec, picture, capsys):
     [
         (["--codec", "jpeg", "--progressive"], ["JPEG, 97 × 63", "progressive, colour 4:2:0"]),
         (["--codec", "jpeg", "--subsampling", "4:2:2"], ["baseline, colour 4:2:2"]),
-        (["--codec", "lossless"], [".dlic version 1, 97 × 63", "lossless, RGB, 8 bits a sample"]),
-        (["--codec", "wavelet"], [".dlic version 1", "wavelet, RGB"]),
+        (["--codec", "lossless"], [".dlic version 2, 97 × 63", "lossless, RGB, 8 bits a sample"]),
+        (["--codec", "wavelet"], [".dlic version 2", "wavelet, RGB"]),
         ([], ["checkpoint light-1"]),
     ],
 )

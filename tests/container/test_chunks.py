@@ -10,7 +10,7 @@ from dlic.container import chunks
 from dlic.container.format import MAX_CHUNKS, Container, append, read, write
 from dlic.errors import CorruptFileError, DlicError
 
-PLAIN = Container(7, 5, 0, bytes(8), 0, b"stream")
+PLAIN = Container(kind=0, width=7, height=5, symbols_crc=0, stream=b"stream")
 
 
 @given(st.binary(max_size=2000))

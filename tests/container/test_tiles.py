@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlic.container.format import FINER, HUFFMAN, TILED, Container, header, read, write
+from dlic.container.format import TILED, header, read, write
 from dlic.container.tiles import MAX_TILES, Table, join, read_table, split, split_beginning, write_table
+from dlic.container.units import CodedUnit, as_picture, unit_of
 from dlic.entropy.byte_reader import write_varint
 from dlic.errors import CorruptFileError
 from dlic.pixels.grid import Grid, is_side
@@ -19,19 +20,19 @@ sides = st.integers(1, 16).map(lambda units: 64 * units)
 
 
 @st.composite
-def pictures(draw) -> tuple[Grid, list[Container]]:
+def pictures(draw) -> tuple[Grid, list[CodedUnit]]:
     grid = Grid(draw(st.integers(1, 500)), draw(st.integers(1, 500)), draw(sides))
-    level, flags = draw(st.integers(0, 63)), draw(st.sampled_from([0, HUFFMAN]))
+    level, coder = draw(st.integers(0, 63)), draw(st.integers(0, 255))
     finer = draw(st.sampled_from([st.just(0), st.integers(0, 255)]))
     tiles = [
-        Container(
-            tile.width,
-            tile.height,
-            level,
-            bytes(8),
-            draw(st.integers(0, 2**32 - 1)),
-            draw(st.binary(max_size=40)),
-            flags=flags,
+        CodedUnit(
+            width=tile.width,
+            height=tile.height,
+            level=level,
+            coder=coder,
+            model=bytes(8),
+            symbols_crc=draw(st.integers(0, 2**32 - 1)),
+            stream=draw(st.binary(max_size=40)),
             finer=draw(finer),
         )
         for tile in grid.tiles
@@ -40,7 +41,10 @@ def pictures(draw) -> tuple[Grid, list[Container]]:
 
 
 GRID = Grid(200, 130, 64)
-TILES = [Container(t.width, t.height, 7, bytes(8), 5 * i, bytes([i] * 20)) for i, t in enumerate(GRID.tiles)]
+TILES = [
+    CodedUnit(width=t.width, height=t.height, level=7, coder=0, model=bytes(8), symbols_crc=5 * i, stream=bytes([i] * 20))
+    for i, t in enumerate(GRID.tiles)
+]
 PICTURE = join(GRID, TILES)
 
 
@@ -49,10 +53,14 @@ PICTURE = join(GRID, TILES)
 def test_split_inverts_join(picture):
     grid, tiles = picture
     joined = join(grid, tiles)
-    finer = FINER if any(tile.finer for tile in tiles) else 0
-    assert joined.flags == tiles[0].flags | TILED | finer and (joined.width, joined.height) == (grid.width, grid.height)
+    assert joined.kind == TILED and joined.coder == tiles[0].coder and (joined.width, joined.height) == (grid.width, grid.height)
     assert split(read(write(joined))) == (grid, tiles)
     assert split_beginning(joined) == (grid, tiles)
+
+
+def test_a_picture_of_one_unit_is_that_unit():
+    for unit in TILES:
+        assert unit_of(read(write(as_picture(unit)))) == unit
 
 
 @given(sizes, sizes, sides)
@@ -88,7 +96,7 @@ def test_a_table_that_lies_is_refused_even_if_its_checksums_are_right(drawn):
     lengths = drawn.draw(st.lists(st.integers(0, 60) | st.integers(0, 2**35 - 1), min_size=len(GRID), max_size=len(GRID)))
     width, height = drawn.draw(st.sampled_from([(200, 130), (1, 1), (64, 10**9), (2**34, 2**34), (200, 131)]))
     crcs = [tile.symbols_crc.to_bytes(4, "big") for tile in TILES]
-    table = write_varint(side) + b"".join(write_varint(length) + crc for length, crc in zip(lengths, crcs, strict=True))
+    table = write_varint(side) + b"".join(write_varint(length) + crc + b"\0" for length, crc in zip(lengths, crcs, strict=True))
     picture = dataclasses.replace(PICTURE, width=width, height=height)
     table += zlib.crc32(header(picture) + table).to_bytes(4, "big")
     lying = dataclasses.replace(picture, stream=table + b"".join(tile.stream for tile in TILES))
@@ -114,7 +122,15 @@ def test_every_flipped_bit_of_header_and_table_is_refused():
         stream[bit // 8] ^= 1 << bit % 8
         with pytest.raises(CorruptFileError):
             split_beginning(dataclasses.replace(PICTURE, stream=bytes(stream)))
-    for change in ({"width": 201}, {"height": 129}, {"level": 8}, {"model": b"another!"}, {"symbols_crc": 1}, {"flags": 3}):
+    for change in (
+        {"width": 201},
+        {"height": 129},
+        {"level": 8},
+        {"model": b"another!"},
+        {"symbols_crc": 1},
+        {"kind": 0},
+        {"coder": 1},
+    ):
         with pytest.raises(CorruptFileError, match="damaged"):
             split_beginning(dataclasses.replace(PICTURE, **change))
     assert write_table(table, PICTURE) == PICTURE.stream[:start]
@@ -136,7 +152,7 @@ def test_every_truncation_keeps_the_tiles_before_it():
 
 def test_more_tiles_than_anybody_needs_are_refused():
     many = Grid(64 * (MAX_TILES + 1), 64, 64)
-    table = Table(many, (0,) * len(many), (0,) * len(many))
+    table = Table(grid=many, lengths=(0,) * len(many), crcs=(0,) * len(many), finer=(0,) * len(many))
     picture = dataclasses.replace(PICTURE, width=many.width, height=many.height)
     with pytest.raises(CorruptFileError, match="tiles, more than"):
         split(dataclasses.replace(picture, stream=write_table(table, picture)))

@@ -33,7 +33,7 @@ with atheris.instrument_imports(include=["dlic"]) if atheris else contextlib.nul
     from dlic.classical.wavelet import codec as wavelet
     from dlic.classical.wavelet.codec import WaveletCodec
     from dlic.container.chunks import ALPHA, by_name
-    from dlic.container.format import TILED, Container, read, read_beginning, write
+    from dlic.container.format import LEARNED, TILED, WAVELET, Container, read, read_beginning, write
     from dlic.container.latent_streams import unpack
     from dlic.container.tiles import join, split, split_beginning
     from dlic.entropy.coder import CODERS, coder_of
@@ -68,7 +68,7 @@ def container(data: bytes) -> None:
 
 def _look_at(found: Container, split_as: Callable) -> None:
     """Everything there is to a container but its picture."""
-    if found.flags & TILED:
+    if found.kind == TILED:
         grid, tiles = split_as(found)
         assert len(grid) == len(tiles) == len(grid.tiles)
     by_name(found.chunks)
@@ -105,7 +105,7 @@ def codec(data: bytes) -> None:
     limited = _codec().within(None, MAX_PIXELS)
     limited.estimated_bits(data)
     crcs, container = limited.crcs(read(data)), read(data)
-    assert len(crcs) == (len(split(container)[1]) if container.flags & TILED else 1)
+    assert len(crcs) == (len(split(container)[1]) if container.kind == TILED else 1)
     assert limited.decompress(data).shape == (container.height, container.width, 3)
 
 
@@ -180,15 +180,15 @@ def any_files() -> list[bytes]:
 
 def _entropy_seeds() -> list[bytes]:
     """Streams of pictures of one unit, behind what `entropy` takes from its first bytes."""
-    found = [read(data) for data in learned_files() if not read(data).flags & TILED]
+    found = [read(data) for data in learned_files() if read(data).kind == LEARNED]
     stride = _codec().deployed.decoder.stride
     sizes = [(-(-one.height // stride) - 1, -(-one.width // stride) - 1) for one in found]
-    return [bytes([*size, one.level, one.flags]) + one.stream for one, size in zip(found, sizes, strict=True)]
+    return [bytes([*size, one.level, one.coder]) + one.stream for one, size in zip(found, sizes, strict=True)]
 
 
 def _stream_seeds() -> list[bytes]:
     found = map(read, classical_files())
-    return [bytes([one.model == wavelet.MODEL, one.height - 1, one.width - 1]) + one.stream for one in found]
+    return [bytes([one.kind == WAVELET, one.height - 1, one.width - 1]) + one.stream for one in found]
 
 
 def _mutated_file(data: bytes, rng: random.Random) -> bytes:

@@ -7,21 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from dlic.container.format import (
-    COMPRESSAI,
-    CRC,
-    FINER,
-    HEADER,
-    HUFFMAN,
-    MAGIC,
-    MAX_LEVEL,
-    TILED,
-    Container,
-    header,
-    read,
-    write,
-)
+from dlic.container.format import CRC, HEADER, LEARNED, MAGIC, MAX_LEVEL, TILED, Container, header, read, write
 from dlic.container.tiles import join, split
+from dlic.container.units import CodedUnit, as_picture, unit_of
 from dlic.entropy.byte_reader import Reader, read_varint
 from dlic.entropy.coder import coder_of, encode
 from dlic.entropy.parts import Part, Symbols
@@ -58,12 +46,12 @@ def repaired(data: bytes) -> bytes:
     out = bytearray(data)
     with contextlib.suppress(CorruptFileError):
         reader = Reader(data)
-        reader.take(len(MAGIC) + 1)
+        reader.take(len(MAGIC))
         fields = {field.name: field.read(reader) for field in HEADER}
         length = read_varint(reader)
         begin = reader.position
         end = begin + len(reader.take(length))
-        if fields["flags"] & TILED:
+        if fields["kind"] == TILED:
             _repair_table(out, begin, Container(stream=data[begin:end], **fields))
         _write_crc(out, 0, end)
         reader.take(CRC)
@@ -81,7 +69,7 @@ def _repair_table(out: bytearray, begin: int, picture: Container) -> None:
     reader = Reader(picture.stream)
     with contextlib.suppress(CorruptFileError, ZeroDivisionError):  # a side of nothing
         count = len(Grid(picture.width, picture.height, read_varint(reader)))
-        crcs = [_entry(reader, bool(picture.flags & FINER)) for _ in range(count)]
+        crcs = [_entry(reader) for _ in range(count)]
         told = replace(picture, symbols_crc=zlib.crc32(b"".join(crcs)))
         end_of_header = len(header(told))
         if out[: end_of_header - CRC] == header(told)[:-CRC]:  # numbers can be written in more than one way
@@ -91,11 +79,11 @@ def _repair_table(out: bytearray, begin: int, picture: Container) -> None:
         out[begin + reader.position - CRC : begin + reader.position] = crc.to_bytes(CRC, "big")
 
 
-def _entry(reader: Reader, finer: bool) -> bytes:
-    """The CRC in one entry of a table of tiles, which may have a byte behind it."""
+def _entry(reader: Reader) -> bytes:
+    """The CRC in one entry of a table of tiles."""
     read_varint(reader)
     crc = reader.take(CRC)
-    reader.take(finer)
+    reader.take(1)
     return crc
 
 
@@ -114,7 +102,7 @@ def _with_changed_parts(container: Container, rng: random.Random) -> Container:
         return replace(container, chunks=tuple(chunks))
     if part == 1:
         return replace(container, **_field(container, rng))
-    if container.flags & TILED:
+    if container.kind == TILED:
         grid, tiles = split(container)
         index = rng.randrange(len(tiles))
         finer = rng.choice([tiles[index].finer, rng.randrange(256)])
@@ -124,30 +112,36 @@ def _with_changed_parts(container: Container, rng: random.Random) -> Container:
 
 
 def _field(container: Container, rng: random.Random) -> dict[str, int]:
-    name = rng.choice(["width", "height", "level", "flags"])
+    name = rng.choice(["width", "height", "level", "kind", "coder"])
     if name == "level":
         return {name: rng.randrange(MAX_LEVEL + 3)}
-    if name == "flags":
-        return {name: container.flags ^ rng.choice([HUFFMAN, TILED, HUFFMAN | TILED, COMPRESSAI, FINER])}
+    if name in ("kind", "coder"):
+        return {name: rng.choice([*range(7), 255])}
     return {name: rng.choice([*SIZES, max(0, getattr(container, name) + rng.choice([-1, 1, 64]))])}
 
 
 def with_other_symbols(container: Container, rng: random.Random, codec: LearnedCodec) -> Container:
     """Symbols that no picture has, coded as they should be, so that the transforms see them. Raises DlicError for other files."""
-    if container.flags & TILED:
+    if container.kind == TILED:
         grid, tiles = split(container)
         index = rng.randrange(len(tiles))
-        tiles[index] = with_other_symbols(tiles[index], rng, codec)
+        tiles[index] = _with_other_symbols(tiles[index], rng, codec)
         return replace(join(grid, tiles), chunks=container.chunks)
-    check_size(container.width, container.height, MAX_PIXELS)
-    found, stride = codec.symbols(container), codec.deployed.decoder.stride
-    height, width = (-(-side // stride) for side in (container.height, container.width))
+    if container.kind != LEARNED:
+        raise DlicError("it has no symbols of a learned picture")
+    return as_picture(_with_other_symbols(unit_of(container), rng, codec), container.chunks)
+
+
+def _with_other_symbols(unit: CodedUnit, rng: random.Random, codec: LearnedCodec) -> CodedUnit:
+    check_size(unit.width, unit.height, MAX_PIXELS)
+    found, stride = codec.parse(unit), codec.deployed.decoder.stride
+    height, width = (-(-side // stride) for side in (unit.height, unit.width))
 
     def scattered(part: Part) -> np.ndarray:
         return codec.tables.clip(_scattered(found[part.name].symbols, rng), part.rows)
 
-    symbols = Symbols.of(path_of(codec.deployed.rows, (height, width), container.level), scattered)
-    return replace(container, stream=encode(symbols, coder_of(0), codec.tables), symbols_crc=symbols.crc)
+    symbols = Symbols.of(path_of(codec.deployed.rows, (height, width), unit.level), scattered)
+    return replace(unit, stream=encode(symbols, coder_of(unit.coder), codec.tables), symbols_crc=symbols.crc)
 
 
 def _scattered(symbols: np.ndarray, rng: random.Random) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import dlic
-from dlic.container.format import TILED, read, write
+from dlic.container.format import LEARNED, TILED, read, write
 from dlic.learned.codec import load_codec
 from tests.fuzz import fuzz_dlic
 from tests.fuzz.fuzz_dlic import TARGETS, TINY_LIGHT, Finding, Tally, Target, any_files, execute, learned_files, mutation_loop
@@ -56,20 +56,20 @@ def test_every_checksum_is_made_right():
         damaged[end - 1] ^= 1  # of the picture
         if container.chunks:
             damaged[-1] ^= 1
-        if container.flags & TILED:
+        if container.kind == TILED:
             damaged[data.index(container.stream) - 6] ^= 1  # the tiles' checksums, in the header
             damaged[data.index(container.stream) + 3] ^= 1  # that of a tile, which the one behind the table covers
         assert repaired(data) == data and bytes(damaged) != data
         found = read(repaired(bytes(damaged)))
         assert (found.width, found.chunks) == (container.width, container.chunks)
-        if container.flags & TILED:
+        if container.kind == TILED:
             with pytest.raises(dlic.CorruptFileError, match="symbols"):  # not: a checksum of the table
                 dlic.decompress(repaired(bytes(damaged)), weights=TINY_LIGHT)
 
 
 def test_symbols_that_no_picture_has_reach_the_transforms():
     codec, rng = load_codec(TINY_LIGHT), random.Random(0)
-    plain = [read(data) for data in learned_files() if not read(data).flags & TILED]
+    plain = [read(data) for data in learned_files() if read(data).kind == LEARNED]
     largest = [np.abs(codec.symbols(with_other_symbols(one, rng, codec)).values).max() for one in plain * 5]
     assert max(largest) > 10_000
 

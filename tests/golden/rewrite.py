@@ -1,6 +1,7 @@
 """Makes golden files, which must decode for ever.
 
-python -m tests.golden.rewrite             all of them anew: together with a new format version only
+python -m tests.golden.rewrite             all of them anew, but for shipped checkpoints: together with a new format version only
+python -m tests.golden.rewrite checkpoints the tiny checkpoints, and so all files of theirs
 python -m tests.golden.rewrite light       those of the tiny light model
 python -m tests.golden.rewrite tiles       that of the tiny light model in tiles
 python -m tests.golden.rewrite finer       that in tiles with finer steps at their seams
@@ -99,7 +100,6 @@ def write_files(folder: Path, checkpoint: Path, images: dict[str, np.ndarray], l
 
 
 def write_light_files() -> None:
-    write_tiny_light()
     for level in LIGHT_LEVELS:
         named = {f"light_{level}_{name}": image for name, image in golden_images().items()}
         write_files(GOLDEN, TINY_LIGHT, named, level)
@@ -155,7 +155,10 @@ def kinds() -> dict[str, tuple[np.ndarray, int]]:
 
 
 def main() -> None:
-    if sys.argv[1:] == ["kinds"]:
+    if sys.argv[1:] == ["checkpoints"]:
+        write_tiny()
+        write_tiny_light()
+    elif sys.argv[1:] == ["kinds"]:
         write_files_of_kinds()
     elif sys.argv[1:] == ["light"]:
         write_light_files()
@@ -169,7 +172,6 @@ def main() -> None:
         name = sys.argv[1]
         write_files(GOLDEN / "shipped", find(name), {name: golden_images()["photograph"]}, level=load_codec(find(name)).levels // 2)
     else:
-        write_tiny()
         write_files(GOLDEN, TINY, golden_images())
         write_light_files()
         write_tiled_file()

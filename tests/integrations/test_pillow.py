@@ -251,7 +251,7 @@ def test_a_missing_checkpoint_is_an_os_error(small, monkeypatch, tmp_path):
 
 
 def test_other_files_are_not_identified():
-    for data in (b"", b"\xd1", b"something else", b"\x89PNG\r\n\x1a\n"):
+    for data in (b"", b"\xd2", b"something else", b"\x89PNG\r\n\x1a\n"):
         with pytest.raises(UnidentifiedImageError):
             Image.open(io.BytesIO(data))
     with pytest.raises(UnidentifiedImageError), pytest.warns(UserWarning, match="text-mode transfer"):

@@ -13,7 +13,7 @@ import numpy as np
 
 from dlic.classical.lossless import prediction, reversible_colour
 from dlic.classical.wavelet.transform import Band, bands, forward_53, inverse_53
-from dlic.container.format import Chunks, Container, read, write
+from dlic.container.format import LOSSLESS, Chunks, Container, check_kind, check_no_coder, read, write
 from dlic.entropy import contexts
 from dlic.entropy.byte_reader import Reader, uint
 from dlic.entropy.contexts import Decoder, context_of
@@ -21,7 +21,6 @@ from dlic.errors import CorruptFileError, DlicError
 from dlic.images.files import MAX_PIXELS
 from dlic.pixels.arrays import check_size
 
-MODEL = b"lossless"
 BAND = 1 << 22  # pixels coded together: bounds memory beside the samples, and tables follow the picture
 LEVELS = 5
 RAW, PREDICTIVE, WAVELET = "raw", "predictive", "wavelet"
@@ -48,13 +47,14 @@ class LosslessCodec:
         samples = _check(image)
         height, width = image.shape[:2]
         stream = encode(samples, self.transform)
-        return write(Container(width, height, 0, MODEL, _crc(image), stream, self.chunks))
+        found = Container(kind=LOSSLESS, width=width, height=height, symbols_crc=_crc(image), stream=stream, chunks=self.chunks)
+        return write(found)
 
     def decompress(self, data: bytes) -> np.ndarray:
         """Inverse of `compress`, whatever transform was chosen. Raises CorruptFileError."""
         container = read(data)
-        if container.model != MODEL or container.level:
-            raise CorruptFileError("the file was not written by the lossless codec")
+        check_kind(container, LOSSLESS, codec="the lossless codec")
+        check_no_coder(container)
         check_size(container.width, container.height, self.max_pixels)
         image = decode(container.stream, container.height, container.width)
         if _crc(image) != container.symbols_crc:

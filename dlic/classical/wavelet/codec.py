@@ -13,7 +13,7 @@ import numpy as np
 from dlic.classical.wavelet import bit_planes
 from dlic.classical.wavelet.bit_planes import State
 from dlic.classical.wavelet.transform import Band, bands, forward_97, inverse_97, synthesis_norm_97
-from dlic.container.format import Chunks, Container, read, read_beginning, write
+from dlic.container.format import WAVELET, Chunks, Container, check_kind, check_no_coder, read, read_beginning, write
 from dlic.entropy.adaptive import Decoder, Writer
 from dlic.entropy.byte_reader import Reader, uint, write_varint
 from dlic.errors import CorruptFileError, DlicError
@@ -21,7 +21,6 @@ from dlic.images.colour import PLANE_GAINS, rgb_to_ycbcr, rounded, ycbcr_to_rgb
 from dlic.images.files import MAX_PIXELS
 from dlic.pixels.arrays import check_size
 
-MODEL = b"wavelet\0"
 LEVELS = 5
 MAX_PLANES = 24
 STEP_UNIT = 64  # steps are stored in 1/64
@@ -53,7 +52,8 @@ class WaveletCodec:
         states = bit_planes.states(image.shape[:2], len(targets), LEVELS, targets)
         fields = {"components": len(targets), "planes": planes, "step": step}
         head = b"".join(field.write(fields[field.name]) for field in STREAM)
-        container = Container(image.shape[1], image.shape[0], 0, MODEL, 0, head, self.chunks)
+        height, width = image.shape[:2]
+        container = Container(kind=WAVELET, width=width, height=height, symbols_crc=0, stream=head, chunks=self.chunks)
         writer = Writer(bit_planes.prior(), _room(container, self.size))
         bit_planes.walk(states, planes, writer)
         stream = container.stream + writer.finish()
@@ -75,8 +75,8 @@ class WaveletCodec:
         return _inverse(_dequantise(*_decode(container.stream, (container.height, container.width), strict=False)))
 
     def _ours(self, container: Container) -> Container:
-        if container.model != MODEL or container.level:
-            raise CorruptFileError("the file was not written by the wavelet codec")
+        check_kind(container, WAVELET, codec="the wavelet codec")
+        check_no_coder(container)
         check_size(container.width, container.height, self.max_pixels)
         return container
 

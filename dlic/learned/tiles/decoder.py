@@ -9,6 +9,7 @@ import numpy as np
 
 from dlic.container.format import Container
 from dlic.container.tiles import split, split_beginning
+from dlic.container.units import CodedUnit
 from dlic.errors import CorruptFileError
 from dlic.learned.tiles.plan import DECODING, PIXEL, PROCESS, Tiling, border, by_stage, crew, largest, latents_of_a_tile
 from dlic.learned.tiles.seams import Seams
@@ -49,7 +50,7 @@ class TileDecoder:
     A tile's latents come from its stream, its pixels from its latents and the nearest of those around it.
     """
 
-    def __init__(self, codec: UnitCodec, grid: Grid, tiles: Sequence[Container | None], wanted: Rectangle, damaged: bool):
+    def __init__(self, codec: UnitCodec, grid: Grid, tiles: Sequence[CodedUnit | None], wanted: Rectangle, damaged: bool):
         self._codec, self._grid, self._tiles, self._wanted, self._damaged = codec, grid, tiles, wanted, damaged
         self._stride = codec.deployed.decoder.stride
         self.image = np.full((wanted.height, wanted.width, 3), LOST, np.uint8)
@@ -81,7 +82,7 @@ class TileDecoder:
         finally:
             self.spent.append(seconds)
 
-    def _scale(self, index: int, tile: Container) -> np.ndarray | None:
+    def _scale(self, index: int, tile: CodedUnit) -> np.ndarray | None:
         return Seams(self._grid.tiles[index], self._grid.whole, self._stride).scale(tile.finer)
 
     def _show(self, index: int, around: dict[int, Future]) -> int | None:

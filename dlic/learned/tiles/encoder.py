@@ -6,8 +6,9 @@ from functools import partial
 
 import numpy as np
 
-from dlic.container.format import Container, write
+from dlic.container.format import write
 from dlic.container.tiles import join
+from dlic.container.units import CodedUnit
 from dlic.learned.tiles.plan import ENCODING, PIXEL, PROCESS, REFINING, Tiling, border, by_stage, crew, largest, latents_of_a_tile
 from dlic.learned.tiles.seams import Seams
 from dlic.learned.unit import Analysed, UnitCodec
@@ -46,7 +47,7 @@ class AnalysedTiles:
 class EncodedTile:
     """What is left of a tile once it is encoded."""
 
-    container: Container
+    unit: CodedUnit
     estimated_bits: float
     seconds: dict[str, float]  # by stage
 
@@ -82,7 +83,7 @@ def encode_at(
         around = codec.surroundings(analysed.image, grid.tiles[index], level) if effort else None
         seams = Seams(grid.tiles[index], grid.whole, codec.deployed.decoder.stride)
         tile = codec.encode_unit(analysed.tile(codec, index), level, effort, partial(shares.tell, index), around, seams)
-        done = EncodedTile(tile.container, tile.estimated_bits, tile.seconds)
+        done = EncodedTile(tile.unit, tile.estimated_bits, tile.seconds)
         shares.tell(index, 1.0)
         return done
 
@@ -90,9 +91,9 @@ def encode_at(
     with crew(tiling, fixed + analysed.room * latents_of_a_tile(grid), each) as threads:
         tiles = list(threads.results(partial(encoded, index) for index in range(len(grid))))
     return EncodedTiles(
-        write(join(grid, [tile.container for tile in tiles])),
+        write(replace(join(grid, [tile.unit for tile in tiles]), chunks=codec.chunks)),
         level,
-        tuple(tile.container.symbols_crc for tile in tiles),
+        tuple(tile.unit.symbols_crc for tile in tiles),
         sum(tile.estimated_bits for tile in tiles),
         by_stage([tile.seconds for tile in tiles], time.perf_counter() - begun),
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlic.container.format import COMPRESSAI, Container, read, write
+from dlic.container.format import COMPRESSAI, Container, check_kind, check_no_coder, read, write
 from dlic.container.latent_streams import pack, unpack
 from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError
 from dlic.pixels.arrays import Decoded, check_pixels, padded
@@ -67,7 +67,15 @@ class CompressAICodec:
         """
         height, width = check_pixels(image).shape[:2]
         streams, shape, crc = self._encode(padded(image, self.model.downsampling_factor))
-        container = Container(width, height, self.quality or 0, self.fingerprint[:8], crc, pack(streams, shape), flags=COMPRESSAI)
+        container = Container(
+            kind=COMPRESSAI,
+            width=width,
+            height=height,
+            level=self.quality or 0,
+            model=self.fingerprint[:8],
+            symbols_crc=crc,
+            stream=pack(streams, shape),
+        )
         return write(container)
 
     def decompress(self, data: bytes) -> np.ndarray:
@@ -142,8 +150,8 @@ class CompressAICodec:
 
     def _streams(self, container: Container) -> tuple[list[bytes], tuple[int, int]]:
         """What a container holds, as far as can be told before decoding it: as many streams, and as large, as the model makes."""
-        if container.flags != COMPRESSAI:
-            raise CorruptFileError(f"the header says flags {container.flags}, which no file of a CompressAI model has")
+        check_kind(container, COMPRESSAI, codec="a model of CompressAI")
+        check_no_coder(container)
         streams, shape = unpack(container.stream)
         expected = tuple(-(-side // self.model.downsampling_factor) for side in (container.height, container.width))
         count = 2 if hasattr(self.model, "gaussian_conditional") else 1

@@ -12,7 +12,7 @@ from PIL import Image
 
 from dlic.classical.lossless import codec as lossless
 from dlic.classical.lossless.codec import LosslessCodec
-from dlic.container.format import Container, read, write
+from dlic.container.format import LOSSLESS, Container, read, write
 from dlic.errors import CorruptFileError, DlicError
 from tests.conftest import KODAK
 
@@ -120,7 +120,9 @@ def test_any_bytes_are_an_error_or_a_picture(body, height, width):
 
 def test_huge_pictures_are_refused_before_anything_is_allocated():
     with pytest.raises(CorruptFileError, match="above the limit"):
-        LosslessCodec().decompress(write(Container(1 << 31, 1 << 31, 0, lossless.MODEL, 0, b"\x08\x03\x01\x00")))
+        LosslessCodec().decompress(
+            write(Container(kind=LOSSLESS, width=1 << 31, height=1 << 31, symbols_crc=0, stream=b"\x08\x03\x01\x00"))
+        )
 
 
 OTHERS = [np.zeros((2, 2), np.int16), [[1]], *(np.zeros(shape, np.uint8) for shape in ((2, 2, 1), (2, 2, 5), (0, 2), (2,)))]

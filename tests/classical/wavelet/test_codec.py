@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from dlic.classical.wavelet.codec import MODEL, WaveletCodec, _decode
-from dlic.container.format import Container, read, write
+from dlic.classical.wavelet.codec import WaveletCodec, _decode
+from dlic.container.format import WAVELET, Container, read, write
 from dlic.errors import CorruptFileError, DlicError
 from tests.conftest import KODAK
 
@@ -130,7 +130,7 @@ def test_any_bytes_are_an_error_or_coefficients(body, height, width):
 
 
 def test_huge_pictures_are_refused_before_anything_is_allocated():
-    data = write(Container(1 << 31, 1 << 31, 0, MODEL, 0, b"\x03\x0c\x00\x40"))
+    data = write(Container(kind=WAVELET, width=1 << 31, height=1 << 31, symbols_crc=0, stream=b"\x03\x0c\x00\x40"))
     for decode in (WaveletCodec().decompress, WaveletCodec().decompress_prefix):
         with pytest.raises(CorruptFileError, match="above the limit"):
             decode(data)

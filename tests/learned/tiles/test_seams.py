@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlic.container.format import FINER, read, read_beginning, write
+from dlic.container.format import read, read_beginning
 from dlic.container.tiles import split
-from dlic.errors import CorruptFileError
 from dlic.learned import rounding
 from dlic.learned.codec import load_codec
 from dlic.learned.tiles.plan import Tiling
@@ -73,13 +72,13 @@ def test_steps_are_no_finer_than_they_need_be():
 def test_a_decoder_has_the_latents_of_the_encoder(picture, data):
     container = read(data)
     grid, tiles = split(container)
-    assert container.flags & FINER and min(tile.finer for tile in tiles) >= 20 and len({tile.finer for tile in tiles}) > 1
+    assert min(tile.finer for tile in tiles) >= 20 and len({tile.finer for tile in tiles}) > 1
     for place, tile in zip(grid.tiles, tiles, strict=True):
         seams = Seams(place, grid.whole, 16)
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(rounding, "finer_steps", lambda error, aim, finer=tile.finer: finer)
             encoded = LIGHT.encode_unit(LIGHT.analyse_part(picture, place), 40, seams=seams)
-        assert encoded.container.stream == tile.stream
+        assert encoded.unit.stream == tile.stream
         assert np.abs(LIGHT.latent(tile, {}, scale=seams.scale(tile.finer)) - encoded.y_hat).max() < 1e-5
         assert np.abs(LIGHT.latent(tile, {}) - encoded.y_hat).max() > 0.01
 
@@ -90,8 +89,8 @@ def test_an_effort_chooses_among_finer_steps(picture, finer, monkeypatch):
     place, whole = Grid(384, 384, 192).tiles[0], Rectangle(0, 0, 384, 384)
     seams, around, analysed = Seams(place, whole, 16), LIGHT.surroundings(picture, place, 40), LIGHT.analyse_part(picture, place)
     plain, encoded = (LIGHT.encode_unit(analysed, 40, effort, around=around, seams=seams) for effort in (0, 1))
-    tile, scale = encoded.container, seams.scale(finer)
-    assert tile.finer == finer and tile.stream != plain.container.stream
+    tile, scale = encoded.unit, seams.scale(finer)
+    assert tile.finer == finer and tile.stream != plain.unit.stream
     assert np.abs(LIGHT.latent(tile, {}, scale=scale) - encoded.y_hat).max() < 1e-5
     task = RefinementGoal(around.image, 40, LIGHT.tables, around=dataclasses.replace(around, scale=scale))
     goal = Goal(LIGHT.deployed.encoder.parts, task)
@@ -127,16 +126,14 @@ def test_crops_and_damage_are_as_ever(data):
     assert len(found.lost) == 1 and (found.image[:, 192 + 32 :] == whole[:, 192 + 32 :]).all()
 
 
+def has_finer_steps(data: bytes) -> bool:
+    return any(tile.finer for tile in split(read(data))[1])
+
+
 def test_low_levels_do_without(picture, monkeypatch):
     monkeypatch.setattr(rounding, "finer_steps", lambda error, aim: 20)
-    assert [bool(read(LIGHT.compress(picture, level)).flags & FINER) for level in (0, 23, 24, 63)] == [False, False, True, True]
+    assert [has_finer_steps(LIGHT.compress(picture, level)) for level in (0, 23, 24, 63)] == [False, False, True, True]
 
 
 def test_without_a_context_nothing_is_lost_at_seams(picture):
-    assert not read(FACTORIZED.compress(picture)).flags & FINER
-
-
-def test_a_reader_that_knows_no_finer_steps_would_refuse_them(data):
-    with pytest.raises(CorruptFileError, match="table of tiles"):
-        split(dataclasses.replace(read(data), flags=read(data).flags & ~FINER))
-    assert write(read(data)) == data
+    assert not has_finer_steps(FACTORIZED.compress(picture))

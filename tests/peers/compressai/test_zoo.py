@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 import dlic
-from dlic.container.format import COMPRESSAI, HUFFMAN, read, write
+from dlic.container.format import COMPRESSAI, LEARNED, WAVELET, read, write
 from dlic.container.latent_streams import pack, unpack
 from dlic.errors import CorruptFileError, DlicError, DownloadError, UnknownCheckpointError
 from dlic.peers.compressai.codec import CompressAICodec
@@ -75,7 +75,7 @@ def test_streams_and_picture_are_those_of_compressai(architecture, named, photog
         container = read(data)
         assert unpack(container.stream)[0] == streams
         assert len(data) - sum(map(len, streams)) <= 40
-        assert (container.flags, container.level, container.model) == (COMPRESSAI, 3, open_codec(name).fingerprint[:8])
+        assert (container.kind, container.level, container.model) == (COMPRESSAI, 3, open_codec(name).fingerprint[:8])
         decoded = dlic.decompress(data, model=name)
         assert decoded.dtype == np.uint8 and (decoded == shown).all()
 
@@ -183,14 +183,17 @@ def test_a_small_file_cannot_ask_for_a_huge_picture(hyperprior, named, photograp
         hyperprior.decode(container)
 
 
-def test_flags_of_other_codecs_are_refused(hyperprior, photograph):
+def test_kinds_and_coders_of_other_codecs_are_refused(hyperprior, photograph):
     from dlic.learned.codec import load_codec
 
     ours, theirs = hyperprior, load_codec(TINY)
-    for codec, flags in ((ours, 0), (ours, HUFFMAN), (theirs, COMPRESSAI)):
-        container = dataclasses.replace(read(codec.compress(photograph[:9, :9])), flags=flags)
-        with pytest.raises(CorruptFileError, match=f"flags {flags}"):
+    for codec, kind in ((ours, LEARNED), (ours, WAVELET), (theirs, COMPRESSAI)):
+        container = dataclasses.replace(read(codec.compress(photograph[:9, :9])), kind=kind)
+        with pytest.raises(CorruptFileError, match=f"kind {kind}"):
             codec.decode(container)
+    container = dataclasses.replace(read(ours.compress(photograph[:9, :9])), coder=1)
+    with pytest.raises(CorruptFileError, match="entropy coder 1"):
+        ours.decode(container)
 
 
 # --- which weights ----------------------------------------------------------------------------------------------------------
