@@ -12,7 +12,8 @@ from uuid import uuid4
 
 import dlic
 from dlic.batch.folders import Pair, Result, Work, result_of
-from dlic.batch.workers import killed, share_of_cores
+from dlic.batch.processes import THREADS, share_of_cores
+from dlic.batch.workers import killed
 from dlic.errors import DlicError
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _result(future: "Future", pair: Pair) -> Result:
     except CancelledError as error:
         raise DlicError("the cluster is gone; the same command with --skip-existing goes on once it is back") from error
     except KilledWorker as error:
-        return Result(pair, error=killed(pair, error.allowed_failures + 1))
+        return killed(pair, error.allowed_failures + 1)
     except Exception as error:
         return Result(pair, error=DlicError(f"{pair.source}: the cluster failed with {type(error).__name__}: {error}"))
 
@@ -87,7 +88,7 @@ def _client(address: str | None, jobs: int) -> Iterator["Client"]:
     except ModuleNotFoundError as error:
         raise DlicError("the engine dask is not installed; pip install 'dlic[cluster]' brings it") from error
     if address is None:
-        threads = {name: str(share_of_cores(jobs)) for name in ("OMP_NUM_THREADS",) if name not in os.environ}
+        threads = {} if THREADS in os.environ else {THREADS: str(share_of_cores(jobs))}
         local = distributed.LocalCluster(
             n_workers=jobs, threads_per_worker=1, dashboard_address=None, silence_logs="CRITICAL", env=threads
         )

@@ -1,7 +1,6 @@
 """What a folder of photographs is worth for training: sizes, broken files, duplicates, traces of JPEG, pictures to keep out."""
 
 import hashlib
-import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from dlic.batch.processes import cores
 from dlic.classical.jpeg.quantisation import LUMA, scaled
 from dlic.data.evaluation_sets import EvaluationSet, overlaps
 from dlic.data.fingerprints import SAME, distances, fingerprint, stack
@@ -71,7 +71,7 @@ def check(folder: Path, sets: Sequence[EvaluationSet], jobs: int | None = None, 
     """Examine every photograph below `folder`, several at once. Raises DlicError where there is none."""
     paths = find_photographs(folder)
     results = []
-    with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(jobs or cores()) as pool:
         for result in pool.map(lambda path: _examined(path, folder), paths):
             results.append(result)
             progress(len(results) / len(paths))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dlic.batch.processes import cores
 from dlic.data.fingerprints import fingerprint, from_bytes, stack, to_bytes
 from dlic.errors import DlicError, UnreadableImageError
 from dlic.images.files import EXTENSIONS, read_image
@@ -52,7 +53,7 @@ class Photographs:
 
     def fingerprints(self) -> np.ndarray:
         """What tells whether one is a picture of an evaluation set: bool (N, 255), kept beside the decoded pixels."""
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(cores()) as pool:
             return stack(list(pool.map(lambda i: _fingerprint(self.decoded[i], lambda: self.pixels(i)), range(len(self)))))
 
     def sizes(self) -> np.ndarray:
@@ -93,7 +94,7 @@ def decode_all(paths: list[Path], cache: Path | None = None) -> Photographs:
         cache.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(cache, error) from error
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         decoded = list(pool.map(lambda path: _decoded_file(path, cache), paths))
     kept = [(path, file) for path, file in zip(paths, decoded, strict=True) if file is not None]
     if not kept:

@@ -1,16 +1,14 @@
 """Codecs over their qualities on a folder of images: which files are missing from a run, and how they come to be measured."""
 
 import hashlib
-import multiprocessing
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 
+from dlic.batch import processes
 from dlic.errors import DlicError, UnreadableImageError
 from dlic.evaluation.measure import measure
 from dlic.evaluation.registry import Settings, open_series
@@ -146,27 +144,11 @@ def images_of(folder: Path) -> Iterator[tuple[str, np.ndarray | UnreadableImageE
 
 def rows_of(plan: Plan, tasks: Sequence[Task], jobs: int = 1) -> Iterator[Row]:
     """A row for each task as soon as it is measured; with several jobs in any order, each a process with its share of the cores."""
-    if jobs == 1 or len(tasks) < 2:
-        yield from (_row(plan, task) for task in tasks)
-        return
-    context = multiprocessing.get_context("spawn")  # a forked copy of torch's threads hangs
-    with ProcessPoolExecutor(jobs, context, _share_cores, (jobs,)) as pool:
-        waiting = [pool.submit(_row, plan, task) for task in tasks]
-        try:
-            yield from _results(waiting)
-        finally:
-            pool.shutdown(cancel_futures=True)
+    return processes.results(partial(_row, plan), tasks, jobs, _killed)
 
 
-def _results(waiting: Sequence[Future[Row]]) -> Iterator[Row]:
-    for done in as_completed(waiting):
-        yield done.result()
-
-
-def _share_cores(jobs: int) -> None:
-    import torch
-
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // jobs))
+def _killed(task: Task, times: int) -> Row:
+    raise processes.killed_error(f"{task.codec} on {task.image}", times)
 
 
 def _row(plan: Plan, task: Task) -> Row:

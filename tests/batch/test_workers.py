@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from dlic.batch.folders import Done, Pair
-from dlic.batch.workers import ATTEMPTS, results
+from dlic.batch.processes import ATTEMPTS
+from dlic.batch.workers import results
 from dlic.errors import UnreadableImageError
 from dlic.storage.files import written_whole
 

@@ -1,0 +1,190 @@
+"""The pool of processes of this package: tasks for several processes of this machine; one that dies costs no task."""
+
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import threading
+import traceback
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, TypeVar
+
+from PIL import Image
+
+from dlic.errors import DlicError
+
+ATTEMPTS = 3  # at a task before it is blamed for what happens to the processes that work on it
+PATIENCE_S = 5.0  # for a process to remove what it has half written
+THREADS = "OMP_NUM_THREADS"
+
+Task = TypeVar("Task")
+Outcome = TypeVar("Outcome")
+
+
+def results(
+    work: Callable[[Task], Outcome], tasks: Sequence[Task], jobs: int, killed: Callable[[Task, int], Outcome]
+) -> Iterator[Outcome]:
+    """`work(task)` for each task as soon as it is done; with several jobs in any order, each a process with its share of the cores.
+
+    When the iterator is closed or fails, the processes end without leaving anything half written.
+
+    Args:
+        work: can be pickled, with all it refers to.
+        tasks: to be done, each hashable.
+        jobs: processes at most; one job is this process.
+        killed: called with a task and a number where so many processes that worked on it were killed; its outcome, or it raises.
+
+    Raises what `work` raises, on the first task that does.
+    """
+    jobs = min(jobs, len(tasks))
+    if jobs <= 1:
+        yield from map(work, tasks)
+        return
+    waiting, deaths = deque(tasks), Counter[Task]()
+    crew = [_hire(work, jobs) for _ in range(jobs)]
+    try:
+        for worker in crew:
+            worker.take(waiting)
+        while busy := {worker.pipe: worker for worker in crew if worker.busy}:
+            for pipe in wait(list(busy)):
+                worker = busy[pipe]
+                task, answer = worker.task, worker.answer()
+                if answer is None:
+                    worker.process.join()
+                    crew[crew.index(worker)] = worker = _hire(work, jobs)
+                    deaths[task] += 1
+                    if deaths[task] < ATTEMPTS:
+                        waiting.appendleft(task)
+                worker.take(waiting)
+                if answer is not None:
+                    yield answer.outcome()
+                elif deaths[task] == ATTEMPTS:
+                    yield killed(task, ATTEMPTS)
+    finally:
+        _dismiss(crew)
+
+
+def killed_error(what: object, times: int) -> DlicError:
+    """What there is to say of a task whose processes were killed."""
+    return DlicError(f"{what}: the process at work on it was killed {times} times; perhaps it needs more memory than there is")
+
+
+def cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def share_of_cores(jobs: int) -> int:
+    """Threads for each of as many processes."""
+    return max(1, cores() // jobs)
+
+
+class RemoteError(Exception):
+    """The traceback of an exception in another process, as the cause of that exception here."""
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What a worker sends: an outcome, or an exception."""
+
+    value: Any
+    traceback: str | None = None  # of the exception
+
+    def outcome(self) -> Any:
+        if self.traceback is None:
+            return self.value
+        raise self.value from RemoteError(self.traceback)
+
+
+@dataclass(eq=False)
+class _Worker:
+    process: BaseProcess
+    pipe: Connection
+    task: Any = None  # what it works on, where it is busy
+    busy: bool = False
+
+    def take(self, waiting: deque[Any]) -> None:
+        """Give it the next task, if there is one."""
+        self.busy = bool(waiting)
+        if self.busy:
+            self.task = waiting.popleft()
+            with suppress(OSError):  # it has died, which `answer` will find out
+                self.pipe.send(self.task)
+
+    def answer(self) -> _Answer | None:
+        """What it has sent; None where it has died."""
+        try:
+            answer = self.pipe.recv()
+        except (EOFError, OSError):
+            return None
+        return answer if isinstance(answer, _Answer) else None
+
+
+def _hire(work: Callable[[Any], Any], jobs: int) -> _Worker:
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs, work), daemon=True)  # fork hangs with torch
+    with _for_workers(jobs):
+        process.start()
+    theirs.close()  # so that the pipe ends with the process
+    return _Worker(process, ours)
+
+
+@contextmanager
+def _for_workers(jobs: int) -> Iterator[None]:
+    """What processes started here inherit: their share of the cores, and no ear for Ctrl-C, which is for us to answer."""
+    given = os.environ.get(THREADS)
+    main = threading.current_thread() is threading.main_thread()
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
+    os.environ.setdefault(THREADS, str(share_of_cores(jobs)))
+    try:
+        yield
+    finally:
+        if given is None:
+            del os.environ[THREADS]
+        if main:
+            signal.signal(signal.SIGINT, previous)
+
+
+def _dismiss(crew: Sequence[_Worker]) -> None:
+    for worker in crew:
+        worker.pipe.close()  # at which one without work ends
+        if worker.busy:
+            worker.process.terminate()
+    for worker in crew:
+        worker.process.join(PATIENCE_S)
+        if worker.process.is_alive():
+            worker.process.kill()
+            worker.process.join()
+
+
+def _serve(pipe: Connection, work: Callable[[Any], Any]) -> None:
+    """What a worker does until nobody sends it tasks any more, even if that is because the sender was killed."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # an exception: what is half written is removed on its way
+    Image.MAX_IMAGE_PIXELS = None  # the process is ours: the work has a limit of its own
+    try:
+        while True:
+            pipe.send(_answer(work, pipe.recv()))
+    except (EOFError, OSError):
+        pass
+
+
+def _answer(work: Callable[[Any], Any], task: Any) -> _Answer:
+    try:
+        return _Answer(work(task))
+    except Exception as error:
+        return _Answer(_sendable(error), traceback.format_exc())
+
+
+def _sendable(error: Exception) -> Exception:
+    """An exception that another process can be sent."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # exceptions may hold anything
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
