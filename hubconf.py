@@ -1,16 +1,16 @@
 """Entry points of PyTorch Hub: torch.hub.load("owner/dlic", "light"), or source="local" in a checkout.
 
-A codec has `compress(image, level, effort)` and `decompress(data)`: uint8 arrays (height, width, 3) ⇄ the bytes of a .dlic file.
+A codec has `compress(image, quality, effort, …)` and `decompress(data)`, as `dlic.compress` and `dlic.decompress`.
 """
 
-from dlic.learned.pretrained import from_pretrained as _from_pretrained
+from dlic.api import from_pretrained as _from_pretrained
 from dlic.learned.pretrained import network_of as _network_of
 
 dependencies = ["torch", "numpy", "PIL", "constriction", "safetensors"]
 
 
 def light():
-    """The codec of light-1: every rate in one checkpoint, as level 0 … 63."""
+    """The codec of light-1: quality 1 … 100 from one checkpoint."""
     return _from_pretrained("light-1")
 
 

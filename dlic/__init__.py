@@ -1,9 +1,8 @@
 """dlic: deep learning image compression."""
 
 from dlic._version import __version__ as __version__
-from dlic.api import compress, decompress, read, verify
+from dlic.api import PretrainedCodec, compress, decompress, from_pretrained, read, verify
 from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError, UnreadableImageError, VerificationError
-from dlic.learned.pretrained import from_pretrained
 
 encode, decode = compress, decompress  # as NumPy's friends look for them
 
@@ -18,6 +17,7 @@ def register_pillow() -> None:
 __all__ = [
     "CorruptFileError",
     "DlicError",
+    "PretrainedCodec",
     "UnknownCheckpointError",
     "UnreadableImageError",
     "VerificationError",

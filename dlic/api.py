@@ -1,13 +1,15 @@
 """The public functions: arrays ⇄ bytes."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dlic.errors import CorruptFileError
+from dlic.checkpoints import local as checkpoints
+from dlic.errors import CorruptFileError, UnknownCheckpointError
 from dlic.formats.channels import EXACT, check_channels
 from dlic.formats.kind import Description
 from dlic.formats.reading import Reading
@@ -16,6 +18,9 @@ from dlic.formats.writing import Wishes
 from dlic.images.files import MAX_PIXELS, ImageFile
 from dlic.images.metadata import Metadata
 from dlic.progress import no_progress
+
+if TYPE_CHECKING:
+    from dlic.learned.codec import LearnedCodec
 
 
 def compress(
@@ -27,9 +32,10 @@ def compress(
     target_psnr: float | None = None,
     target_ms_ssim: float | None = None,
     *,
+    tune: str | None = None,
     model: str | None = None,
     weights: str | Path | None = None,
-    alpha_quality: int = 100,
+    alpha_quality: int = EXACT,
     icc_profile: bytes = b"",
     exif: bytes = b"",
     xmp: bytes = b"",
@@ -42,23 +48,26 @@ def compress(
 
     Args:
         image: (height, width) gray, (height, width, 2) gray and alpha, (height, width, 3) RGB or (height, width, 4) RGBA, with
-            upright pixels. Colours where alpha is 0 are not kept: what comes back there is a smooth continuation of the rest.
+            upright pixels. Colours where alpha is 0 are not kept: a decoder shows a smooth continuation of the rest there.
         quality: 1 (small) … 100 (best); 60 when no target is given either.
-        effort: 0 (fast) … 9: smaller files for more encoding time; decoding takes as long as ever.
+        effort: 0 (fast) … 9: smaller files for more encoding time; decoding takes the same time.
         target_size: largest file in bytes, all of it counted.
         target_bpp: most bits per pixel.
         target_psnr: least PSNR in dB, of the colours.
         target_ms_ssim: least MS-SSIM, below 1; of fewer than five scales where a side is below 161 pixels.
-        model: name of a checkpoint on this machine; the shipped default when neither is given. A name like
-            compressai:mbt2018-mean:4 or compressai:mbt2018-mean@weights.pth takes a model of CompressAI, at the one rate it has.
+        tune: "visual", "psnr" or "ms-ssim": the shipped checkpoint that is tuned for it. Without it, `model` and `weights` the
+            default checkpoint is used.
+        model: name of a checkpoint on this machine. A name like compressai:mbt2018-mean:4 or compressai:mbt2018-mean@weights.pth
+            takes a model of CompressAI, at the one rate it has.
         weights: folder of a checkpoint instead of a name.
         alpha_quality: 100 is exact; below, alpha is coded like a picture, with a quality like JPEG's, where that is smaller.
         icc_profile, exif, xmp, dpi, text: stored as they are, for `read`; dpi are pixels per inch across and down.
-        thumbnail: pixels a side, at most, of a preview that viewers show without the network; 0 for none.
-        max_memory: about the most bytes this process may take: fewer tiles of a big picture are in work at once.
+        thumbnail: largest side in pixels of a preview that viewers show without the network; 0 for none.
+        max_memory: approximate limit in bytes for this process: fewer tiles of a big picture are in work at once.
 
     Raises:
-        DlicError: `image` is no such array, the target cannot be met, no file could hold the metadata, or memory is not enough.
+        DlicError: `image` is no such array, an argument is out of range, the target cannot be met, no file could hold the
+            metadata, or memory is not enough.
         UnknownCheckpointError: the checkpoint is missing or damaged.
     """
     wishes = Wishes(
@@ -68,6 +77,7 @@ def compress(
         target_bpp=target_bpp,
         target_psnr=target_psnr,
         target_ms_ssim=target_ms_ssim,
+        tune=tune,
         model=model,
         weights=weights,
         alpha_quality=None if alpha_quality == EXACT else alpha_quality,
@@ -97,11 +107,11 @@ def decompress(
         weights: folder of the checkpoint it was made with, where dlic would not find it.
         max_pixels: larger pictures are refused before anything is allocated.
         model: name of the checkpoint it was made with; files of CompressAI's models need it, as `compress` was given it.
-        crop: x, y, width and height of the part that is wanted; of a big learned picture only the tiles that it needs are decoded.
-        max_memory: about the most bytes this process may take for a learned picture.
+        crop: x, y, width and height of a part; of a big learned picture only the tiles that it needs are decoded.
+        max_memory: approximate limit in bytes for this process, while it decodes a learned picture.
 
     Raises:
-        CorruptFileError: `data` is truncated, damaged, or neither.
+        CorruptFileError: `data` is truncated, damaged, or neither kind of file.
         UnknownCheckpointError: the checkpoint it was made with is not on this machine.
         DlicError: `crop` is no part of the picture, or memory is not enough.
     """
@@ -118,22 +128,125 @@ def read(
     max_memory: int | None = None,
 ) -> ImageFile:
     """`decompress`, with the file's metadata: `.pixels`, `.metadata.icc_profile`, `.exif`, `.xmp`, `.dpi` and `.text`."""
-    if not isinstance(data, bytes | bytearray | memoryview):
-        raise CorruptFileError(f"a .dlic file is bytes, not {type(data).__name__}")
-    described = _described(data)
-    return described.kind.read(described, Reading(weights, max_pixels, model, crop, max_memory)).picture
+    return _read(data, Reading(weights=weights, max_pixels=max_pixels, model=model, crop=crop, max_memory=max_memory))
 
 
 def verify(data: bytes, *, weights: str | Path | None = None, max_pixels: int = MAX_PIXELS, model: str | None = None) -> None:
-    """Check that a .dlic or JPEG file is whole: checksums, and the coded symbols behind them.
+    """Check that a .dlic or JPEG file is whole: its checksums, and the symbols that it codes.
 
-    Takes the arguments of `decompress`, and raises as it does. Learned files are parsed without running their network's transforms.
+    Takes the arguments of `decompress`, and raises as it does. The transforms of a learned picture are not run.
     """
     described = _described(data)
-    described.kind.verify(described, Reading(weights, max_pixels, model))
+    described.kind.verify(described, Reading(weights=weights, max_pixels=max_pixels, model=model))
+
+
+def _read(data: bytes, reading: Reading) -> ImageFile:
+    described = _described(data)
+    return described.kind.read(described, reading).picture
 
 
 def _described(data: bytes) -> Description:
     if not isinstance(data, bytes | bytearray | memoryview):
         raise CorruptFileError(f"a .dlic file is bytes, not {type(data).__name__}")
     return describe(bytes(data))
+
+
+# --- one checkpoint -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PretrainedCodec:
+    """`compress` and `decompress` with one checkpoint, which is loaded."""
+
+    codec: "LearnedCodec" = field(repr=False, compare=False)
+    name: str
+    fingerprint: bytes  # sha256 over architecture, weights and tables
+
+    def compress(
+        self,
+        image: NDArray[np.uint8],
+        quality: int | None = None,
+        effort: int = 0,
+        target_size: int | None = None,
+        target_bpp: float | None = None,
+        target_psnr: float | None = None,
+        target_ms_ssim: float | None = None,
+        *,
+        alpha_quality: int = EXACT,
+        icc_profile: bytes = b"",
+        exif: bytes = b"",
+        xmp: bytes = b"",
+        dpi: tuple[float, float] | None = None,
+        text: Mapping[str, str] | None = None,
+        thumbnail: int = 0,
+        max_memory: int | None = None,
+    ) -> bytes:
+        """As `dlic.compress`, with this checkpoint."""
+        from dlic.formats.learned import encode_picture, rate_of
+
+        wishes = Wishes(
+            quality=quality,
+            effort=effort,
+            target_size=target_size,
+            target_bpp=target_bpp,
+            target_psnr=target_psnr,
+            target_ms_ssim=target_ms_ssim,
+            alpha_quality=alpha_quality,
+            thumbnail=thumbnail,
+            max_memory=max_memory,
+        )
+        picture = ImageFile(check_channels(image), metadata=Metadata(icc_profile, exif, xmp, dpi, text or {}))
+        return encode_picture(self.codec, picture, wishes, rate_of(wishes)).data
+
+    def decompress(
+        self,
+        data: bytes,
+        *,
+        max_pixels: int = MAX_PIXELS,
+        crop: tuple[int, int, int, int] | None = None,
+        max_memory: int | None = None,
+    ) -> NDArray[Any]:
+        """As `dlic.decompress`, with this checkpoint."""
+        return self.read(data, max_pixels=max_pixels, crop=crop, max_memory=max_memory).pixels
+
+    def read(
+        self,
+        data: bytes,
+        *,
+        max_pixels: int = MAX_PIXELS,
+        crop: tuple[int, int, int, int] | None = None,
+        max_memory: int | None = None,
+    ) -> ImageFile:
+        """As `dlic.read`, with this checkpoint."""
+        return _read(data, Reading(codec=self.codec, max_pixels=max_pixels, crop=crop, max_memory=max_memory))
+
+
+def from_pretrained(
+    source: str | Path | None = None, revision: str | None = None, fingerprint: str | None = None, *, tune: str | None = None
+) -> PretrainedCodec:
+    """The codec of a checkpoint, with every hash in it checked.
+
+    A checkpoint from a repository is kept where `dlic checkpoints download` puts others, so that its files decode like any other.
+
+    Args:
+        source: folder of a checkpoint, name of one on this machine, or owner/name of a repository of Hugging Face, which has
+            weights.safetensors and model.json at its top level and needs huggingface_hub. Without it, the default checkpoint, or
+            that of `tune`.
+        revision: branch, tag or commit of a repository.
+        fingerprint: how the checkpoint's fingerprint must begin, in hexadecimal, as `dlic info` prints it of files.
+        tune: "visual", "psnr" or "ms-ssim": the shipped checkpoint that is tuned for it.
+
+    Raises:
+        UnknownCheckpointError: there is no such checkpoint, it is damaged, or its fingerprint is another.
+        DownloadError: the repository gave no files.
+        DlicError: the source is not tuned for `tune`.
+    """
+    from dlic.checkpoints.huggingface import pretrained_folder
+    from dlic.learned.codec import load_codec
+
+    folder = None if source is None else pretrained_folder(source, revision)
+    codec = load_codec(checkpoints.choose(None, folder, tune))
+    own = codec.fingerprint.hex()
+    if fingerprint is not None and not (fingerprint and own.startswith(fingerprint.lower())):
+        raise UnknownCheckpointError(f"{source or codec.name} has fingerprint {own[:16]}…, not {fingerprint or 'an empty one'}")
+    return PretrainedCodec(codec, codec.name, codec.fingerprint)

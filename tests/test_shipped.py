@@ -11,6 +11,8 @@ from PIL import Image
 import dlic
 from dlic.checkpoints import local as checkpoints
 from dlic.checkpoints.index import read_index
+from dlic.checkpoints.manifest import CARD, read_manifest
+from dlic.checkpoints.weights import verify
 from dlic.container.format import read
 from dlic.evaluation.rate_distortion import Point, bd_rate, bits_saved, jpeg_curve, mean_point
 from dlic.learned.codec import load_codec
@@ -22,11 +24,11 @@ def test_the_index_is_that_of_the_files():
     folder = checkpoints.shipped_folder()
     index = read_index(folder)
     for name, entry in index.checkpoints.items():
-        checkpoints.verify(folder / name)
-        assert checkpoints.read_manifest(folder / name).fingerprint.hex() == entry.fingerprint
+        verify(folder / name)
+        assert read_manifest(folder / name).fingerprint.hex() == entry.fingerprint
         assert all((folder / name / file).stat().st_size == known.size < 20e6 for file, known in entry.files.items())
     assert index.default in index.checkpoints
-    assert "licence" in (folder / index.default / checkpoints.CARD).read_text().lower()
+    assert "licence" in (folder / index.default / CARD).read_text().lower()
 
 
 def test_it_saves_a_quarter_of_jpegs_bits_on_a_photograph(photograph):

@@ -1,115 +1,13 @@
-"""Checkpoint names → verified local folders.
+"""Checkpoint names, fingerprints and tunes → folders on this machine."""
 
-A checkpoint is a folder <name>/ of weights.safetensors, model.json and MODEL_CARD.md; an index.json beside the folders names
-them with the size and sha256 of every file. Loading never unpickles and never imports torch.
-"""
-
-import hashlib
-import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
-from dlic.entropy.tables import FrequencyTables
-from dlic.errors import UnknownCheckpointError
+from dlic.checkpoints.index import read_index
+from dlic.checkpoints.manifest import MANIFEST, TUNES, read_manifest, stated_fingerprint
+from dlic.errors import DlicError, UnknownCheckpointError
 from dlic.storage.files import cache_folder
-
-WEIGHTS, MANIFEST, CARD, INDEX = "weights.safetensors", "model.json", "MODEL_CARD.md", "index.json"
-
-
-@dataclass(frozen=True)
-class Training:
-    """What a checkpoint was trained with."""
-
-    steps: int
-    pixels: int
-    lmbda: float | None  # None: a λ for each level, which the model's configuration tells
-    distortion: str
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """model.json: everything of a checkpoint but its weights."""
-
-    name: str
-    model: str  # a name in dlic.models
-    config: dict
-    weights_sha256: str
-    tables: FrequencyTables
-    training: Training
-
-    @cached_property
-    def fingerprint(self) -> bytes:
-        """sha256 over architecture, weights and tables; its first 8 bytes stand in every file made with the checkpoint."""
-        identity = [self.model, self.config, self.weights_sha256, self.tables.sha256]
-        return hashlib.sha256(json.dumps(identity, sort_keys=True, separators=(",", ":")).encode()).digest()
-
-    def to_json(self) -> str:
-        stored = {
-            "name": self.name,
-            "model": self.model,
-            "config": self.config,
-            "fingerprint": self.fingerprint.hex(),
-            "weights_sha256": self.weights_sha256,
-            "tables_sha256": self.tables.sha256,
-            "training": asdict(self.training),
-            "tables": self.tables.to_json(),
-        }
-        return "{\n" + ",\n".join(f" {json.dumps(key)}: {json.dumps(value)}" for key, value in stored.items()) + "\n}\n"
-
-
-def read_manifest(folder: str | Path) -> Manifest:
-    """model.json of a checkpoint folder, its hashes checked. Raises UnknownCheckpointError."""
-    path = Path(folder) / MANIFEST
-    try:
-        stored = json.loads(path.read_bytes())
-        manifest = Manifest(
-            name=stored["name"], model=stored["model"], config=stored["config"], weights_sha256=stored["weights_sha256"],
-            tables=FrequencyTables.from_json(stored["tables"]), training=Training(**stored["training"]),
-        )  # fmt: skip
-        intact = (stored["tables_sha256"], stored["fingerprint"]) == (manifest.tables.sha256, manifest.fingerprint.hex())
-    except FileNotFoundError as error:
-        raise UnknownCheckpointError(f"{folder} is no checkpoint: it has no {MANIFEST}") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise UnknownCheckpointError(f"{path} cannot be read: {error}") from error
-    if not intact:
-        raise UnknownCheckpointError(f"{path} was changed: its tables do not match their hash")
-    return manifest
-
-
-def read_weights(folder: str | Path) -> dict[str, np.ndarray]:
-    """Arrays of a checkpoint folder, checked against the sha256 in its model.json. Raises UnknownCheckpointError."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    try:
-        return load(_weights_bytes(folder))
-    except SafetensorError as error:
-        raise UnknownCheckpointError(f"{Path(folder) / WEIGHTS} is no safetensors file: {error}") from error
-
-
-def verify(folder: str | Path) -> None:
-    """Check every hash of a checkpoint folder. Raises UnknownCheckpointError where it is damaged."""
-    _weights_bytes(folder)
-
-
-def _weights_bytes(folder: str | Path) -> bytes:
-    """The weights file, after its sha256 was checked against model.json, and the hashes in that."""
-    path = Path(folder) / WEIGHTS
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UnknownCheckpointError(f"{path} cannot be read: {error.strerror}") from error
-    if hashlib.sha256(data).hexdigest() != read_manifest(folder).weights_sha256:
-        raise UnknownCheckpointError(f"{path} is damaged: its sha256 is not the one in {MANIFEST}")
-    return data
-
-
-# --- where checkpoints are ----------------------------------------------------------------------------------------------
 
 
 def shipped_folder() -> Path:
@@ -137,11 +35,20 @@ def local_checkpoints() -> Iterator[Path]:
 
 def default_name() -> str:
     """The checkpoint used when none is named. Raises UnknownCheckpointError where none is shipped."""
-    path = shipped_folder() / INDEX
     try:
-        return json.loads(path.read_bytes())["default"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UnknownCheckpointError(f"there is no default checkpoint, as {path} cannot be read; name one") from error
+        return read_index(shipped_folder()).default
+    except UnknownCheckpointError as error:
+        raise UnknownCheckpointError(f"there is no default checkpoint; name one: {error}") from error
+
+
+def tuned_name(tune: str) -> str:
+    """The checkpoint of this dlic that is tuned for "visual", "psnr" or "ms-ssim". Raises DlicError where there is none."""
+    if tune not in TUNES:
+        raise DlicError(f"a checkpoint is tuned for {', '.join(TUNES)}; not for {tune!r}")
+    tunes = read_index(shipped_folder()).tunes
+    if tune not in tunes:
+        raise DlicError(f"this dlic has no checkpoint that is tuned for {tune}; it has some for {', '.join(tunes) or 'nothing'}")
+    return tunes[tune]
 
 
 def find(name: str) -> Path:
@@ -156,20 +63,12 @@ def find(name: str) -> Path:
 def find_by_fingerprint(prefix: bytes) -> Path:
     """The folder of the checkpoint a file was made with. Raises UnknownCheckpointError."""
     for folder in local_checkpoints():
-        if _quick_fingerprint(folder).startswith(prefix.hex()):
+        if stated_fingerprint(folder).startswith(prefix.hex()):
             return folder
     raise UnknownCheckpointError(
         f"made with checkpoint {prefix.hex()[:8]}…, which is not on this machine; dlic checkpoints list shows those that are, "
         "--weights PATH names another"
     )
-
-
-def _quick_fingerprint(folder: Path) -> str:
-    """As model.json states it; `read_manifest` checks it before the checkpoint is used."""
-    try:
-        return str(json.loads((folder / MANIFEST).read_bytes())["fingerprint"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
 
 
 def folder_of(source: str) -> Path:
@@ -186,8 +85,14 @@ def as_folder(path: str | Path) -> Path:
     return folder
 
 
-def choose(model: str | None, weights: str | Path | None) -> Path:
-    """The checkpoint folder that a name or a path stands for; that of the default where neither is given."""
-    if weights is not None:
-        return as_folder(weights)
-    return find(model or default_name())
+def choose(model: str | None, weights: str | Path | None, tune: str | None = None) -> Path:
+    """The checkpoint folder that a name, a path or a tune stands for; that of the default where none is given.
+
+    Raises UnknownCheckpointError where it is not on this machine, DlicError where it is not tuned for `tune`.
+    """
+    if model is None and weights is None:
+        return find(default_name() if tune is None else tuned_name(tune))
+    folder = as_folder(weights) if weights is not None else find(str(model))
+    if tune is not None and (own := read_manifest(folder).training.tune) != tune:
+        raise DlicError(f"{folder.name} is tuned for {own}, not for {tune}; leave out the model or the tune")
+    return folder

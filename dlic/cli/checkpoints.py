@@ -8,8 +8,11 @@ from typing import Annotated
 import typer
 
 from dlic.checkpoints import local as checkpoints
+from dlic.checkpoints.index import INDEX, write_index
+from dlic.checkpoints.manifest import TUNES, read_manifest
+from dlic.checkpoints.weights import verify as verify_checkpoint
 from dlic.cli import streams
-from dlic.errors import UnknownCheckpointError
+from dlic.errors import DlicError, UnknownCheckpointError
 
 NONE_HERE = "no checkpoints on this machine; dlic checkpoints download NAME fetches one"
 
@@ -27,6 +30,7 @@ class Listed:
     bytes: int
     model: str | None = None
     fingerprint: str | None = None
+    tune: str | None = None
     distortion: str | None = None
     lmbda: float | None = None
     steps: int | None = None
@@ -54,10 +58,10 @@ def download(
     force: Annotated[bool, typer.Option("--force", help="Download it again even where it is present.")] = False,
 ) -> None:
     """Download a checkpoint and print its folder; an interrupted download continues where it stopped."""
-    from dlic.checkpoints import index as checkpoint_index
+    from dlic.checkpoints.download import download as fetch
 
     with streams.transfer_bar(name) as progress:
-        folder = checkpoint_index.download(name, base, force, progress)
+        folder = fetch(name, base, force, progress)
     typer.echo(folder)
 
 
@@ -69,7 +73,7 @@ def verify(
     failures = []
     for name in names or [str(folder) for folder in checkpoints.local_checkpoints()]:
         try:
-            checkpoints.verify(checkpoints.find(name) if names else name)
+            verify_checkpoint(checkpoints.find(name) if names else name)
             typer.echo(f"{name}: intact")
         except UnknownCheckpointError as error:
             failures.append(str(error))
@@ -90,12 +94,22 @@ def index(
     mirror: Annotated[
         list[str] | None, typer.Option(metavar="BASE", help="Address that serves FOLDER; may be given again.")
     ] = None,
+    tune: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TUNE=NAME", help=f"The one that --tune {'|'.join(TUNES)} chooses; may be given again."),
+    ] = None,
 ) -> None:
     """Write FOLDER/index.json, so that FOLDER can be served as the BASE of downloads."""
-    from dlic.checkpoints.index import write_index
+    written = write_index(folder, default, mirror or (), dict(map(_tune, tune or ())))
+    typer.echo(f"{folder / INDEX}: {', '.join(sorted(written.checkpoints))}; default {written.default}")
 
-    written = write_index(folder, default, mirror or ())
-    typer.echo(f"{folder / checkpoints.INDEX}: {', '.join(sorted(written.checkpoints))}; default {written.default}")
+
+def _tune(text: str) -> tuple[str, str]:
+    """'psnr=light-1' → ('psnr', 'light-1'). Raises DlicError."""
+    tune, equals, name = text.partition("=")
+    if not equals:
+        raise DlicError(f"--tune takes TUNE=NAME, such as psnr=light-1; not {text!r}")
+    return tune, name
 
 
 def _listed(folder: Path) -> Listed:
@@ -103,11 +117,19 @@ def _listed(folder: Path) -> Listed:
     size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
     place = (folder.name, folder.name == _default(), where, str(folder), size)
     try:
-        manifest = checkpoints.read_manifest(folder)
+        manifest = read_manifest(folder)
     except UnknownCheckpointError as error:
         return Listed(*place, damage=str(error))
     training = manifest.training
-    return Listed(*place, manifest.model, manifest.fingerprint.hex(), training.distortion, training.lmbda, training.steps)
+    return Listed(
+        *place,
+        model=manifest.model,
+        fingerprint=manifest.fingerprint.hex(),
+        tune=training.tune,
+        distortion=training.distortion,
+        lmbda=training.lmbda,
+        steps=training.steps,
+    )
 
 
 def _default() -> str | None:
@@ -123,10 +145,11 @@ def _print_table(listed: list[Listed]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("name", "model", "where", "size", "λ", "steps", box=None, pad_edge=False)
+    table = Table("name", "model", "where", "size", "tuned for", "λ", "steps", box=None, pad_edge=False)
     for one in listed:
         name = escape(one.name) + (" (default)" if one.default else "")
-        trained = ("damaged", "", "") if one.damage else (one.model, f"{one.lmbda} ({one.distortion})", one.steps)
-        model, lmbda, steps = (escape(str(value)) for value in trained)
-        table.add_row(name, model, one.where, decimal(one.bytes), lmbda, steps)
+        lmbda = "each level's" if one.lmbda is None else one.lmbda
+        trained = ("damaged", "", "", "") if one.damage else (one.model, one.tune, lmbda, one.steps)
+        model, tune, lmbda, steps = (escape(str(value)) for value in trained)
+        table.add_row(name, model, one.where, decimal(one.bytes), tune, lmbda, steps)
     Console().print(table)

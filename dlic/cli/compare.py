@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dlic.checkpoints.manifest import TUNES
 from dlic.cli import streams
 from dlic.errors import DlicError
 from dlic.images.files import MAX_PIXELS
@@ -30,6 +31,7 @@ def compare(
     codecs: Annotated[
         str | None, typer.Option(metavar="NAMES", help="With commas between, such as light-1,jpeg,avif; all there are by default.")
     ] = None,
+    tune: Annotated[str | None, typer.Option(metavar="|".join(TUNES), help="Take the checkpoint that is tuned for this.")] = None,
     model: Annotated[str | None, typer.Option(help="Name of a checkpoint; the shipped one by default.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Folder of a checkpoint, instead of a name.")] = None,
     effort: Annotated[int, typer.Option("-e", "--effort", min=0, help="Of the checkpoint, as in dlic compress.")] = 0,
@@ -54,7 +56,7 @@ def compare(
     picture = read_image(source, max_pixels)
     for sentence in picture.notes:
         streams.note(sentence)
-    series = _series(codecs, model, weights, effort)
+    series = _series(codecs, tune, model, weights, effort)
     limit = wanted if isinstance(wanted, int) else _bytes(wanted, series[0], picture.pixels)
     with tempfile.TemporaryDirectory() as folder, streams.busy(f"compressing {source}") as progress:
         shown = _pictures(Path(folder), source.name, picture.pixels, series, limit, progress)
@@ -86,16 +88,16 @@ def _bytes(bpp: float | None, first: "Series", image: "np.ndarray") -> int:
     return len(first.at(quality).compress(image))
 
 
-def _series(names: str | None, model: str | None, weights: Path | None, effort: int) -> "list[Series]":
+def _series(names: str | None, tune: str | None, model: str | None, weights: Path | None, effort: int) -> "list[Series]":
     """The codecs to compare: those named, or a checkpoint and what else is on this machine."""
     from dlic.checkpoints.local import choose
     from dlic.evaluation.registry import COMPARED, Settings, is_available, learned_series, open_series
 
     if names is None:
         others = [open_series(name) for name in COMPARED if is_available(name)]
-        return [learned_series(choose(model, weights), effort), *others]
-    if model or weights:
-        raise DlicError("--codecs names checkpoints too, so that --model and --weights have no place beside it")
+        return [learned_series(choose(model, weights, tune), effort), *others]
+    if tune or model or weights:
+        raise DlicError("--codecs names checkpoints too; leave out --tune, --model and --weights")
     chosen = streams.words(names)
     if not chosen:
         raise DlicError("--codecs takes names with commas between, such as light-1,jpeg,avif")

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from dlic.batch.folders import Done
+from dlic.checkpoints.manifest import TUNES
 from dlic.cli import folders, streams
 from dlic.cli.keep_smaller import as_jpeg, smaller
 from dlic.errors import CorruptFileError, UnknownCheckpointError, UnreadableImageError
@@ -38,6 +39,10 @@ def compress(
     target_ms_ssim: Annotated[float | None, typer.Option(help="Least MS-SSIM, below 1; of fewer scales below 161 pixels.")] = None,
     effort: Annotated[
         int | None, typer.Option("-e", "--effort", help="0 (fast) … 9: smaller files for more encoding time.")
+    ] = None,
+    tune: Annotated[
+        str | None,
+        typer.Option(metavar="|".join(TUNES), help="What pictures should be best at; the default checkpoint's by default."),
     ] = None,
     model: Annotated[
         str | None,
@@ -85,6 +90,7 @@ def compress(
         target_psnr=target_psnr,
         target_ms_ssim=target_ms_ssim,
         effort=effort,
+        tune=tune,
         model=model,
         weights=weights,
         max_memory=streams.size(max_memory),

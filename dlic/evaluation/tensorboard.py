@@ -17,7 +17,7 @@ import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
-from dlic.checkpoints.local import read_manifest
+from dlic.checkpoints.manifest import read_manifest
 from dlic.evaluation.comparison import Anchor, compare_all, saved_by
 from dlic.evaluation.comparison_plot import comparison_figure
 from dlic.evaluation.plots import Curve, figure_pixels

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlic.checkpoints import local as checkpoints
+from dlic.checkpoints.manifest import read_manifest
 from dlic.container.chunks import ALPHA, by_name
 from dlic.container.format import LEARNED, TILED, Container, append, read
 from dlic.container.tiles import split
@@ -17,7 +18,7 @@ from dlic.formats.channels import as_gray, is_gray, is_in_parts, unite
 from dlic.formats.container_kind import COLOURS, ContainerKind, container_of
 from dlic.formats.kind import Description, Details
 from dlic.formats.reading import Reading, ReadResult
-from dlic.formats.writing import DEFAULT_QUALITY, Encode, Outcome, Wishes, cheap_thumbnail, separated
+from dlic.formats.writing import DEFAULT_QUALITY, Encode, Outcome, Wishes, cheap_thumbnail, number, separated, whole_number
 from dlic.images.files import ImageFile
 from dlic.peers.compressai.zoo import is_zoo_name
 from dlic.pixels.rectangles import Rectangle
@@ -40,8 +41,8 @@ class Learned(ContainerKind):
     chooses_coder = True
     takes = frozenset(
         [
-            "quality", "target_size", "target_bpp", "target_psnr", "target_ms_ssim", "effort", "model", "weights",
-            "max_memory", "alpha_quality", "thumbnail", "keep_smaller",
+            "quality", "target_size", "target_bpp", "target_psnr", "target_ms_ssim", "effort", "tune", "model",
+            "weights", "max_memory", "alpha_quality", "thumbnail", "keep_smaller",
         ]
     )  # fmt: skip
     process_memory = PROCESS_WITH_TORCH
@@ -51,12 +52,13 @@ class Learned(ContainerKind):
 
     def details(self, described: Description) -> Details:
         container = container_of(described)
-        name, fingerprint = _checkpoint_name(container.model), container.model.hex()
+        (name, tune), fingerprint = _name_and_tune(container.model), container.model.hex()
         colours, tiles = COLOURS[described.channels], _tiles(described)
-        place = {"checkpoint": name, "fingerprint": fingerprint}
+        place = {"checkpoint": name, "fingerprint": fingerprint, "tune": tune}
         coder = coder_of(container.coder).name
         figures = {"colours": colours, "level": container.level, **place, "entropy": coder, "tiles": tiles}
-        said = f"{colours}, checkpoint {name or 'not on this machine'} ({fingerprint}), level {container.level}"
+        tuned = f", tuned for {tune}" if tune else ""
+        said = f"{colours}, checkpoint {name or 'not on this machine'} ({fingerprint}){tuned}, level {container.level}"
         said += ", {columns} × {rows} tiles of about {side} pixels".format(**tiles) if tiles else ""
         return Details(figures, said)
 
@@ -103,11 +105,13 @@ class Learned(ContainerKind):
 
     def _codec(self, container: Container, reading: Reading) -> "LearnedCodec":
         """The codec of the weights that are named, or else of the checkpoint that the file names."""
+        if reading.codec is not None:
+            return reading.codec.within(reading.max_memory, reading.max_pixels)
         if reading.model is not None and reading.weights is not None:
             raise DlicError("give a model or weights, not both")
         if is_zoo_name(reading.model):
             raise UnknownCheckpointError(
-                f"made with checkpoint {container.model.hex()[:8]}…, one of dlic's own, not with model {reading.model}"
+                f"made with checkpoint {container.model.hex()[:8]}…, one of dlic's own, not with {reading.model}"
             )
         if reading.model or reading.weights:
             folder = checkpoints.choose(reading.model, reading.weights)
@@ -123,13 +127,16 @@ class Learned(ContainerKind):
         if wishes.keep_smaller and wishes.target_ms_ssim is not None:
             raise DlicError("--keep-smaller compares at the same PSNR, which --target-ms-ssim does not fix; give one of them")
         rate = rate_of(wishes)
+        effort_of(wishes)
+        if wishes.tune is not None:
+            checkpoints.choose(wishes.model, wishes.weights, wishes.tune)
 
         def encode(picture: ImageFile, progress: Progress) -> Outcome:
             seconds: dict[str, float] = {}
             with timed(seconds, "load model"):
                 from dlic.learned.codec import load_codec
 
-                codec = load_codec(checkpoints.choose(wishes.model, wishes.weights))
+                codec = load_codec(checkpoints.choose(wishes.model, wishes.weights, wishes.tune))
             outcome = encode_picture(codec, picture, wishes, rate, progress)
             return replace(outcome, seconds={**seconds, **outcome.seconds})
 
@@ -144,22 +151,29 @@ def rate_of(wishes: Wishes) -> "int | Target":
     targets = {
         "size": wishes.target_size, "bpp": wishes.target_bpp, "psnr": wishes.target_psnr, "ms-ssim": wishes.target_ms_ssim,
     }  # fmt: skip
-    given = [Target(measure, value) for measure, value in targets.items() if value is not None]
+    given = [Target(measure, number(f"target {measure}", value)) for measure, value in targets.items() if value is not None]
     if len(given) + (wishes.quality is not None) > 1:
         raise DlicError("give one of quality, target size, bpp, PSNR and MS-SSIM, not several")
     return given[0] if given else check_quality(DEFAULT_QUALITY if wishes.quality is None else wishes.quality)
+
+
+def effort_of(wishes: Wishes) -> int:
+    """0 … 9. Raises DlicError for anything else."""
+    from dlic.learned.codec import MAX_EFFORT
+
+    return 0 if wishes.effort is None else whole_number("effort", wishes.effort, 0, MAX_EFFORT)
 
 
 def encode_picture(
     codec: "LearnedCodec", picture: ImageFile, wishes: Wishes, rate: "int | Target", progress: Progress = no_progress
 ) -> Outcome:
     """A picture with its metadata as a file of a checkpoint. Raises DlicError where a target cannot be met."""
-    seconds: dict[str, float] = {}
+    effort, seconds = effort_of(wishes), dict[str, float]()
     with timed(seconds, "channels"):
         found = separated(picture, wishes)
     pixels = math.prod(picture.pixels.shape[:2])  # the file is read again to verify it
     codec = codec.within(wishes.max_memory, pixels).with_chunks(found.chunks)
-    achieved = encode_colours(codec, found.colours, rate, wishes.effort or 0, progress)
+    achieved = encode_colours(codec, found.colours, rate, effort, progress)
     encoded = achieved.encoded
     scales = _scales(picture.pixels) if "ms-ssim" in achieved.figures else {}
     reached = "".join(f", {name} {value:.4f}" for name, value in achieved.figures.items())
@@ -209,11 +223,13 @@ def _scales(pixels: NDArray[Any]) -> dict[str, int]:
     return {"ms_ssim_scales": ms_ssim_scales(*pixels.shape[:2])}
 
 
-def _checkpoint_name(fingerprint: bytes) -> str | None:
+def _name_and_tune(fingerprint: bytes) -> tuple[str, str] | tuple[None, None]:
+    """Of the checkpoint, if it is on this machine."""
     try:
-        return checkpoints.find_by_fingerprint(fingerprint).name
+        folder = checkpoints.find_by_fingerprint(fingerprint)
+        return folder.name, read_manifest(folder).training.tune
     except UnknownCheckpointError:
-        return None
+        return None, None
 
 
 def _tiles(described: Description) -> dict[str, int] | None:

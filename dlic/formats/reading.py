@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from dlic.images.files import MAX_PIXELS, ImageFile
 from dlic.pixels.rectangles import Rectangle
+
+if TYPE_CHECKING:
+    from dlic.learned.codec import LearnedCodec
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,7 @@ class Reading:
     model: str | None = None  # name of a checkpoint
     crop: tuple[int, ...] | None = None  # x, y, width, height
     max_memory: int | None = None  # bytes
+    codec: "LearnedCodec | None" = None  # a loaded checkpoint to decode learned pictures with
 
     def part_of(self, width: int, height: int) -> Rectangle | None:
         """The part of a picture that is asked for; None is all of it. Raises DlicError where the crop does not lie inside."""

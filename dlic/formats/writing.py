@@ -1,11 +1,14 @@
 """How a new file is to be made, and what encoding gives."""
 
+import operator
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from dlic.container.format import Chunks
+from dlic.errors import DlicError
 from dlic.formats import metadata_chunks, thumbnails
 from dlic.formats.channels import EXACT, Separated, separate
 from dlic.images.files import ImageFile
@@ -24,6 +27,7 @@ class Wishes:
     target_psnr: float | None = None  # dB
     target_ms_ssim: float | None = None
     effort: int | None = None  # 0 … 9
+    tune: str | None = None  # visual, psnr or ms-ssim
     model: str | None = None  # name of a checkpoint
     weights: str | Path | None = None  # folder of a checkpoint
     max_memory: int | None = None  # bytes
@@ -54,6 +58,23 @@ class Outcome:
 
 
 Encode = Callable[[ImageFile, Progress], Outcome]
+
+
+def whole_number(what: str, value: int, least: int, most: int) -> int:
+    """`value` as int, whatever integer it is. Raises DlicError where it is none, or out of range."""
+    if not isinstance(value, bool):
+        with suppress(TypeError):
+            if least <= (whole := operator.index(value)) <= most:
+                return whole
+    raise DlicError(f"{what} is a whole number from {least} to {most}, not {value!r}")
+
+
+def number(what: str, value: float) -> float:
+    """`value` as float. Raises DlicError where it is no number."""
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise DlicError(f"{what} is a number, not {value!r}") from error
 
 
 def option(wish: str) -> str:

@@ -37,7 +37,7 @@ ROUNDED = "16-bit samples become 8-bit"
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # by channels
 OPTIONS = (  # of `dlic.compress`, beside metadata
     "quality", "effort", "target_size", "target_bpp", "target_psnr", "target_ms_ssim",
-    "model", "weights", "alpha_quality", "thumbnail", "max_memory",
+    "tune", "model", "weights", "alpha_quality", "thumbnail", "max_memory",
 )  # fmt: skip
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dlic.checkpoints import local as checkpoints
+from dlic.checkpoints.manifest import read_manifest
+from dlic.checkpoints.weights import read_weights, versions
 from dlic.container.format import LEARNED, TILED, Chunks, Container, check_kind, read
 from dlic.container.tiles import split
 from dlic.container.units import CodedUnit, unit_of
@@ -25,6 +26,7 @@ from dlic.pixels.rectangles import Rectangle
 from dlic.progress import Progress, no_progress
 from dlic.runtime import threads
 from dlic.runtime.timing import timed
+from dlic.storage.versions import Version
 
 MAX_EFFORT, TILING = 9, Tiling()
 
@@ -178,20 +180,29 @@ def level_of(quality: int, levels: int) -> int:
 
 
 def check_quality(quality: int) -> int:
-    """`quality` if it is 1 … 100; DlicError otherwise."""
-    if isinstance(quality, bool) or not isinstance(quality, int) or not 1 <= quality <= 100:
-        raise DlicError(f"quality is a whole number from 1 to 100, not {quality}")
-    return quality
+    """`quality` as int if it is a whole number 1 … 100, of NumPy or not. Raises DlicError otherwise."""
+    if isinstance(quality, bool) or not isinstance(quality, int | np.integer) or not 1 <= quality <= 100:
+        raise DlicError(f"quality is a whole number from 1 to 100, not {quality!r}")
+    return int(quality)
+
+
+def load_codec(folder: str | Path) -> LearnedCodec:
+    """The codec of a checkpoint folder, loaded once for each version of its files. Raises UnknownCheckpointError."""
+    return _loaded(Path(folder), versions(folder))
 
 
 @lru_cache(maxsize=4)
-def load_codec(folder: str | Path) -> LearnedCodec:
-    """The codec of a checkpoint folder, loaded once. Raises UnknownCheckpointError."""
+def _loaded(folder: Path, _versions: tuple[Version, Version]) -> LearnedCodec:
+    return read_codec(folder)
+
+
+def read_codec(folder: str | Path) -> LearnedCodec:
+    """The codec of a checkpoint folder. Raises UnknownCheckpointError."""
     from dlic.runtime.torch import deploy
 
-    manifest = checkpoints.read_manifest(folder)
+    manifest = read_manifest(folder)
     try:
-        deployed = deploy(manifest.model, manifest.config, checkpoints.read_weights(folder))
+        deployed = deploy(manifest.model, manifest.config, read_weights(folder, manifest))
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise UnknownCheckpointError(f"{folder} does not hold a model this dlic can run: {error}") from error
     return LearnedCodec(manifest.name, manifest.fingerprint, deployed, manifest.tables, manifest.training.distortion)

@@ -15,7 +15,7 @@ from threading import Lock
 
 import yaml
 
-from dlic.checkpoints.local import MANIFEST
+from dlic.checkpoints.manifest import MANIFEST
 from dlic.errors import CorruptFileError, DlicError, SomeFailedError
 from dlic.storage.files import read_whole, written_whole
 from dlic.studies.child_runs import ChildRuns

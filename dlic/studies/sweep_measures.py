@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dlic.checkpoints.local import read_manifest
+from dlic.checkpoints.manifest import read_manifest
 from dlic.container.format import read
 from dlic.errors import DlicError
 from dlic.evaluation.anchors import check_kodak, kodak_anchors

@@ -10,7 +10,7 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
-from dlic.checkpoints.local import CARD, MANIFEST, WEIGHTS, Manifest, Training
+from dlic.checkpoints.manifest import CARD, MANIFEST, WEIGHTS, Manifest, Training
 from dlic.entropy.tables import REACH, FrequencyTables, counted_tables, tables_from_likelihoods
 from dlic.errors import DlicError, UnknownCheckpointError
 from dlic.learned.codec import LearnedCodec

@@ -8,7 +8,8 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from dlic.checkpoints.local import read_manifest, read_weights
+from dlic.checkpoints.manifest import read_manifest
+from dlic.checkpoints.weights import read_weights
 from dlic.metrics.differentiable.distortions import MSE_SHARE
 from dlic.models.base import Model
 from dlic.runtime.torch.arrays import to_tensors
@@ -255,7 +256,7 @@ class TrainingModule(pl.LightningModule):
         manifest = read_manifest(source)
         if manifest.model != self.network.name:
             raise ValueError(f"{source} holds {manifest.model}, not {self.network.name}")
-        self.network.start_from(manifest.config, to_tensors(trained_weights(read_weights(source))))
+        self.network.start_from(manifest.config, to_tensors(trained_weights(read_weights(source, manifest))))
         self.earlier_steps, self.earlier_pixels = manifest.training.steps, manifest.training.pixels
 
     def _start_from_zoo(self, path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from dlic.checkpoints.local import read_manifest
+from dlic.checkpoints.manifest import read_manifest
 from dlic.errors import DlicError
 from dlic.layers.stages import BottleneckBlock
 from dlic.learned.pretrained import network_of

@@ -11,7 +11,8 @@ import pytorch_lightning as pl
 import torch
 import yaml
 
-from dlic.checkpoints.local import folder_of, read_manifest
+from dlic.checkpoints.local import folder_of
+from dlic.checkpoints.manifest import read_manifest
 from dlic.errors import CorruptFileError, DlicError
 from dlic.models import MODELS
 from dlic.models.base import Model

@@ -13,8 +13,10 @@ from safetensors.numpy import save
 
 from dlic.checkpoints import index as checkpoint_index
 from dlic.checkpoints import local as checkpoints
-from dlic.checkpoints.index import Index, IndexedCheckpoint, IndexedFile, download, read_index, write_index
-from dlic.checkpoints.local import CARD, INDEX, MANIFEST, WEIGHTS, Manifest, Training, read_manifest, read_weights, verify
+from dlic.checkpoints.download import download
+from dlic.checkpoints.index import INDEX, Index, IndexedCheckpoint, IndexedFile, read_index, write_index
+from dlic.checkpoints.manifest import CARD, MANIFEST, WEIGHTS, Manifest, Training, read_manifest
+from dlic.checkpoints.weights import read_weights, verify
 from dlic.entropy.tables import FrequencyTables, integer_counts
 from dlic.errors import DlicError, DownloadError, UnknownCheckpointError
 
@@ -100,7 +102,7 @@ def test_fingerprint_covers_weights_config_and_tables_but_not_the_name(tmp_path)
 def test_weights_read_as_they_were_written(tmp_path):
     weights = read_weights(make_checkpoint(tmp_path))
     assert weights.keys() == {"scale"}
-    assert np.array_equal(weights["scale"].numpy(), SCALE)
+    assert np.array_equal(weights["scale"], SCALE)
 
 
 def test_folder_without_manifest_is_no_checkpoint(tmp_path):
@@ -196,6 +198,36 @@ def test_find_by_fingerprint(shipped):
     (shipped / "broken" / MANIFEST).write_text("{")
     assert checkpoints.find_by_fingerprint(read_manifest(folder).fingerprint[:8]) == folder
     assert "made with checkpoint 01020304…" in refused(checkpoints.find_by_fingerprint, bytes(range(1, 9)))
+
+
+def test_a_fingerprint_is_found_without_parsing_manifests(shipped, monkeypatch):
+    """Every file names its checkpoint, and a machine may have many."""
+    folders = [make_checkpoint(shipped, f"of-{seed}", seed) for seed in range(3)]
+    prefixes = [read_manifest(folder).fingerprint[:8] for folder in folders]
+    with monkeypatch.context() as forbidden:
+        forbidden.setattr(json, "loads", None)
+        assert [checkpoints.find_by_fingerprint(prefix) for prefix in prefixes] == folders
+    (folders[0] / MANIFEST).write_text(json.dumps(json.loads((folders[0] / MANIFEST).read_bytes())))  # on one line
+    assert checkpoints.find_by_fingerprint(prefixes[0]) == folders[0]
+    (folders[0] / MANIFEST).write_bytes((folders[1] / MANIFEST).read_bytes())  # exported again
+    assert checkpoints.find_by_fingerprint(prefixes[1]) == folders[0]
+    assert "not on this machine" in refused(checkpoints.find_by_fingerprint, prefixes[0])
+
+
+def test_a_tune_chooses_the_checkpoint_of_the_index(shipped, downloads):
+    make_checkpoint(shipped)
+    make_checkpoint(shipped, "other", seed=1)
+    write_index(shipped, "other", tunes={"psnr": "tiny"})
+    assert checkpoints.choose(None, None).name == "other"
+    assert checkpoints.choose(None, None, "psnr").name == checkpoints.choose("tiny", None, "psnr").name == "tiny"
+    with pytest.raises(DlicError, match="no checkpoint that is tuned for visual; it has some for psnr"):
+        checkpoints.choose(None, None, "visual")
+    with pytest.raises(DlicError, match="tuned for visual, psnr, ms-ssim; not for 'speed'"):
+        checkpoints.choose(None, None, "speed")
+    with pytest.raises(DlicError, match="tiny is tuned for psnr, not for ms-ssim"):
+        checkpoints.choose("tiny", None, "ms-ssim")
+    shutil.rmtree(shipped / "tiny")
+    assert "dlic checkpoints download tiny" in refused(checkpoints.choose, None, None, "psnr")
 
 
 def test_unfinished_downloads_are_not_found(downloads):

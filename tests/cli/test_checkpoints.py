@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 
 from dlic.checkpoints import local as checkpoints
 from dlic.checkpoints.index import write_index
-from dlic.checkpoints.local import MANIFEST, WEIGHTS, Manifest, Training
+from dlic.checkpoints.manifest import MANIFEST, WEIGHTS, Manifest, Training, read_manifest
 from dlic.cli.checkpoints import NONE_HERE, app
 from dlic.entropy.tables import FrequencyTables, integer_counts
-from dlic.errors import DownloadError, UnknownCheckpointError
+from dlic.errors import DlicError, DownloadError, UnknownCheckpointError
 
 
 def make_checkpoint(parent, name):
@@ -72,10 +72,10 @@ def refused(*args) -> str:
 def test_list_as_a_table(base):
     output("download", "small", "--from", base)
     header, small, tiny = output("list").splitlines()
-    assert header.split() == ["name", "model", "where", "size", "λ", "steps"]
+    assert header.split() == ["name", "model", "where", "size", "tuned", "for", "λ", "steps"]
     assert small.split()[:3] == ["small", "factorized", "downloaded"]
     assert tiny.split()[:4] == ["tiny", "(default)", "factorized", "shipped"]
-    assert tiny.split()[-3:] == ["0.013", "(mse)", "8700"]
+    assert tiny.split()[-3:] == ["psnr", "0.013", "8700"]
 
 
 def test_list_as_json(tmp_path):
@@ -88,7 +88,8 @@ def test_list_as_json(tmp_path):
         "path": str(folder),
         "bytes": sum(path.stat().st_size for path in folder.iterdir()),
         "model": "factorized",
-        "fingerprint": checkpoints.read_manifest(folder).fingerprint.hex(),
+        "fingerprint": read_manifest(folder).fingerprint.hex(),
+        "tune": "psnr",
         "distortion": "mse",
         "lmbda": 0.013,
         "steps": 8700,
@@ -151,6 +152,21 @@ def test_an_indexed_folder_can_be_downloaded_from(tmp_path):
     assert "mine-1" in output("index", str(folder), "--default", "mine-1", "--mirror", "https://example.org/dlic")
     assert json.loads((folder / "index.json").read_text())["mirrors"] == ["https://example.org/dlic"]
     assert output("download", "mine-1", "--from", folder.as_uri()).strip() == str(tmp_path / "downloads" / "mine-1")
+
+
+def test_an_index_says_what_checkpoints_are_tuned_for(tmp_path):
+    folder = tmp_path / "mine"
+    make_checkpoint(folder, "mine-1")
+    output("index", str(folder), "--default", "mine-1", "--tune", "psnr=mine-1")
+    assert json.loads((folder / "index.json").read_text())["tunes"] == {"psnr": "mine-1"}
+    for tune, said in (
+        ("visual=mine-1", "mine-1 is tuned for psnr, not for visual"),
+        ("psnr=mine-2", "no checkpoint 'mine-2'"),
+        ("speed=mine-1", "a checkpoint is tuned for visual, psnr, ms-ssim; not for 'speed'"),
+        ("psnr", "--tune takes TUNE=NAME"),
+    ):
+        error = dlic_checkpoints("index", str(folder), "--default", "mine-1", "--tune", tune).exception
+        assert isinstance(error, DlicError) and said in str(error)
 
 
 def test_nothing_here_imports_torch(base, tmp_path):

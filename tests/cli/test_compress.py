@@ -91,6 +91,35 @@ def test_wishes_that_cannot_be_granted_are_one_sentence_and_leave_nothing(option
     assert not target.exists()
 
 
+def test_a_tune_chooses_the_checkpoint_of_a_file(picture, tmp_path, capsys):
+    target = tmp_path / "photo.dlic"
+    for tune, name in (("psnr", "light-1"), ("ms-ssim", "light-1-ms-ssim")):
+        assert run(["compress", str(picture), "-o", str(target), "--tune", tune, "--force", "--no-verify"]) == 0
+        capsys.readouterr()
+        assert run(["info", str(target)]) == 0
+        assert f"checkpoint {name} (" in (line := capsys.readouterr().out) and f"), tuned for {tune}, level " in line
+        assert run(["info", str(target), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["tune"] == tune
+    assert run(["compress", str(picture), "-o", str(tmp_path / "same.dlic"), "--tune", "psnr", "--model", "light-1"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--tune", "speed"], "a checkpoint is tuned for visual, psnr, ms-ssim; not for 'speed'"),
+        (["--tune", "ms-ssim", "--model", "light-1"], "light-1 is tuned for psnr, not for ms-ssim"),
+        (["--tune", "ms-ssim", "--weights", str(TINY)], "tiny is tuned for psnr, not for ms-ssim"),
+        (["--tune", "psnr", "--model", "compressai:mbt2018:1"], "--tune does not go with --model compressai:mbt2018:1"),
+        (["--tune", "psnr", "--codec", "jpeg"], "--tune does not go with --codec jpeg"),
+    ],
+)
+def test_a_tune_that_contradicts_is_one_sentence(options, said, picture, tmp_path, capsys):
+    assert run(["compress", str(picture), "-o", str(tmp_path / "photo.dlic"), *options]) == 1
+    error = capsys.readouterr().err.strip()
+    assert error.startswith("dlic: ") and "\n" not in error and said in error
+    assert not (tmp_path / "photo.dlic").exists()
+
+
 def test_a_checkpoint_of_one_rate_takes_no_effort(picture, tmp_path, capsys):
     options = ["--weights", str(TINY), "--effort", "1"]
     assert run(["compress", str(picture), "-o", str(tmp_path / "a.dlic"), *options]) == 1

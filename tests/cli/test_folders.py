@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from PIL.PngImagePlugin import PngInfo
 
 import dlic
 from dlic.cli.main import run
-from dlic.learned.codec import load_codec
+from dlic.learned.codec import read_codec
 from dlic.metrics.registry import psnr
 from tests.cli.test_main import WEIGHTS, sentence
 from tests.conftest import ROOT
@@ -86,10 +87,12 @@ def test_each_file_is_what_the_command_for_one_makes_of_it(photos, tmp_path):
         assert (tmp_path / "out" / f"{name}.dlic").read_bytes() == single.read_bytes()
 
 
-def test_the_model_is_loaded_once(photos):
-    load_codec.cache_clear()
-    assert compress(photos, *WEIGHTS) == 0
-    assert load_codec.cache_info().misses == 1 and load_codec.cache_info().hits == len(NAMES) - 1
+def test_the_model_is_loaded_once(photos, tmp_path, monkeypatch):
+    weights, read = tmp_path / "weights", []
+    shutil.copytree(WEIGHTS[1], weights)  # which no test has loaded
+    monkeypatch.setattr("dlic.learned.codec.read_codec", lambda folder: read.append(folder) or read_codec(folder))
+    assert compress(photos, "--weights", str(weights)) == 0
+    assert read == [weights]
 
 
 @pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="names are Unicode there")

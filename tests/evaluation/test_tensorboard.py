@@ -15,7 +15,8 @@ from tensorboard.plugins.hparams import api_pb2
 from tensorboard.plugins.hparams.backend_context import Context
 from tensorboard.plugins.hparams.list_session_groups import Handler
 
-from dlic.checkpoints.local import find, read_manifest
+from dlic.checkpoints.local import find
+from dlic.checkpoints.manifest import read_manifest
 from dlic.evaluation.anchors import kodak_anchors
 from dlic.evaluation.comparison import compare
 from dlic.evaluation.provenance import Provenance

@@ -20,7 +20,8 @@ import torch
 from PIL import Image
 
 import dlic
-from dlic.checkpoints.local import Training, find
+from dlic.checkpoints.local import find
+from dlic.checkpoints.manifest import Training
 from dlic.classical.lossless.codec import LosslessCodec
 from dlic.classical.wavelet.codec import WaveletCodec
 from dlic.learned import rounding

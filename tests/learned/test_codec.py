@@ -8,12 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dlic
+from dlic.checkpoints.manifest import read_manifest
 from dlic.container.format import read, write
 from dlic.errors import CorruptFileError
 from dlic.learned.codec import load_codec
 from dlic.learned.tiles.plan import Tiling
 from dlic.metrics.registry import psnr
 from dlic.pixels.rectangles import Rectangle
+from dlic.storage.files import written_whole
 from tests.golden.rewrite import TINY, TINY_LIGHT
 
 CODEC, LIGHT = load_codec(TINY), load_codec(TINY_LIGHT)
@@ -163,3 +165,17 @@ def test_a_header_that_says_too_much_is_refused_before_anything_is_allocated(til
     assert codec.within(None, 65 * 70).decompress(data).shape == image.shape
     if tiled:
         assert low.decode(read(data), Rectangle(3, 3, 60, 60)).image.shape == (60, 60, 3)
+
+
+def test_a_checkpoint_exported_again_into_its_folder_is_loaded_again(tmp_path, photograph):
+    """Files made after the export must name the weights that are in the folder then."""
+    folder, image = tmp_path / "mine", photograph[:20, :30]
+    folder.mkdir()
+    for source in (TINY, TINY_LIGHT, TINY):
+        for path in source.iterdir():
+            with written_whole(folder / path.name, overwrite=True) as file:  # as `export` writes
+                file.write(path.read_bytes())
+        data = dlic.compress(image, weights=folder)
+        assert read(data).model == read_manifest(source).fingerprint[:8]
+        assert (dlic.decompress(data, weights=folder) == dlic.decompress(data, weights=source)).all()
+        assert load_codec(folder) is load_codec(folder)

@@ -5,13 +5,15 @@ import shutil
 import subprocess
 import sys
 import types
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
 import dlic
-from dlic.checkpoints.local import CARD, MANIFEST, WEIGHTS, find, read_manifest
+from dlic.checkpoints.local import default_name, find
+from dlic.checkpoints.manifest import CARD, MANIFEST, WEIGHTS, read_manifest
 from dlic.errors import DlicError, DownloadError, UnknownCheckpointError
 from dlic.learned.pretrained import network_of
 from tests.conftest import ROOT
@@ -46,8 +48,8 @@ def hugging_face(tmp_path, monkeypatch):
 def test_a_repository_gives_the_same_files_as_its_folder(hugging_face, photograph, tmp_path):
     codec = dlic.from_pretrained("someone/tiny", revision="v1")
     image = photograph[:40, :50]
-    data = codec.compress(image, level=20)
-    assert data == dlic.from_pretrained(TINY_LIGHT).compress(image, level=20)
+    data = codec.compress(image, 33)
+    assert data == dlic.from_pretrained(TINY_LIGHT).compress(image, 33)
     assert (codec.decompress(data) == dlic.decode(data, weights=TINY_LIGHT)).all()
     assert hugging_face.asked == [("someone/tiny", "v1")]
     assert {path.name for path in (tmp_path / "cache" / "snapshots" / "v1").iterdir()} <= {WEIGHTS, MANIFEST, CARD}
@@ -106,8 +108,36 @@ def test_what_cannot_be_had_is_one_sentence(hugging_face, monkeypatch):
         dlic.from_pretrained("someone/tiny")
 
 
+def test_a_codec_takes_a_quality_as_everything_public_does(photograph):
+    codec, image = dlic.from_pretrained(TINY_LIGHT), photograph[:40, :50]
+    files = [codec.compress(image, quality) for quality in (1, None, 99, np.int64(99))]
+    assert len(files[0]) < len(files[1]) < len(files[2]) and files[2] == files[3]
+    assert files == [dlic.compress(image, quality, weights=TINY_LIGHT) for quality in (1, 60, 99, 99)]
+    assert len(codec.compress(image, target_size=400)) <= 400
+    assert len(codec.compress(image, 50, effort=2)) < len(codec.compress(image, 50))
+    rgba = np.dstack([image, image[..., :1]])
+    found = codec.read(codec.compress(rgba, text={"Title": "hair"}), crop=(1, 2, 9, 8))
+    assert (found.pixels[..., 3] == rgba[2:10, 1:10, 3]).all() and found.metadata.text == {"Title": "hair"}
+
+
+@pytest.mark.parametrize("quality", [0, 101, -1, 50.0, "60", True, np.bool_(True), np.float32(50)])
+def test_other_qualities_are_one_sentence(quality, photograph):
+    for compress in (dlic.from_pretrained(TINY_LIGHT).compress, partial(dlic.compress, weights=TINY_LIGHT)):
+        with pytest.raises(DlicError, match="quality is a whole number from 1 to 100, not "):
+            compress(photograph[:9, :9], quality)
+        with pytest.raises(DlicError, match="effort is a whole number from 0 to 9, not "):
+            compress(photograph[:9, :9], effort=10.5)
+
+
+def test_a_tune_chooses_a_checkpoint():
+    assert dlic.from_pretrained(tune="ms-ssim").name == "light-1-ms-ssim"
+    assert dlic.from_pretrained().name == default_name()
+    with pytest.raises(DlicError, match="light-1 is tuned for psnr, not for ms-ssim"):
+        dlic.from_pretrained("light-1", tune="ms-ssim")
+
+
 def test_names_of_checkpoints_on_this_machine():
-    assert dlic.from_pretrained("light-1") is dlic.from_pretrained(find("light-1"))
+    assert dlic.from_pretrained("light-1").codec is dlic.from_pretrained(find("light-1")).codec
 
 
 def test_the_network_is_the_one_that_the_codec_runs(photograph):
@@ -118,7 +148,7 @@ def test_the_network_is_the_one_that_the_codec_runs(photograph):
     with torch.no_grad():
         x_hat = network(x, torch.tensor([30])).x_hat
     shown = x_hat[0].mul(255).round().clamp(0, 255).permute(1, 2, 0).numpy()
-    decoded = codec.decompress(codec.compress(image, level=30)).astype(float)
+    decoded = codec.decompress(codec.compress(image, 48)).astype(float)
     assert np.abs(shown - decoded).mean() < 2
 
 
@@ -128,7 +158,7 @@ def test_pytorch_hub_loads_a_checkout(tmp_path):
 import torch, numpy as np
 codec = torch.hub.load({str(ROOT)!r}, "light", source="local")
 image = np.full((20, 30, 3), 90, np.uint8)
-assert np.abs(codec.decompress(codec.compress(image, level=40)).astype(int) - 90).max() < 9
+assert np.abs(codec.decompress(codec.compress(image, 64)).astype(int) - 90).max() < 9
 assert torch.hub.load({str(ROOT)!r}, "network", {str(TINY_LIGHT)!r}, source="local").levels == 64
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)

@@ -82,7 +82,8 @@ def test_quantiles_are_solved_without_leaving_tables_behind():
 def test_estimated_bits_of_the_model_are_those_of_the_file(photograph):
     """What training minimises is what a file costs: within 1 %."""
     codec = load_codec(TINY)
-    from dlic.checkpoints.local import read_manifest, read_weights
+    from dlic.checkpoints.manifest import read_manifest
+    from dlic.checkpoints.weights import read_weights
 
     manifest = read_manifest(TINY)
     model = build_model(manifest.model, manifest.config).eval()

@@ -6,7 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlic.checkpoints.local import find, read_manifest, read_weights
+from dlic.checkpoints.local import find
+from dlic.checkpoints.manifest import read_manifest
+from dlic.checkpoints.weights import read_weights
 from dlic.entropy.tables import tables_from_likelihoods
 from dlic.layers.scale_rows import ROWS
 from dlic.learned.codec import level_of

@@ -13,7 +13,7 @@ import pytorch_lightning as pl
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from dlic.checkpoints.local import read_manifest
+from dlic.checkpoints.manifest import read_manifest
 from dlic.cli.main import run
 from dlic.errors import DlicError
 from dlic.evaluation import anchors

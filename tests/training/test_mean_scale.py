@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 
 import dlic
-from dlic.checkpoints.local import read_manifest, read_weights
+from dlic.checkpoints.manifest import read_manifest
+from dlic.checkpoints.weights import read_weights
 from dlic.cli.main import run
 from dlic.container.format import read
 from dlic.errors import DlicError, UnknownCheckpointError

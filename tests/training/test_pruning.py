@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from dlic.checkpoints.local import Training, read_manifest
+from dlic.checkpoints.manifest import Training, read_manifest
 from dlic.cli.main import run
 from dlic.layers.stages import BottleneckBlock
 from dlic.models.light import Light

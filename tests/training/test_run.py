@@ -12,7 +12,8 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import dlic
-from dlic.checkpoints.local import read_manifest, read_weights
+from dlic.checkpoints.manifest import read_manifest
+from dlic.checkpoints.weights import read_weights
 from dlic.cli.main import run
 from dlic.evaluation import anchors
 from dlic.evaluation.comparison import compare

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlic.container.format import MAX_LEVEL
 from dlic.errors import DlicError, DownloadError, UnknownCheckpointError
+from dlic.storage.versions import Version, version_of
 
 if TYPE_CHECKING:
     from compressai.models import CompressionModel
@@ -63,14 +64,19 @@ def parse(name: str) -> ZooName:
     return ZooName(architecture, metrics[0] if metrics else "mse", quality, Path(path) if path else None)
 
 
-@lru_cache(maxsize=8)  # the qualities of one architecture
 def open_codec(name: str) -> "CompressAICodec":
-    """The codec of a name, loaded once.
+    """The codec of a name, loaded once for each version of its file.
 
     Raises UnknownCheckpointError where the zoo has no such model or the file is not its weights, DownloadError where they are
     neither on this machine nor to be had, DlicError where CompressAI is not installed.
     """
     wanted = _checked(parse(name))
+    return loaded_codec(name, wanted, version_of(wanted.path) if wanted.path else None)
+
+
+@lru_cache(maxsize=8)  # the qualities of one architecture
+def loaded_codec(name: str, wanted: ZooName, _version: Version) -> "CompressAICodec":
+    """`open_codec` of a name whose file has this version."""
     from dlic.peers.compressai.codec import CompressAICodec
 
     source = wanted.path or _url(wanted)

@@ -20,7 +20,7 @@ from dlic.container.format import COMPRESSAI, LEARNED, WAVELET, read, write
 from dlic.container.latent_streams import pack, unpack
 from dlic.errors import CorruptFileError, DlicError, DownloadError, UnknownCheckpointError
 from dlic.peers.compressai.codec import CompressAICodec
-from dlic.peers.compressai.zoo import ZooName, open_codec, parse, zoo_qualities
+from dlic.peers.compressai.zoo import ZooName, loaded_codec, open_codec, parse, zoo_qualities
 from tests.conftest import ROOT
 from tests.golden.rewrite import TINY
 from tests.peers.compressai.tiny_zoo import ARCHITECTURES, SLOW, tiny_model, tiny_weights
@@ -226,6 +226,17 @@ def test_tables_in_a_state_dict_are_the_ones_used(tmp_path, photograph):
     assert codec.decompress(codec.compress(photograph[:40, :40])).shape == (40, 40, 3)
 
 
+def test_weights_saved_again_under_their_name_are_loaded_again(tmp_path):
+    path, pixels = tmp_path / "mine.pth", np.full((20, 30, 3), 90, np.uint8)
+    for seed in (0, 1):
+        path.write_bytes(tiny_weights("bmshj2018-hyperprior", tmp_path, seed).read_bytes())
+        data = dlic.compress(pixels, model=f"compressai:bmshj2018-hyperprior@{path}")
+        assert read(data).model == open_codec(f"compressai:bmshj2018-hyperprior@{path}").fingerprint[:8]
+        same = open_codec(f"compressai:bmshj2018-hyperprior@{tiny_weights('bmshj2018-hyperprior', tmp_path, seed)}")
+        assert (dlic.decompress(data, model=f"compressai:bmshj2018-hyperprior@{path}") == same.decompress(data)).all()
+    assert open_codec(f"compressai:bmshj2018-hyperprior@{path}") is open_codec(f"compressai:bmshj2018-hyperprior@{path}")
+
+
 def test_a_file_needs_the_weights_it_was_made_with(named, hyperprior, photograph):
     data = hyperprior.compress(photograph[:20, :20])
     fingerprint = hyperprior.fingerprint.hex()[:8]
@@ -420,9 +431,9 @@ def server(monkeypatch, tmp_path):
     folder.mkdir()
     monkeypatch.setitem(image.model_urls["mbt2018-mean"]["mse"], 2, (folder / "mean-2.pth.tar").as_uri())
     monkeypatch.setitem(image_vbr.model_urls["mbt2018-mean-vbr"], "mse", (folder / "vbr.pth.tar").as_uri())
-    open_codec.cache_clear()
+    loaded_codec.cache_clear()
     yield folder
-    open_codec.cache_clear()
+    loaded_codec.cache_clear()
 
 
 def test_the_zoo_is_downloaded_once(server, photograph):
@@ -431,7 +442,7 @@ def test_the_zoo_is_downloaded_once(server, photograph):
         torch.save(tiny_model(architecture).state_dict(), server / file)
         data = dlic.compress(photograph[:20, :20], model=name)
         (server / file).unlink()
-        open_codec.cache_clear()
+        loaded_codec.cache_clear()
         assert dlic.decompress(data, model=name).shape == (20, 20, 3)
         assert read(data).level == quality
 

@@ -10,7 +10,7 @@ import torch
 import dlic
 from dlic.checkpoints.local import find
 from dlic.container.format import read
-from dlic.learned.codec import MAX_EFFORT, LearnedCodec, load_codec
+from dlic.learned.codec import MAX_EFFORT, LearnedCodec, load_codec, read_codec
 from dlic.learned.tiles.seams import Seams
 from dlic.learned.unit import Encoded
 from dlic.metrics.ssim import ms_ssim
@@ -93,7 +93,7 @@ def test_the_same_bytes_in_any_autograd_mode_and_state_of_the_generator(photogra
 def test_a_checkpoint_loaded_and_used_in_inference_mode_can_refine(photograph):
     image = crop(photograph, 20, 20, seed=4)
     with torch.inference_mode():
-        codec = load_codec.__wrapped__(TINY_LIGHT)
+        codec = read_codec(TINY_LIGHT)
         codec.encode(image, 30)
     assert codec.encode(image, 30, 1).data == CODEC.encode(image, 30, 1).data
 

@@ -1,0 +1,98 @@
+"""model.json: everything of a checkpoint but its weights.
+
+A checkpoint is a folder <name>/ of weights.safetensors, model.json and MODEL_CARD.md. Reading one never unpickles.
+"""
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from dlic.entropy.tables import FrequencyTables
+from dlic.errors import UnknownCheckpointError
+
+WEIGHTS, MANIFEST, CARD = "weights.safetensors", "model.json", "MODEL_CARD.md"
+TUNES = {"visual": "visual", "psnr": "mse", "ms-ssim": "ms-ssim"}  # --tune → the distortion that is trained with
+HEAD = 8192  # bytes of model.json; the fingerprint stands in front of the tables, after a few hundred bytes
+FINGERPRINT_LINE = re.compile(rb'^ "fingerprint": "([0-9a-f]{64})",$', re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a checkpoint was trained with."""
+
+    steps: int
+    pixels: int
+    lmbda: float | None  # None: a λ for each level, which the model's configuration tells
+    distortion: str
+
+    @property
+    def tune(self) -> str:
+        """What the checkpoint is tuned for, as --tune names it; the distortion's name where --tune has none."""
+        return next((tune for tune, distortion in TUNES.items() if distortion == self.distortion), self.distortion)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """model.json: everything of a checkpoint but its weights."""
+
+    name: str
+    model: str  # a name in dlic.models
+    config: dict[str, Any]
+    weights_sha256: str
+    tables: FrequencyTables
+    training: Training
+
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """sha256 over architecture, weights and tables; its first 8 bytes stand in every file made with the checkpoint."""
+        identity = [self.model, self.config, self.weights_sha256, self.tables.sha256]
+        return hashlib.sha256(json.dumps(identity, sort_keys=True, separators=(",", ":")).encode()).digest()
+
+    def to_json(self) -> str:
+        stored = {
+            "name": self.name,
+            "model": self.model,
+            "config": self.config,
+            "fingerprint": self.fingerprint.hex(),
+            "weights_sha256": self.weights_sha256,
+            "tables_sha256": self.tables.sha256,
+            "training": asdict(self.training),
+            "tables": self.tables.to_json(),
+        }
+        return "{\n" + ",\n".join(f" {json.dumps(key)}: {json.dumps(value)}" for key, value in stored.items()) + "\n}\n"
+
+
+def read_manifest(folder: str | Path) -> Manifest:
+    """model.json of a checkpoint folder, its hashes checked. Raises UnknownCheckpointError."""
+    path = Path(folder) / MANIFEST
+    try:
+        stored = json.loads(path.read_bytes())
+        manifest = Manifest(
+            name=stored["name"], model=stored["model"], config=stored["config"], weights_sha256=stored["weights_sha256"],
+            tables=FrequencyTables.from_json(stored["tables"]), training=Training(**stored["training"]),
+        )  # fmt: skip
+        intact = (stored["tables_sha256"], stored["fingerprint"]) == (manifest.tables.sha256, manifest.fingerprint.hex())
+    except FileNotFoundError as error:
+        raise UnknownCheckpointError(f"{folder} is no checkpoint: it has no {MANIFEST}") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise UnknownCheckpointError(f"{path} cannot be read: {error}") from error
+    if not intact:
+        raise UnknownCheckpointError(f"{path} was changed: its tables do not match their hash")
+    return manifest
+
+
+def stated_fingerprint(folder: Path) -> str:
+    """The fingerprint as model.json states it, in hexadecimal; empty where there is none.
+
+    Only the beginning of the file is read. `read_manifest` checks the fingerprint before the checkpoint is used.
+    """
+    try:
+        with open(folder / MANIFEST, "rb") as file:
+            found = FINGERPRINT_LINE.search(file.read(HEAD))
+        return found[1].decode() if found else str(json.loads((folder / MANIFEST).read_bytes())["fingerprint"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return ""
