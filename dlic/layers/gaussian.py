@@ -5,28 +5,10 @@ import math
 import torch
 from torch import Tensor
 
+from dlic.layers.bound import lower_bound
 from dlic.layers.scale_rows import ROW_RATIO, SCALE_MIN
 
 LIKELIHOOD_MIN = 1e-9
-
-
-class _LowerBound(torch.autograd.Function):
-    """max(x, bound) whose gradient still passes where it would raise x back above the bound."""
-
-    @staticmethod
-    def forward(ctx, x: Tensor, bound: float) -> Tensor:
-        ctx.save_for_backward(x >= bound)
-        return x.clamp_min(bound)
-
-    @staticmethod
-    def backward(ctx, gradient: Tensor):
-        (above,) = ctx.saved_tensors
-        return gradient * (above | (gradient < 0)), None
-
-
-def lower_bound(x: Tensor, bound: float) -> Tensor:
-    """max(x, bound); below the bound, only gradients that pull x up are kept."""
-    return _LowerBound.apply(x, bound)
 
 
 def scale_of_row(row: Tensor) -> Tensor:

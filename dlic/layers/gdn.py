@@ -4,22 +4,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dlic.layers.bound import lower_bound
+
 PEDESTAL = 2.0**-36  # keeps the square-root parametrisation differentiable at zero
-
-
-class LowerBound(torch.autograd.Function):
-    """max(x, bound) whose gradient still lets a clamped value move back up."""
-
-    @staticmethod
-    def forward(ctx, x: Tensor, bound: float) -> Tensor:
-        ctx.save_for_backward(x)
-        ctx.bound = bound
-        return x.clamp_min(bound)
-
-    @staticmethod
-    def backward(ctx, gradient: Tensor):
-        (x,) = ctx.saved_tensors
-        return gradient * ((x >= ctx.bound) | (gradient < 0)), None
 
 
 class GDN(nn.Module):
@@ -35,8 +22,8 @@ class GDN(nn.Module):
         self.gamma = nn.Parameter(torch.sqrt(0.1 * torch.eye(channels) + PEDESTAL))
 
     def forward(self, x: Tensor) -> Tensor:
-        beta = LowerBound.apply(self.beta, (1e-6 + PEDESTAL) ** 0.5) ** 2 - PEDESTAL
-        gamma = LowerBound.apply(self.gamma, PEDESTAL**0.5) ** 2 - PEDESTAL
+        beta = lower_bound(self.beta, (1e-6 + PEDESTAL) ** 0.5) ** 2 - PEDESTAL
+        gamma = lower_bound(self.gamma, PEDESTAL**0.5) ** 2 - PEDESTAL
         with torch.autocast(x.device.type, enabled=False):  # squares of bf16 lose what the division needs
             x = x.float()
             energy = F.conv2d(x * x, gamma[:, :, None, None], beta)

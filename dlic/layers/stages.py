@@ -47,21 +47,6 @@ class DenseBlock(nn.Module):
         return x + self.fuse(features)
 
 
-class InvertedBlock(nn.Module):
-    """x + 1×1(gelu(1×1(depthwise 5×5(x)))), as in ConvNeXt (arXiv:2201.03545) without its norm; starts as the identity."""
-
-    def __init__(self, channels: int, expansion: int = 2):
-        super().__init__()
-        self.spatial = nn.Conv2d(channels, channels, 5, padding=2, groups=channels)
-        self.expand = nn.Conv2d(channels, expansion * channels, 1)
-        self.last = nn.Conv2d(expansion * channels, channels, 1)
-        nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.last(F.gelu(self.expand(self.spatial(x))))
-
-
 class BottleneckBlock(nn.Module):
     """x + 1×1(gelu(3×3(gelu(1×1(x))))) at half the channels unless told otherwise; starts as the identity."""
 

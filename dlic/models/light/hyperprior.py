@@ -1,7 +1,6 @@
 """Side information: what z tells of the scales and means of y, and the context that sharpens the means."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -130,17 +129,6 @@ def _with_names_of_today(module: nn.Module, weights: dict[str, Tensor], prefix: 
     """Layers of `between` were the hyper-synthesis's own in the first checkpoints."""
     for name in [name for name in weights if name.startswith((f"{prefix}known.", f"{prefix}around."))]:
         weights[f"{prefix}between.{name.removeprefix(prefix)}"] = weights.pop(name)
-
-
-@dataclass(frozen=True)
-class Context:
-    """What z and the level say of y."""
-
-    features: Tensor  # (1, K, h, w)
-    first_means: Tensor  # (1, M, h, w) in units of the trunk, from z alone
-    gain: Tensor  # (1, M, 1, 1) steps in one unit of the trunk
-    inverse_gain: Tensor  # what it is about the inverse of
-    both_gains: Tensor  # their product
 
 
 def step_masks(count: int, latents: int, height: int, width: int, device: torch.device | None = None) -> tuple[Tensor, ...]:

@@ -9,12 +9,11 @@ import torch
 
 from dlic.entropy.parts import Symbols
 from dlic.models.light import STEP_PRICE, Light
-from dlic.models.light.hyperprior import Context
 from dlic.progress import Progress
 from dlic.runtime.network import DeployedModel, Quantiser, RefinementGoal, TableRows
 from dlic.runtime.rows import table_rows
 from dlic.runtime.torch.arrays import product, to_batch, to_latent, to_tensors
-from dlic.runtime.torch.light_context import ContextLoop
+from dlic.runtime.torch.light_context import Context, ContextLoop
 from dlic.runtime.torch.light_refine import LightParts, refined
 from dlic.runtime.torch.light_transforms import analysis_of_blocks, from_blocks, synthesis_of_blocks, to_blocks
 from dlic.runtime.torch.threads import follow_limit, inference

@@ -1,6 +1,7 @@
 """The context loop of `Light` on latents of one picture: for an encoder, a decoder and refinement."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -8,9 +9,20 @@ import torch
 from torch import Tensor
 
 from dlic.models.light import Light
-from dlic.models.light.hyperprior import Context, step_masks
+from dlic.models.light.hyperprior import step_masks
 from dlic.runtime.network import Quantiser
 from dlic.runtime.torch.arrays import to_batch, to_latent
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """The information about y that z and the level give."""
+
+    features: Tensor  # (1, K, h, w)
+    first_means: Tensor  # (1, M, h, w) in units of the trunk, from z alone
+    gain: Tensor  # (1, M, 1, 1) steps in one unit of the trunk
+    inverse_gain: Tensor  # what it is about the inverse of
+    both_gains: Tensor  # their product
 
 
 class ContextLoop:

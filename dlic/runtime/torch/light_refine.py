@@ -19,12 +19,11 @@ from dlic.layers.gaussian import bits, scale_of_row
 from dlic.layers.scale_rows import ROWS
 from dlic.metrics.differentiable.distortions import Distortion, distortion
 from dlic.models.light import Light
-from dlic.models.light.hyperprior import Context
 from dlic.progress import Progress
 from dlic.runtime.network import DecoderNetwork, RefinementGoal, TableRows
 from dlic.runtime.torch.annealing import Prices, anneal, curvature, derivative
 from dlic.runtime.torch.arrays import to_batch, to_latent, to_tensor
-from dlic.runtime.torch.light_context import ContextLoop
+from dlic.runtime.torch.light_context import Context, ContextLoop
 
 # Iterations of the stages of y: what each effort adds to the one below it. Bits of four crops of training photographs at four
 # levels fell, at equal PSNR, by 4.2 % in the first stage and by 7.8 % in all; by 7.4 % in two of 16 and 84, by 7.6 % in two of 50

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlic.models.light.transforms import BLOCK, Analysis, LevelBlocks, Synthesis
+from dlic.layers.dct_transforms import BLOCK, Analysis
+from dlic.models.light.transforms import LevelBlocks, Synthesis
 from dlic.runtime.torch.fused import clipped, fused_block, overwriting
 
 Transform = Callable[[Tensor], Tensor]
