@@ -1,4 +1,4 @@
-"""Colour spaces: RGB ⇄ YCbCr and RGB ⇄ HSV, for arrays (…, 3) on the scale 0 … 255."""
+"""RGB ⇄ YCbCr, for arrays (…, 3) on the scale 0 … 255."""
 
 from collections.abc import Iterator, Sequence
 
@@ -41,16 +41,6 @@ def ycbcr_to_rgb(ycbcr: np.ndarray) -> np.ndarray:
     return (values - CENTRE.astype(values.dtype)) @ TO_RGB.T.astype(values.dtype)
 
 
-def rgb_to_ycbcr8(rgb: np.ndarray) -> np.ndarray:
-    """uint8 RGB (…, 3) → rounded uint8 YCbCr (…, 3), see `rgb_to_planes`."""
-    return np.moveaxis(rgb_to_planes(rgb), 0, -1)
-
-
-def ycbcr8_to_rgb(ycbcr: np.ndarray) -> np.ndarray:
-    """Inverse of `rgb_to_ycbcr8` but for its rounding, which is not one to one: every sample comes back within ±2."""
-    return planes_to_rgb(np.moveaxis(ycbcr, -1, 0))
-
-
 def rgb_to_planes(rgb: np.ndarray) -> np.ndarray:
     """uint8 RGB (…, 3) → uint8 planes Y, Cb, Cr (3, …), rounded in the 16-bit fixed point of libjpeg, which so gives the same."""
     flat, planes = rgb.reshape(-1, 3), np.empty((3, rgb.size // 3), np.uint8)
@@ -74,36 +64,6 @@ def planes_to_rgb(planes: Sequence[np.ndarray]) -> np.ndarray:
         flat[:, 1] = np.clip(y + ((-_fix(0.34414) * cb - _fix(0.71414) * cr + HALF) >> 16), 0, 255)
         flat[:, 2] = np.clip(y + ((_fix(1.772) * cb + HALF) >> 16), 0, 255)
     return rgb
-
-
-def rgb_to_hsv(rgb: np.ndarray) -> np.ndarray:
-    """RGB (…, 3), not negative, of any scale → hue in degrees 0 ≤ H < 360, saturation 0 … 1, value on the scale of RGB.
-
-    A. R. Smith's (1978). Gray has hue 0, black saturation 0 too. float32 stays, others become float64.
-    From uint8, `rounded(hsv_to_rgb(…))` gives back exactly the colour that went in, for all 2²⁴ of them and in float32 as well.
-    """
-    values = _floats(rgb)
-    red, green, blue = np.moveaxis(values, -1, 0)
-    value = values.max(axis=-1)
-    chroma = value - values.min(axis=-1)
-    span = np.where(chroma > 0, chroma, 1)
-    sixth = np.select(
-        [value == red, value == green], [(green - blue) / span % 6, (blue - red) / span + 2], (red - green) / span + 4
-    )
-    sixth = np.where(sixth < 6, sixth, 0)  # a tiny negative number modulo six rounds to six
-    saturation = chroma / np.where(value > 0, value, 1)
-    return np.stack([60 * sixth, saturation, value], axis=-1).astype(values.dtype)
-
-
-def hsv_to_rgb(hsv: np.ndarray) -> np.ndarray:
-    """Inverse of `rgb_to_hsv`; hues outside 0 … 360 go round the circle."""
-    values = _floats(hsv)
-    hue, saturation, value = np.moveaxis(values, -1, 0)
-    chroma = value * saturation
-    sixth = (hue / 60)[..., None] + np.array([5, 3, 1], values.dtype)  # of R, G, B
-    sixth %= 6
-    away = np.clip(np.minimum(sixth, 4 - sixth), 0, 1)  # how far each channel is below the value, in units of chroma
-    return value[..., None] - chroma[..., None] * away
 
 
 def rounded(values: np.ndarray) -> np.ndarray:

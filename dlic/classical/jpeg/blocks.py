@@ -26,11 +26,6 @@ def dct(blocks: np.ndarray) -> np.ndarray:
     return blocks.astype(np.float32) @ TRANSFORM.T
 
 
-def idct(coefficients: np.ndarray) -> np.ndarray:
-    """Inverse of `dct`, up to the rounding of float32."""
-    return coefficients.astype(np.float32) @ TRANSFORM
-
-
 def fixed_point_dct(samples: np.ndarray) -> np.ndarray:
     """What libjpeg's accurate integer DCT ("islow") makes of uint8 samples (N, 64): multiples of ⅛, float64 (N, 64)."""
     blocks = samples.reshape(-1, SIZE).astype(np.float64) - 128

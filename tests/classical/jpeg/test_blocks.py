@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dlic.classical.jpeg.blocks import dct, fixed_point_dct, fixed_point_idct, idct, join, split
+from dlic.classical.jpeg.blocks import TRANSFORM, dct, fixed_point_dct, fixed_point_idct, join, split
 
 
 @pytest.mark.parametrize("rows,columns", [(1, 1), (2, 5)])
@@ -25,12 +25,12 @@ def test_dct_is_the_definition():
 
 def test_idct_inverts_dct():
     blocks = np.random.default_rng(1).uniform(-128, 127, (100, 64)).astype(np.float32)
-    assert np.abs(idct(dct(blocks)) - blocks).max() < 1e-3
+    assert np.abs(dct(blocks) @ TRANSFORM - blocks).max() < 1e-3
 
 
 def test_the_fixed_point_idct_is_the_rounded_idct_within_what_13_bits_allow():
     coefficients = np.rint(dct(np.random.default_rng(2).integers(-128, 128, (2000, 64))))
-    exact = idct(coefficients) + 128
+    exact = coefficients @ TRANSFORM + 128
     made = fixed_point_idct(coefficients.astype(np.float64))
     assert made.dtype == np.uint8
     assert np.abs(made - exact.clip(0, 255)).max() < 0.6 and (made == np.rint(exact).clip(0, 255)).mean() > 0.95
