@@ -4,8 +4,9 @@ from typing import Protocol
 
 import numpy as np
 
-from dlic.entropy import rans
+from dlic.entropy.parity import ParityCoder
 from dlic.entropy.parts import Part, Symbols
+from dlic.entropy.rans import RansCoder
 from dlic.entropy.tables import FrequencyTables
 from dlic.errors import CorruptFileError
 
@@ -38,6 +39,7 @@ class Coder(Protocol):
 
     number: int  # 0 … 255: the field `coder` of files
     name: str
+    even: bool  # whether the groups of its symbols must have even sums, which an encoder sees to (`entropy.parity`)
 
     def encoder(self, tables: FrequencyTables) -> Encoder:
         """An encoder for one picture."""
@@ -50,7 +52,7 @@ class Coder(Protocol):
 
 
 DEFAULT = 0  # number of the coder of new files
-CODERS: dict[int, Coder] = {coder.number: coder for coder in (rans.RansCoder(),)}
+CODERS: dict[int, Coder] = {coder.number: coder for coder in (RansCoder(), ParityCoder())}
 
 
 def coder_of(number: int) -> Coder:

@@ -26,6 +26,7 @@ class RansCoder:
 
     number: int = 0
     name: str = "rANS"
+    even: bool = False
 
     def encoder(self, tables: FrequencyTables) -> "RansEncoder":
         return RansEncoder(tables)
@@ -44,17 +45,21 @@ class RansEncoder:
 
     def __init__(self, tables: FrequencyTables):
         self._tables = tables
-        self._parts: list[tuple[np.ndarray, np.ndarray]] = []  # symbols (N,) and rows (N,)
+        self._pushed: list[tuple[np.ndarray, np.ndarray, FrequencyTables]] = []  # symbols (N,), rows (N,) and their tables
 
     def push(self, symbols: np.ndarray, part: Part) -> None:
         """Add the int32 symbols of a part, as `FrequencyTables.clip` leaves them."""
-        self._parts.append((symbols.ravel(), part.rows.ravel()))
+        self.push_rows(symbols.ravel(), part.rows.ravel(), self._tables)
+
+    def push_rows(self, symbols: np.ndarray, rows: np.ndarray, tables: FrequencyTables) -> None:
+        """Add int32 symbols (N,) by their rows (N,) of any tables."""
+        self._pushed.append((symbols, rows, tables))
 
     def finish(self) -> bytes:
         """The stream of all parts."""
         coder = AnsCoder()
-        for symbols, rows in reversed(self._parts):  # a stack: last in, first out
-            _push(coder, symbols, rows, self._tables)
+        for symbols, rows, tables in reversed(self._pushed):  # a stack: last in, first out
+            _push(coder, symbols, rows, tables)
         return coder.get_compressed().astype("<u4").tobytes()
 
 
@@ -67,7 +72,11 @@ class RansDecoder:
 
     def pull(self, part: Part) -> np.ndarray:
         """The int32 symbols of the next part. A damaged stream gives other symbols, never an error."""
-        return _pull(self._coder, part.rows.ravel(), self._tables).reshape(part.shape)
+        return self.pull_rows(part.rows.ravel(), self._tables).reshape(part.shape)
+
+    def pull_rows(self, rows: np.ndarray, tables: FrequencyTables) -> np.ndarray:
+        """The next int32 symbols (N,) by their rows (N,) of any tables."""
+        return _pull(self._coder, rows, tables)
 
     def finish(self) -> None:
         """Raises CorruptFileError if anything is left."""

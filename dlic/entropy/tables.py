@@ -14,6 +14,7 @@ TOTAL = 1 << PRECISION  # every row sums to this
 REACH = 512  # values −512 … 512 can have a place of their own in a table
 CERTAIN = 0.02  # a row with fewer other values is skipped: rare symbols cost more bits than the error they avoid is worth
 ESCAPE_BITS = 15  # an escaped value lies within 2¹⁵ of its table
+ENTROPY_FRACTION = 8  # bits after the point of the entropy of a row
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,25 @@ class FrequencyTables:
     def skipped(self) -> np.ndarray:
         """Rows that hold one value at no cost: (rows,) bool."""
         return np.array([counts.size == 1 for counts in self.counts])
+
+    @cached_property
+    def entropies(self) -> np.ndarray:
+        """Entropy of every row in units of 2^−ENTROPY_FRACTION bits, rounded down: int32 (rows,).
+
+        By whole numbers alone, so that it is the same on every machine.
+        """
+        counts = np.concatenate(self.counts).astype(np.int64)
+        bits = counts * ((PRECISION << ENTROPY_FRACTION) - binary_logarithms(counts))
+        starts = np.cumsum([0, *(row.size for row in self.counts[:-1])])
+        return (np.add.reduceat(bits, starts) >> PRECISION).astype(np.int32)
+
+    @cached_property
+    def by_parity(self) -> "FrequencyTables":
+        """Two rows for each: row 2r + p codes u where row r has the value 2u + p, p being 0 or 1."""
+        halves = [
+            _of_parity(minimum, row, p) for minimum, row in zip(self.minima.tolist(), self.counts, strict=True) for p in (0, 1)
+        ]
+        return FrequencyTables(np.array([minimum for minimum, _ in halves], np.int32), tuple(counts for _, counts in halves))
 
     def bounds(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Smallest and largest value that can be coded where `rows` are, as float32: whole numbers that small are exact in it."""
@@ -120,7 +140,7 @@ def grouped_by_row(rows: np.ndarray, tables: FrequencyTables) -> tuple[np.ndarra
     Skipped rows are left out, and rows that do not occur.
     """
     rows = rows.astype(np.min_scalar_type(len(tables)), copy=False)  # small integers are sorted by radix, five times faster
-    coded = np.flatnonzero(_looked_up(~tables.skipped, rows))
+    coded = np.flatnonzero(looked_up(~tables.skipped, rows))
     small = np.take(rows, coded, mode="clip")  # every index is inside; without the check it takes half the time
     order = np.argsort(small, kind="stable")
     ends = np.searchsorted(small, np.arange(len(tables) + 1, dtype=small.dtype), sorter=order)
@@ -128,7 +148,7 @@ def grouped_by_row(rows: np.ndarray, tables: FrequencyTables) -> tuple[np.ndarra
     return np.take(coded, order, mode="clip"), groups
 
 
-def _looked_up(table: np.ndarray, indices: np.ndarray) -> np.ndarray:
+def looked_up(table: np.ndarray, indices: np.ndarray) -> np.ndarray:
     """`table[indices]` of bool (rows,) and unsigned (N,); of bytes four times as fast, as NumPy would first make eight of each."""
     if indices.dtype != np.uint8:
         return table[indices]
@@ -220,3 +240,36 @@ def integer_counts(probabilities: np.ndarray) -> np.ndarray:
     short = TOTAL - probabilities.size - counts.sum()
     counts[np.argsort(counts - share, kind="stable")[:short]] += 1
     return (counts + 1).astype(np.int32)
+
+
+def binary_logarithms(values: np.ndarray) -> np.ndarray:
+    """⌊2^ENTROPY_FRACTION · log₂⌋ of whole numbers 1 … 2¹⁶, by whole numbers alone: int64 (N,)."""
+    whole = sum((values >> shift > 0).astype(np.int64) for shift in range(1, PRECISION + 1))
+    mantissa, logarithms = values.astype(np.int64) << (30 - whole), whole  # 1 … 2 with 30 bits after the point
+    for _ in range(ENTROPY_FRACTION):
+        mantissa = mantissa * mantissa >> 30
+        above = mantissa >> 31
+        mantissa, logarithms = mantissa >> above, 2 * logarithms + above
+    return logarithms
+
+
+def _of_parity(minimum: int, counts: np.ndarray, parity: int) -> tuple[int, np.ndarray]:
+    """The values of one parity in a row: the smallest u; frequencies of u, u + 1, … and of the escape, which keeps half its own."""
+    if counts.size == 1:  # nothing is coded by a skipped row
+        return minimum >> 1, counts
+    first = (parity - minimum) % 2
+    frequencies = counts[first:-1:2].astype(np.int64)
+    if not frequencies.size:  # in a row of one value the next one is as rare as can be
+        frequencies = np.ones(1, np.int64)
+    return (minimum + first) >> 1, _rescaled(np.append(frequencies, (counts[-1] + 1) // 2))
+
+
+def _rescaled(frequencies: np.ndarray) -> np.ndarray:
+    """Positive whole numbers in proportion to others (K,) that sum to 2¹⁶, by whole numbers alone.
+
+    Each gets 1 and its share of the rest, rounded down; what is left goes to the largest remainders, of equals to the first.
+    """
+    rest = TOTAL - frequencies.size
+    shares, remainders = np.divmod(frequencies * rest, frequencies.sum())
+    shares[np.argsort(-remainders, kind="stable")[: rest - shares.sum()]] += 1
+    return (shares + 1).astype(np.int32)

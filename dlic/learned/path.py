@@ -7,4 +7,4 @@ from dlic.runtime.network import TableRows
 def path_of(rows: TableRows, size: tuple[int, int], level: int) -> Path:
     """z, then y, whose rows depend on z; `size` is the height and width of y. Without a hyperprior the part z is empty."""
     z = yield Part("z", rows.hyper_rows(size, level))
-    yield Part("y", rows.rows(z, size, level))
+    yield Part("y", rows.rows(z, size, level), rows.steps(size))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dlic.entropy.parity import Repair, groups_of_steps
 from dlic.entropy.parts import Part, Symbols
 from dlic.entropy.tables import FrequencyTables
 from dlic.learned.path import path_of
@@ -26,15 +27,25 @@ class Plain:
 
 @dataclass(frozen=True)
 class Rounding:
-    """Latents → symbols, to the nearest or with wider zeros, and at seams with finer steps."""
+    """Latents → symbols, to the nearest or with wider zeros, and at seams with finer steps.
+
+    Where groups must be even (`entropy.parity`), those of a context step are repaired before the next step sees it.
+    """
 
     deployed: DeployedModel
     tables: FrequencyTables
+    even: bool = False
 
     @cached_property
     def _zero_bins(self) -> np.ndarray | None:
         price = self.deployed.encoder.step_price
         return None if price is None else self.tables.zero_bins(price)
+
+    @cached_property
+    def _repair(self) -> Repair:
+        price = self.deployed.encoder.step_price
+        assert price is not None, "a network with context steps says what an error in them is worth"
+        return Repair(self.tables, price)
 
     def plain(self, latent: np.ndarray, level: int, seams: Seams | None = None) -> Plain:
         """A latent at one level, with finer steps at the `seams` of a tile if they are needed there."""
@@ -80,12 +91,15 @@ class Rounding:
     ) -> tuple[np.ndarray, np.ndarray]:
         """The symbols of the part y, and y_hat."""
         symbols, limits = np.zeros(part.shape, np.float32), self._limits(part.rows)
+        groups = iter(groups_of_steps(part, self.tables) if self.even else ())
 
         def quantise(means: np.ndarray, which: np.ndarray) -> np.ndarray:
             distance = y - means
             if scale is not None:
                 distance *= scale[..., None]
             rounded = _whole(distance, *limits)
+            if of_step := next(groups, None):
+                self._repair(rounded.reshape(-1), distance.reshape(-1), part.rows.ravel(), of_step)
             np.add(symbols, rounded * which, out=symbols)  # a tenth of the time of copying where `which` is
             if distances is not None:
                 np.add(distances, distance * which, out=distances)
@@ -106,12 +120,13 @@ class Rounding:
     def _finer(self, y: np.ndarray, symbols: Symbols, distances: np.ndarray, seams: Seams) -> int:
         """How much finer the steps at seams are to be, for latents that lie so far from their means."""
         far, rows = distances[seams.edge], symbols.y_rows[seams.edge]
+        near = _whole(distances, *self._limits(symbols.y_rows))  # before any repair, as below
 
         def error(scale: float) -> float:
             scaled = far * np.float32(scale)
             return float(np.square(_whole(scaled, *self._limits(rows)) - scaled).mean()) / scale**2
 
-        errors, texture = np.square(distances - symbols.y).mean(axis=2), np.minimum(np.abs(y), BUSY).mean(axis=2)
+        errors, texture = np.square(distances - near).mean(axis=2), np.minimum(np.abs(y), BUSY).mean(axis=2)
         aim = seams.expected(errors, texture)
         return 0 if aim is None else finer_steps(error, aim)
 

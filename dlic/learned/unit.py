@@ -98,7 +98,7 @@ class UnitCodec:
     @cached_property
     def rounding(self) -> Rounding:
         """How it encodes without an effort."""
-        return Rounding(self.deployed, self.tables)
+        return Rounding(self.deployed, self.tables, coder_of(self.coder).even)
 
     # --- encoding ---------------------------------------------------------------------------------------------------
 

@@ -27,6 +27,9 @@ class TableRows(Protocol):
     def rows(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> np.ndarray:
         """Rows of the symbols of y (h, w, M), given the symbols of z."""
 
+    def steps(self, size: tuple[int, int]) -> np.ndarray | None:
+        """Context step of every symbol of y (h, w, M), in which `EncoderNetwork.quantise` asks for it; None without a context."""
+
 
 class DecoderNetwork(Protocol):
     """The part of a model that readers of files run."""

@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlic.entropy.tables import (
+    ENTROPY_FRACTION,
     TOTAL,
     FrequencyTables,
+    binary_logarithms,
     counted_tables,
     escape_code,
     escaped_value,
@@ -76,3 +78,37 @@ def test_json_gives_the_same_tables_and_hash():
 def test_tables_that_do_not_add_up_are_refused(counts):
     with pytest.raises(ValueError, match="row 0"):
         FrequencyTables(np.array([0], np.int32), (np.array(counts, np.int32),))
+
+
+def test_logarithms_by_whole_numbers_are_logarithms_rounded_down():
+    values = np.arange(1, TOTAL + 1)
+    exact = np.log2(values) * (1 << ENTROPY_FRACTION)
+    assert (binary_logarithms(values) == np.floor(exact + 1e-9)).all()
+
+
+def test_entropies_are_those_of_the_rows():
+    tables = laplace([0.01, 0.4, 2.0, 200.0])
+    for row, counts in enumerate(tables.counts):
+        shares = counts / TOTAL
+        exact = float(-(shares * np.log2(shares)).sum())
+        assert exact - 1e-9 <= tables.entropies[row] / (1 << ENTROPY_FRACTION) + 2 / (1 << ENTROPY_FRACTION) <= exact + 0.01
+
+
+@given(st.lists(st.integers(1, 10**6), min_size=2, max_size=40), st.integers(-600, 600))
+def test_rows_of_one_parity_share_what_the_row_has_of_it(weights, minimum):
+    counts = integer_counts(np.array(weights, float))
+    tables = FrequencyTables(np.array([minimum], np.int32), (counts,))
+    values = minimum + np.arange(counts.size - 1)
+    for parity in (0, 1):
+        first, shares = tables.by_parity.minima[parity], tables.by_parity.counts[parity]
+        inside = values % 2 == parity
+        assert shares.sum() == TOTAL
+        if inside.any():
+            assert (2 * (first + np.arange(shares.size - 1)) + parity == values[inside]).all()
+            expected = np.append(counts[:-1][inside], (counts[-1] + 1) // 2)
+            assert np.abs(shares - expected / expected.sum() * TOTAL).max() <= 1 + shares.size
+
+
+def test_skipped_rows_stay_skipped_by_parity():
+    tables = laplace([0.01, 2.0], centre=3)
+    assert tables.by_parity.skipped.tolist() == [True, True, False, False]

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from dlic.layers.gains import LevelVector
 from dlic.layers.shuffle import shuffle
 from dlic.layers.stages import BottleneckBlock, in_float32
+from dlic.runtime.context_steps import context_steps
 
 FEATURES = 16.0  # about how large what `HyperAnalysis` has at 1/32 becomes, a trained one's
 
@@ -132,12 +133,6 @@ def _with_names_of_today(module: nn.Module, weights: dict[str, Tensor], prefix: 
 
 
 def step_masks(count: int, latents: int, height: int, width: int, device: torch.device | None = None) -> tuple[Tensor, ...]:
-    """The latents of each of two or four steps of the context, 1 there and 0 elsewhere: (1, M, h, w) each.
-
-    Halves are a checkerboard over space and channels (He et al., arXiv:2103.15306). Every second row of them is a quarter, shifted
-    by a row from one pair of channels to the next, so that each place has latents of every step.
-    """
-    c, i, j = torch.meshgrid(*(torch.arange(n, device=device) for n in (latents, height, width)), indexing="ij")
-    half, quarter = (c + i + j) % 2, (c // 2 + i) % 2
-    step_of = half if count == 2 else 2 * half + quarter
+    """The latents of each of two or four steps of the context, 1 there and 0 elsewhere: (1, M, h, w) each."""
+    step_of = torch.tensor(context_steps(count, latents, height, width), device=device).permute(2, 0, 1)
     return tuple((step_of == step)[None].float() for step in range(count))

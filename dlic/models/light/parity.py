@@ -6,11 +6,11 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from dlic.entropy.parity import FRACTION, GROUP_BITS
+from dlic.entropy.parity import GROUP
+from dlic.entropy.tables import ENTROPY_FRACTION
 from dlic.layers.gaussian import bits, likelihood, row_of_scale, scale_of_row
 from dlic.layers.scale_rows import ROWS, SCALE_MIN
 
-UNIT = GROUP_BITS << FRACTION
 FAR = 1024.0  # values up to which an entropy counts them, eight times the largest scale
 
 
@@ -59,7 +59,7 @@ def _groups(scales: Tensor, certain: float) -> tuple[Tensor, Tensor]:
     rows = row_of_scale(scales.clamp_min(SCALE_MIN)).round().long().clamp_max(ROWS - 1)
     entropies = entropies_of_rows(certain).to(scales.device)[rows]
     ends = entropies.cumsum(1)
-    counts, numbers = ends[:, -1] // UNIT, (ends - entropies) // UNIT
+    counts, numbers = ends[:, -1] // GROUP, (ends - entropies) // GROUP
     free = (numbers >= counts[:, None]) | (entropies == 0)
     first = counts.cumsum(0) - counts
     return torch.where(free, counts.sum(), numbers + first[:, None]), counts
@@ -67,10 +67,10 @@ def _groups(scales: Tensor, certain: float) -> tuple[Tensor, Tensor]:
 
 @lru_cache(maxsize=1)
 def entropies_of_rows(certain: float) -> Tensor:
-    """Of every row, in units of 2^−FRACTION bits, zero where nothing is coded: int64 (ROWS,)."""
+    """Of every row, in units of 2^−ENTROPY_FRACTION bits, zero where nothing is coded: int64 (ROWS,)."""
     scales = scale_of_row(torch.arange(ROWS, dtype=torch.float64))[:, None]
     shares = likelihood(torch.arange(-FAR, FAR + 1, dtype=torch.float64), scales)
-    entropies = (-(shares * shares.log2()).sum(1) * (1 << FRACTION)).long()
+    entropies = (-(shares * shares.log2()).sum(1) * (1 << ENTROPY_FRACTION)).long()
     return torch.where(shares.amax(1) > 1 - certain, 0, entropies)
 
 

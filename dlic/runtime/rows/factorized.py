@@ -21,6 +21,9 @@ class ChannelRows:
     def rows(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> np.ndarray:
         return np.broadcast_to(np.arange(self.channels, dtype=np.int16), (*size, self.channels))
 
+    def steps(self, size: tuple[int, int]) -> None:
+        """Without a context there are none."""
+
 
 def factorized_rows(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], product: Product) -> ChannelRows:
     """Rows of `Factorized` from the arrays of a checkpoint."""

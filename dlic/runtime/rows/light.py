@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from dlic.layers.scale_rows import ROWS
+from dlic.runtime.context_steps import context_steps
 from dlic.runtime.exact import FRACTION, MAX_ACTIVATION, ExactConv, Product, spread
 from dlic.runtime.weights import under, whole_numbers
 
@@ -67,6 +68,8 @@ class LightRows:
 
     scales: ExactScaleSynthesis
     z_rows: np.ndarray  # (levels, Z) uint8
+    latents: int  # M
+    context_steps: int  # 2 or 4
     product: Product = np.matmul
 
     def hyper_rows(self, size: tuple[int, int], level: int) -> np.ndarray:
@@ -78,8 +81,17 @@ class LightRows:
         height, width = size
         return np.ascontiguousarray(self.scales(z_symbols, level, self.product)[:height, :width])
 
+    def steps(self, size: tuple[int, int]) -> np.ndarray:
+        return context_steps(self.context_steps, self.latents, *size)
+
 
 def light_rows(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], product: Product) -> LightRows:
     """Rows of `Light` from the arrays of a checkpoint."""
     stored = whole_numbers(arrays)
-    return LightRows(ExactScaleSynthesis.from_arrays(under("h_s_scale.", stored)), stored["z_rows"], product)
+    return LightRows(
+        scales=ExactScaleSynthesis.from_arrays(under("h_s_scale.", stored)),
+        z_rows=stored["z_rows"],
+        latents=config["latents"],
+        context_steps=config["context_steps"],
+        product=product,
+    )

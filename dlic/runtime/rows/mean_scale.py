@@ -46,6 +46,9 @@ class HyperpriorRows:
         scales = last(a, 0, self.product)[:height, :width]
         return self._row_of_scale[np.minimum(scales, len(self._row_of_scale) - 1).astype(np.intp)]
 
+    def steps(self, size: tuple[int, int]) -> None:
+        """Without a context there are none."""
+
     @cached_property
     def _row_of_scale(self) -> np.ndarray:
         """The row of every scale 0, 1, … up to the first of the last row."""

@@ -1,0 +1,20 @@
+"""Which latents become known in which step of a context: fixed by their place alone, for training, encoders and decoders."""
+
+from functools import lru_cache
+
+import numpy as np
+
+
+@lru_cache(maxsize=8)  # tiles come in four sizes
+def context_steps(count: int, latents: int, height: int, width: int) -> np.ndarray:
+    """The step of each latent, of two or four: uint8 (height, width, latents), not to be written.
+
+    Halves are a checkerboard over space and channels (He et al., arXiv:2103.15306). Every second row of them is a quarter, shifted
+    by a row from one pair of channels to the next, so that each place has latents of every step.
+    """
+    i, j, c = np.ogrid[:height, :width, :latents]
+    half, quarter = (c + i + j) % 2, (c // 2 + i) % 2
+    steps = (half if count == 2 else 2 * half + quarter).astype(np.uint8)
+    steps = np.broadcast_to(steps, (height, width, latents))
+    steps.setflags(write=False)
+    return steps
