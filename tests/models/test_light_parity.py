@@ -1,16 +1,20 @@
 """Even groups in training are those of files."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
-from dlic.entropy import parity as files
+from dlic.entropy.parity import groups_of_steps
+from dlic.entropy.parts import Part
 from dlic.entropy.tables import CERTAIN
 from dlic.layers.gaussian import row_of_scale, scale_of_row
 from dlic.layers.scale_rows import ROWS
 from dlic.models.light import STEP_PRICE
 from dlic.models.light.hyperprior import step_masks
 from dlic.models.light.parity import entropies_of_rows, repaired
+from dlic.runtime.context_steps import context_steps
 from dlic.training.module import TrainingModule
 from tests.models.test_light import tiny_light
 
@@ -28,14 +32,14 @@ def latents(seed: int, steepest: float) -> tuple[torch.Tensor, torch.Tensor]:
 @pytest.mark.parametrize("steepest", [4, 20, ROWS - 1])
 def test_groups_are_those_of_a_file_and_one_symbol_of_each_odd_one_moves_by_one(count, steepest):
     residual, scale = latents(count, steepest)
-    whole, entropies = residual.round(), entropies_of_rows(CERTAIN).numpy()
-    for step in step_masks(count, LATENTS, HEIGHT, WIDTH):
+    whole, tables = residual.round(), SimpleNamespace(entropies=entropies_of_rows(CERTAIN).numpy())
+    numbers = context_steps(count, LATENTS, HEIGHT, WIDTH)
+    for number, step in enumerate(step_masks(count, LATENTS, HEIGHT, WIDTH)):
         even = repaired(whole, residual, scale, step, STEP_PRICE, CERTAIN)
-        places = np.flatnonzero(step[0].permute(1, 2, 0).numpy())
         for sample in range(BATCH):
             before, after, scales = (values[sample].permute(1, 2, 0).numpy().ravel() for values in (whole, even.symbols, scale))
             rows = row_of_scale(torch.from_numpy(scales)).round().numpy().astype(np.uint8)
-            groups = files.groups(rows, places, entropies)
+            groups = groups_of_steps(Part("y", rows.reshape(numbers.shape), numbers), tables)[number]
             assert len(groups) == even.groups[sample] and not groups.odd(after).any()
             moved = np.abs(after - before)
             assert moved.sum() == groups.odd(before).sum() and moved.max(initial=0) <= 1

@@ -68,7 +68,6 @@ class LightRows:
 
     scales: ExactScaleSynthesis
     z_rows: np.ndarray  # (levels, Z) uint8
-    latents: int  # M
     context_steps: int  # 2 or 4
     product: Product = np.matmul
 
@@ -82,7 +81,7 @@ class LightRows:
         return np.ascontiguousarray(self.scales(z_symbols, level, self.product)[:height, :width])
 
     def steps(self, size: tuple[int, int]) -> np.ndarray:
-        return context_steps(self.context_steps, self.latents, *size)
+        return context_steps(self.context_steps, len(self.scales.last.weight) // 4, *size)
 
 
 def light_rows(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], product: Product) -> LightRows:
@@ -91,7 +90,6 @@ def light_rows(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], prod
     return LightRows(
         scales=ExactScaleSynthesis.from_arrays(under("h_s_scale.", stored)),
         z_rows=stored["z_rows"],
-        latents=config["latents"],
-        context_steps=config["context_steps"],
+        context_steps=config.get("context_steps", 2),  # the first checkpoints do not name it
         product=product,
     )
