@@ -47,12 +47,12 @@ def test_groups_are_those_of_a_file_and_one_symbol_of_each_odd_one_moves_by_one(
 
 
 def test_the_cheapest_symbol_moves():
-    """Of symbols with equal bits the one that is nearest to another whole number: three make a group, and the last two none."""
-    scale = torch.full((1, 8, 1, 1), 20.0)
-    residual = torch.tensor([3.1, 2.0, -4.45, 0.2, 0.0, 1.3, -2.1, 0.9]).reshape(scale.shape)
+    """Of symbols with equal bits the one that is nearest to another whole number: three make a group, and the last none."""
+    scale = torch.full((1, 7, 1, 1), 20.0)
+    residual = torch.tensor([3.1, 2.0, -4.45, 0.2, 0.0, 1.3, -2.1]).reshape(scale.shape)
     even = repaired(residual.round(), residual, scale, torch.ones_like(scale), STEP_PRICE, CERTAIN)
     moved = (even.symbols - residual.round()).flatten().tolist()
-    assert moved == [0, 0, -1, 0, 0, 1, 0, 0]
+    assert moved == [0, 0, -1, 0, 0, 1, 0]
 
 
 def test_the_last_stage_trains_on_even_groups():
