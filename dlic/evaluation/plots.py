@@ -29,8 +29,8 @@ class Curve:
         return cls(label, [p.bpp for p in points], [p.score for p in points], style)
 
 
-def rd_figure(curves: Sequence[Curve], bpp_limit: float = math.inf) -> Figure:
-    """PSNR over bpp, one line a curve in the order of its points; points of more than `bpp_limit` bits are left out."""
+def rd_figure(curves: Sequence[Curve], bpp_limit: float = math.inf, score: str = "PSNR (dB)") -> Figure:
+    """`score` over bpp, one line a curve in the order of its points; points of more than `bpp_limit` bits are left out."""
     figure = Figure(figsize=(8, 5.5), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -41,7 +41,7 @@ def rd_figure(curves: Sequence[Curve], bpp_limit: float = math.inf) -> Figure:
         bpp, psnr = zip(*kept, strict=True) if kept else ((), ())
         axes.plot(bpp, psnr, style, label=curve.label, markersize=10 if single else 6, zorder=3 if single else 2)
     axes.set_xlabel("rate (bits per pixel)")
-    axes.set_ylabel("PSNR (dB)")
+    axes.set_ylabel(score)
     axes.grid(color="0.9")
     if curves:
         axes.legend(loc="lower right")

@@ -2,7 +2,7 @@
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,8 @@ from dlic.pixels.arrays import Codec
 RATES = (0.1, 1.5)  # bpp between which codecs are compared: what photographs are kept at, and what most published curves cover
 JPEG_QUALITIES = (5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 95)  # about 0.2 to 3 bpp on photographs
 
+Measure = Callable[[np.ndarray, np.ndarray], float]  # original, reconstruction: uint8 (H, W, 3) → higher is better
+
 
 @dataclass(frozen=True)
 class Point:
@@ -23,19 +25,19 @@ class Point:
     score: float  # dB of PSNR where nothing else is said, mean over the images; higher is better
 
 
-def mean_point(codec: Codec, images: Sequence[np.ndarray]) -> Point:
-    """Where `codec` stands on uint8 (H, W, 3) images: bits of what it writes, PSNR of what it reads back."""
+def mean_point(codec: Codec, images: Sequence[np.ndarray], measure: Measure = psnr) -> Point:
+    """Where `codec` stands on uint8 (H, W, 3) images: bits of what it writes, PSNR or another measure of what it reads back."""
     if not images:
         raise ValueError("there are no images to measure")
     streams = [codec.compress(image) for image in images]
     bpp = [8 * len(data) / (image.shape[0] * image.shape[1]) for image, data in zip(images, streams, strict=True)]
-    quality = [psnr(image, codec.decompress(data)) for image, data in zip(images, streams, strict=True)]
+    quality = [measure(image, codec.decompress(data)) for image, data in zip(images, streams, strict=True)]
     return Point(float(np.mean(bpp)), float(np.mean(quality)))
 
 
-def jpeg_curve(images: Sequence[np.ndarray], qualities: Sequence[int] = JPEG_QUALITIES) -> list[Point]:
+def jpeg_curve(images: Sequence[np.ndarray], qualities: Sequence[int] = JPEG_QUALITIES, measure: Measure = psnr) -> list[Point]:
     """One point a quality of JPEG 4:2:0 with optimised Huffman tables, the line to beat."""
-    return [mean_point(jpeg(quality), images) for quality in qualities]
+    return [mean_point(jpeg(quality), images, measure) for quality in qualities]
 
 
 def bits_saved(curve: Sequence[Point], point: Point) -> float:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from dlic.checkpoints.manifest import read_manifest
 from dlic.checkpoints.weights import read_weights
 from dlic.metrics.differentiable.distortions import MSE_SHARE
+from dlic.metrics.differentiable.ssimulacra2 import score, ssimulacra2_error
 from dlic.models.base import Model
 from dlic.runtime.torch.arrays import to_tensors
 from dlic.runtime.weights import trained_weights
@@ -223,7 +224,13 @@ class TrainingModule(pl.LightningModule):
         x_hat = (output.x_hat.clamp(0, 1) * 255).round() / 255
         psnr = -10 * torch.log10(((x_hat - x) ** 2).mean(dim=(1, 2, 3)).clamp_min(1e-10))
         self._log("val", "psnr", psnr.mean(), batch_size=x.shape[0])
-        return Validated(x, x_hat, output.bits / (x.shape[2] * x.shape[3]), psnr, level)
+        visual = self._ssimulacra2(x_hat, x) if self.loss.distortion == "visual" else None
+        return Validated(x, x_hat, output.bits / (x.shape[2] * x.shape[3]), psnr, level, visual)
+
+    def _ssimulacra2(self, x_hat: Tensor, x: Tensor) -> Tensor:
+        scores = score(ssimulacra2_error(x_hat, x))
+        self._log("val", "ssimulacra2", scores.mean(), batch_size=x.shape[0])
+        return scores
 
     def _log_terms(self, split: str, terms: LossTerms, batch_size: int | None = None) -> None:
         for name in ("loss", "bpp", "distortion", "distortion_db", "l1", "l2"):

@@ -17,7 +17,7 @@ from dlic.errors import CorruptFileError, DlicError
 from dlic.models import MODELS
 from dlic.models.base import Model
 from dlic.storage.files import discard_abandoned
-from dlic.training.callbacks import best_keeper
+from dlic.training.callbacks.keep_best import best_keeper
 
 log = logging.getLogger(__name__)
 

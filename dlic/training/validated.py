@@ -14,3 +14,4 @@ class Validated:
     bpp: Tensor  # (B,)
     psnr: Tensor  # (B,) of the rounded pixels
     level: int
+    ssimulacra2: Tensor | None = None  # (B,) likewise, in runs that are trained for it

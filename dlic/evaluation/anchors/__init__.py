@@ -74,14 +74,14 @@ TUNED_FOR_MS_SSIM = {
 
 
 def kodak_anchors(metric: str = "psnr") -> dict[str, Anchor]:
-    """Every curve, by its label, in dB of "psnr", or of "ms_ssim" where that is known."""
+    """Every curve of which a metric is known, by its label: "psnr" and "ms_ssim" in dB, others as they are."""
     curves = {
         label: Anchor(_points(curve, metric), note)
         for file, labels in CURVES.items()
         for curves in [stored(file)]
         for key, (label, note) in labels.items()
         for curve in [curves[key]]
-        if curve[metric] is not None
+        if curve.get(metric) is not None
     }
     return curves | (_tuned() if metric == "ms_ssim" else {})
 

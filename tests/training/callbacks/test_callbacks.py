@@ -21,9 +21,10 @@ from dlic.data.module import PhotographData
 from dlic.errors import DlicError
 from dlic.evaluation import anchors
 from dlic.evaluation.rate_distortion import Point, bits_saved, jpeg_curve
-from dlic.metrics.registry import decibels, ms_ssim
+from dlic.metrics.registry import decibels, ms_ssim, psnr, ssimulacra2
 from dlic.models.base import ModelOutput
 from dlic.models.factorized import Factorized
+from dlic.peers.pillow import jpeg
 from dlic.training.callbacks import (
     FitNotes,
     KodakCurve,
@@ -31,9 +32,9 @@ from dlic.training.callbacks import (
     Reconstructions,
     Throughput,
     TimePerCall,
-    fit_verdict,
-    tensorboard,
 )
+from dlic.training.callbacks.fit_notes import fit_verdict
+from dlic.training.callbacks.tensorboard import tensorboard
 from dlic.training.kodak import LEARNED, MAIN, SCORES, estimated_points, published, standings
 from dlic.training.module import TrainingModule
 from dlic.training.optimization import Schedule
@@ -169,7 +170,7 @@ def test_patience_must_be_positive():
 @pytest.mark.parametrize("batches_a_step", [1, 2])
 def test_throughput_counts_waiting_but_not_validation(batches_a_step, monkeypatch, caplog):
     clock = iter([0.0, 1.0, 3.0, 4.0, 100.0, 101.0, 102.0, 103.0, 103.0, 104.0])  # start, end, start, end, …
-    monkeypatch.setattr("dlic.training.callbacks.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("dlic.training.callbacks.throughput.time.perf_counter", lambda: next(clock))
     callback, batch, module = Throughput(every_n_steps=4 // batches_a_step), torch.zeros(8, 3, 16, 16), Log()
     state = TrainerState([Recorder()], {}, accumulate_grad_batches=batches_a_step)
     callback.on_train_start(state, module)
@@ -225,7 +226,7 @@ class Log:
 
 def test_several_rates_make_a_curve_and_a_bd_rate(monkeypatch):
     jpeg = [Point(bpp, 20 + 6 * np.log2(bpp)) for bpp in (0.25, 0.5, 1.0, 2.0, 4.0)]
-    monkeypatch.setattr("dlic.training.callbacks.jpeg_curve", lambda images: jpeg)
+    monkeypatch.setattr("dlic.training.callbacks.rate_distortion_curve.jpeg_curve", lambda images, measure: jpeg)
     callback, state, module = RateDistortionCurve(), TrainerState([Recorder()], {}), Log()
     callback.on_validation_epoch_start(state, module)
     for bpp in (0.5, 1.5):  # two batches; their mean, at each level, needs a quarter of JPEG's bits
@@ -240,11 +241,12 @@ def test_several_rates_make_a_curve_and_a_bd_rate(monkeypatch):
 def test_jpeg_is_measured_once_on_the_validation_crops(monkeypatch):
     seen = []
 
-    def curve(images):
+    def curve(images, measure):
+        assert measure is psnr
         seen.append(images)
         return [Point(0.2, 10.0), Point(2.0, 30.0)]
 
-    monkeypatch.setattr("dlic.training.callbacks.jpeg_curve", curve)
+    monkeypatch.setattr("dlic.training.callbacks.rate_distortion_curve.jpeg_curve", curve)
     batch, callback, module = validated(2, 16), RateDistortionCurve(), Log()
     for _ in range(2):
         state = TrainerState([Recorder()], {})
@@ -395,7 +397,7 @@ def test_one_rate_is_held_against_published_points(two_for_kodak, tmp_path):
     assert psnr.step == 4 and len(events.Images("kodak/rate_distortion")) == 1
     network, files = trainer.lightning_module.network.eval(), sorted(two_for_kodak.iterdir())
     network.prepare()  # as validations do
-    (point,) = estimated_points(network, [0], files, torch.device("cpu"))
+    (point,) = estimated_points(network, [0], files, torch.device("cpu"))["psnr"]
     assert (rate.value, psnr.value) == pytest.approx((point.bpp, point.score), rel=1e-5)
     curve = anchors.kodak_anchors()["CompressAI factorized"].points
     assert bits.value == pytest.approx(-100 * bits_saved(curve, point), rel=1e-4)
@@ -423,7 +425,7 @@ def test_a_network_that_draws_numbers_moves_no_generator(two_for_kodak):
             return ModelOutput(x + torch.rand_like(x) / 10, torch.full((1,), float(level) * x[0, 0].numel()), x, x.mean())
 
     before = torch.get_rng_state()
-    points = estimated_points(Drawing(), [1, 2], sorted(two_for_kodak.iterdir()), torch.device("cpu"))
+    points = estimated_points(Drawing(), [1, 2], sorted(two_for_kodak.iterdir()), torch.device("cpu"))["psnr"]
     assert torch.equal(torch.get_rng_state(), before)
     assert [point.bpp for point in points] == [1.0, 2.0]
 
@@ -441,7 +443,7 @@ def test_pictures_of_any_size_are_measured_without_their_padding(height, width):
     with TemporaryDirectory() as folder:
         path = Path(folder) / "a.png"
         Image.fromarray(np.random.default_rng(height).integers(0, 256, (height, width, 3), dtype=np.uint8)).save(path)
-        assert estimated_points(Identity(), [0], [path], torch.device("cpu")) == [Point(1.0, pytest.approx(100))]
+        assert estimated_points(Identity(), [0], [path], torch.device("cpu"))["psnr"] == [Point(1.0, pytest.approx(100))]
 
 
 def test_estimates_are_those_of_validation(two_for_kodak):
@@ -453,7 +455,7 @@ def test_estimates_are_those_of_validation(two_for_kodak):
     module.log = lambda *ignored, **more: None
     with torch.no_grad():
         validated = module._validate(x, 0)
-    (point,) = estimated_points(module.network, [0], [path], torch.device("cpu"))
+    (point,) = estimated_points(module.network, [0], [path], torch.device("cpu"))["psnr"]
     assert (point.bpp, point.score) == pytest.approx((float(validated.bpp), float(validated.psnr)), rel=1e-6)
 
 
@@ -492,16 +494,33 @@ def kodak_by_ms_ssim(key: str) -> list[Point]:
     return [Point(rate, float(np.interp(rate, *known))) for rate in rates]
 
 
-def test_a_run_for_ms_ssim_is_measured_by_it(photograph, tmp_path):
+def test_a_run_is_measured_by_what_it_is_for(photograph, tmp_path):
     network = Factorized(stage="dct", channels=16, latents=24, fine_blocks=1, coarse_blocks=1).eval()
     network.prepare()
-    Image.fromarray(photograph[:192, :256]).save(tmp_path / "a.png")
-    measured = [estimated_points(network, [0], [tmp_path / "a.png"], torch.device("cpu"), metric)[0] for metric in SCORES]
+    image = photograph[:192, :256]
+    Image.fromarray(image).save(tmp_path / "a.png")
+    points = estimated_points(network, [0], [tmp_path / "a.png"], torch.device("cpu"), list(SCORES))
     with torch.no_grad():
-        x_hat = network(torch.from_numpy(photograph[:192, :256].copy()).permute(2, 0, 1)[None].float() / 255).x_hat
+        x_hat = network(torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float() / 255).x_hat
     decoded = (x_hat[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
-    assert measured[0].bpp == measured[1].bpp
-    assert measured[1].score == pytest.approx(decibels(ms_ssim(photograph[:192, :256], decoded)), rel=1e-6)
+    scores = {metric: one.score for metric, (one,) in points.items()}
+    assert scores == {
+        "psnr": psnr(image, decoded), "ms_ssim": decibels(ms_ssim(image, decoded)), "ssimulacra2": ssimulacra2(image, decoded)
+    }  # fmt: skip
+    assert len({one.bpp for (one,) in points.values()}) == 1
+
+
+def test_a_visual_run_is_held_against_jpeg_by_its_own_score(photograph):
+    image = photograph[:128, :128]
+    decoded = jpeg(40).decompress(jpeg(40).compress(image))
+    x, x_hat = (torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 255 for pixels in (image, decoded))
+    (one,) = jpeg_curve([image], [40], ssimulacra2)
+    shown = Validated(x, x_hat, torch.tensor([one.bpp / 2]), torch.tensor([20.0]), 0, torch.tensor([one.score]))
+    callback, state, module = RateDistortionCurve(), TrainerState([Recorder()], {}), Log()
+    callback.on_validation_epoch_start(state, module)
+    callback.on_validation_batch_end(state, module, [shown], None, 0)
+    callback.on_validation_epoch_end(state, module)
+    assert module.values["val/saved_vs_jpeg"] == pytest.approx(50)
 
 
 def test_other_pictures_are_refused_before_the_first_step(two_for_kodak, tmp_path):

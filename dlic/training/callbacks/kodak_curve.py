@@ -1,0 +1,158 @@
+"""The run on the 24 Kodak images, beside what others published."""
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytorch_lightning as pl
+from lightning_utilities.core.rank_zero import rank_zero_info
+from torch.utils.tensorboard import SummaryWriter
+
+from dlic.errors import UnreadableImageError
+from dlic.evaluation.anchors import kodak_anchors
+from dlic.evaluation.comparison_plot import comparison_figure
+from dlic.evaluation.plots import Curve, figure_pixels, rd_figure
+from dlic.evaluation.rate_distortion import Point, frontier
+from dlic.training.callbacks.tensorboard import tensorboard
+from dlic.training.kodak import (
+    JUDGED_BY,
+    REFERENCE,
+    SCORES,
+    UNITS,
+    Standing,
+    axis_label,
+    estimated_points,
+    kodak_files,
+    standings,
+)
+from dlic.training.levels import spread_levels
+
+log = logging.getLogger(__name__)
+
+HIGH_QUALITY = 70  # score, as the authors of SSIMULACRA 2 call it
+
+
+class KodakCurve(pl.Callback):
+    """The run on the 24 Kodak images beside what others published: a reference line for it to reach.
+
+    Every run has it, asleep until it knows where the images are:
+
+        dlic train --config configs/factorized.yaml --data.train_dir PATH --kodak kodak --kodak.every 2
+
+    At every N-th validation, with the weights that are validated (averaged ones, where the run averages) and in float32, bits are
+    estimated for rounded latents (files of light-1 are 3 % better by BD-rate, as an encoder chooses its symbols). A run that is
+    trained for MS-SSIM is measured by it, and held against networks that were trained for it. One that is trained for
+    SSIMULACRA 2 is measured by it as well as by PSNR; what is said of its score has tags that begin with kodak_ssimulacra2.
+
+    kodak/rate_distortion   the run among all published curves
+    kodak/bpp, kodak/psnr   of one rate (or kodak/ms_ssim_db): beside the run's line runs that of the published network of its
+                            architecture and the nearest λ, as a run of its own
+    kodak/db_vs_vtm         dB above that curve at equal rate, and so on for others; the published network's line is 0
+    kodak/bits_vs_vtm       percent of bits at equal quality, negative where it needs fewer
+    kodak/bd_db_vs_vtm, kodak/bd_rate_vs_vtm   the same of a network of several rates, along its curve
+    kodak/standing          all of it in words
+    kodak_ssimulacra2/bpp_at_70   bits that a network of several rates needs for a score of 70, high quality
+
+    Kodak is for reporting: nothing of this can be monitored by other callbacks, and a run goes on bit for bit as without it.
+    """
+
+    def __init__(self, folder: str | None = None, every: int = 1, levels: int = 6):
+        """
+        Args:
+            folder: the 24 Kodak images; a run does not start with others, which the curves do not hold for. Nothing without it.
+            every: validations from one measurement to the next; of light, one takes 20 seconds on two CPU cores.
+            levels: rates that are measured, evenly spread, where the network has several; a BD-rate takes four.
+        """
+        if every < 1 or levels < 4:
+            raise ValueError(f"KodakCurve takes every ≥ 1 and levels ≥ 4, not {every} and {levels}")
+        self.folder, self.every, self.levels = folder, every, levels
+        self.validations = 0  # of this call
+        self._reference: SummaryWriter | None = None
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        if self.folder is not None:
+            self._files = kodak_files(self.folder, "KodakCurve")
+
+    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        if self._reference is not None:
+            self._reference.close()
+            self._reference = None
+
+    def on_validation_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch, batch_idx, dataloader_idx=0
+    ) -> None:
+        """Between the start of the epoch, when weights are averaged and prepared, and its end, when those of training come back."""
+        writer = None if self.folder is None else tensorboard(trainer)
+        if writer is None or batch_idx > 0:
+            return
+        self.validations += 1
+        if self.validations % self.every == 0:
+            try:
+                self._report(writer, trainer.global_step, pl_module)
+            except UnreadableImageError as error:  # no reason to end a run
+                log.warning("step %d: Kodak was not measured: %s", trainer.global_step, error)
+
+    def _report(self, writer: SummaryWriter, step: int, pl_module: pl.LightningModule) -> None:
+        network, metrics = pl_module.network, JUDGED_BY[pl_module.loss.distortion]
+        levels = spread_levels(network.levels, self.levels)
+        for metric, points in estimated_points(network, levels, self._files, pl_module.device, metrics).items():
+            self._report_metric(writer, step, pl_module, metric, points)
+
+    def _report_metric(
+        self, writer: SummaryWriter, step: int, pl_module: pl.LightningModule, metric: str, points: list[Point]
+    ) -> None:
+        found, group = standings(points, metric, pl_module.lmbda), _group(metric)
+        for tag, value in _scalars(points, found, metric).items():
+            writer.add_scalar(tag, value, step)
+        lines = [f"{point.bpp:.3f} bpp, {SCORES[metric]} {point.score:.2f}" for point in points]
+        text = "\n".join([f"Step {step:,}, bits estimated:", "", *(f"- {one}" for one in [*found.values(), *lines])])
+        writer.add_text(f"{group}/standing", text, step)
+        key = REFERENCE.get(pl_module.network.name, "mean_scale")
+        if key in found:
+            rank_zero_info(f"Kodak, step {step:,}: {found[key]}")
+            self._draw_reference(writer, key, found[key], metric, step)
+        title = f"Kodak, step {step:,}, estimated bits\n{found.get(key, '')}".replace(" at equal rate", "\nat equal rate")
+        writer.add_image(f"{group}/rate_distortion", _figure(points, metric, title), step, dataformats="HWC")
+
+    def _draw_reference(self, writer: SummaryWriter, key: str, one: Standing, metric: str, step: int) -> None:
+        """The published network as a run beside this one, with a level line in every chart that both have."""
+        if self._reference is None:
+            name = one.label if one.twin is None else f"{one.label}, lambda {one.twin[0]:g}"
+            self._reference = SummaryWriter(str(Path(writer.log_dir) / f"published {name}"))
+        points = [] if one.twin is None else [one.twin[1]]
+        for tag, value in _scalars(points, {key: replace(one, gained=0.0, saved=0.0)}, metric).items():
+            self._reference.add_scalar(tag, value, step)
+        self._reference.flush()  # Lightning flushes its own writer alone
+
+
+def _group(metric: str) -> str:
+    """First part of the tags of a metric; a visual run has those of PSNR and its own."""
+    return "kodak_ssimulacra2" if metric == "ssimulacra2" else "kodak"
+
+
+def _scalars(points: Sequence[Point], found: Mapping[str, Standing], metric: str) -> dict[str, float]:
+    """By tag, what `KodakCurve` says of a run's points and of how they stand beside other curves."""
+    group, unit = _group(metric), UNITS[metric].lower()
+    score = {"psnr": "psnr", "ms_ssim": "ms_ssim_db", "ssimulacra2": "score"}[metric]
+    values = {f"{group}/bpp": points[0].bpp, f"{group}/{score}": points[0].score} if len(points) == 1 else {}
+    if metric == "ssimulacra2" and len(points) > 1 and points[0].score <= HIGH_QUALITY <= points[-1].score:
+        scores, log_bpp = zip(*((point.score, math.log(point.bpp)) for point in frontier(points)), strict=True)
+        values[f"{group}/bpp_at_{HIGH_QUALITY}"] = math.exp(np.interp(HIGH_QUALITY, scores, log_bpp))
+    for key, one in found.items():
+        gained, saved = (f"bd_{unit}", "bd_rate") if one.mean else (unit, "bits")
+        if one.gained is not None:
+            values[f"{group}/{gained}_vs_{key}"] = one.gained
+        if one.saved is not None:
+            values[f"{group}/{saved}_vs_{key}"] = -100 * one.saved
+    return values
+
+
+def _figure(points: Sequence[Point], metric: str, title: str) -> np.ndarray:
+    curves = [Curve.through(label, anchor.points) for label, anchor in kodak_anchors(metric).items()]
+    run = Curve.through("this run", points)
+    if UNITS[metric] != "dB":
+        return figure_pixels(rd_figure([*curves, run], score=axis_label(metric)))
+    return figure_pixels(comparison_figure(run, curves, title, SCORES[metric]))

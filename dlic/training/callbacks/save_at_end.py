@@ -1,0 +1,20 @@
+"""The last checkpoint of a run."""
+
+from pathlib import Path
+
+import pytorch_lightning as pl
+
+from dlic.training.callbacks.keep_best import best_keeper
+
+
+class SaveAtEnd(pl.Callback):
+    """Writes last.ckpt when a run ends, wherever its last validation was; ModelCheckpoint alone would lose the steps since.
+
+    Stands before weight averaging in the recipe, which ends a run by replacing the weights that resuming needs.
+    """
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        checkpoints = best_keeper(trainer)
+        if checkpoints is not None:
+            # by ModelCheckpoint's own method: where it has saved nothing yet, it would write the averaged weights over this file
+            checkpoints._save_checkpoint(trainer, str(Path(checkpoints.dirpath) / "last.ckpt"))

@@ -1,0 +1,42 @@
+"""Checkpoints between validations."""
+
+from pathlib import Path
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Checkpoint
+
+from dlic.training.callbacks.keep_best import best_keeper
+
+
+class SaveOften(Checkpoint):
+    """Writes last.ckpt every so many steps, wherever validations are: what a run that is killed goes on from.
+
+    Where one follows, ModelCheckpoint saves after it instead: a run that went on from before would go without.
+
+    Lightning calls it after every other callback, so that what is saved has the whole step in it.
+    """
+
+    def __init__(self, every_n_steps: int):
+        """
+        Args:
+            every_n_steps: optimiser steps from one save to the next.
+        """
+        if every_n_steps < 1:
+            raise ValueError(f"SaveOften takes every_n_steps ≥ 1, not {every_n_steps}")
+        self.every_n_steps = every_n_steps
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if best_keeper(trainer) is None:
+            raise ValueError("SaveOften saves where a ModelCheckpoint does, and there is none")
+        self._seen = trainer.global_step
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs, batch, batch_idx) -> None:
+        stepped, self._seen = trainer.global_step != self._seen, trainer.global_step  # gradients may be gathered over batches
+        if stepped and trainer.global_step % self.every_n_steps == 0 and not _validates_now(trainer):
+            trainer.save_checkpoint(Path(best_keeper(trainer).dirpath) / "last.ckpt", weights_only=False)
+
+
+def _validates_now(trainer: pl.Trainer) -> bool:
+    """Whether a validation follows the batch that has just ended."""
+    every = trainer.val_check_batch  # infinite, or None, where they go by epochs or by time
+    return trainer.enable_validation and isinstance(every, int) and (trainer.fit_loop.total_batch_idx + 1) % every == 0
