@@ -18,6 +18,7 @@ def export(
     ] = None,
     card: Annotated[Path | None, typer.Option(help="Markdown text for the model card: data, figures, licence.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a checkpoint that is there.")] = False,
+    half: Annotated[bool, typer.Option("--half", help="Store weights as float16: half the bytes, for less than 0.01 dB.")] = False,
 ) -> None:
     """Export a training run's .ckpt as a checkpoint that compresses: safetensors, integer tables, model card."""
     from dlic.training.export import export as write
@@ -26,5 +27,5 @@ def export(
         text = card.read_text(encoding="utf-8") if card else ""
     except (OSError, UnicodeDecodeError) as error:
         raise DlicError(f"{card} cannot be read: {error}") from error
-    manifest = write(run, folder, data, text, force)
+    manifest = write(run, folder, data, text, force, half)
     typer.echo(f"{folder}: {manifest.model}, {manifest.training.steps:,} steps, fingerprint {manifest.fingerprint.hex()[:16]}")

@@ -21,6 +21,11 @@ from dlic.runtime.torch.whole_numbers import stored_arrays
 from dlic.runtime.weights import under
 from dlic.storage.files import cannot_write, written_whole
 
+LOSSES = {  # distortions of training as model cards state them
+    "mse": "255² · MSE",
+    "ms-ssim": "(1 − MS-SSIM)",
+    "visual": "(SSIMULACRA 2's error, weighted by λ, and a share of 255² · MSE)",
+}
 LEVEL_STRIDE = 5  # from one photograph to the next: coprime to the number of levels, so that all of them are visited
 
 
@@ -47,7 +52,9 @@ def load_run(path: Path) -> Exported:
     return Exported(network.eval(), Training(steps, pixels, state["lmbda"], state["distortion"]))
 
 
-def export(source: Path, folder: Path, photographs: Path | None = None, card: str = "", force: bool = False) -> Manifest:
+def export(
+    source: Path, folder: Path, photographs: Path | None = None, card: str = "", force: bool = False, half: bool = False
+) -> Manifest:
     """Write `folder` (its name becomes the checkpoint's) from the Lightning checkpoint `source`.
 
     Args:
@@ -55,14 +62,17 @@ def export(source: Path, folder: Path, photographs: Path | None = None, card: st
         folder: must not hold a checkpoint yet, unless `force`.
         photographs: folder of images to count the tables on, such as those trained on; without it they are as learned.
         card: text of the model card after its table; the run alone cannot know the data's name and licence.
+        half: store weights as float16, in half the bytes. Tables and whole numbers are made from the rounded weights.
     """
     check_free(folder, force)
     run = load_run(source)
     run.network.prepare()
+    if half:
+        round_to_half(run.network)
     tables = learned_tables(run.network)
     if photographs is not None:
         tables = counted_tables(tables, histogram(as_codec(run.network, tables), photographs))
-    return write_checkpoint(run, tables, folder, card)
+    return write_checkpoint(run, tables, folder, card, half)
 
 
 def check_free(folder: Path, force: bool) -> None:
@@ -71,16 +81,31 @@ def check_free(folder: Path, force: bool) -> None:
         raise DlicError(f"{folder} holds a checkpoint already; --force replaces it")
 
 
+@torch.no_grad()
+def round_to_half(network: Model) -> None:
+    """Round all weights to float16, though they stay float32. Raises DlicError where one is too large for that."""
+    for name, weight in network.state_dict().items():
+        if weight.is_floating_point():
+            rounded = weight.half()
+            if not torch.isfinite(rounded).all():
+                raise DlicError(f"{name} has weights beyond ±65504, which float16 cannot store; export without --half")
+            weight.copy_(rounded)
+
+
 def as_codec(network: Model, tables: FrequencyTables) -> LearnedCodec:
     """The model at work before it is a checkpoint; its files name none."""
     return LearnedCodec("exporting", bytes(32), deploy(network.name, network.config, stored_arrays(network)), tables)
 
 
-def write_checkpoint(run: Exported, tables: FrequencyTables, folder: Path, card: str) -> Manifest:
-    """Write the three files of a checkpoint; each is whole or as it was before, and the hashes tell if they belong together."""
+def write_checkpoint(run: Exported, tables: FrequencyTables, folder: Path, card: str, half: bool = False) -> Manifest:
+    """Write the three files of a checkpoint; each is whole or as it was before, and the hashes tell if they belong together.
+
+    `half` stores weights that `round_to_half` has rounded as float16; whole numbers stay integers.
+    """
     from safetensors.numpy import save
 
-    weights = save(stored_arrays(run.network))
+    arrays = stored_arrays(run.network)
+    weights = save({name: _as_half(array) for name, array in arrays.items()} if half else arrays)
     manifest = Manifest(
         name=folder.name, model=run.network.name, config=run.network.config, training=run.training,
         weights_sha256=hashlib.sha256(weights).hexdigest(), tables=tables,
@@ -89,7 +114,11 @@ def write_checkpoint(run: Exported, tables: FrequencyTables, folder: Path, card:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(folder, error) from error
-    contents = {WEIGHTS: weights, MANIFEST: manifest.to_json().encode(), CARD: _card(manifest, len(weights), card).encode()}
+    contents = {
+        WEIGHTS: weights,
+        MANIFEST: manifest.to_json().encode(),
+        CARD: _card(manifest, len(weights), "float16" if half else "float32", card).encode(),
+    }
     for name, content in contents.items():
         with written_whole(folder / name, overwrite=True) as file:
             file.write(content)
@@ -125,10 +154,14 @@ def histogram(codec: LearnedCodec, photographs: Path, side: int = 512) -> np.nda
     return seen.reshape(-1, width)
 
 
-def _card(manifest: Manifest, size: int, text: str) -> str:
+def _as_half(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.float16) if array.dtype == np.float32 else array
+
+
+def _card(manifest: Manifest, size: int, precision: str, text: str) -> str:
     training = manifest.training
     lmbda = "λ" if training.lmbda is None else f"{training.lmbda:g}"
-    loss = f"bpp + {lmbda} · " + ("255² · MSE" if training.distortion == "mse" else "(1 − MS-SSIM)")
+    loss = f"bpp + {lmbda} · {LOSSES[training.distortion]}"
     return f"""# {manifest.name}
 
 | | |
@@ -137,7 +170,7 @@ def _card(manifest: Manifest, size: int, text: str) -> str:
 | loss | {loss} |
 | steps | {training.steps:,} |
 | pixels seen | {training.pixels / 1e9:.2f} G |
-| weights | {size:,} bytes, safetensors, float32 |
+| weights | {size:,} bytes, safetensors, {precision} |
 | fingerprint | `{manifest.fingerprint.hex()}` |
 
 {text.strip()}

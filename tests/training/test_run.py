@@ -17,10 +17,15 @@ from dlic.checkpoints.weights import read_weights
 from dlic.cli.main import run
 from dlic.evaluation import anchors
 from dlic.evaluation.comparison import compare
+from dlic.learned.codec import load_codec
+from dlic.learned.pretrained import network_of
+from dlic.metrics.registry import psnr
+from dlic.runtime.torch.whole_numbers import stored_arrays
 from dlic.training.export import load_run
 from dlic.training.kodak import MAIN, estimated_points
 from dlic.training.levels import spread_levels
 from dlic.training.module import TrainingModule
+from tests.conftest import ROOT
 
 NETWORKS = {
     "mean-scale": {"channels": 16, "latents": 24},
@@ -156,7 +161,7 @@ def test_a_run_that_is_measured_on_kodak_is_bit_for_bit_the_one_without(recipe, 
     events.Reload()
     averaged = load_run(last(tmp_path / "with")).network
     averaged.prepare()
-    points = estimated_points(averaged, spread_levels(averaged.levels, 6), sorted(kodak.iterdir()), torch.device("cpu"))
+    points = estimated_points(averaged, spread_levels(averaged.levels, 6), sorted(kodak.iterdir()), torch.device("cpu"))["psnr"]
     if len(points) == 1:  # of random weights, mean-scale is below every curve
         expected = {"kodak/bpp": points[0].bpp, "kodak/psnr": points[0].score}
     else:
@@ -202,6 +207,50 @@ def test_a_run_exports_to_a_checkpoint_that_compresses(trained, tmp_path, photog
     image = np.ascontiguousarray(photograph[:50, :70])
     assert dlic.decompress(dlic.compress(image, weights=folder), weights=folder).shape == image.shape
     assert run(["export", str(last(trained)), str(folder)]) == 1  # not without --force
+
+
+def as_run_left(checkpoint: Path, ckpt: Path) -> Path:
+    """A file as a training run leaves it, of the weights of an exported checkpoint."""
+    manifest, network = read_manifest(checkpoint), network_of(checkpoint)
+    state = {
+        "model": manifest.model, "config": manifest.config, "lmbda": None, "distortion": "mse",
+        "earlier_steps": 0, "earlier_pixels": 0, "pixels_seen": 0,
+    }  # fmt: skip
+    weights = {f"network.{name}": weight for name, weight in network.state_dict().items()}
+    torch.save({"dlic": state, "state_dict": weights, "global_step": 0}, ckpt)
+    return ckpt
+
+
+def test_weights_of_half_the_size_cost_nothing(tmp_path, photograph):
+    ckpt, image = as_run_left(ROOT / "checkpoints" / "light-1", tmp_path / "run.ckpt"), photograph
+    codecs = []
+    for name, more in (("whole", []), ("half", ["--half"])):
+        assert run(["export", str(ckpt), str(tmp_path / name), *more]) == 0
+        codecs.append(load_codec(tmp_path / name))
+    whole, half = codecs
+    for level in (0, 20, 40, 63):
+        files = [codec.encode(image, level=level).data for codec in (whole, half)]
+        scores = [psnr(image, codec.decompress(file)) for codec, file in zip(codecs, files, strict=True)]
+        assert scores[1] == pytest.approx(scores[0], abs=0.01)
+        assert len(files[1]) == pytest.approx(len(files[0]), rel=0.005)
+    sizes = [(tmp_path / name / "weights.safetensors").stat().st_size for name in ("whole", "half")]
+    assert sizes[1] < 0.55 * sizes[0]
+    arrays = [read_weights(tmp_path / name) for name in ("whole", "half")]
+    assert {str(array.dtype) for array in arrays[1].values()} == {"float16", "int16", "int32", "uint8"}
+    assert "safetensors, float16" in (tmp_path / "half" / "MODEL_CARD.md").read_text()
+    # the whole numbers are those of the weights as they are stored
+    again = stored_arrays(network_of(tmp_path / "half"))
+    assert all(np.array_equal(array, again[name]) for name, array in arrays[1].items())
+
+
+def test_weights_beyond_float16_are_refused(tmp_path, capsys):
+    ckpt = as_run_left(ROOT / "checkpoints" / "factorized-1", tmp_path / "run.ckpt")
+    stored = torch.load(ckpt, weights_only=True)
+    name = next(iter(stored["state_dict"]))
+    stored["state_dict"][name] += 1e5
+    torch.save(stored, ckpt)
+    assert run(["export", str(ckpt), str(tmp_path / "half"), "--half"]) == 1
+    assert "float16 cannot store" in capsys.readouterr().err
 
 
 def test_tables_can_be_counted_on_photographs(trained, photographs, tmp_path, monkeypatch):

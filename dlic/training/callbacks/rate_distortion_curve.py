@@ -74,7 +74,7 @@ class RateDistortionCurve(pl.Callback):
         curves = [
             Curve.through("JPEG 4:2:0", self.jpeg, "k.--"),
             Curve.through("this run (estimated bits)", run, "C0.-"),
-            Curve.through(f"step {step:,}: {last.score:.2f}{' dB' * (not self._visual)} at {last.bpp:.3f} bpp", [last], "C3*"),
+            Curve.through(f"step {step:,}: {last.score:.2f}{unit} at {last.bpp:.3f} bpp", [last], "C3*"),
         ]
         # JPEG at high quality and a run's first points would squeeze the rest
         focus = max(3 * self.jpeg[0].bpp, 3 * newest[0].bpp, 1.5 * last.bpp)
