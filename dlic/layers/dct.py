@@ -1,4 +1,4 @@
-"""Block DCT bases as weights: what a transform that starts as a DCT is initialised with (DESIGN §3.1)."""
+"""Block DCT bases as weights: what a transform that starts as a DCT is initialised with."""
 
 import math
 

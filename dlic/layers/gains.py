@@ -1,4 +1,4 @@
-"""What varies with the rate level: vectors kept at a few anchor levels and interpolated between them (DESIGN §3.3)."""
+"""What varies with the rate level: vectors kept at a few anchor levels and interpolated between them."""
 
 import torch
 from torch import Tensor, nn

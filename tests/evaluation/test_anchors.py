@@ -11,7 +11,7 @@ from dlic.evaluation.rate_distortion import bd_rate, bd_rate_within
 
 ANCHORS = kodak_anchors()
 
-# BD-rate against VTM in percent over the whole overlap, as DESIGN §6 and the field quote it
+# BD-rate against VTM in percent over the whole overlap, as the field quotes it
 QUOTED = {
     "JPEG (published)": 208,
     "JPEG 4:4:4, optimised": 186,

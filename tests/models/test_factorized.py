@@ -1,4 +1,4 @@
-"""The textbook model: every stage type trains, deploys, and starts where DESIGN says."""
+"""The textbook model: every stage type trains, deploys, and starts where its stages say."""
 
 import pytest
 import torch

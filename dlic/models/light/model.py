@@ -18,7 +18,7 @@ from dlic.models.light.parity import repaired
 from dlic.models.light.transforms import Synthesis
 
 # What a squared error of one step of y is worth in bits, for an encoder that decides between ±1 and 0: 26 for an orthonormal
-# transform at high rate (DESIGN §3.1); measured on photographs at five levels, 40 cut bits + λ · distortion by 0.3–0.6 % against
+# transform at high rate; measured on photographs at five levels, 40 cut bits + λ · distortion by 0.3–0.6 % against
 # plain rounding, and 15 lost that at low rates.
 STEP_PRICE = 40.0
 TRUNK_STEP = 48.0  # 8-bit units of one unit of the trunk at 1/16, for which its blocks' first steps are of the right size
