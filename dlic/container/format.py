@@ -6,7 +6,7 @@
     coder       1   entropy coder of learned pictures (`entropy.coder`): 0 rANS; 0 in all other kinds
     width       varint  true size in pixels, before padding
     height      varint
-    level       1   rate level 0 … 63
+    level       1   rate level, from 0 to one less than the model has levels
     model       8   first bytes of the checkpoint's sha256 fingerprint; zeros in kinds without a checkpoint
     symbols_crc 4   CRC-32 of the coded symbols as little-endian int32, which proves that a decoder has parsed them right
     length      varint  bytes of the stream
@@ -30,7 +30,7 @@ VERSION = 2
 VERSION_ZERO = 0xD0  # the first byte of a file is this + its version
 MAGIC = bytes([VERSION_ZERO + VERSION]) + b"ic\r\n\x1a"
 LEARNED, TILED, COMPRESSAI, LOSSLESS, WAVELET = range(5)  # kinds
-MAX_LEVEL = 63
+MAX_LEVEL = 255  # that the field has room for; a codec knows the levels of its model
 NO_MODEL = bytes(8)  # the field `model` of kinds without a checkpoint
 MAX_CHUNKS = 64
 CRC = 4  # bytes
@@ -122,7 +122,7 @@ def _read_header(reader: Reader) -> dict[str, Any]:
 
 
 def _check_header(fields: dict[str, Any]) -> None:
-    if fields["level"] > MAX_LEVEL or not (fields["width"] and fields["height"]):
+    if not (fields["width"] and fields["height"]):
         raise CorruptFileError(f"the header holds values that version {VERSION} does not have: {fields}")
 
 

@@ -21,10 +21,22 @@ from dlic.container.format import TILED, Container, header
 from dlic.container.units import CodedUnit
 from dlic.entropy.byte_reader import Reader, read_varint, write_varint
 from dlic.errors import CorruptFileError
-from dlic.pixels.grid import Grid, is_side
+from dlic.pixels.grid import Grid
 
 SMALLEST_ENTRY = 6  # bytes of a tile in the table
+UNIT = 64  # pixels: tiles begin at multiples of it, so that latents lie where those of the whole picture would
+MAX_SIDE = 4096  # bounds the memory that one tile makes a reader allocate
 MAX_TILES = 1 << 17  # 137 gigapixels in tiles of 1024 × 1024; bounds what a table makes a reader allocate
+
+
+def is_side(pixels: int) -> bool:
+    """Whether tiles in a file can have this side."""
+    return UNIT <= pixels <= MAX_SIDE and pixels % UNIT == 0
+
+
+def tile_grid(width: int, height: int, side: int) -> Grid:
+    """The tiles of a picture in a file."""
+    return Grid(width, height, side, UNIT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +123,7 @@ def read_table(picture: Container) -> tuple[Table, int]:
     side = read_varint(reader)
     if not is_side(side):
         raise CorruptFileError(f"the table of tiles says that they are {side} pixels wide, which tiles cannot be")
-    grid = Grid(picture.width, picture.height, side)
+    grid = tile_grid(picture.width, picture.height, side)
     if len(grid) > MAX_TILES:
         raise CorruptFileError(f"the picture would have {len(grid):,} tiles, more than {MAX_TILES:,}")
     if len(grid) * SMALLEST_ENTRY > len(picture.stream):

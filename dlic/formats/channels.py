@@ -17,10 +17,11 @@ import numpy as np
 
 from dlic.container.chunks import ALPHA, GRAY, by_name
 from dlic.container.format import Chunks
+from dlic.container.tiles import is_side, tile_grid
 from dlic.entropy.byte_reader import Reader, read_varint, write_varint
 from dlic.errors import CorruptFileError, DlicError
 from dlic.images.transparency import filled
-from dlic.pixels.grid import Grid, is_side
+from dlic.pixels.grid import Grid
 from dlic.pixels.rectangles import Rectangle
 
 ONE_VALUE, LOSSLESS, LOSSY, IN_TILES = 0, 1, 2, 3  # methods of coding alpha
@@ -102,7 +103,7 @@ def encode_alpha(alpha: np.ndarray, quality: int = EXACT, side: int = ALPHA_TILE
 
     Below EXACT, `quality` is the wavelet codec's, unless exact is smaller, as it can be of masks with sharp edges.
     """
-    grid = Grid(alpha.shape[1], alpha.shape[0], side)
+    grid = tile_grid(alpha.shape[1], alpha.shape[0], side)
     if len(grid) == 1 or (alpha == alpha.flat[0]).all():
         return _encode_tile(alpha, quality)
     tiles = [_encode_tile(alpha[tile.slices], quality) for tile in grid.tiles]
@@ -133,7 +134,7 @@ def is_in_parts(data: bytes | None) -> bool:
 def _split(data: bytes, height: int, width: int) -> tuple[Grid, list[bytes]]:
     reader = Reader(data, 1)
     side = read_varint(reader)
-    grid = Grid(width, height, side) if is_side(side) else None
+    grid = tile_grid(width, height, side) if is_side(side) else None
     if grid is None or len(grid) > len(data):  # each tile has a length at least; seen before anything is allocated for a lie
         raise CorruptFileError(f"the transparency says that it is in tiles of {side:,} pixels, which it cannot be")
     lengths = [read_varint(reader) for _ in range(len(grid))]

@@ -17,7 +17,6 @@ from dlic.learned.path import path_of
 from dlic.learned.rounding import Rounding
 from dlic.learned.tiles.seams import Seams
 from dlic.pixels.arrays import padded
-from dlic.pixels.grid import UNIT
 from dlic.pixels.rectangles import Rectangle
 from dlic.progress import Progress, no_progress
 from dlic.runtime.network import DeployedModel, RefinementGoal
@@ -115,7 +114,7 @@ class UnitCodec:
     def surroundings(self, image: np.ndarray, part: Rectangle, level: int) -> Surroundings:
         """What is around a tile of an image: coded plainly, and in one piece with it, which is near to what it will be."""
         whole, stride = Rectangle(0, 0, image.shape[1], image.shape[0]), self.deployed.decoder.stride
-        coded, seen = part.grown(UNIT, whole), part.grown(self.deployed.decoder.halo * stride, whole)
+        coded, seen = part.grown(self.deployed.decoder.unit, whole), part.grown(self.deployed.decoder.halo * stride, whole)
         analysed = self.analyse_part(image, coded)
         place, beside = part.in_steps(stride), seen.in_steps(stride)
         y_hat = self.rounding.plain(analysed.latent, level).y_hat[beside.within(coded.in_steps(stride))]

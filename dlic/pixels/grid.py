@@ -7,20 +7,18 @@ from itertools import pairwise, product
 
 from dlic.pixels.rectangles import Rectangle
 
-UNIT = 64  # pixels: what one symbol of z covers, so that the latents of tiles lie where those of the whole picture would
-MAX_SIDE = 4096  # bounds what one tile makes a reader allocate
-
 
 @dataclass(frozen=True)
 class Grid:
-    """How a picture is cut: as evenly as borders at multiples of 64 pixels allow, so that there are no slivers.
+    """How a picture is cut: as evenly as borders at multiples of `unit` allow, so that there are no slivers.
 
-    Tiles are about `side` × `side`, from three quarters to one and a half of it where there are several, give or take 64 pixels.
+    Tiles are about `side` × `side`, from three quarters to one and a half of it where there are several, give or take a unit.
     """
 
     width: int
     height: int
     side: int
+    unit: int
 
     def __len__(self) -> int:
         return self.columns * self.rows
@@ -52,16 +50,11 @@ class Grid:
 
     @cached_property
     def _lefts(self) -> list[int]:
-        return _borders(self.width, self.columns)
+        return _borders(self.width, self.columns, self.unit)
 
     @cached_property
     def _tops(self) -> list[int]:
-        return _borders(self.height, self.rows)
-
-
-def is_side(pixels: int) -> bool:
-    """Whether tiles can have this side."""
-    return UNIT <= pixels <= MAX_SIDE and pixels % UNIT == 0
+        return _borders(self.height, self.rows, self.unit)
 
 
 def _parts(length: int, side: int) -> int:
@@ -69,9 +62,9 @@ def _parts(length: int, side: int) -> int:
     return max(1, (2 * length + side) // (2 * side))
 
 
-def _borders(length: int, parts: int) -> list[int]:
-    units = -(-length // UNIT)
-    return [i * units // parts * UNIT for i in range(parts)] + [length]
+def _borders(length: int, parts: int, unit: int) -> list[int]:
+    units = -(-length // unit)
+    return [i * units // parts * unit for i in range(parts)] + [length]
 
 
 def _met(borders: list[int], begin: int, end: int) -> range:

@@ -36,6 +36,7 @@ class DecoderNetwork(Protocol):
 
     stride: int  # pixels along one latent; images are padded to multiples of it
     levels: int  # rates the model has
+    unit: int  # pixels along the part of a picture that one symbol of z covers; tiles begin at multiples of it
     halo: int  # latents around a part of a picture that the transforms need to see, so that it comes out as in the whole picture
 
     def context(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> Any:

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlic.container.format import TILED, header, read, write
-from dlic.container.tiles import MAX_TILES, Table, join, read_table, split, split_beginning, write_table
+from dlic.container.tiles import MAX_TILES, Table, is_side, join, read_table, split, split_beginning, tile_grid, write_table
 from dlic.container.units import CodedUnit, as_picture, unit_of
 from dlic.entropy.byte_reader import write_varint
 from dlic.errors import CorruptFileError
-from dlic.pixels.grid import Grid, is_side
+from dlic.pixels.grid import Grid
 from dlic.pixels.rectangles import Rectangle
 
 sizes = st.integers(1, 3000)
@@ -21,8 +21,8 @@ sides = st.integers(1, 16).map(lambda units: 64 * units)
 
 @st.composite
 def pictures(draw) -> tuple[Grid, list[CodedUnit]]:
-    grid = Grid(draw(st.integers(1, 500)), draw(st.integers(1, 500)), draw(sides))
-    level, coder = draw(st.integers(0, 63)), draw(st.integers(0, 255))
+    grid = tile_grid(draw(st.integers(1, 500)), draw(st.integers(1, 500)), draw(sides))
+    level, coder = draw(st.integers(0, 255)), draw(st.integers(0, 255))
     finer = draw(st.sampled_from([st.just(0), st.integers(0, 255)]))
     tiles = [
         CodedUnit(
@@ -40,7 +40,7 @@ def pictures(draw) -> tuple[Grid, list[CodedUnit]]:
     return grid, tiles
 
 
-GRID = Grid(200, 130, 64)
+GRID = tile_grid(200, 130, 64)
 TILES = [
     CodedUnit(width=t.width, height=t.height, level=7, coder=0, model=bytes(8), symbols_crc=5 * i, stream=bytes([i] * 20))
     for i, t in enumerate(GRID.tiles)
@@ -65,7 +65,7 @@ def test_a_picture_of_one_unit_is_that_unit():
 
 @given(sizes, sizes, sides)
 def test_tiles_cover_the_picture_once_and_there_are_no_slivers(width, height, side):
-    grid = Grid(width, height, side)
+    grid = tile_grid(width, height, side)
     assert sum(tile.width * tile.height for tile in grid.tiles) == width * height
     assert len(grid) == len(grid.tiles) == grid.rows * grid.columns
     for tile in grid.tiles:
@@ -77,7 +77,7 @@ def test_tiles_cover_the_picture_once_and_there_are_no_slivers(width, height, si
 
 @given(sizes, sizes, sides, st.data())
 def test_the_tiles_that_meet_a_part_are_those_that_share_pixels_with_it(width, height, side, drawn):
-    grid = Grid(width, height, side)
+    grid = tile_grid(width, height, side)
     x, y = drawn.draw(st.integers(0, width - 1)), drawn.draw(st.integers(0, height - 1))
     part = Rectangle(x, y, drawn.draw(st.integers(1, width - x)), drawn.draw(st.integers(1, height - y)))
     both = [tile.overlap(part) for tile in grid.tiles]
@@ -151,7 +151,7 @@ def test_every_truncation_keeps_the_tiles_before_it():
 
 
 def test_more_tiles_than_anybody_needs_are_refused():
-    many = Grid(64 * (MAX_TILES + 1), 64, 64)
+    many = tile_grid(64 * (MAX_TILES + 1), 64, 64)
     table = Table(grid=many, lengths=(0,) * len(many), crcs=(0,) * len(many), finer=(0,) * len(many))
     picture = dataclasses.replace(PICTURE, width=many.width, height=many.height)
     with pytest.raises(CorruptFileError, match="tiles, more than"):

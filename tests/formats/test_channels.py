@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlic.container.chunks import ALPHA, GRAY
+from dlic.container.tiles import tile_grid
 from dlic.errors import CorruptFileError, DlicError
 from dlic.formats import channels
 from dlic.formats.channels import IN_TILES, as_gray, decode_alpha, encode_alpha, is_in_parts, separate, unite
-from dlic.pixels.grid import Grid
 from dlic.pixels.rectangles import Rectangle
 
 shapes = st.tuples(st.integers(1, 30), st.integers(1, 30), st.sampled_from([None, 2, 3, 4])).map(
@@ -131,7 +131,7 @@ def test_a_part_of_alpha_needs_only_the_tiles_it_meets(quality, monkeypatch):
     monkeypatch.setattr(channels, "_decode_tile", lambda data, *size: decoded.append(size) or plain(data, *size))
     part = Rectangle(70, 65, 60, 50)
     assert (decode_alpha(coded, 130, 200, part) == whole[part.slices]).all()
-    assert 1 <= len(decoded) < len(Grid(200, 130, 64))
+    assert 1 <= len(decoded) < len(tile_grid(200, 130, 64))
 
 
 @pytest.mark.parametrize(

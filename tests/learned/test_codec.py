@@ -179,3 +179,12 @@ def test_a_checkpoint_exported_again_into_its_folder_is_loaded_again(tmp_path, p
         assert read(data).model == read_manifest(source).fingerprint[:8]
         assert (dlic.decompress(data, weights=folder) == dlic.decompress(data, weights=source)).all()
         assert load_codec(folder) is load_codec(folder)
+
+
+@pytest.mark.parametrize("tiled", [False, True])
+def test_a_level_that_the_model_does_not_have_is_refused(tiled):
+    codec = dataclasses.replace(LIGHT, tiling=Tiling(side=64, above=0)) if tiled else LIGHT
+    container = read(codec.compress(np.zeros((65, 70, 3), np.uint8), 20))
+    for level in (64, 255):
+        with pytest.raises(CorruptFileError, match=r"beyond the 64|does not match"):
+            codec.decode(dataclasses.replace(container, level=level))

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from dlic.container.format import write
-from dlic.container.tiles import join
+from dlic.container.tiles import join, tile_grid
 from dlic.container.units import CodedUnit
 from dlic.learned.tiles.plan import ENCODING, PIXEL, PROCESS, REFINING, Tiling, border, by_stage, crew, largest, latents_of_a_tile
 from dlic.learned.tiles.seams import Seams
@@ -65,7 +65,7 @@ class EncodedTiles:
 
 def analysed(codec: UnitCodec, tiling: Tiling, image: np.ndarray, keep: bool) -> AnalysedTiles:
     """An image that is to be encoded in tiles; with `keep` as many latents as memory has room for are computed but once."""
-    grid, memory = Grid(image.shape[1], image.shape[0], tiling.side), tiling.max_memory
+    grid, memory = tile_grid(image.shape[1], image.shape[0], tiling.side), tiling.max_memory
     room = len(grid) if keep else 0
     if memory is not None:
         room = min(room, max(0, memory - sum(_encoding(codec, grid, 1))) // latents_of_a_tile(grid))

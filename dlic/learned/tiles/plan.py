@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TypeVar
 
+from dlic.container.tiles import MAX_SIDE, UNIT, is_side
 from dlic.errors import DlicError
-from dlic.pixels.grid import Grid, is_side
+from dlic.pixels.grid import Grid
 from dlic.runtime import threads
 from dlic.runtime.network import DecoderNetwork
 
@@ -37,14 +38,14 @@ REFINING = {"mse": 470, "ms-ssim": 920, "visual": 920}
 class Tiling:
     """When and how a learned codec cuts pictures."""
 
-    side: int = 1024  # pixels along a tile, a multiple of 64
+    side: int = 1024  # pixels along a tile, a multiple of `container.tiles.UNIT`
     above: int = 1 << 21  # pixels that are still one unit
     at_once: int | None = None  # tiles in work; one a core if None
     max_memory: int | None = None  # bytes the process may take: fewer tiles at once, or a refusal
 
     def __post_init__(self) -> None:
         if not is_side(self.side):
-            raise DlicError(f"the side of a tile is a multiple of 64 pixels up to 4096, not {self.side}")
+            raise DlicError(f"the side of a tile is a multiple of {UNIT} pixels up to {MAX_SIDE}, not {self.side}")
 
     def cuts(self, height: int, width: int) -> bool:
         """Whether a picture becomes tiles."""

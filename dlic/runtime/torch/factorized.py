@@ -17,7 +17,7 @@ from dlic.runtime.torch.threads import inference
 class FactorizedDecoder(OneRateDecoder):
     """The `context` is the median of each channel (M,)."""
 
-    stride = Factorized.stride
+    stride = unit = Factorized.stride
     halo = 3  # with 5×5 kernels at 1/16 on both sides, and blocks that reach further but say little there
 
     def __init__(self, g_s: nn.Module, medians: np.ndarray):

@@ -30,7 +30,7 @@ SYNTHESES = 8  # levels whose g_s is kept with its gains in its weights
 class LightDecoder:
     """h_s_mean with its context, and g_s."""
 
-    stride, levels, halo = Light.stride, Light.levels, HALO
+    stride, levels, unit, halo = Light.stride, Light.levels, 4 * Light.stride, HALO
 
     def __init__(self, network: Light):
         self._loop = ContextLoop(network)

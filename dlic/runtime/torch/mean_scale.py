@@ -17,7 +17,7 @@ from dlic.runtime.torch.threads import inference
 class MeanScaleDecoder(OneRateDecoder):
     """The `context` is the means of y, from floating point: a last bit moves a pixel, never the parse."""
 
-    stride = MeanScale.stride
+    stride, unit = MeanScale.stride, 4 * MeanScale.stride
     halo = 2  # g_a reaches 30 pixels beyond a latent, g_s not quite 2 latents beyond a pixel's
 
     def __init__(self, g_s: nn.Module, h_s: nn.Module, medians: np.ndarray, latents: int):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import dlic
 from dlic.container.format import TILED, read, read_beginning, write
-from dlic.container.tiles import split
+from dlic.container.tiles import split, tile_grid
 from dlic.errors import CorruptFileError, DlicError
 from dlic.formats.learned import encode_colours as encode_to
 from dlic.formats.reading import Reading
@@ -20,7 +20,6 @@ from dlic.learned.rate_control import Target
 from dlic.learned.tiles.encoder import AnalysedTiles
 from dlic.learned.tiles.plan import LATENT, PROCESS, REFINING, Tiling
 from dlic.metrics.registry import psnr
-from dlic.pixels.grid import Grid
 from dlic.pixels.rectangles import Rectangle
 from tests.golden.rewrite import TINY, TINY_LIGHT
 
@@ -188,7 +187,7 @@ def test_effort_refines_every_tile(picture):
 
 @pytest.mark.parametrize("index", [0, 5, 11])
 def test_surroundings_are_about_what_a_decoder_will_see(picture, data, index):
-    grid = Grid(249, 177, 64)
+    grid = tile_grid(249, 177, 64)
     tile, around = grid.tiles[index], LIGHT.surroundings(picture, grid.tiles[index], LEVEL)
     rows, columns = around.place.slices
     assert (around.image[16 * rows.start :, 16 * columns.start :][: tile.height, : tile.width] == picture[tile.slices]).all()
@@ -205,7 +204,7 @@ def test_an_effort_is_told_what_is_around_each_tile(picture, monkeypatch):
     monkeypatch.setattr(encoder, "refine", lambda self, goal, *rest: told.append(goal.around) or refine(self, goal, *rest))
     LIGHT.encode(picture, LEVEL, 1)
     assert sorted((one.place.width, one.place.height) for one in told) == sorted(
-        (-(-tile.width // 16), -(-tile.height // 16)) for tile in Grid(249, 177, 64).tiles
+        (-(-tile.width // 16), -(-tile.height // 16)) for tile in tile_grid(249, 177, 64).tiles
     )
 
 
@@ -297,7 +296,7 @@ def test_a_picture_at_the_limit_stays_one_unit():
 
 
 def test_a_grid_has_every_pixel_once():
-    grid = Grid(249, 177, 64)
+    grid = tile_grid(249, 177, 64)
     seen = np.zeros((177, 249), int)
     for tile in grid.tiles:
         seen[tile.slices] += 1

@@ -8,12 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlic.container.format import read, read_beginning
-from dlic.container.tiles import split
+from dlic.container.tiles import split, tile_grid
 from dlic.learned import rounding
 from dlic.learned.codec import load_codec
 from dlic.learned.tiles.plan import Tiling
 from dlic.learned.tiles.seams import CHOICES, Seams, finer_steps
-from dlic.pixels.grid import Grid
 from dlic.pixels.rectangles import Rectangle
 from dlic.runtime.network import RefinementGoal
 from dlic.runtime.torch.light_refine import Goal
@@ -86,7 +85,7 @@ def test_a_decoder_has_the_latents_of_the_encoder(picture, data):
 @pytest.mark.parametrize("finer", [0, 40])
 def test_an_effort_chooses_among_finer_steps(picture, finer, monkeypatch):
     monkeypatch.setattr(rounding, "finer_steps", lambda error, aim: finer)
-    place, whole = Grid(384, 384, 192).tiles[0], Rectangle(0, 0, 384, 384)
+    place, whole = tile_grid(384, 384, 192).tiles[0], Rectangle(0, 0, 384, 384)
     seams, around, analysed = Seams(place, whole, 16), LIGHT.surroundings(picture, place, 40), LIGHT.analyse_part(picture, place)
     plain, encoded = (LIGHT.encode_unit(analysed, 40, effort, around=around, seams=seams) for effort in (0, 1))
     tile, scale = encoded.unit, seams.scale(finer)
@@ -104,7 +103,7 @@ def test_an_effort_chooses_among_finer_steps(picture, finer, monkeypatch):
 
 
 def test_latents_at_the_edge_are_nearer_to_the_original(picture):
-    place = Grid(384, 384, 192).tiles[0]
+    place = tile_grid(384, 384, 192).tiles[0]
     seams, analysed = Seams(place, Rectangle(0, 0, 384, 384), 16), LIGHT.analyse_part(picture, place)
     y = LIGHT.deployed.encoder.at_level(analysed.latent, 40)
     z = LIGHT.tables.clip(LIGHT.deployed.encoder.hyper(y, 40), LIGHT.deployed.rows.hyper_rows((12, 12), 40))
