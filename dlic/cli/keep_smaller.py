@@ -6,7 +6,7 @@ from dlic.formats.reading import Reading
 from dlic.formats.registry import describe
 from dlic.formats.writing import Outcome, Wishes
 from dlic.images.files import ImageFile, not_held
-from dlic.images.metadata import save_options
+from dlic.images.pillow.metadata import save_options
 from dlic.peers.pillow import jpeg_at_psnr
 
 

@@ -38,7 +38,7 @@ def _pixels(described: "Description") -> "np.ndarray":
     """uint8 of the stored preview, or of the picture."""
     from dlic.formats import thumbnails
     from dlic.formats.reading import Reading
-    from dlic.images.sixteen_bits import to_eight_bits
+    from dlic.images.bit_depth import to_eight_bits
 
     stored = thumbnails.read(described.container.chunks) if described.container else None
     if stored is not None:

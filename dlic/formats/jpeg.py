@@ -13,8 +13,9 @@ from dlic.formats.kind import Description, Details, Kind
 from dlic.formats.reading import Reading, ReadResult
 from dlic.formats.writing import Encode, Outcome, Wishes
 from dlic.images.files import EVERYTHING, ImageFile, not_held, read_image, upright
-from dlic.images.metadata import LABELS, held
+from dlic.images.metadata import LABELS
 from dlic.images.metadata import upright as upright_metadata
+from dlic.images.pillow.metadata import held
 from dlic.progress import Progress, no_progress
 from dlic.runtime.timing import timed
 

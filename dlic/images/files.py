@@ -12,9 +12,10 @@ from PIL.ImageFile import ImageFile as PillowFile
 from dlic.errors import DlicError, UnreadableImageError
 from dlic.images import png
 from dlic.images.kinds import GRAY_MODES, PROFILED_MODES, conversions, eight_bit_pixels, refuse_deep
-from dlic.images.metadata import LABELS, Metadata, fitting, held, labels, loses_exif, metadata_of, save_options
-from dlic.images.orientation import transposed
+from dlic.images.metadata import LABELS, Metadata, fitting, labels
+from dlic.images.pillow.metadata import held, loses_exif, metadata_of, save_options
 from dlic.images.pillow.opening import decoding, memory_for, open_image
+from dlic.images.pillow.orientation import transposed
 from dlic.pixels.rectangles import Rectangle
 from dlic.storage.files import read_whole, written_whole
 

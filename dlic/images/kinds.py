@@ -7,11 +7,13 @@ import numpy as np
 from PIL import Image
 
 from dlic.errors import UnreadableImageError
-from dlic.images.depth import hidden_depth
-from dlic.images.orientation import turned
+from dlic.images.bit_depth import to_eight_bits
+from dlic.images.pillow.depth import hidden_depth
 from dlic.images.pillow.opening import decoding
-from dlic.images.pixels import pixels_of
-from dlic.images.sixteen_bits import is_16_bit_colour, sixteen_bit_colour, to_eight_bits, with_alpha
+from dlic.images.pillow.orientation import turned
+from dlic.images.pillow.pixels import pixels_of
+from dlic.images.pillow.sixteen_bits import is_16_bit_colour, sixteen_bit_colour
+from dlic.images.transparency import with_alpha
 
 GRAY_MODES = {"L", "LA", "La", "1", "I", "I;16", "I;16L", "I;16B", "I;16N"}
 ALPHA_MODES = {"RGBA", "LA", "PA", "La", "RGBa"}

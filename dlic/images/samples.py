@@ -7,9 +7,10 @@ from PIL import Image
 
 from dlic.errors import UnreadableImageError
 from dlic.images.files import EVERYTHING, MAX_PIXELS, ImageFile, frames_left, name_of, opened, read_metadata, refuse_if
-from dlic.images.orientation import turned
 from dlic.images.pillow.opening import decoding, memory_for
-from dlic.images.sixteen_bits import is_16_bit_colour, sixteen_bit_colour, with_alpha
+from dlic.images.pillow.orientation import turned
+from dlic.images.pillow.sixteen_bits import is_16_bit_colour, sixteen_bit_colour
+from dlic.images.transparency import with_alpha
 
 # Formats of which Pillow says how many bits a sample has; what others hold beyond 8 bits it drops without a word.
 KNOWN_DEPTH = {"PNG", "TIFF", "PPM", "BMP", "DIB", "GIF", "TGA", "QOI", "WEBP", "JPEG", "MPO", "PCX", "ICO"}

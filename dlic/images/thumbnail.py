@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from dlic.images.sixteen_bits import to_eight_bits
+from dlic.images.bit_depth import to_eight_bits
 
 SIDE = 160  # pixels at most, unless asked for otherwise
 MAX_SIDE = 256

@@ -1,9 +1,18 @@
-"""Colours under transparent pixels, which nobody sees: made smooth, because smooth costs least to code."""
+"""Transparency: an alpha channel of a transparent colour, and colours under transparent pixels.
+
+Nobody sees those colours. They are made smooth, because smooth costs least to code.
+"""
 
 import numpy as np
 from PIL import Image
 
 MIDDLE = 128.0  # what there is where nothing is visible at all
+
+
+def with_alpha(samples: np.ndarray, transparent: int | tuple[int, ...]) -> np.ndarray:
+    """uint16 (H, W, C) → (H, W, C + 1): opaque but where the colour is the transparent one."""
+    alpha = np.where((samples == np.array(transparent)).all(axis=2), 0, 65535).astype(np.uint16)
+    return np.dstack([samples, alpha])
 
 
 def filled(colours: np.ndarray, alpha: np.ndarray) -> np.ndarray:

@@ -10,7 +10,8 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 from dlic.errors import DlicError
 from dlic.images.files import EVERYTHING, image_bytes, not_held, read_image
-from dlic.images.metadata import LABELS, Metadata, held, upright
+from dlic.images.metadata import LABELS, Metadata, upright
+from dlic.images.pillow.metadata import held
 from dlic.images.samples import read_samples
 from tests.images.test_exif import camera_exif, parsed
 from tests.images.test_files import encoded

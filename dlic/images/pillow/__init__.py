@@ -1,1 +1,1 @@
-"""The parts of reading image files that work around Pillow: its guard, its errors, the bits and the order of samples it hides."""
+"""Reading image files around what Pillow hides: its limit, its errors, depth, the lower bytes of samples, orientation, metadata."""

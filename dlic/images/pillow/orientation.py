@@ -2,7 +2,7 @@
 
 from PIL import Image
 
-from dlic.images.metadata import orientation_of
+from dlic.images.pillow.metadata import orientation_of
 from dlic.images.pillow.opening import decoding
 
 METHODS = {

@@ -8,8 +8,9 @@ import sys
 import numpy as np
 from PIL import Image
 
-from dlic.images.orientation import turned
 from dlic.images.pillow.opening import decoding, open_image
+from dlic.images.pillow.orientation import turned
+from dlic.images.transparency import with_alpha
 
 OTHER_BYTE = {";16B": ";16L", ";16L": ";16B", ";16N": ";16B" if sys.byteorder == "little" else ";16L"}  # ends of Pillow's raw modes
 
@@ -34,17 +35,6 @@ def sixteen_bit_colour(image: Image.Image, name: str) -> np.ndarray:
         return second.copy().view(">u2").astype(np.uint16)
     samples = first.astype(np.uint16) << 8 | second
     return samples if transparent is None else with_alpha(samples, transparent)
-
-
-def with_alpha(samples: np.ndarray, transparent: int | tuple[int, ...]) -> np.ndarray:
-    """uint16 (H, W, C) → (H, W, C + 1): opaque but where the colour is the transparent one."""
-    alpha = np.where((samples == np.array(transparent)).all(axis=2), 0, 65535).astype(np.uint16)
-    return np.dstack([samples, alpha])
-
-
-def to_eight_bits(samples: np.ndarray, peak: int = 65535) -> np.ndarray:
-    """Samples of 0 … peak → uint8, to the nearest."""
-    return ((samples.astype(np.uint32) * 255 + peak // 2) // peak).astype(np.uint8)
 
 
 def _raw_mode(tile: tuple) -> str:

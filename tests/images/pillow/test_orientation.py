@@ -12,7 +12,7 @@ from dlic.errors import UnreadableImageError
 from dlic.images.exif import orientation
 from dlic.images.files import EVERYTHING, read_image
 from dlic.images.metadata import Metadata, upright
-from dlic.images.orientation import METHODS
+from dlic.images.pillow.orientation import METHODS
 from dlic.images.samples import read_samples
 from tests.images.test_exif import camera_exif, parsed
 from tests.images.test_files import encoded
