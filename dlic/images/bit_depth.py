@@ -1,8 +1,9 @@
 """Samples of one bit depth as another."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 
-def to_eight_bits(samples: np.ndarray, peak: int = 65535) -> np.ndarray:
+def to_eight_bits(samples: NDArray[np.uint16], peak: int = 65535) -> NDArray[np.uint8]:
     """Samples of 0 … peak → uint8, to the nearest."""
     return ((samples.astype(np.uint32) * 255 + peak // 2) // peak).astype(np.uint8)

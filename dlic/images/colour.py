@@ -1,10 +1,14 @@
 """RGB ⇄ YCbCr, for arrays (…, 3) on the scale 0 … 255."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from dlic.errors import DlicError
+
+Floats = NDArray[np.floating[Any]]  # float32 or float64
 
 # ITU-R BT.601 at full range, as JFIF 1.02 (page 3) wants it; the rows of both chroma sum to zero, so that gray has none.
 RED, BLUE = 0.299, 0.114
@@ -29,19 +33,21 @@ CHROMA_CENTRE, HALF = 128 << 16, 1 << 15  # in fixed point
 PART = 48 * 1024  # pixels converted at a time: their integers stay in the cache
 
 
-def rgb_to_ycbcr(rgb: np.ndarray) -> np.ndarray:
+def rgb_to_ycbcr(rgb: ArrayLike) -> Floats:
     """RGB (…, 3) in 0 … 255 → Y in 0 … 255, Cb and Cr in 0.5 … 255.5, 128 for gray; float32 stays, others become float64."""
     values = _floats(rgb)
-    return values @ TO_YCBCR.T.astype(values.dtype) + CENTRE.astype(values.dtype)
+    ycbcr: Floats = values @ TO_YCBCR.T.astype(values.dtype) + CENTRE.astype(values.dtype)
+    return ycbcr
 
 
-def ycbcr_to_rgb(ycbcr: np.ndarray) -> np.ndarray:
+def ycbcr_to_rgb(ycbcr: ArrayLike) -> Floats:
     """Inverse of `rgb_to_ycbcr`: exact to 1e-12 in float64 and 1e-4 in float32. Colours RGB does not have leave 0 … 255."""
     values = _floats(ycbcr)
-    return (values - CENTRE.astype(values.dtype)) @ TO_RGB.T.astype(values.dtype)
+    rgb: Floats = (values - CENTRE.astype(values.dtype)) @ TO_RGB.T.astype(values.dtype)
+    return rgb
 
 
-def rgb_to_planes(rgb: np.ndarray) -> np.ndarray:
+def rgb_to_planes(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """uint8 RGB (…, 3) → uint8 planes Y, Cb, Cr (3, …), rounded in the 16-bit fixed point of libjpeg, which so gives the same."""
     flat, planes = rgb.reshape(-1, 3), np.empty((3, rgb.size // 3), np.uint8)
     for part in _parts(len(flat)):
@@ -52,7 +58,7 @@ def rgb_to_planes(rgb: np.ndarray) -> np.ndarray:
     return planes.reshape(3, *rgb.shape[:-1])
 
 
-def planes_to_rgb(planes: Sequence[np.ndarray]) -> np.ndarray:
+def planes_to_rgb(planes: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Inverse of `rgb_to_planes` within ±2, as libjpeg computes it: three uint8 planes of one shape → RGB (…, 3)."""
     rgb = np.empty((*planes[0].shape, 3), np.uint8)
     flat_planes = [plane.reshape(-1) for plane in planes]
@@ -66,7 +72,7 @@ def planes_to_rgb(planes: Sequence[np.ndarray]) -> np.ndarray:
     return rgb
 
 
-def rounded(values: np.ndarray) -> np.ndarray:
+def rounded(values: Floats) -> NDArray[np.uint8]:
     """The nearest uint8 values."""
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
@@ -79,9 +85,9 @@ def _fix(factor: float) -> int:
     return int(factor * 65536 + 0.5)
 
 
-def _floats(colours: np.ndarray) -> np.ndarray:
+def _floats(colours: ArrayLike) -> Floats:
     """As float32 or float64. Raises DlicError for what is no (…, 3) array."""
-    colours = np.asarray(colours)
-    if colours.ndim == 0 or colours.shape[-1] != 3:
-        raise DlicError(f"colours are an array of shape (…, 3), not {colours.shape}")
-    return colours if colours.dtype in (np.float32, np.float64) else colours.astype(np.float64)
+    values = np.asarray(colours)
+    if values.ndim == 0 or values.shape[-1] != 3:
+        raise DlicError(f"colours are an array of shape (…, 3), not {values.shape}")
+    return values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)

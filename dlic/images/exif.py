@@ -69,8 +69,9 @@ def upright(exif: bytes) -> bytes:
 def _first_directory(exif: bytes) -> Directory | None:
     """None where the data are no EXIF."""
     order = ORDERS.get(exif[:4])
-    start = order and _unpacked(exif, order + "I", 4)
-    return _directory(exif, order, start) if order and start is not None else None
+    if order is None or (start := _unpacked(exif, order + "I", 4)) is None:
+        return None
+    return _directory(exif, order, start)
 
 
 def _directory(exif: bytes, order: str, start: int) -> Directory | None:

@@ -4,8 +4,10 @@ import io
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from PIL.ImageFile import ImageFile as PillowFile
 
@@ -31,7 +33,7 @@ EVERYTHING = frozenset(["gray", "alpha", *LABELS])  # that a .dlic file has a pl
 class ImageFile:
     """What was read: pixels, and what the file says beside them."""
 
-    pixels: np.ndarray  # uint8 (H, W, 3) unless asked for otherwise, orientation applied
+    pixels: NDArray[Any]  # uint8 (H, W, 3) unless asked for otherwise, orientation applied
     notes: tuple[str, ...] = ()  # one clause for each thing changed or left behind, such as "transparency is dropped"
     metadata: Metadata = field(default_factory=Metadata)  # of what was asked for
     lost: tuple[Rectangle, ...] = ()  # parts of the picture that a damaged file does not show
@@ -102,7 +104,7 @@ def refuse_if(strict: bool, notes: Collection[str], name: str) -> None:
         raise UnreadableImageError(f"{name} is refused by --strict: {', '.join(notes)}")
 
 
-def read_metadata(image: Image.Image, pixels: np.ndarray, keep: Collection[str]) -> tuple[Metadata, list[str]]:
+def read_metadata(image: Image.Image, pixels: NDArray[Any], keep: Collection[str]) -> tuple[Metadata, list[str]]:
     """The metadata of a loaded image, and a note of what is left behind."""
     found = metadata_of(image).without(["icc_profile"] if image.mode in PROFILED_MODES else [])  # used up by the conversion
     gray = (image.mode in GRAY_MODES and pixels.ndim == 2) or pixels.shape[2:] == (2,)
@@ -111,12 +113,12 @@ def read_metadata(image: Image.Image, pixels: np.ndarray, keep: Collection[str])
     return kept, [f"{labels(lost)} not kept"] if lost else []
 
 
-def upright(pixels: np.ndarray, metadata: Metadata) -> np.ndarray:
+def upright(pixels: NDArray[np.uint8], metadata: Metadata) -> NDArray[np.uint8]:
     """uint8 (H, W) or (H, W, 3) turned as the orientation in EXIF or XMP says, if they say one."""
     return np.array(transposed(Image.fromarray(pixels), metadata.orientation))
 
 
-def write_image(path: Path, pixels: np.ndarray, overwrite: bool = False) -> int:
+def write_image(path: Path, pixels: NDArray[Any], overwrite: bool = False) -> int:
     """Write what `image_bytes` takes in the format of the path's ending; returns the bytes written."""
     data = image_bytes(pixels, path.suffix)
     with written_whole(path, overwrite) as file:
@@ -124,7 +126,7 @@ def write_image(path: Path, pixels: np.ndarray, overwrite: bool = False) -> int:
     return len(data)
 
 
-def image_bytes(pixels: np.ndarray, suffix: str = ".png", metadata: Metadata | None = None) -> bytes:
+def image_bytes(pixels: NDArray[Any], suffix: str = ".png", metadata: Metadata | None = None) -> bytes:
     """The bytes of an image file holding `pixels` in the format a suffix names, with what of the metadata it has a place for.
 
     uint8 or uint16, of shape (H, W), (H, W, 2) gray and alpha, (H, W, 3) or (H, W, 4) RGB and alpha. Raises DlicError for a format
@@ -146,7 +148,7 @@ def image_bytes(pixels: np.ndarray, suffix: str = ".png", metadata: Metadata | N
     return png.with_metadata(buffer.getvalue(), metadata) if kind == "PNG" else buffer.getvalue()
 
 
-def _channels(pixels: np.ndarray) -> int:
+def _channels(pixels: NDArray[Any]) -> int:
     return 1 if pixels.ndim == 2 else pixels.shape[2]
 
 
@@ -155,7 +157,7 @@ def holds_alpha(suffix: str) -> bool:
     return Image.registered_extensions().get(suffix.lower()) in HOLD_ALPHA
 
 
-def not_held(pixels: np.ndarray, suffix: str, metadata: Metadata) -> list[str]:
+def not_held(pixels: NDArray[Any], suffix: str, metadata: Metadata) -> list[str]:
     """A note of the metadata that `image_bytes` leaves behind."""
     kind = Image.registered_extensions().get(suffix.lower(), "")
     lost = set(metadata.given) - set(held(metadata, kind, _channels(pixels)).given)

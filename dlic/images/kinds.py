@@ -4,11 +4,12 @@ import io
 from collections.abc import Collection, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from dlic.errors import UnreadableImageError
 from dlic.images.bit_depth import to_eight_bits
-from dlic.images.pillow.depth import hidden_depth
+from dlic.images.pillow.depth import hidden_depth, ppm_peak, tiff_bits
 from dlic.images.pillow.opening import decoding
 from dlic.images.pillow.orientation import turned
 from dlic.images.pillow.pixels import pixels_of
@@ -19,7 +20,6 @@ GRAY_MODES = {"L", "LA", "La", "1", "I", "I;16", "I;16L", "I;16B", "I;16N"}
 ALPHA_MODES = {"RGBA", "LA", "PA", "La", "RGBa"}
 PLAIN_MODES = {"RGB", "L", "1", "P", *ALPHA_MODES}  # hold nothing that 8 bits lose, but for transparency
 PROFILED_MODES = {"CMYK", "LAB"}  # become sRGB through a profile
-BITS_PER_SAMPLE = 258  # tag of TIFF
 
 
 def refuse_deep(image: Image.Image, name: str) -> None:
@@ -33,7 +33,7 @@ def conversions(image: Image.Image, keep: Collection[str]) -> Iterator[str]:
     """What 8 bits of what is kept, see `read_image`, will not hold of this file's samples."""
     if _has_alpha(image) and "alpha" not in keep:
         yield "transparency is dropped"
-    if image.mode.startswith("I") or is_16_bit_colour(image) or _is_deep_ppm(image):
+    if image.mode.startswith("I") or is_16_bit_colour(image) or (ppm_peak(image) or 0) > 255:
         yield "16-bit samples become 8-bit"
     elif (depth := hidden_depth(image)) > 8:
         yield f"{depth}-bit samples become 8-bit"
@@ -44,7 +44,7 @@ def conversions(image: Image.Image, keep: Collection[str]) -> Iterator[str]:
         yield f"{image.mode} colours are converted to sRGB"
 
 
-def eight_bit_pixels(image: Image.Image, keep: Collection[str], name: str) -> np.ndarray:
+def eight_bit_pixels(image: Image.Image, keep: Collection[str], name: str) -> NDArray[np.uint8]:
     """uint8 (H, W, 3) of an image that has not been loaded, orientation applied; other shapes as `keep` allows them.
 
     Raises UnreadableImageError where Pillow cannot load or convert it.
@@ -68,7 +68,7 @@ def eight_bit_pixels(image: Image.Image, keep: Collection[str], name: str) -> np
     return pixels_of(upright)
 
 
-def _as_kept(pixels: np.ndarray, keep: Collection[str]) -> np.ndarray:
+def _as_kept(pixels: NDArray[np.uint8], keep: Collection[str]) -> NDArray[np.uint8]:
     """uint8 (H, W) or (H, W, 2 … 4) → without alpha, and with three colours, unless they are kept."""
     pixels = pixels[..., None] if pixels.ndim == 2 else pixels
     colours, alpha = np.split(pixels, [pixels.shape[2] - (pixels.shape[2] in (2, 4))], axis=2)
@@ -78,7 +78,7 @@ def _as_kept(pixels: np.ndarray, keep: Collection[str]) -> np.ndarray:
     return joined[..., 0] if joined.shape[2] == 1 else joined
 
 
-def _from_sixteen_bit_gray(image: Image.Image, peak: int, name: str) -> np.ndarray:
+def _from_sixteen_bit_gray(image: Image.Image, peak: int, name: str) -> NDArray[np.uint8]:
     """uint8 (H, W), or (H, W, 2) where one gray is transparent."""
     samples = np.asarray(image)
     if samples.min() < 0 or samples.max() > peak:
@@ -96,12 +96,14 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
         return image.convert("RGB")
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if profile else ImageCms.createProfile("LAB")
     intent, flags = ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Flags.BLACKPOINTCOMPENSATION
-    return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), intent, "RGB", flags=flags)
+    converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), intent, "RGB", flags=flags)
+    assert converted is not None, "it is None only for a conversion in place"
+    return converted
 
 
 def _profile(image: Image.Image) -> bytes:
     """The ICC profile that a CMYK image's colours can be read by; empty where there is none."""
-    profile = image.info.get("icc_profile") or b""
+    profile: bytes = image.info.get("icc_profile") or b""
     if image.mode != "CMYK" or profile[16:20] != b"CMYK":
         return b""
     try:
@@ -119,12 +121,4 @@ def _has_alpha(image: Image.Image) -> bool:
 
 def _bits(image: Image.Image) -> int:
     """Of a sample of more than 8, as far as Pillow tells; where it does not, samples beyond 16 show when they are read."""
-    if image.format == "TIFF":
-        return max(image.tag_v2.get(BITS_PER_SAMPLE, (1,)))
-    return 16
-
-
-def _is_deep_ppm(image: Image.Image) -> bool:
-    if image.format != "PPM" or not image.tile:  # loaded
-        return False
-    return image.tile[0].codec_name.startswith("ppm") and image.tile[0].args[-1] > 255
+    return tiff_bits(image) or 16

@@ -2,8 +2,10 @@
 
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dlic.images.metadata import PNG_XMP, Metadata
 
@@ -14,7 +16,7 @@ INCH = 0.0254  # metres
 ROWS_AT_ONCE = 64  # filtered together: few calls, and buffers that stay small
 
 
-def write(samples: np.ndarray) -> bytes:
+def write(samples: NDArray[np.uint16]) -> bytes:
     """uint16 (H, W) or (H, W, 2, 3 or 4) → the bytes of a PNG file."""
     height, width = samples.shape[:2]
     channels = samples.reshape(height, width, -1).shape[2]
@@ -46,7 +48,7 @@ def _metadata_chunks(metadata: Metadata) -> Iterator[tuple[bytes, bytes]]:
             yield b"iTXt", name + bytes(5) + text.encode()
 
 
-def _compressed(rows: np.ndarray, step: int) -> bytes:
+def _compressed(rows: NDArray[np.uint8], step: int) -> bytes:
     """Rows of bytes (H, row), filtered and deflated; `step` bytes are one pixel."""
     deflate = zlib.compressobj()
     above = np.pad(rows[:-1], ((1, 0), (0, 0)))
@@ -57,18 +59,24 @@ def _compressed(rows: np.ndarray, step: int) -> bytes:
     return b"".join(parts) + deflate.flush()
 
 
-def _filtered(rows: np.ndarray, above: np.ndarray, step: int) -> np.ndarray:
+def _filtered(rows: NDArray[np.uint8], above: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
     """Every row by the filter with the least sum of absolute differences (§12.7), led by its number: (H, 1 + row) uint8."""
-    left, above_left = (np.pad(part, ((0, 0), (step, 0)))[:, :-step].astype(np.int16) for part in (rows, above))
-    above = above.astype(np.int16)
-    predictions = np.stack([np.zeros_like(left), left, above, (left + above) // 2, paeth(left, above, above_left)])
+    left, above_left = (_signed(np.pad(part, ((0, 0), (step, 0)))[:, :-step]) for part in (rows, above))
+    over = _signed(above)
+    predictions = np.stack([np.zeros_like(left), left, over, (left + over) // 2, paeth(left, over, above_left)])
     residues = (rows - predictions).astype(np.uint8)  # (5, H, row) modulo 256
     best = np.abs(residues.view(np.int8).astype(np.int16)).sum(axis=2).argmin(axis=0)
     chosen = residues[best, np.arange(len(rows))]
     return np.concatenate([best[:, None].astype(np.uint8), chosen], axis=1)
 
 
-def paeth(left: np.ndarray, above: np.ndarray, above_left: np.ndarray) -> np.ndarray:
+def _signed(samples: NDArray[np.uint8]) -> NDArray[np.int16]:
+    return samples.astype(np.int16)
+
+
+def paeth(
+    left: NDArray[np.signedinteger[Any]], above: NDArray[np.signedinteger[Any]], above_left: NDArray[np.signedinteger[Any]]
+) -> NDArray[np.signedinteger[Any]]:
     """Whichever of the three is nearest to left + above − above left, ties in the order of the arguments; signed integers."""
     to_left, to_above = np.abs(above - above_left), np.abs(left - above_left)
     to_corner = np.abs(left + above - 2 * above_left)

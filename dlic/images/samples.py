@@ -1,12 +1,16 @@
 """Image files → their own samples: gray or RGB, with or without alpha, in 8 or 16 bits, and never fewer than the file has."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from dlic.errors import UnreadableImageError
 from dlic.images.files import EVERYTHING, MAX_PIXELS, ImageFile, frames_left, name_of, opened, read_metadata, refuse_if
+from dlic.images.pillow.depth import ppm_peak, tiff_bits
 from dlic.images.pillow.opening import decoding, memory_for
 from dlic.images.pillow.orientation import turned
 from dlic.images.pillow.sixteen_bits import is_16_bit_colour, sixteen_bit_colour
@@ -16,7 +20,7 @@ from dlic.images.transparency import with_alpha
 KNOWN_DEPTH = {"PNG", "TIFF", "PPM", "BMP", "DIB", "GIF", "TGA", "QOI", "WEBP", "JPEG", "MPO", "PCX", "ICO"}
 EIGHT_BITS = {"L", "LA", "RGB", "RGBA"}
 EXACT_MODES = EIGHT_BITS | {"1", "P", "PA", "I", "I;16", "I;16B", "I;16L", "I;16N"}  # of which `exact_samples` loses nothing
-BITS_PER_SAMPLE, EXTRA_SAMPLES, PREMULTIPLIED = 258, 338, 1  # tags of TIFF, and a value of the second
+EXTRA_SAMPLES, PREMULTIPLIED = 338, 1  # a tag of TIFF, and one of its values
 
 
 def read_samples(source: str | Path | bytes, max_pixels: int = MAX_PIXELS, strict: bool = False) -> ImageFile:
@@ -45,24 +49,24 @@ def _refuse_inexact(image: Image.Image, name: str) -> None:
         reason = f"Pillow does not tell how many bits the samples of {image.format} files have"
     elif image.mode not in EXACT_MODES:
         reason = f"{image.mode} samples have no place in a lossless file"
-    elif image.format == "PPM" and image.tile[0].codec_name.startswith("ppm") and image.tile[0].args[-1] not in (1, 255, 65535):
+    elif ppm_peak(image) not in (None, 1, 255, 65535):
         reason = "its samples would be scaled"
-    elif image.format == "PPM" and image.mode == "RGB" and image.tile[0].args[-1] == 65535:
+    elif ppm_peak(image) == 65535 and image.mode == "RGB":
         reason = "Pillow reads 16-bit colour of PPM files as 8 bits"
-    elif image.format == "TIFF" and not _tiff_depth_is_kept(image):
+    elif not _tiff_depth_is_kept(image):
         reason = "Pillow drops bits of such a TIFF file"
-    elif image.format == "TIFF" and PREMULTIPLIED in image.tag_v2.get(EXTRA_SAMPLES, ()):
+    elif isinstance(image, TiffImageFile) and PREMULTIPLIED in image.tag_v2.get(EXTRA_SAMPLES, ()):
         reason = "its colours are multiplied by their transparency"
     if reason:
         raise UnreadableImageError(f"{name} cannot be read exactly: {reason}; convert it to PNG first")
 
 
 def _tiff_depth_is_kept(image: Image.Image) -> bool:
-    depth = max(image.tag_v2.get(BITS_PER_SAMPLE, (1,)))
+    depth = tiff_bits(image) or 8
     return depth <= 8 or image.mode.startswith("I") or (depth == 16 and is_16_bit_colour(image))
 
 
-def exact_samples(image: Image.Image, name: str) -> np.ndarray:
+def exact_samples(image: Image.Image, name: str) -> NDArray[Any]:
     """Samples of an image that Pillow holds as they are, in one of EXACT_MODES, orientation applied.
 
     Raises UnreadableImageError for numbers beyond 16 bits.
@@ -86,7 +90,7 @@ def _exact_mode(image: Image.Image) -> str:
     return "L" if image.mode == "1" else image.mode
 
 
-def _sixteen_bit_gray(samples: np.ndarray, transparent: int | None, name: str) -> np.ndarray:
+def _sixteen_bit_gray(samples: NDArray[Any], transparent: int | None, name: str) -> NDArray[Any]:
     if samples.min() < 0 or samples.max() > 65535:
         raise UnreadableImageError(f"{name} cannot be read exactly: its samples go beyond 16 bits")
     samples = samples.astype(np.uint16)

@@ -1,8 +1,10 @@
 """Small previews, as WebP, which browsers and desktops show without this package."""
 
 import io
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from dlic.images.bit_depth import to_eight_bits
@@ -13,7 +15,7 @@ MAX_BYTES = 3000
 QUALITIES = (75, 60, 45, 30, 15)
 
 
-def thumbnail(pixels: np.ndarray, side: int = SIDE) -> bytes:
+def thumbnail(pixels: NDArray[Any], side: int = SIDE) -> bytes:
     """uint8 or uint16 (H, W), (H, W, 2), (H, W, 3) or (H, W, 4) → a WebP file of at most `side` pixels a side and MAX_BYTES."""
     image = Image.fromarray(to_eight_bits(pixels) if pixels.dtype == np.uint16 else pixels)
     image = image.convert("RGBA") if image.mode == "LA" else image

@@ -4,18 +4,19 @@ Nobody sees those colours. They are made smooth, because smooth costs least to c
 """
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 MIDDLE = 128.0  # what there is where nothing is visible at all
 
 
-def with_alpha(samples: np.ndarray, transparent: int | tuple[int, ...]) -> np.ndarray:
+def with_alpha(samples: NDArray[np.uint16], transparent: int | tuple[int, ...]) -> NDArray[np.uint16]:
     """uint16 (H, W, C) → (H, W, C + 1): opaque but where the colour is the transparent one."""
     alpha = np.where((samples == np.array(transparent)).all(axis=2), 0, 65535).astype(np.uint16)
     return np.dstack([samples, alpha])
 
 
-def filled(colours: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+def filled(colours: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """uint8 (H, W) or (H, W, 3) with every pixel of alpha 0 replaced by a smooth continuation of those that can be seen.
 
     They are averaged down a pyramid, and the holes filled on the way up: the push–pull of Gortler et al. (The Lumigraph, 1996).
@@ -29,7 +30,7 @@ def filled(colours: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     return np.where(seen if colours.ndim == 2 else seen[..., None], colours, continued)
 
 
-def _pulled(plane: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def _pulled(plane: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
     """float32 (H, W) whose values count by weights 0 … 1 (H, W): the holes filled from half the size, and so on."""
     if weight.all():
         return plane
@@ -38,12 +39,14 @@ def _pulled(plane: np.ndarray, weight: np.ndarray) -> np.ndarray:
     total = _sums(weight)
     means = _sums(plane * weight) / np.maximum(total, 1e-9)
     coarse = Image.fromarray(_pulled(means, np.minimum(total, 1)))
-    behind = np.asarray(coarse.resize(plane.shape[::-1], Image.Resampling.BILINEAR))
-    return weight * plane + (1 - weight) * behind
+    behind = np.asarray(coarse.resize((plane.shape[1], plane.shape[0]), Image.Resampling.BILINEAR))
+    pulled: NDArray[np.float32] = weight * plane + (1 - weight) * behind
+    return pulled
 
 
-def _sums(plane: np.ndarray) -> np.ndarray:
+def _sums(plane: NDArray[np.float32]) -> NDArray[np.float32]:
     """Of each 2×2 pixels, (H/2, W/2) rounded up."""
     padded = np.pad(plane, [(0, size % 2) for size in plane.shape])
     rows = padded[::2] + padded[1::2]
-    return rows[:, ::2] + rows[:, 1::2]
+    sums: NDArray[np.float32] = rows[:, ::2] + rows[:, 1::2]
+    return sums

@@ -1,25 +1,37 @@
-"""Bits of a sample that Pillow drops without a word: of AVIF and JPEG 2000 files, from their headers."""
+"""Bits of a sample as files state them; those of AVIF and JPEG 2000 files Pillow drops without a word."""
 
 import re
 
 from PIL import Image
+from PIL.ImageFile import ImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
+from dlic.images.pillow.opening import beginning_of
+
+BITS_PER_SAMPLE = 258  # tag of TIFF
 AV1 = re.compile(rb"av1C\x81.(.)", re.DOTALL)  # how an AVIF file says its coding: bits 6 and 5 of the third byte are more depth
 HEADER = 1 << 16  # bytes in which they are found, where no large profile stands in front
 
 
+def tiff_bits(image: Image.Image) -> int | None:
+    """Bits of the deepest sample of a TIFF file; None for all else."""
+    return max(image.tag_v2.get(BITS_PER_SAMPLE, (1,))) if isinstance(image, TiffImageFile) else None
+
+
+def ppm_peak(image: Image.Image) -> int | None:
+    """The sample that is white in a PPM file that has not been loaded; None for all else."""
+    if image.format != "PPM" or not isinstance(image, ImageFile) or not image.tile:
+        return None
+    tile = image.tile[0]
+    return int(tile.args[-1]) if tile.codec_name.startswith("ppm") and isinstance(tile.args, tuple) else None
+
+
 def hidden_depth(image: Image.Image) -> int:
     """Bits of a sample, of an AVIF or JPEG 2000 file that has not been loaded; 8 for all else."""
-    read = {"AVIF": _of_avif, "JPEG2000": _of_jpeg_2000}.get(image.format)
-    return read(_beginning(image)) if read and getattr(image, "tile", ()) else 8
-
-
-def _beginning(image: Image.Image) -> bytes:
-    position = image.fp.tell()
-    image.fp.seek(0)
-    data = image.fp.read(HEADER + len(image.info.get("icc_profile") or b""))
-    image.fp.seek(position)
-    return data
+    if not isinstance(image, ImageFile) or not image.tile:
+        return 8
+    read = {"AVIF": _of_avif, "JPEG2000": _of_jpeg_2000}.get(image.format or "")
+    return read(beginning_of(image, HEADER + len(image.info.get("icc_profile") or b""))) if read else 8
 
 
 def _of_avif(header: bytes) -> int:

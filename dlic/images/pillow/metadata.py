@@ -70,7 +70,7 @@ def held(metadata: Metadata, kind: str, channels: int) -> Metadata:
     return fitting(metadata.only(names), b"GRAY" if gray else b"RGB ")
 
 
-def save_options(metadata: Metadata, kind: str) -> dict:
+def save_options(metadata: Metadata, kind: str) -> dict[str, Any]:
     """Arguments of Pillow's `save` for what `held` gave; empty for PNG."""
     if kind == "PNG":
         return {}
@@ -125,7 +125,7 @@ def _is_sideways(image: Image.Image) -> bool:
     return orientation_of(image) in SIDEWAYS
 
 
-def _bytes(value: bytes | str | tuple | None) -> bytes:
+def _bytes(value: Any) -> bytes:
     """Pillow gives metadata as bytes, as text, and as nothing at all."""
     if isinstance(value, str):
         return value.encode()

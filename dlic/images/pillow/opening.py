@@ -34,6 +34,16 @@ def open_image(data: bytes) -> ImageFile.ImageFile:
     raise UnidentifiedImageError("; ".join(reasons))
 
 
+def beginning_of(image: ImageFile.ImageFile, length: int = -1) -> bytes:
+    """The first `length` bytes of the file of an image that has not been loaded; all of them for −1."""
+    assert image.fp is not None, "the image has been loaded"
+    position = image.fp.tell()  # from which some plugins go on
+    image.fp.seek(0)
+    data = image.fp.read(length)
+    image.fp.seek(position)
+    return data
+
+
 @contextmanager
 def decoding(name: str) -> Iterator[None]:
     """The many ways in which Pillow fails on a file, as UnreadableImageError.

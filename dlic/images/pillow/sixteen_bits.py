@@ -4,29 +4,35 @@ It reads two bytes and keeps the higher one; told that the file has the other by
 """
 
 import sys
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
+from PIL.ImageFile import ImageFile
 
-from dlic.images.pillow.opening import decoding, open_image
+from dlic.images.pillow.opening import beginning_of, decoding, open_image
 from dlic.images.pillow.orientation import turned
 from dlic.images.transparency import with_alpha
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import _Tile as Tile
 
 OTHER_BYTE = {";16B": ";16L", ";16L": ";16B", ";16N": ";16B" if sys.byteorder == "little" else ";16L"}  # ends of Pillow's raw modes
 
 
-def is_16_bit_colour(image: Image.Image) -> bool:
+def is_16_bit_colour(image: Image.Image) -> TypeGuard[ImageFile]:
     """Whether an image file that has not been loaded holds it; an image without a file never does."""
-    return image.mode in ("RGB", "RGBA") and any(";16" in _raw_mode(tile) for tile in getattr(image, "tile", ()))
+    return image.mode in ("RGB", "RGBA") and isinstance(image, ImageFile) and any(";16" in _raw_mode(tile) for tile in image.tile)
 
 
-def sixteen_bit_colour(image: Image.Image, name: str) -> np.ndarray:
+def sixteen_bit_colour(image: ImageFile, name: str) -> NDArray[np.uint16]:
     """uint16 (H, W, 2, 3 or 4) of an image file that has not been loaded, orientation applied.
 
     Raises UnreadableImageError where Pillow cannot load it.
     """
     with decoding(name):
-        low = open_image(image.fp.getvalue())
+        low = open_image(beginning_of(image))
     gray_alpha = _raw_mode(image.tile[0]) == "LA;16B"
     low.tile = [_with_raw_mode(tile, "RGBA" if gray_alpha else _other(_raw_mode(tile))) for tile in low.tile]
     transparent = image.info.get("transparency")
@@ -37,13 +43,14 @@ def sixteen_bit_colour(image: Image.Image, name: str) -> np.ndarray:
     return samples if transparent is None else with_alpha(samples, transparent)
 
 
-def _raw_mode(tile: tuple) -> str:
-    return tile[3] if isinstance(tile[3], str) else tile[3][0]
+def _raw_mode(tile: "Tile") -> str:
+    raw_mode = tile.args if isinstance(tile.args, str) else (tile.args or ("",))[0]
+    return str(raw_mode)
 
 
 def _other(raw_mode: str) -> str:
     return raw_mode[:-4] + OTHER_BYTE[raw_mode[-4:]]
 
 
-def _with_raw_mode(tile: tuple, raw_mode: str) -> tuple:
-    return tile._replace(args=raw_mode if isinstance(tile.args, str) else (raw_mode, *tile.args[1:]))
+def _with_raw_mode(tile: "Tile", raw_mode: str) -> "Tile":
+    return tile._replace(args=(raw_mode, *tile.args[1:]) if isinstance(tile.args, tuple) else raw_mode)
