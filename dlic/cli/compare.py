@@ -91,10 +91,11 @@ def _bytes(bpp: float | None, first: "Series", image: "np.ndarray") -> int:
 def _series(names: str | None, tune: str | None, model: str | None, weights: Path | None, effort: int) -> "list[Series]":
     """The codecs to compare: those named, or a checkpoint and what else is on this machine."""
     from dlic.checkpoints.local import choose
-    from dlic.evaluation.registry import COMPARED, Settings, is_available, learned_series, open_series
+    from dlic.evaluation.known_codecs import COMPARED, present
+    from dlic.evaluation.registry import Settings, learned_series, open_series
 
     if names is None:
-        others = [open_series(name) for name in COMPARED if is_available(name)]
+        others = [open_series(name) for name in present(COMPARED)]
         return [learned_series(choose(model, weights, tune), effort), *others]
     if tune or model or weights:
         raise DlicError("--codecs names checkpoints too; leave out --tune, --model and --weights")

@@ -1,6 +1,7 @@
 """`dlic evaluate`: codecs on a folder of images, every point from files, beside what people have and what others published."""
 
 import json
+import math
 import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -36,8 +37,8 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="A,B,…",
-            help="What to measure, such as light-1,jpeg,webp,avif,avif-psnr,jxl,jpeg2000,dlic-jpeg,wavelet; the first is held "
-            "against the others. By default a checkpoint, and beside it JPEG, WebP and AVIF.",
+            help="What to measure, such as light-1,avif,avif-psnr,avif444,jxl,webp,jpeg,jpeg2000,dlic-jpeg,wavelet; the first is "
+            "compared with the others. By default a checkpoint with AVIF, JPEG XL, WebP and JPEG.",
         ),
     ] = None,
     model: Annotated[str | None, typer.Option(help="Name of a checkpoint; the shipped one by default.")] = None,
@@ -48,8 +49,13 @@ def evaluate(
     effort: Annotated[int, typer.Option(min=0, help="Time the encoder takes to save bits, as in dlic compress.")] = 0,
     metrics: Annotated[
         str | None,
-        typer.Option(metavar="A,B,…", help="By default psnr,psnr_y,ssim,ms_ssim,ssimulacra2; lpips,dists where installed."),
+        typer.Option(
+            metavar="A,B,…", help="By default psnr,psnr_y,ssim,ms_ssim,ssimulacra2; butteraugli,cvvdp,lpips,dists where installed."
+        ),
     ] = None,
+    between: Annotated[
+        str, typer.Option(metavar="LOW,HIGH", help="Values of SSIMULACRA 2 between which a BD-rate is told as well.")
+    ] = "70,85",
     against: Annotated[Published | None, typer.Option(help="Compare with published curves; no peers are encoded unasked.")] = None,
     external: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Commands of other programs as codecs, as in configs/external_codecs.ini.")
@@ -77,11 +83,12 @@ def evaluate(
     if out and out.exists() and not out.is_dir():
         raise DlicError(f"{out} is a file; --out names a folder")
     from dlic.evaluation.provenance import provenance
+    from dlic.evaluation.results import results
     from dlic.evaluation.runner import begin, conduct, discard, join
-    from dlic.evaluation.summary import lines, results
+    from dlic.evaluation.summary import lines
     from dlic.evaluation.sweep import make_plan
 
-    rates = _rates(pictures) if out else []
+    rates, scores = _rates(pictures) if out else [], _between(between)
     asked, chosen = _asked(codecs, model, weights, qualities, against)
     plan, left_out = make_plan(folder, asked, chosen, streams.words(metrics) or None, effort, external)
     for sentence in left_out.values():
@@ -92,7 +99,7 @@ def evaluate(
         check_kodak(str(folder), [(picture.height, picture.width) for picture in plan.pictures])
     given = {"codecs": ",".join(plan.codecs), "qualities": qualities, "effort": effort, "metrics": metrics}
     origin = provenance(_command(folder, {**given, "against": against and against.value}))
-    run = begin(plan, origin, [f"left out: {name}" for name in left_out], against and against.value, jobs)
+    run = begin(plan, origin, [f"left out: {name}" for name in left_out], against and against.value, jobs, scores)
     if out and not force:
         join(run, out)  # refuses a folder of something else before anything is written there
     with _kept_to_us(out) if out else nullcontext():
@@ -138,7 +145,7 @@ def _asked(
 ) -> tuple[list[str], dict[str, tuple[int, ...]]]:
     """Names and paths of the codecs to measure, and the qualities of those that were given some."""
     from dlic.checkpoints import local as checkpoints
-    from dlic.evaluation.registry import PEERS
+    from dlic.evaluation.known_codecs import PEERS, present
     from dlic.evaluation.sweep import parse_qualities
 
     if codecs and (model or weights):
@@ -146,7 +153,7 @@ def _asked(
     checkpoint = [str(weights) if weights else model or checkpoints.default_name()]
     asked = streams.words(codecs) or checkpoint
     chosen = {} if qualities is None else dict.fromkeys(asked, parse_qualities(qualities))
-    return (asked if codecs or against else [*asked, *PEERS]), chosen
+    return (asked if codecs or against else [*asked, *present(PEERS)]), chosen
 
 
 def _rates(text: str) -> list[float]:
@@ -158,6 +165,17 @@ def _rates(text: str) -> list[float]:
     if not all(0 < rate < 24 for rate in rates):
         raise DlicError(f"--pictures takes bits per pixel above 0 and below 24, not {text!r}")
     return rates
+
+
+def _between(text: str) -> tuple[float, float]:
+    """'70,85' → two values of SSIMULACRA 2, the lower first."""
+    try:
+        low, high = (float(word) for word in text.split(","))
+    except ValueError as error:
+        raise DlicError(f"--between takes two values of SSIMULACRA 2, such as 70,85, not {text!r}") from error
+    if not -math.inf < low < high <= 100:
+        raise DlicError(f"--between takes a lower and a higher value up to 100, not {text!r}")
+    return low, high
 
 
 def _keep_pictures(out: Path, run: "Run", plan: "Plan", rates: list[float]) -> None:
@@ -172,7 +190,6 @@ def _keep_pictures(out: Path, run: "Run", plan: "Plan", rates: list[float]) -> N
 
 def _log(log_dir: Path, run: "Run", plan: "Plan", out: Path | None) -> None:
     """The run in TensorBoard, with what its pictures look like where there is a folder of them."""
-    from dlic.evaluation.anchors import kodak_anchors
     from dlic.evaluation.tensorboard import checkpoint_settings, log_run
     from dlic.report.pictures import by_original
 
@@ -180,8 +197,7 @@ def _log(log_dir: Path, run: "Run", plan: "Plan", out: Path | None) -> None:
     asked = plan.codecs[first.name]
     learned = plan.open(first.name).checkpoint
     settings = {**(checkpoint_settings(learned) if learned else {"codec": asked}), "effort": first.effort}
-    published = {metric: kodak_anchors(metric) for metric in ("psnr", "ms_ssim")} if run.against else None
-    log_run(log_dir, run, published, settings, by_original(out, run) if out else None)
+    log_run(log_dir, run, settings, by_original(out, run) if out else None)
     streams.note(f"tensorboard --logdir {log_dir} shows it")
 
 

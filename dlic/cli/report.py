@@ -22,7 +22,7 @@ def report(
     force: Annotated[bool, typer.Option("--force", help="Overwrite what exists.")] = False,
 ) -> None:
     """Make one self-contained HTML page of an evaluation: curves, BD-rates, every file, and pictures side by side."""
-    from dlic.evaluation.run import read_run
+    from dlic.evaluation.run_folder import read_run
     from dlic.report.pictures import FOLDER, read_pictures
 
     run, shown, target = read_run(folder), read_pictures(folder), output or folder / "report.html"

@@ -3,7 +3,6 @@
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from time import process_time
 
 import numpy as np
@@ -14,6 +13,7 @@ from dlic.classical.wavelet.codec import WaveletCodec
 from dlic.evaluation.comparison import compare
 from dlic.evaluation.rate_distortion import RATES, Point, bd_rate
 from dlic.metrics.registry import psnr
+from dlic.peers import jpeg_xl
 from dlic.peers.pillow import PillowCodec, jpeg2000
 from dlic.pixels.arrays import Codec
 from dlic.runtime.timing import timed
@@ -131,7 +131,7 @@ def lossless_lines(images: Sequence[np.ndarray]) -> Iterator[str]:
     codecs = {
         "PNG, optimize": PillowCodec("PNG", {"optimize": True}),
         "WebP lossless, method 6": PillowCodec("WEBP", {"lossless": True, "method": 6, "quality": 100, "exact": True}),
-        **_jpeg_xl(),
+        **({f"JPEG XL lossless, effort {jpeg_xl.EFFORT}": jpeg_xl.jpeg_xl()} if jpeg_xl.is_available() else {}),
         "dlic lossless, predictive": LosslessCodec(),
         "dlic lossless, wavelet": LosslessCodec("wavelet"),
     }
@@ -142,15 +142,6 @@ def lossless_lines(images: Sequence[np.ndarray]) -> Iterator[str]:
         png = png or result.bytes
         exact = "" if result.psnr == 100 else f"  not exact: {result.psnr:.2f} dB"
         yield f"{name:32}{result.bytes:12,}{result.bytes / png - 1:+10.2%}  {result.times}{exact}"
-
-
-def _jpeg_xl() -> dict[str, Codec]:
-    """JPEG XL, where pip install pillow-jxl-plugin has put it."""
-    if find_spec("pillow_jxl") is None:
-        return {}
-    import pillow_jxl  # noqa: F401  registers its format with Pillow
-
-    return {"JPEG XL lossless, effort 7": PillowCodec("JXL", {"lossless": True, "effort": 7})}
 
 
 # --- wavelet ------------------------------------------------------------------------------------------------------------

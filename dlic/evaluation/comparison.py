@@ -1,12 +1,25 @@
-"""One codec held against others: BD-rates of a curve, bits saved by a single point."""
+"""One codec compared with others: BD-rates of a curve, bits saved by a single point."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dlic.evaluation.rate_distortion import Point, bd_psnr, bd_rate, bd_rate_within, bits_saved, cut, frontier, shared_psnr
+from dlic.evaluation.rate_distortion import (
+    Point,
+    bd_rate,
+    bd_rate_between,
+    bd_rate_within,
+    bd_score,
+    bits_saved,
+    cut,
+    frontier,
+    log_rate_of,
+    shared_scores,
+)
 
-LEAST_OVERLAP = 0.5  # of the narrower curve's decibels: what a BD-rate says of less depends on a part that one codec hardly has
+LEAST_OVERLAP = 0.5  # of the narrower curve's scores: a BD-rate over less depends on a part that one codec hardly has
+
+Range = tuple[float, float]  # the lower end first
 
 
 @dataclass(frozen=True)
@@ -19,53 +32,84 @@ class Anchor:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A curve against another by PSNR or another score; shares are None where the curves cannot be compared."""
+    """A curve compared with another by one metric; shares are None where the curves cannot be compared."""
 
-    bd_rate: float | None  # between `rate_distortion.RATES`; −0.1 is 10 % fewer bits
-    bd_psnr: float | None  # mean gain in dB between these rates; None where the rates overlap too little
-    psnr: tuple[float, float] | None  # dB over which bd_rate was taken
-    bpp: tuple[float, float] | None  # what the curve itself needs at both ends of that
-    whole: float | None  # BD-rate over all the PSNR both reach, at any rate
-    problem: str = ""  # why there is no bd_rate
+    bd_rate: float | None = None  # between `rate_distortion.RATES`; −0.1 is 10 % fewer bits
+    bd_score: float | None = None  # mean gain of the score between these rates; None where the rates overlap too little
+    scores: Range | None = None  # the overlap over which `bd_rate` was taken
+    bpp: Range | None = None  # the curve's own rates at both ends of the overlap
+    whole: float | None = None  # BD-rate over all scores that both curves reach, at any rate
+    whole_scores: Range | None = None  # these scores
+    between: float | None = None  # BD-rate within a given range of scores
+    between_scores: Range | None = None  # the part of that range that both curves reach
+    problem: str = ""  # why there is no `bd_rate`
 
 
-def compare(anchor: Sequence[Point], test: Sequence[Point]) -> Comparison:
-    """BD-rate and BD-PSNR of `test` against `anchor`, with the range they hold over."""
+def compare(anchor: Sequence[Point], test: Sequence[Point], between: Range | None = None) -> Comparison:
+    """BD-rate and BD-score of `test` against `anchor`, each with the range it holds over.
+
+    Args:
+        anchor: a curve of scores, of which higher is better.
+        test: the curve that is judged.
+        between: scores within which a BD-rate is taken as well, such as SSIMULACRA 2's from 70 to 85.
+    """
     try:
-        whole = bd_rate(anchor, test)
+        whole, whole_scores = bd_rate(anchor, test), shared_scores(frontier(anchor), frontier(test))
     except ValueError as error:
-        return Comparison(None, None, None, None, None, str(error))
+        return Comparison(problem=str(error))
+    within, within_scores = _between(anchor, test, whole_scores, between)
     try:
-        share, psnr = bd_rate_within(anchor, test), shared_psnr(cut(anchor), cut(test))
-        _check_overlap(cut(anchor), cut(test), psnr)
+        rate, scores = bd_rate_within(anchor, test), shared_scores(cut(anchor), cut(test))
+        _check_overlap(cut(anchor), cut(test), scores)
     except ValueError as error:
-        return Comparison(None, None, None, None, whole, str(error))
-    return Comparison(share, _bd_psnr(anchor, test), psnr, _rates_at(test, psnr), whole)
+        return Comparison(whole=whole, whole_scores=whole_scores, between=within, between_scores=within_scores, problem=str(error))
+    return Comparison(
+        bd_rate=rate,
+        bd_score=_bd_score(anchor, test),
+        scores=scores,
+        bpp=_rates_at(test, scores),
+        whole=whole,
+        whole_scores=whole_scores,
+        between=within,
+        between_scores=within_scores,
+    )
 
 
-def _bd_psnr(anchor: Sequence[Point], test: Sequence[Point]) -> float | None:
+def _between(
+    anchor: Sequence[Point], test: Sequence[Point], shared: Range, between: Range | None
+) -> tuple[float | None, Range | None]:
+    """BD-rate within a range of scores and the part of it that both curves reach; None where that is less than half of it."""
+    if between is None:
+        return None, None
+    low, high = max(between[0], shared[0]), min(between[1], shared[1])
+    if high - low < LEAST_OVERLAP * (between[1] - between[0]):
+        return None, None
+    return bd_rate_between(anchor, test, (low, high)), (low, high)
+
+
+def _bd_score(anchor: Sequence[Point], test: Sequence[Point]) -> float | None:
     try:
-        return bd_psnr(cut(anchor), cut(test))
-    except ValueError:  # curves that share decibels may share no rates
+        return bd_score(cut(anchor), cut(test))
+    except ValueError:  # curves that share scores may share no rates
         return None
 
 
-def _check_overlap(anchor: Sequence[Point], test: Sequence[Point], shared: tuple[float, float]) -> None:
-    """Raises ValueError where two parts of curves share too few decibels for a mean over them to say anything."""
+def _check_overlap(anchor: Sequence[Point], test: Sequence[Point], shared: Range) -> None:
+    """Raises ValueError where two parts of curves share too few scores for a mean over them to say anything."""
     narrower = min(curve[-1].score - curve[0].score for curve in (anchor, test))
     overlap = (shared[1] - shared[0]) / narrower
     if overlap < LEAST_OVERLAP:
-        raise ValueError(f"the curves share {shared[0]:.2f} to {shared[1]:.2f} dB, {overlap:.0%} of what the narrower one covers")
+        raise ValueError(f"the curves share {shared[0]:.2f} to {shared[1]:.2f}, {overlap:.0%} of the narrower one's scores")
 
 
-def compare_all(anchors: Mapping[str, Anchor], test: Sequence[Point]) -> dict[str, Comparison]:
+def compare_all(anchors: Mapping[str, Anchor], test: Sequence[Point], between: Range | None = None) -> dict[str, Comparison]:
     """`test` against each anchor, from the one it beats most to the one that beats it most; those without figures last."""
-    compared = {label: compare(anchor.points, test) for label, anchor in anchors.items()}
+    compared = {label: compare(anchor.points, test, between) for label, anchor in anchors.items()}
     return dict(sorted(compared.items(), key=lambda item: math.inf if item[1].bd_rate is None else item[1].bd_rate))
 
 
 def saved_by(point: Point, anchors: Mapping[str, Anchor]) -> dict[str, float | None]:
-    """Share of each anchor's bits that `point` saves at equal PSNR; None outside an anchor's curve."""
+    """Share of each anchor's bits that `point` saves at equal score; None outside an anchor's curve."""
     return {label: _saved(anchor.points, point) for label, anchor in anchors.items()}
 
 
@@ -76,11 +120,8 @@ def _saved(curve: Sequence[Point], point: Point) -> float | None:
         return None
 
 
-def _rates_at(curve: Sequence[Point], decibels: tuple[float, float]) -> tuple[float, float]:
-    """bpp of a curve at two of its PSNR values, by PCHIP of log(bpp)."""
-    from scipy.interpolate import PchipInterpolator
-
-    known = frontier(curve)
-    log_bpp_at = PchipInterpolator([p.score for p in known], [math.log(p.bpp) for p in known])
-    low, high = (math.exp(log_bpp_at(value)) for value in decibels)
+def _rates_at(curve: Sequence[Point], scores: Range) -> Range:
+    """bpp of a curve at two of its scores."""
+    log_rate = log_rate_of(frontier(curve))
+    low, high = (math.exp(log_rate(score)) for score in scores)
     return low, high

@@ -1,51 +1,94 @@
-"""The rate–distortion figure of one codec among many."""
+"""Rate–distortion figures of one codec among a handful of others, each line labelled at its end."""
 
 import io
 import math
+import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from dlic.evaluation.line_labels import label_lines, settle
 from dlic.evaluation.plots import Curve
+from dlic.evaluation.results import anchors_of
 from dlic.evaluation.run import Run
-from dlic.evaluation.summary import anchors_of
+from dlic.evaluation.scores import head, told
 
-WINDOW = (0.09, 2.1)  # bpp that are shown
-TICKS = (0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2)
-FOCUS = 0.5  # bpp at which curves are ranked: near the middle of the window, and within reach of every published curve
-LEAD = 3.2  # dB either way that the lower part shows; JPEG is further off, and well apart from the rest in the upper one
-OURS = {"color": "black", "linewidth": 2.6, "marker": "o", "markersize": 6, "zorder": 5}
+WINDOW = (0.09, 1.7)  # bpp that are shown: BD-rates are taken between 0.1 and 1.5
+TICKS = (0.1, 0.2, 0.3, 0.5, 1, 1.5)
+MOST = 7  # other curves in one figure; the eye tells no more apart
+WELL_KNOWN = (  # published curves that are drawn where there are more than that
+    "VTM (H.266)",
+    "BPG 4:4:4",
+    "CompressAI cheng2020-anchor",
+    "CompressAI hyperprior",
+    "JPEG XL, effort 7",
+    "WebP, method 6",
+    "JPEG 4:2:0, optimised",
+)
+COLOURS = ("#d62728", "#1f77b4", "#2ca02c", "#9467bd", "#e69f00", "#17becf", "#8c564b")  # of the others, in their order
+DASHES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1)), (0, (3, 1)), (0, (8, 3)))
+OURS = {"color": "black", "linewidth": 2.4, "marker": "o", "markersize": 5, "zorder": 5}
+WIDTH, HEIGHT = 5.2, 4.2  # inches of a panel
+LETTERS, LINE = 55, 0.17  # of the legend: letters that fit into a line, and inches a line takes
+BELOW = 0.2  # of our own range of scores: how far a worse curve is followed below it
+LEAD = 0.2  # of our own range of scores: the largest difference, either way, that the lower panels show
 
 
-def comparison_figure(ours: Curve, others: Sequence[Curve], title: str = "", score: str = "PSNR") -> Figure:
-    """`ours` in front of the curves of others, over a logarithmic rate; one legend lists the best first. `score` is in dB.
+@dataclass(frozen=True)
+class Panel:
+    """Curves by one metric."""
 
-    Below it stands how many dB each is ahead of ours, which spreads what lies close together; not where ours is one point.
-    """
-    figure = Figure(figsize=(11, 9.5), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
-    panels = list(figure.subplots(2, sharex=True, height_ratios=(1, 1.1)) if len(ours.bpp) > 1 else [figure.add_subplot()])
-    ranked = sorted([ours, *others], key=lambda curve: _psnr_at(curve, [FOCUS])[0], reverse=True)
-    for rank, curve in enumerate(ranked):
-        look = OURS if curve is ours else _behind(rank, len(ranked))
-        panels[0].plot(*_by_rate(curve), label=curve.label, **look)
-        if len(panels) > 1:
-            panels[1].plot(*_lead(curve, ours), **look)
-    _finish(panels, ours.label, title, score)
-    figure.legend(loc="outside right upper", fontsize=8.5, title=f"best first, at {FOCUS} bpp", frameon=False)
-    return figure
+    score: str  # the metric with its unit: "PSNR dB"
+    ours: Curve
+    others: Sequence[Curve]
+    lower_is_better: bool = False  # then scores are values of the metric with a minus
+
+
+def comparison_figure(ours: Curve, others: Sequence[Curve], title: str = "", score: str = "PSNR dB") -> Figure:
+    """`ours` in front of the curves of others by one metric; of many others, those that are well known."""
+    return panels_figure([Panel(score, ours, _handful(others))], title)
 
 
 def run_figure(run: Run) -> Figure:
-    """The first codec of a run in front of everything it is held against."""
+    """The first codec of a run in front of the run's other codecs and some published ones, a panel for each metric."""
     first = next(iter(run.codecs.values()))
-    others = [Curve.through(label, anchor.points) for label, anchor in anchors_of(run, first.name).items() if anchor.points]
-    title = f"{first.label} on the {len(run.pictures)} images of {run.title}"
-    return comparison_figure(Curve.through(first.label, run.curve(first.name)), others, title)
+    names = {entry.label: entry.name for entry in run.codecs.values()}
+    panels = []
+    for metric in told(run.metrics):
+        ours = Curve.through(first.label, run.curve(first.name, metric), name=first.name)
+        anchors = {label: anchor for label, anchor in anchors_of(run, first.name, metric).items() if anchor.points}
+        others = [Curve.through(label, anchor.points, name=names.get(label, "")) for label, anchor in anchors.items()]
+        if ours.bpp:
+            measured, published = [c for c in others if c.name], [c for c in others if not c.name]
+            shown = [*measured, *(curve for curve in published if curve.label in WELL_KNOWN)][:MOST]
+            panels.append(Panel(head(metric), ours, shown, max(ours.scores) <= 0))
+    return panels_figure(panels, f"{first.label} on the {len(run.pictures)} images of {run.title}")
+
+
+def panels_figure(panels: Sequence[Panel], title: str = "") -> Figure:
+    """A column for each metric: scores over the logarithmic rate, and below how far each curve is above ours.
+
+    The lower panel spreads curves that lie close together; it is left out where ours is one point.
+    Each line has its short name at its end; a legend below tells the long ones.
+    """
+    with_leads = all(len(panel.ours.bpp) > 1 for panel in panels)
+    rows = 1 + with_leads
+    figure = Figure(figsize=(WIDTH * len(panels) + 0.3, HEIGHT * rows + 0.3), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    looks = _looks(panels)
+    grid = figure.subplots(rows, len(panels), squeeze=False, sharex="col")
+    for panel, column in zip(panels, grid.T, strict=True):
+        for axes, leads in zip(column, (False, True), strict=False):
+            _draw(axes, panel, looks, leads)
+        column[-1].set_xlabel("rate (bits per pixel, logarithmic)")
+    figure.suptitle(title, fontsize=11)
+    _explain_names(figure, panels, looks)
+    settle(figure)
+    return figure
 
 
 def figure_bytes(figure: Figure, suffix: str) -> bytes:
@@ -55,52 +98,88 @@ def figure_bytes(figure: Figure, suffix: str) -> bytes:
     return buffer.getvalue()
 
 
-def _behind(rank: int, count: int) -> dict:
-    """How a curve of others looks: coloured by its place among them, and dashed in turns so that neighbours differ."""
-    return {
-        "color": colormaps["turbo"](0.06 + 0.88 * rank / count),
-        "linestyle": ("-", "--", "-.", ":")[rank % 4],
-        "linewidth": 1.2,
+def _handful(curves: Sequence[Curve]) -> list[Curve]:
+    """All where they are few, otherwise the well-known ones, or the first where none is known."""
+    known = [curve for curve in curves if len(curves) <= MOST or curve.label in WELL_KNOWN]
+    return (known or list(curves))[:MOST]
+
+
+def _looks(panels: Sequence[Panel]) -> dict[str, dict]:
+    """Label → colour and dashes, the same in every panel."""
+    labels = dict.fromkeys(curve.label for panel in panels for curve in panel.others)
+    looks = {
+        label: {"color": COLOURS[place % len(COLOURS)], "linestyle": DASHES[place % len(DASHES)], "linewidth": 1.6}
+        for place, label in enumerate(labels)
     }
+    return {**looks, **{panel.ours.label: OURS for panel in panels}}
 
 
-def _lead(curve: Curve, ours: Curve) -> tuple[list[float], np.ndarray]:
-    """bpp, and how many dB a curve is above ours there, over the rates both reach."""
+# --- a panel ------------------------------------------------------------------------------------------------------------
+
+
+def _draw(axes: Axes, panel: Panel, looks: dict[str, dict], leads: bool) -> None:
+    """Scores over rate, or their differences from ours."""
+    ends = []
+    for curve in [*panel.others, panel.ours]:
+        look = looks[curve.label] | ({"marker": "o"} if len(curve.bpp) == 1 else {})
+        bpp, scores = _lead(curve, panel.ours) if leads else _by_rate(curve)
+        axes.plot(bpp, scores, **look)
+        ends.append((curve.name or curve.label, str(look["color"]), bpp, scores))
+    axes.set(xscale="log", xlim=WINDOW, ylim=_limits(panel, leads))
+    axes.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
+    axes.set_xticks([], minor=True)
+    axes.grid(color="0.92")
+    axes.set_ylabel(f"{panel.score} above {panel.ours.name or panel.ours.label}" if leads else panel.score)
+    if panel.lower_is_better and not leads:
+        axes.yaxis.set_major_formatter(lambda value, _: f"{-value:g}")
+    label_lines(axes, ends)
+
+
+def _limits(panel: Panel, leads: bool) -> tuple[float, float]:
+    """Lowest and highest score of a panel: those of ours, what is better, and a little of what is worse."""
+    ours = _seen(*_by_rate(panel.ours)) or list(panel.ours.scores) or [0.0]
+    span = max(ours) - min(ours) or 1.0
+    if leads:
+        shown = [score for curve in panel.others for score in _seen(*_lead(curve, panel.ours))] + [0.0]
+        air = 0.05 * (max(shown) - min(shown) or 1.0)
+        return max(min(shown) - air, -LEAD * span), min(max(shown) + air, LEAD * span)
+    shown = [score for curve in panel.others for score in _seen(*_by_rate(curve))] + ours
+    return max(min(shown), min(ours) - BELOW * span) - 0.02 * span, max(shown) + 0.02 * span
+
+
+def _seen(bpp: Sequence[float], scores: Sequence[float]) -> list[float]:
+    """Finite scores within the window of rates."""
+    return [score for rate, score in zip(bpp, scores, strict=True) if WINDOW[0] <= rate <= WINDOW[1] and math.isfinite(score)]
+
+
+def _lead(curve: Curve, ours: Curve) -> tuple[list[float], list[float]]:
+    """bpp, and how far a curve is above ours there, over the rates both reach."""
     (bpp, _), (known, _) = _by_rate(curve), _by_rate(ours)
     low, high = max(bpp[0], known[0]), min(bpp[-1], known[-1])
     shared = sorted({low, high, *(rate for rate in (*bpp, *known) if low < rate < high)}) if low <= high else []
-    return shared, _psnr_at(curve, shared) - _psnr_at(ours, shared)
+    return shared, list(_score_at(curve, shared) - _score_at(ours, shared))
 
 
-def _psnr_at(curve: Curve, rates: Sequence[float]) -> np.ndarray:
-    """dB at some rates: log(bpp) interpolated linearly, and held beyond the ends."""
-    bpp, psnr = _by_rate(curve)
-    return np.interp(np.log(rates), np.log(bpp), psnr)
+def _score_at(curve: Curve, rates: Sequence[float]) -> np.ndarray:
+    """Scores at some rates: interpolated linearly over log(bpp), and held beyond the ends."""
+    bpp, scores = _by_rate(curve)
+    return np.interp(np.log(rates), np.log(bpp), scores)
 
 
 def _by_rate(curve: Curve) -> tuple[list[float], list[float]]:
-    """bpp and PSNR of a curve, by rising rate."""
-    pairs = sorted(zip(curve.bpp, curve.psnr, strict=True))
-    return [bpp for bpp, _ in pairs], [psnr for _, psnr in pairs]
+    """bpp and scores of a curve, by rising rate."""
+    pairs = sorted(zip(curve.bpp, curve.scores, strict=True))
+    return [bpp for bpp, _ in pairs], [score for _, score in pairs]
 
 
-def _finish(panels: Sequence[Axes], name: str, title: str, score: str) -> None:
-    """Labels, round numbers, and the rates and qualities that matter."""
-    panels[0].set(title=title, ylabel=f"{score} (dB)")
-    panels[0].set_ylim(*_seen(panels[0]))
-    if len(panels) > 1:
-        low, high = _seen(panels[1])
-        panels[1].set(ylabel=f"{score} above that of {name} (dB)", ylim=(max(low, -LEAD), min(high, LEAD)))
-    panels[-1].set(xlabel="rate (bits per pixel, logarithmic)", xscale="log", xlim=WINDOW)
-    panels[-1].set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
-    panels[-1].set_xticks([], minor=True)
-    for axes in panels:
-        axes.grid(color="0.92")
-
-
-def _seen(axes: Axes) -> tuple[float, float]:
-    """Lowest and highest dB drawn within the window of rates, with some air."""
-    values = [
-        psnr for line in axes.lines for bpp, psnr in line.get_xydata() if WINDOW[0] <= bpp <= WINDOW[1] and math.isfinite(psnr)
-    ]
-    return (min(values) - 0.3, max(values) + 0.3) if values else (0.0, 1.0)
+def _explain_names(figure: Figure, panels: Sequence[Panel], looks: dict[str, dict]) -> None:
+    """A legend for the curves whose short name differs from the label."""
+    curves = {curve.label: curve for panel in panels for curve in (panel.ours, *panel.others)}
+    named = [curve for curve in curves.values() if curve.name not in ("", curve.label)]
+    if named:
+        texts = {curve.label: textwrap.fill(f"{curve.name}: {curve.label}", LETTERS) for curve in named}
+        handles = [figure.axes[0].plot([], [], label=texts[curve.label], **looks[curve.label])[0] for curve in named]
+        columns = 1 if len(panels) == 1 else 2
+        lines = math.ceil(sum(1 + text.count("\n") for text in texts.values()) / columns)
+        figure.set_figheight(figure.get_figheight() + LINE * lines)
+        figure.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=8.5, frameon=False, handlelength=4)

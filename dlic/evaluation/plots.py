@@ -17,16 +17,17 @@ class Curve:
 
     label: str
     bpp: Sequence[float]
-    psnr: Sequence[float]  # dB, one for each bpp
+    scores: Sequence[float]  # dB of PSNR or values of another metric, one for each bpp; higher is better
     style: str = ""  # matplotlib's short form, such as "k--"; the next colour of the cycle by default
+    name: str = ""  # a short form of the label, for the end of the line; the label itself by default
 
-    def __post_init__(self):
-        assert len(self.bpp) == len(self.psnr), (self.label, len(self.bpp), len(self.psnr))
+    def __post_init__(self) -> None:
+        assert len(self.bpp) == len(self.scores), (self.label, len(self.bpp), len(self.scores))
 
     @classmethod
-    def through(cls, label: str, points: Sequence[Point], style: str = "") -> "Curve":
+    def through(cls, label: str, points: Sequence[Point], style: str = "", name: str = "") -> "Curve":
         """The curve through points, in their order."""
-        return cls(label, [p.bpp for p in points], [p.score for p in points], style)
+        return cls(label, [p.bpp for p in points], [p.score for p in points], style, name)
 
 
 def rd_figure(curves: Sequence[Curve], bpp_limit: float = math.inf, score: str = "PSNR (dB)") -> Figure:
@@ -37,9 +38,9 @@ def rd_figure(curves: Sequence[Curve], bpp_limit: float = math.inf, score: str =
     for curve in curves:
         single = len(curve.bpp) == 1
         style = curve.style or ("o" if single else ".-")
-        kept = [(bpp, psnr) for bpp, psnr in zip(curve.bpp, curve.psnr, strict=True) if bpp <= bpp_limit]
-        bpp, psnr = zip(*kept, strict=True) if kept else ((), ())
-        axes.plot(bpp, psnr, style, label=curve.label, markersize=10 if single else 6, zorder=3 if single else 2)
+        kept = [(bpp, score) for bpp, score in zip(curve.bpp, curve.scores, strict=True) if bpp <= bpp_limit]
+        bpp, scores = zip(*kept, strict=True) if kept else ((), ())
+        axes.plot(bpp, scores, style, label=curve.label, markersize=10 if single else 6, zorder=3 if single else 2)
     axes.set_xlabel("rate (bits per pixel)")
     axes.set_ylabel(score)
     axes.grid(color="0.9")

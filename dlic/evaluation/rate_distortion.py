@@ -4,12 +4,16 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dlic.metrics.registry import psnr
 from dlic.peers.pillow import jpeg
 from dlic.pixels.arrays import Codec
+
+if TYPE_CHECKING:
+    from scipy.interpolate import PchipInterpolator
 
 RATES = (0.1, 1.5)  # bpp between which codecs are compared: what photographs are kept at, and what most published curves cover
 JPEG_QUALITIES = (5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 95)  # about 0.2 to 3 bpp on photographs
@@ -22,11 +26,11 @@ class Point:
     """What a codec needs and gives on a set of images."""
 
     bpp: float  # bits per pixel, mean over the images
-    score: float  # dB of PSNR where nothing else is said, mean over the images; higher is better
+    score: float  # of PSNR in dB, or of another metric made by `scores.as_score`; mean over the images; higher is better
 
 
 def mean_point(codec: Codec, images: Sequence[np.ndarray], measure: Measure = psnr) -> Point:
-    """Where `codec` stands on uint8 (H, W, 3) images: bits of what it writes, PSNR or another measure of what it reads back."""
+    """Mean rate and score of `codec` on uint8 (H, W, 3) images: bits of its files, PSNR or another measure of the pixels it reads."""
     if not images:
         raise ValueError("there are no images to measure")
     streams = [codec.compress(image) for image in images]
@@ -41,24 +45,24 @@ def jpeg_curve(images: Sequence[np.ndarray], qualities: Sequence[int] = JPEG_QUA
 
 
 def bits_saved(curve: Sequence[Point], point: Point) -> float:
-    """Share of bits `point` saves against `curve` at equal PSNR; negative where it needs more.
+    """Share of bits `point` saves against `curve` at equal score; negative where it needs more.
 
-    log(bpp) is interpolated linearly over PSNR between neighbouring points, after sorting.
-    Raises ValueError where the PSNR lies outside the curve.
+    log(bpp) is interpolated linearly over the score between neighbouring points, after sorting.
+    Raises ValueError where the score lies outside the curve.
     """
-    cheapest = {p.score: p.bpp for p in sorted(curve, key=lambda p: p.bpp, reverse=True)}  # one bpp for each PSNR
+    cheapest = {p.score: p.bpp for p in sorted(curve, key=lambda p: p.bpp, reverse=True)}  # one bpp for each score
     known = sorted(cheapest)
     if not known or not known[0] <= point.score <= known[-1]:
-        reach = f"{known[0]:.2f} to {known[-1]:.2f} dB" if known else "nothing"
-        raise ValueError(f"{point.score:.2f} dB is outside the curve, which covers {reach}")
+        reach = f"{known[0]:.2f} to {known[-1]:.2f}" if known else "nothing"
+        raise ValueError(f"{point.score:.2f} is outside the curve, which covers {reach}")
     above = max(1, bisect_left(known, point.score))
     near = known[above - 1 : above + 1]
-    log_bpp = np.interp(point.score, near, [math.log(cheapest[psnr]) for psnr in near])
+    log_bpp = np.interp(point.score, near, [math.log(cheapest[score]) for score in near])
     return 1 - point.bpp / math.exp(log_bpp)
 
 
 def score_gained(curve: Sequence[Point], point: Point) -> float:
-    """dB by which `point` is above `curve` at equal rate; negative where it is below.
+    """Score by which `point` is above `curve` at equal rate; negative where it is below.
 
     The score of the curve's frontier is interpolated linearly over log(bpp). Raises ValueError where the rate lies outside it.
     """
@@ -70,10 +74,10 @@ def score_gained(curve: Sequence[Point], point: Point) -> float:
 
 
 def bd_rate(anchor: Sequence[Point], test: Sequence[Point]) -> float:
-    """Bjøntegaard delta rate of `test` against `anchor` over the PSNR both reach: −0.1 is 10 % fewer bits.
+    """Bjøntegaard delta rate of `test` against `anchor` over the scores both reach: −0.1 is 10 % fewer bits.
 
     Piecewise cubic Hermite interpolation of log-rate, by the `bjontegaard` package, through the points of each curve's frontier.
-    Raises ValueError where that leaves a curve fewer than four points or the two share no PSNR.
+    Raises ValueError where that leaves a curve fewer than four points or the two share no scores.
     """
     anchor, test = frontier(anchor), frontier(test)
     if min(len(anchor), len(test)) < 4:
@@ -81,8 +85,22 @@ def bd_rate(anchor: Sequence[Point], test: Sequence[Point]) -> float:
     return _bd_rate(anchor, test)
 
 
-def bd_psnr(anchor: Sequence[Point], test: Sequence[Point]) -> float:
-    """Bjøntegaard delta PSNR of `test` against `anchor` over the rates both reach: 1.0 is 1 dB more for the same bits.
+def bd_rate_between(anchor: Sequence[Point], test: Sequence[Point], scores: tuple[float, float]) -> float:
+    """`bd_rate` over a range of scores that both curves reach, by the same interpolation."""
+    log_rates = (log_rate_of(frontier(curve)) for curve in (anchor, test))
+    before, after = (float(log_rate.integrate(*scores)) for log_rate in log_rates)
+    return math.exp((after - before) / (scores[1] - scores[0])) - 1
+
+
+def log_rate_of(curve: Sequence[Point]) -> "PchipInterpolator":
+    """log(bpp) over the scores of a frontier."""
+    from scipy.interpolate import PchipInterpolator
+
+    return PchipInterpolator([p.score for p in curve], [math.log(p.bpp) for p in curve])
+
+
+def bd_score(anchor: Sequence[Point], test: Sequence[Point]) -> float:
+    """Bjøntegaard delta of the score of `test` against `anchor` over the rates both reach: by PSNR, 1.0 is 1 dB more.
 
     Interpolates as `bd_rate` does. Raises ValueError where the two share no rates.
     """
@@ -98,9 +116,9 @@ def bd_psnr(anchor: Sequence[Point], test: Sequence[Point]) -> float:
 
 
 def bd_rate_within(anchor: Sequence[Point], test: Sequence[Point], rates: tuple[float, float] = RATES) -> float:
-    """`bd_rate` of the parts of both curves between two rates in bpp, over the PSNR that both parts reach.
+    """`bd_rate` of the parts of both curves between two rates in bpp, over the scores that both parts reach.
 
-    Curves are of means over images. Each is cut at both rates, if it goes beyond them, at the PSNR that PCHIP over log(bpp) gives
+    Curves are of means over images. Each is cut at both rates, if it goes beyond them, at the score that PCHIP over log(bpp) gives
     there; so the range reaches from the better curve at the low rate to the worse one at the high rate, whichever is the anchor.
     Raises ValueError as `bd_rate` does; its four points are counted before cutting.
     """
@@ -116,13 +134,13 @@ def cut(curve: Sequence[Point], rates: tuple[float, float] = RATES) -> list[Poin
     known = frontier(curve)
     if len(known) < 2:
         return [p for p in known if rates[0] <= p.bpp <= rates[1]]
-    psnr_at = PchipInterpolator([math.log(p.bpp) for p in known], [p.score for p in known])
-    ends = [Point(rate, float(psnr_at(math.log(rate)))) for rate in rates if known[0].bpp <= rate <= known[-1].bpp]
+    score_at = PchipInterpolator([math.log(p.bpp) for p in known], [p.score for p in known])
+    ends = [Point(rate, float(score_at(math.log(rate)))) for rate in rates if known[0].bpp <= rate <= known[-1].bpp]
     return sorted([*ends, *(p for p in known if rates[0] < p.bpp < rates[1])], key=lambda p: p.bpp)
 
 
 def frontier(curve: Sequence[Point]) -> list[Point]:
-    """The points of a curve worth choosing, by rising rate and PSNR: no other is at least as good for as many bits or fewer."""
+    """The points of a curve worth choosing, by rising rate and score: no other is at least as good for as many bits or fewer."""
     best: list[Point] = []
     for point in sorted(curve, key=lambda p: (p.bpp, -p.score)):
         if not best or point.score > best[-1].score:
@@ -130,15 +148,13 @@ def frontier(curve: Sequence[Point]) -> list[Point]:
     return best
 
 
-def shared_psnr(first: Sequence[Point], second: Sequence[Point]) -> tuple[float, float]:
-    """Lowest and highest PSNR in dB that both curves reach. Raises ValueError where they share none."""
+def shared_scores(first: Sequence[Point], second: Sequence[Point]) -> tuple[float, float]:
+    """Lowest and highest score that both frontiers reach. Raises ValueError where they share none."""
     if not first or not second:
         raise ValueError("a curve has no points in this range of rates")
     low, high = max(first[0].score, second[0].score), min(first[-1].score, second[-1].score)
     if low >= high:
-        raise ValueError(
-            f"the curves share no PSNR: {low:.2f} dB is the highest of the minima, {high:.2f} dB the lowest of the maxima"
-        )
+        raise ValueError(f"the curves share no score: {low:.2f} is the highest of the minima, {high:.2f} the lowest of the maxima")
     return low, high
 
 
@@ -146,7 +162,7 @@ def _bd_rate(anchor: list[Point], test: list[Point]) -> float:
     """Of two frontiers."""
     import bjontegaard
 
-    shared_psnr(anchor, test)
+    shared_scores(anchor, test)  # or says that there are none
     return bjontegaard.bd_rate(*_columns(anchor, test), method="pchip", require_matching_points=False, min_overlap=0) / 100
 
 

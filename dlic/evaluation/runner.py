@@ -9,8 +9,10 @@ from pathlib import Path
 from dlic.errors import DlicError
 from dlic.evaluation.peak_memory import peak_memory
 from dlic.evaluation.provenance import Provenance
-from dlic.evaluation.run import ABOUT, KEPT, RESULTS, Entry, Row, RowWriter, Run, read_run, write_about, write_means
-from dlic.evaluation.summary import results
+from dlic.evaluation.results import results
+from dlic.evaluation.run import Entry, Row, Run
+from dlic.evaluation.run_folder import ABOUT, KEPT, RESULTS, RowWriter, read_run, write_about, write_means
+from dlic.evaluation.scores import HIGH_QUALITY
 from dlic.evaluation.sweep import Plan, Task, rows_of
 from dlic.metrics.registry import MS_SSIM_SMALLEST
 from dlic.storage.files import written_whole
@@ -19,12 +21,37 @@ from dlic.storage.locks import LOCK
 Watched = Callable[[Iterable[Row], str, int], Iterable[Row]]  # rows, what they are of, how many: the same rows, as they come
 
 
-def begin(plan: Plan, provenance: Provenance, notes: Sequence[str] = (), against: str | None = None, jobs: int = 1) -> Run:
-    """A run without rows. `notes` say what a reader must know, such as images that were left out."""
+def begin(
+    plan: Plan,
+    provenance: Provenance,
+    notes: Sequence[str] = (),
+    against: str | None = None,
+    jobs: int = 1,
+    between: tuple[float, float] = HIGH_QUALITY,
+) -> Run:
+    """A run without rows.
+
+    Args:
+        plan: what is measured.
+        provenance: where the figures come from.
+        notes: what a reader must know, such as images that were left out.
+        against: a set of published curves to compare with.
+        jobs: files that are coded at the same time.
+        between: values of SSIMULACRA 2 between which a BD-rate is told as well.
+    """
     small = sum(min(picture.width, picture.height) < MS_SSIM_SMALLEST for picture in plan.pictures)
     scales = [f"MS-SSIM of fewer than five scales: {small} images are smaller than {MS_SSIM_SMALLEST} pixels"] * bool(small)
     entries = {name: _entry(plan, name) for name in plan.codecs}
-    return Run(provenance, plan.folder.resolve().name, plan.pictures, entries, (), against, jobs, (*notes, *scales))
+    return Run(
+        provenance=provenance,
+        title=plan.folder.resolve().name,
+        pictures=plan.pictures,
+        codecs=entries,
+        against=against,
+        jobs=jobs,
+        notes=(*notes, *scales),
+        between=between,
+    )
 
 
 def join(run: Run, folder: Path) -> Run:

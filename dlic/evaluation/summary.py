@@ -1,111 +1,156 @@
-"""What an evaluation says: a line a quality of its first codec, and one for each curve that is held against it."""
+"""A run as text: a line a quality of its first codec, then how that codec compares with every other by every metric."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+import math
+from collections.abc import Iterator, Mapping, Sequence
 
-from dlic.evaluation.anchors import ABOUT, kodak_anchors
-from dlic.evaluation.comparison import Anchor, Comparison, compare_all, saved_by
+from dlic.evaluation.anchors import ABOUT
+from dlic.evaluation.comparison import Comparison, Range, saved_by
 from dlic.evaluation.rate_distortion import RATES
+from dlic.evaluation.results import anchors_of, compared
 from dlic.evaluation.run import Entry, Mean, Run
+from dlic.evaluation.scores import RANGE_OF, digits, head, score_digits, told
+from dlic.metrics.registry import METRICS
 
-SHOWN = {"psnr": ("PSNR dB", ".2f"), "ms_ssim": ("MS-SSIM", ".4f")}  # metrics of the printed table, where they were measured
-
-
-def anchors_of(run: Run, codec: str, metric: str = "psnr", published: Mapping[str, Anchor] | None = None) -> dict[str, Anchor]:
-    """Everything a codec of a run is held against: its other codecs, and by PSNR and MS-SSIM what was published. By label.
-
-    `published` are other curves than those that the run says.
-    """
-    measured = {entry.label: Anchor(run.curve(name, metric), entry.note) for name, entry in run.codecs.items() if name != codec}
-    if published is None:
-        published = kodak_anchors(metric) if run.against and metric in ("psnr", "ms_ssim") else {}
-    return {**{label: anchor for label, anchor in published.items() if label not in measured}, **measured}
+Table = Sequence[Sequence[str]]  # the first row has the heads, the first column the labels
 
 
 def lines(run: Run) -> Iterator[str]:
-    """A run as text."""
+    """The whole summary."""
     first = next(iter(run.codecs.values()))
     yield f"{first.label} on {len(run.pictures)} images of {run.title}, {run.provenance.threads} threads{_shared(run)}"
     yield from run.notes
     yield ""
     yield from _mean_lines(run, [mean for mean in run.means if mean.codec == first.name])
     yield from _other_lines(run, first)
-    yield ""
     yield from _comparison_lines(run, first)
+    if run.against is not None:
+        yield ABOUT
 
 
-def results(run: Run) -> dict:
-    """A run as what JSON can hold: every figure of `lines`, those of each image, and where they come from."""
-    metrics = [name for name in ("psnr", "ms_ssim") if name in run.metrics]
-    return {
-        **{name: value for name, value in asdict(run).items() if name != "rows"},
-        "means": [asdict(mean) for mean in run.means],
-        "bd_rate_between_bpp": RATES,
-        "compared": {name: {metric: _compared(run, name, metric) for metric in metrics} for name in run.codecs},
-        "images": [asdict(row) for row in run.rows],
-    }
-
-
-def _compared(run: Run, codec: str, metric: str) -> dict:
-    """A codec against everything else, by label: BD figures of a curve, bits saved by a single point."""
-    curve, anchors = run.curve(codec, metric), anchors_of(run, codec, metric)
-    if len(curve) == 1:
-        return {label: {"saved": share} for label, share in saved_by(curve[0], anchors).items()}
-    return {label: asdict(comparison) for label, comparison in compare_all(anchors, curve).items()}
+# --- one codec ----------------------------------------------------------------------------------------------------------
 
 
 def _mean_lines(run: Run, means: list[Mean]) -> Iterator[str]:
-    shown = {name: look for name, look in SHOWN.items() if name in run.metrics}
+    shown = told(run.metrics)
     with_gap = any(mean.gap is not None for mean in means)
-    heads = ["quality", "    bpp", *(head for head, _ in shown.values()), "PSNR of mean MSE", "encode ms", "decode ms"]
-    yield "  ".join(heads + ["files over tables"] * with_gap)
+    heads = ["quality", "bpp", *(_value_head(name) for name in shown), "PSNR of mean MSE", "encode ms", "decode ms"]
+    rows = [[*heads, *["files over tables"] * with_gap]]
     for mean in means:
-        values = [_number(mean.metrics[name], form) for name, (_, form) in shown.items()]
+        values = [_number(mean.metrics[name], f".{digits(name)}f") for name in shown]
         cells = [_quality(mean.quality), f"{mean.bpp:.4f}", *values, _number(mean.psnr_of_mean_mse, ".2f")]
-        cells += [f"{mean.encode_ms:.1f}", f"{mean.decode_ms:.1f}"] + [_number(mean.gap, "+.2%")] * with_gap
-        yield "  ".join(cell.rjust(len(head)) for cell, head in zip(cells, [*heads, "files over tables"], strict=False))
+        rows.append([*cells, f"{mean.encode_ms:.1f}", f"{mean.decode_ms:.1f}", *[_number(mean.gap, "+.2%")] * with_gap])
+    yield from _table(rows, left=0)
+
+
+def _value_head(metric: str) -> str:
+    return f"{METRICS[metric].label} {METRICS[metric].unit}".strip()
 
 
 def _other_lines(run: Run, first: Entry) -> Iterator[str]:
     """Speed and memory of every codec, where there is more than one."""
     if len(run.codecs) == 1 and first.peak_memory_mb is None:
         return
-    width = max(len(entry.label) for entry in run.codecs.values())
-    yield ""
-    yield f"{'median of all files':{width}}  encode ms  decode ms  peak memory MB"
+    rows = [["median of all files", "encode ms", "decode ms", "peak memory MB"]]
     for name, entry in run.codecs.items():
         means = [mean for mean in run.means if mean.codec == name]
         if means:
             encode, decode = (_middle([getattr(mean, stage) for mean in means]) for stage in ("encode_ms", "decode_ms"))
-            yield f"{entry.label:{width}}  {encode:9.1f}  {decode:9.1f}  {_number(entry.peak_memory_mb, ',.0f'):>14}"
+            rows.append([entry.label, f"{encode:.1f}", f"{decode:.1f}", _number(entry.peak_memory_mb, ",.0f")])
+    yield ""
+    yield from _table(rows)
+
+
+# --- against others -----------------------------------------------------------------------------------------------------
 
 
 def _comparison_lines(run: Run, first: Entry) -> Iterator[str]:
-    curve, anchors = run.curve(first.name), anchors_of(run, first.name)
-    if len(curve) == 1:
-        for label, share in saved_by(curve[0], anchors).items():
-            comparison = "its curve does not reach this PSNR" if share is None else f"{share:+.1%} bits saved at equal PSNR"
-            yield f"against {label}: {comparison}{_in_brackets(anchors[label])}"
-    elif anchors:
-        width = max(map(len, anchors))
-        yield f"BD-rate by PSNR between {RATES[0]} and {RATES[1]} bpp; negative where {first.label} needs fewer bits"
-        yield f"{'against':{width}}   BD-rate  BD-PSNR dB  over PSNR in dB     at our bpp  all rates"
-        for label, compared in compare_all(anchors, curve).items():
-            yield f"{label:{width}}  {_figures(compared)}{_in_brackets(anchors[label])}"
-    if run.against is not None:
-        yield ABOUT
+    """For each metric its figures with the ranges they hold over, then the BD-rates of all metrics side by side."""
+    anchors = {metric: anchors_of(run, first.name, metric) for metric in told(run.metrics)}
+    notes = {label: anchor.note for others in anchors.values() for label, anchor in others.items() if anchor.note}
+    if not any(anchors.values()):
+        return
+    if len(run.means) and len(run.curve(first.name)) == 1:
+        yield from _point_lines(run, first)
+    else:
+        figures = {metric: compared(run, first.name, metric) for metric in anchors}
+        for metric, of_metric in figures.items():
+            if of_metric:
+                yield from _metric_lines(metric, of_metric, run.between)
+        yield from _side_by_side(figures, first, run.between)
+    yield from (f"{label}: {note}" for label, note in notes.items())
 
 
-def _figures(compared: Comparison) -> str:
-    if compared.bd_rate is None or compared.psnr is None or compared.bpp is None:
-        return f"no figure: {compared.problem}"
-    psnr, bpp = ("{:.2f} to {:.2f}".format(*pair) for pair in (compared.psnr, compared.bpp))
-    whole = _number(compared.whole, "+.1%")
-    return f"{compared.bd_rate:+8.1%}  {_number(compared.bd_psnr, '+.2f'):>10}  {psnr:>15}  {bpp:>13}  {whole:>9}"
+def _point_lines(run: Run, first: Entry) -> Iterator[str]:
+    """Bits that a codec of one rate saves at equal quality, by each metric."""
+    saved = {}
+    for metric in told(run.metrics):
+        curve = run.curve(first.name, metric)
+        saved[metric] = saved_by(curve[0], anchors_of(run, first.name, metric)) if curve else {}
+    labels = dict.fromkeys(label for of_metric in saved.values() for label in of_metric)
+    rows = [["against", *(METRICS[metric].label for metric in saved)]]
+    rows += [[label, *(_number(of_metric.get(label), "+.1%") for of_metric in saved.values())] for label in labels]
+    yield ""
+    yield f"bits that {first.label} saves at equal quality; – where a curve does not reach that quality"
+    yield from _table(rows)
 
 
-def _in_brackets(anchor: Anchor) -> str:
-    return f"  ({anchor.note})" if anchor.note else ""
+def _metric_lines(metric: str, figures: Mapping[str, Comparison], between: Range) -> Iterator[str]:
+    """BD figures by one metric, each with the overlap that it holds over."""
+    form, unit = f".{score_digits(metric)}f", head(metric)
+    low, high = RATES
+    heads = [f"by {unit}", f"{low:g}–{high:g} bpp", "BD gain", "over scores", "at our bpp", "all shared", "over scores"]
+    with_range = metric == RANGE_OF
+    rows = [[*heads, *[_range_head(between), "over scores"] * with_range]]
+    for label, one in _ranked(figures):
+        cells = [_number(one.bd_rate, "+.1%"), _number(one.bd_score, f"+{form}"), _range(one.scores, form), _range(one.bpp, ".2f")]
+        cells += [_number(one.whole, "+.1%"), _range(one.whole_scores, form)]
+        cells += [_number(one.between, "+.1%"), _range(one.between_scores, form)] * with_range
+        rows.append([label, *cells, *[f"({one.problem})"] * bool(one.problem)])
+    yield ""
+    yield from _table(rows)
+
+
+def _side_by_side(figures: Mapping[str, Mapping[str, Comparison]], first: Entry, between: Range) -> Iterator[str]:
+    low, high = RATES
+    heads, labels = ["BD-rate against"], [label for label, _ in _ranked(next(iter(figures.values())))]
+    for metric in figures:
+        heads += [METRICS[metric].label, "all"] + [_range_head(between)] * (metric == RANGE_OF)
+    rows = [heads]
+    for label in dict.fromkeys([*labels, *(label for of_metric in figures.values() for label in of_metric)]):
+        cells = [label]
+        for metric, of_metric in figures.items():
+            one = of_metric.get(label, Comparison())
+            cells += [_number(one.bd_rate, "+.1%"), _number(one.whole, "+.1%")]
+            cells += [_number(one.between, "+.1%")] * (metric == RANGE_OF)
+        rows.append(cells)
+    yield ""
+    yield (
+        f"BD-rates between {low:g} and {high:g} bpp, over all that is shared, and between values of {METRICS[RANGE_OF].label}; "
+        f"negative where {first.label} needs fewer bits"
+    )
+    yield from _table(rows)
+
+
+def _range_head(between: Range) -> str:
+    return f"at {between[0]:g}–{between[1]:g}"
+
+
+def _ranked(figures: Mapping[str, Comparison]) -> list[tuple[str, Comparison]]:
+    """From the codec that is beaten most to the one that beats most; those without figures last."""
+    return sorted(figures.items(), key=lambda item: math.inf if item[1].bd_rate is None else item[1].bd_rate)
+
+
+# --- text ---------------------------------------------------------------------------------------------------------------
+
+
+def _table(rows: Table, left: int = 1) -> Iterator[str]:
+    """Columns two spaces apart, the first `left` of them to the left; a row's cells beyond the heads follow it as they are."""
+    columns = len(rows[0])
+    widths = [max(len(row[place]) for row in rows) for place in range(columns)]
+    for row in rows:
+        padded = [cell.ljust(width) for cell, width in zip(row[:left], widths, strict=False)]
+        padded += [cell.rjust(width) for cell, width in zip(row[left:], widths[left:], strict=False)]
+        yield "  ".join([*padded, *row[columns:]]).rstrip()
 
 
 def _shared(run: Run) -> str:
@@ -119,6 +164,10 @@ def _quality(quality: float | None) -> str:
 def _number(value: float | None, form: str) -> str:
     """A figure, or a dash where there is none."""
     return "–" if value is None else format(value, form)
+
+
+def _range(pair: Range | None, form: str) -> str:
+    return "–" if pair is None else f"{pair[0]:{form}} to {pair[1]:{form}}"
 
 
 def _middle(values: list[float]) -> float:

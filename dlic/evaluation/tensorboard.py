@@ -18,16 +18,17 @@ from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from dlic.checkpoints.manifest import read_manifest
+from dlic.evaluation.anchors import kodak_anchors
 from dlic.evaluation.comparison import Anchor, compare_all, saved_by
-from dlic.evaluation.comparison_plot import comparison_figure
-from dlic.evaluation.plots import Curve, figure_pixels
+from dlic.evaluation.comparison_plot import run_figure
+from dlic.evaluation.plots import figure_pixels
 from dlic.evaluation.rate_distortion import RATES, Point
+from dlic.evaluation.results import anchors_of
 from dlic.evaluation.run import Entry, Run
-from dlic.evaluation.summary import anchors_of
+from dlic.evaluation.scores import in_units, told
 
 STEPS_PER_BIT = 1000  # TensorBoard's steps are whole numbers
-IN_DECIBELS = {"psnr": ("PSNR", "psnr"), "ms_ssim": ("MS-SSIM", "ms_ssim_db")}  # metric → its name in figures, its tag
-
+TAGS = {"ms_ssim": "ms_ssim_db"}  # of curves, where they do not have the metric's own name
 BEYOND = "its curve does not reach this quality"
 
 Anchors = Mapping[str, Anchor]  # by label
@@ -37,7 +38,6 @@ Setting = str | int | float
 def log_run(
     log_dir: Path,
     run: Run,
-    published: Mapping[str, Anchors] | None = None,
     settings: Mapping[str, Setting] | None = None,
     shown: Mapping[str, Sequence[tuple[str, np.ndarray]]] | None = None,
 ) -> None:
@@ -46,22 +46,20 @@ def log_run(
     Args:
         log_dir: where TensorBoard looks; may hold other evaluations.
         run: with means; a codec without any is left out.
-        published: curves to compare with by metric ("psnr", "ms_ssim") and label, where the images are those they hold of.
         settings: columns of the hparams table beside the codec and the images, such as `checkpoint_settings` and the effort.
         shown: pictures by the name of their original: captions and uint8 (H, W, 3) pixels, in the order to be shown in.
     """
-    published = published or {}
     entry = next(iter(run.codecs.values()))
     name = f"{entry.name} on {run.title}"
     for codec in run.codecs:
         _log_curves(log_dir / "curves" / _folder(name) / _folder(codec), dict(_curves(run, codec)))
-    for label, curves in _by_label(published).items():
+    for label, curves in _published(run).items():
         _log_curves(log_dir / "curves" / _folder(f"published on {run.against}") / _folder(label), curves)
     with _writer(log_dir / "evaluations" / _folder(name)) as writer:
         log_settings(writer, {"codec": entry.name, "images": run.title, **(settings or {})})
-        _log_comparison(writer, run, entry, published)
+        _log_comparison(writer, run, entry)
         writer.add_text("about", "\n".join(_about(run, entry)), 0)
-        _log_figures(writer, run, entry, published)
+        _log_figures(writer, run)
         _log_pictures(writer, shown or {})
 
 
@@ -90,22 +88,27 @@ def _curves(run: Run, codec: str) -> Iterator[tuple[str, list[Point]]]:
     """Tag and points of each metric of a codec, and of its speed."""
     means = [mean for mean in run.means if mean.codec == codec]
     for metric in run.metrics:
-        if metric in IN_DECIBELS:
-            yield f"rate_distortion/{IN_DECIBELS[metric][1]}", run.curve(codec, metric)
+        if metric in TAGS:
+            yield _tag(metric), run.curve(codec, metric)
         else:
             values = [(mean.bpp, mean.metrics[metric]) for mean in means]
-            yield f"rate_distortion/{metric}", [Point(bpp, value) for bpp, value in values if value is not None]
+            yield _tag(metric), [Point(bpp, value) for bpp, value in values if value is not None]
     for stage in ("encode_ms", "decode_ms"):
         yield f"speed/{stage}", [Point(mean.bpp, getattr(mean, stage)) for mean in means]
 
 
-def _by_label(published: Mapping[str, Anchors]) -> dict[str, dict[str, list[Point]]]:
-    """Curves by metric and label → by label and tag."""
+def _published(run: Run) -> dict[str, dict[str, list[Point]]]:
+    """Published curves that the run is compared with, by label and tag."""
     curves: dict[str, dict[str, list[Point]]] = {}
-    for metric, anchors in published.items():
-        for label, anchor in anchors.items():
-            curves.setdefault(label, {})[f"rate_distortion/{IN_DECIBELS[metric][1]}"] = anchor.points
+    for metric in run.metrics if run.against else ():
+        for label, anchor in kodak_anchors(metric).items():
+            values = [Point(point.bpp, in_units(metric, (point.score, point.score))[0]) for point in anchor.points]
+            curves.setdefault(label, {})[_tag(metric)] = values
     return curves
+
+
+def _tag(metric: str) -> str:
+    return f"rate_distortion/{TAGS.get(metric, metric)}"
 
 
 def _log_curves(folder: Path, curves: Mapping[str, Sequence[Point]]) -> None:
@@ -117,32 +120,21 @@ def _log_curves(folder: Path, curves: Mapping[str, Sequence[Point]]) -> None:
                 writer.add_scalar(tag, point.score, round(STEPS_PER_BIT * point.bpp))
 
 
-def _log_figures(writer: SummaryWriter, run: Run, entry: Entry, published: Mapping[str, Anchors]) -> None:
-    """All curves in one picture, by PSNR and by MS-SSIM in dB."""
-    for metric, (score, tag) in IN_DECIBELS.items():
-        ours = run.curve(entry.name, metric)
-        if ours:
-            others = _against(run, entry, metric, published.get(metric, {}))
-            curves = [Curve.through(label, anchor.points) for label, anchor in others.items()]
-            title = f"{entry.label} on the {len(run.pictures)} images of {run.title}"
-            figure = comparison_figure(Curve.through(entry.label, ours), curves, title, score)
-            writer.add_image(f"rate_distortion/{tag}", figure_pixels(figure), 0, dataformats="HWC")
-
-
-def _against(run: Run, entry: Entry, metric: str, published: Anchors) -> dict[str, Anchor]:
-    """The other codecs of a run, and the published curves of which the run has none itself, by label."""
-    known = anchors_of(run, entry.name, metric, published)
-    return {label: anchor for label, anchor in known.items() if anchor.points and label != entry.label}
+def _log_figures(writer: SummaryWriter, run: Run) -> None:
+    """The curves by every metric that tables show, in one picture."""
+    if told(run.metrics):
+        writer.add_image("rate_distortion", figure_pixels(run_figure(run)), 0, dataformats="HWC")
 
 
 # --- comparison ---------------------------------------------------------------------------------------------------------
 
 
-def _log_comparison(writer: SummaryWriter, run: Run, entry: Entry, published: Mapping[str, Anchors]) -> None:
+def _log_comparison(writer: SummaryWriter, run: Run, entry: Entry) -> None:
     """In percent, where it can be said: `bd_rate/LABEL`, negative where the codec needs fewer bits; of a single point
-    `bits_saved/LABEL` at equal PSNR. The same by MS-SSIM under `bd_rate_ms_ssim` and `bits_saved_ms_ssim`."""
-    for metric in IN_DECIBELS:
-        ours, others = run.curve(entry.name, metric), _against(run, entry, metric, published.get(metric, {}))
+    `bits_saved/LABEL` at equal PSNR. The same by other metrics under `bd_rate_METRIC` and `bits_saved_METRIC`."""
+    for metric in told(run.metrics):
+        ours = run.curve(entry.name, metric)
+        others = {label: anchor for label, anchor in anchors_of(run, entry.name, metric).items() if anchor.points}
         tag = ("bd_rate" if len(ours) > 1 else "bits_saved") + ("" if metric == "psnr" else f"_{metric}")
         shares = _shares(ours, others) if ours else {}
         for label, (share, _) in shares.items():

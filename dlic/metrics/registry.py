@@ -6,6 +6,8 @@ psnr_y          that of luma alone, as video codecs are compared
 ssim            likeness of local means, contrasts and structure at one scale, nearer to what people see; up to 1
 ms_ssim         SSIM over five scales, which viewing distance moves less; up to 1, in `decibels` 0 … 100
 ssimulacra2     MS-SSIM's ideas in a colour space of the eye, fitted to what people said of compressed images; up to 100
+butteraugli     3-norm of a map of visible differences, by libjxl's program; from 0, lower is better
+cvvdp           ColorVideoVDP, steps of visible difference on a given display, through a package; up to 10 JOD
 lpips, dists    distances of features in networks trained on ImageNet, through packages; from 0, lower is better
 cosine          angle between the images as vectors: blind to brightness as a whole, as features are compared; 0 … 1
 hamming         share of the bits that differ: what a plain bit-plane coder would have to mend; 0 … 1
@@ -18,6 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dlic.errors import DlicError
+from dlic.metrics.butteraugli import butteraugli
+from dlic.metrics.color_video_vdp import color_video_vdp
 from dlic.metrics.distances import cosine, decibels, hamming, hamming_planes, mse, psnr, psnr_y
 from dlic.metrics.learned_distances import dists, lpips
 from dlic.metrics.ssim import ms_ssim, ssim
@@ -25,8 +29,8 @@ from dlic.metrics.ssim_constants import MS_SSIM_SMALLEST, ms_ssim_scales
 from dlic.metrics.ssimulacra2 import ssimulacra2
 
 __all__ = [
-    "METRICS", "MS_SSIM_SMALLEST", "Metric", "available", "cosine", "decibels", "dists", "hamming", "hamming_planes", "lpips",
-    "ms_ssim", "ms_ssim_scales", "mse", "psnr", "psnr_y", "ssim", "ssimulacra2",
+    "METRICS", "MS_SSIM_SMALLEST", "Metric", "available", "butteraugli", "color_video_vdp", "cosine", "decibels", "dists",
+    "hamming", "hamming_planes", "lpips", "ms_ssim", "ms_ssim_scales", "mse", "psnr", "psnr_y", "ssim", "ssimulacra2",
 ]  # fmt: skip
 
 
@@ -39,7 +43,7 @@ class Metric:
     compute: Callable[[np.ndarray, np.ndarray], float | None]  # original, reconstruction: uint8 (H, W, 3); None: too small
     unit: str = ""
     higher_is_better: bool = True
-    needs: str = ""  # package to install; empty where dlic brings it
+    needs: str = ""  # package or program to install; empty where dlic brings it
     default: bool = True  # measured without being asked for
 
 
@@ -51,6 +55,10 @@ METRICS: dict[str, Metric] = {
         Metric("ssim", "SSIM", ssim),
         Metric("ms_ssim", "MS-SSIM", ms_ssim),
         Metric("ssimulacra2", "SSIMULACRA 2", ssimulacra2),
+        Metric(
+            "butteraugli", "Butteraugli", butteraugli, "3-norm", higher_is_better=False, needs="butteraugli_main", default=False
+        ),
+        Metric("cvvdp", "ColorVideoVDP", color_video_vdp, "JOD", needs="cvvdp", default=False),
         Metric("lpips", "LPIPS", lpips, higher_is_better=False, needs="lpips", default=False),
         Metric("dists", "DISTS", dists, higher_is_better=False, needs="DISTS_pytorch", default=False),
     )

@@ -21,7 +21,7 @@ from dlic.evaluation.comparison import compare
 from dlic.evaluation.comparison_plot import figure_bytes
 from dlic.evaluation.plots import figure_pixels
 from dlic.evaluation.rate_distortion import Point, bits_saved
-from dlic.evaluation.run import as_score
+from dlic.evaluation.scores import as_score
 from dlic.evaluation.tensorboard import log_settings
 from dlic.storage.files import read_whole, written_whole
 from dlic.studies.search_grid import LAMBDA, Settings, short_keys

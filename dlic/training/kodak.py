@@ -14,7 +14,7 @@ from dlic.errors import DlicError
 from dlic.evaluation.anchors import check_kodak, kodak_anchors
 from dlic.evaluation.comparison import compare
 from dlic.evaluation.rate_distortion import Point, bits_saved, score_gained
-from dlic.evaluation.run import as_score
+from dlic.evaluation.scores import as_score
 from dlic.images.files import EXTENSIONS, read_image
 from dlic.metrics.registry import METRICS
 from dlic.models.base import Model
@@ -154,7 +154,7 @@ def _beside_point(point: Point, other: Published, lmbda: float | None) -> Standi
 
 def _beside_curve(points: Sequence[Point], other: Published) -> Standing:
     compared = compare(other.points, points)
-    return Standing(other.label, compared.bd_psnr, None if compared.bd_rate is None else -compared.bd_rate, None, mean=True)
+    return Standing(other.label, compared.bd_score, None if compared.bd_rate is None else -compared.bd_rate, None, mean=True)
 
 
 def _twin(lmbda: float, point: Point) -> str:

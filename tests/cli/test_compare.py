@@ -63,7 +63,7 @@ def test_the_page_is_opened_when_asked(photo, tmp_path, opened):
 
 
 def test_without_a_size_it_is_that_of_the_checkpoint(photo, opened, monkeypatch):
-    monkeypatch.setattr("dlic.evaluation.registry.COMPARED", ("jpeg", "webp"))
+    monkeypatch.setattr("dlic.evaluation.known_codecs.COMPARED", ("jpeg", "webp"))
     assert run(["compare", str(photo), "--weights", str(TINY)]) == 0
     (picture,) = report_of(photo.with_name(f"{photo.stem}.compare.html"))["pictures"]
     first, *others = picture["shown"]

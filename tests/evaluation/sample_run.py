@@ -8,7 +8,8 @@ import numpy as np
 
 from dlic.evaluation.measure import measure
 from dlic.evaluation.provenance import Provenance
-from dlic.evaluation.run import Entry, Picture, RowWriter, Run, read_run, write_about
+from dlic.evaluation.run import Entry, Picture, Run
+from dlic.evaluation.run_folder import RowWriter, read_run, write_about
 from dlic.evaluation.series import Series
 from dlic.metrics.registry import METRICS
 from dlic.peers.pillow import PillowCodec

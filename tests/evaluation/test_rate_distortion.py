@@ -14,6 +14,7 @@ from dlic.evaluation.rate_distortion import (
     JPEG_QUALITIES,
     Point,
     bd_rate,
+    bd_rate_between,
     bd_rate_within,
     bits_saved,
     cut,
@@ -21,7 +22,9 @@ from dlic.evaluation.rate_distortion import (
     jpeg_curve,
     mean_point,
     score_gained,
+    shared_scores,
 )
+from dlic.evaluation.scores import as_score, in_units
 from dlic.metrics.registry import psnr
 
 
@@ -173,7 +176,7 @@ def test_points_nobody_would_choose_do_not_count():
 def test_what_cannot_be_compared_says_why():
     far = [Point(point.bpp, point.score + 100) for point in CURVE]
     dear = scaled(CURVE, 1000)
-    for anchor, test, reason in ((CURVE[:3], CURVE, "3 and 7"), ([], CURVE, "0 and 7"), (CURVE, far, "share no PSNR")):
+    for anchor, test, reason in ((CURVE[:3], CURVE, "3 and 7"), ([], CURVE, "0 and 7"), (CURVE, far, "share no score")):
         for rate_of in (bd_rate, bd_rate_within):
             with pytest.raises(ValueError, match=reason):
                 rate_of(anchor, test)
@@ -187,9 +190,41 @@ def test_a_comparison_says_where_it_holds():
     half = scaled(CURVE, 0.5)
     compared = compare(CURVE, half)
     assert compared.bd_rate == pytest.approx(-0.5, abs=0.005) and compared.whole == pytest.approx(-0.5)
-    low, high = compared.psnr
+    low, high = compared.scores
     assert low == pytest.approx(cut(half)[0].score) and high == pytest.approx(cut(CURVE)[-1].score)
     assert compared.bpp == pytest.approx((0.1, 0.75), rel=0.01)
+
+
+def test_between_scores_it_is_the_same_interpolation():
+    other = [
+        Point(point.bpp * factor, point.score + 0.1) for point, factor in zip(CURVE, (0.8, 0.9, 1, 1.1, 0.7, 1, 0.9), strict=True)
+    ]
+    everywhere = shared_scores(CURVE, other)
+    assert bd_rate_between(CURVE, other, everywhere) == pytest.approx(bd_rate(CURVE, other))
+    compared = compare(CURVE, other, between=(30.0, 35.0))
+    assert compared.between == bd_rate_between(CURVE, other, (30.0, 35.0)) and compared.between_scores == (30.0, 35.0)
+    assert compare(CURVE, scaled(CURVE, 0.5), (30.0, 35.0)).between == pytest.approx(-0.5)
+    part = compare(CURVE, other, (CURVE[-1].score - 3, CURVE[-1].score + 1))
+    assert part.between_scores == pytest.approx((CURVE[-1].score - 3, CURVE[-1].score))
+    assert compare(CURVE, other, (CURVE[-1].score - 1, CURVE[-1].score + 3)).between is None  # a quarter of the range is shared
+    assert compare(CURVE, other).between is None
+
+
+@given(st.lists(st.floats(0.6, 1.6), min_size=7, max_size=7))
+def test_distances_give_the_rates_that_scores_give(factors):
+    """Butteraugli falls with the rate: as a score it is negated, and a codec of half the bits still has −50 %."""
+    distances = [(point.bpp, 5 - point.score / 10) for point in CURVE]
+    anchor = [Point(bpp, as_score("butteraugli", distance)) for bpp, distance in distances]
+    test = [
+        Point(bpp * factor, as_score("butteraugli", distance)) for (bpp, distance), factor in zip(distances, factors, strict=True)
+    ]
+    better = [Point(point.bpp / 2, point.score) for point in anchor]
+    assert bd_rate(anchor, better) == pytest.approx(-0.5)
+    scored = [Point(point.bpp * factor, point.score) for point, factor in zip(CURVE, factors, strict=True)]
+    if len(frontier(test)) >= 4:
+        assert bd_rate(anchor, test) == pytest.approx(bd_rate(CURVE, scored), abs=1e-6)
+    low, high = in_units("butteraugli", compare(anchor, better).scores)
+    assert 0 < low < high
 
 
 @given(falling_curves(), st.floats(0, 1), st.floats(-5, 5))

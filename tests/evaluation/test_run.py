@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from dlic.errors import CorruptFileError, DlicError
 from dlic.evaluation.provenance import provenance
 from dlic.evaluation.rate_distortion import Point
-from dlic.evaluation.run import Entry, Picture, Row, RowWriter, Run, read_rows, read_run, write_about, write_means
+from dlic.evaluation.run import Entry, Picture, Row, Run
+from dlic.evaluation.run_folder import RowWriter, read_rows, read_run, write_about, write_means
 
 PICTURES = (Picture("a, b.png", 8, 4, "00"), Picture('quo"te.png', 4, 4, "11"))
 CODECS = {"light-1": Entry("light-1", "light-1", "abc", effort=3), "png": Entry("png", "PNG", "1", "exact", peak_memory_mb=5.5)}

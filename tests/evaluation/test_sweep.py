@@ -7,10 +7,11 @@ import pytest
 from PIL import Image, features
 
 from dlic.errors import DlicError, UnknownCheckpointError
+from dlic.evaluation.known_codecs import KNOWN, present
 from dlic.evaluation.peak_memory import peak_memory
 from dlic.evaluation.provenance import provenance
-from dlic.evaluation.registry import KNOWN, Settings, is_available, open_series
-from dlic.evaluation.run import read_run
+from dlic.evaluation.registry import Settings, open_series
+from dlic.evaluation.run_folder import read_run
 from dlic.evaluation.runner import begin, conduct, discard, join
 from dlic.evaluation.sweep import Task, make_plan, pictures_in, rows_of
 from tests.golden.rewrite import TINY
@@ -31,7 +32,7 @@ def whole_run(plan, out, **options):
     return conduct(join(run, out) if out else run, plan, out, watched, memory=False)
 
 
-@pytest.mark.parametrize("name", [name for name in KNOWN if is_available(name)])
+@pytest.mark.parametrize("name", present(tuple(KNOWN)))
 def test_every_codec_gives_more_for_more(name, photograph):
     series, crop = open_series(name), photograph[:96, 200:328]
     low, high = (series.at(series.qualities[place]) for place in (1, -2))
@@ -78,7 +79,8 @@ def test_unknown_codecs_are_named_with_those_there_are(tmp_path):
 
 
 def test_a_codec_that_is_not_installed_says_what_to_install(monkeypatch):
-    monkeypatch.setattr("dlic.evaluation.registry.find_spec", lambda name: None)
+    monkeypatch.setattr("dlic.peers.jpeg_xl.find_spec", lambda name: None)
+    monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(DlicError, match="pip install pillow-jxl-plugin"):
         open_series("jxl")
 
@@ -138,7 +140,7 @@ def test_a_run_of_other_pictures_or_files_is_left_alone(folder, tmp_path, photog
 def test_a_codec_that_changed_is_not_mixed_with_what_it_was(folder, tmp_path, monkeypatch):
     out, (plan, _) = tmp_path / "run", make_plan(folder, ["jpeg"], {"jpeg": (20,)})
     whole_run(plan, out)
-    monkeypatch.setattr("dlic.evaluation.registry.version_of", lambda package: "99")
+    monkeypatch.setattr("dlic.evaluation.known_codecs.version_of", lambda package: "99")
     monkeypatch.setattr("dlic.evaluation.sweep.open_asked", lambda name, effort, external: open_series(name))
     with pytest.raises(DlicError, match="files of another jpeg"):
         whole_run(plan, out)

@@ -61,11 +61,11 @@ def image(events: EventAccumulator, tag: str) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def logged(tmp_path_factory, photograph) -> Path:
-    """Where `make_run(against="kodak")` is, with published curves and pictures."""
+    """The folder of `make_run(against="kodak")`, with published curves and pictures."""
     folder = tmp_path_factory.mktemp("logged")
     shown = {"a.png": [("original", photograph[:40, :50]), ("Mine, 0.3 bpp", photograph[40:80, :50])]}
     shown["b.png"] = [("original", photograph[80:110, :50])]
-    log_run(folder, make_run(against="kodak"), {metric: kodak_anchors(metric) for metric in ("psnr", "ms_ssim")}, shown=shown)
+    log_run(folder, make_run(against="kodak"), shown=shown)
     return folder
 
 
@@ -108,8 +108,7 @@ def test_published_curves_are_in_the_same_charts(logged):
 
 def test_figures_tables_and_origin_are_there(logged):
     events = read(logged / "evaluations" / "mine on pictures")
-    assert {"rate_distortion/psnr", "rate_distortion/ms_ssim_db"} <= set(events.Tags()["images"])
-    assert image(events, "rate_distortion/psnr").shape == (1140, 1320, 3)
+    assert image(events, "rate_distortion").shape[1] > 1000  # a panel for PSNR and one for MS-SSIM
     (table,) = events.Tensors("bd_rate/text_summary")
     (about,) = events.Tensors("about/text_summary")
     assert "| JPEG 4:2:0, optimised | -50.0% | as ever |" in table.tensor_proto.string_val[0].decode()

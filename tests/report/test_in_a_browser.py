@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dlic.evaluation.run import read_run
+from dlic.evaluation.run_folder import read_run
 from dlic.report import html_of, page_of
 from dlic.report.gallery import gallery_of
 from dlic.report.pictures import FOLDER, read_pictures

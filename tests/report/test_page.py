@@ -16,7 +16,8 @@ from PIL import Image
 
 from dlic.errors import CorruptFileError
 from dlic.evaluation.comparison import compare
-from dlic.evaluation.run import Run, read_run
+from dlic.evaluation.run import Run
+from dlic.evaluation.run_folder import read_run
 from dlic.metrics.registry import psnr
 from dlic.report import as_script_text, html_of, page_of
 from dlic.report.figures import figures_of

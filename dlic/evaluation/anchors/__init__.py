@@ -7,7 +7,7 @@ from importlib import resources
 from dlic.errors import DlicError
 from dlic.evaluation.comparison import Anchor
 from dlic.evaluation.rate_distortion import Point
-from dlic.evaluation.run import as_score
+from dlic.evaluation.scores import as_score
 
 ABOUT = (
     "Curves of others: published result files of CompressAI, and Pillow's codecs as measured before; nothing but the "
@@ -74,7 +74,7 @@ TUNED_FOR_MS_SSIM = {
 
 
 def kodak_anchors(metric: str = "psnr") -> dict[str, Anchor]:
-    """Every curve of which a metric is known, by its label: "psnr" and "ms_ssim" in dB, others as they are."""
+    """Every curve that has values of a metric, by its label, as scores."""
     curves = {
         label: Anchor(_points(curve, metric), note)
         for file, labels in CURVES.items()
