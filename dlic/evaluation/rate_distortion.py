@@ -30,7 +30,7 @@ class Point:
 
 
 def mean_point(codec: Codec, images: Sequence[np.ndarray], measure: Measure = psnr) -> Point:
-    """Mean rate and score of `codec` on uint8 (H, W, 3) images: bits of its files, PSNR or another measure of the pixels it reads."""
+    """Mean rate and score of `codec` on uint8 (H, W, 3) images: bits of its files, PSNR or another measure of what it decodes."""
     if not images:
         raise ValueError("there are no images to measure")
     streams = [codec.compress(image) for image in images]
