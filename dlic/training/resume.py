@@ -2,7 +2,7 @@
 
 import argparse
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -24,19 +24,28 @@ log = logging.getLogger(__name__)
 # --- from a trained network ---------------------------------------------------------------------------------------------
 
 
-def named_start(args: list[str]) -> str | None:
+def named_start(args: Sequence[str]) -> str | None:
     """The checkpoint that `--from` names in the arguments of a run, or `from` in one of its recipes.
 
     Looked up before the arguments are parsed, as the checkpoint decides what the network's settings are.
     """
+    found = _looked_up(args)
+    return found.start or next(filter(None, map(_start_in, reversed(found.recipes))), None)
+
+
+def recipes_in(args: Sequence[str]) -> list[str]:
+    """The files that `--config` names in the arguments of a run."""
+    return _looked_up(args).recipes
+
+
+def _looked_up(args: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--from", dest="start")
     parser.add_argument("--config", "-c", dest="recipes", action="append", default=[])
     try:
-        found, _ = parser.parse_known_args(args)
+        return parser.parse_known_args(args)[0]
     except argparse.ArgumentError:
-        return None  # an option without its value, which the run's own parser tells
-    return found.start or next(filter(None, map(_start_in, reversed(found.recipes))), None)
+        return argparse.Namespace(start=None, recipes=[])  # an option without its value, which the run's own parser tells
 
 
 def _start_in(recipe: str) -> str | None:

@@ -5,15 +5,25 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dlic.errors import DlicError
 from dlic.storage.files import NO_STORAGE, cannot_write
 
 if TYPE_CHECKING:
     from jsonargparse import Namespace
+    from pytorch_lightning import Trainer
     from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
+TRAINER = {  # what all recipes share; see `callbacks.usual` for the callbacks
+    "devices": 1,
+    "check_val_every_n_epoch": None,  # validations go by steps: an epoch has no meaning where crops are drawn
+    "num_sanity_val_steps": 0,
+    "log_every_n_steps": 20,
+    "use_distributed_sampler": False,  # the data module deals out the batches
+    "enable_model_summary": False,
+    "default_root_dir": "runs",
+}
 HALF = ("16-mixed", "16", 16)  # names of float16, which CPUs do not train in; Lightning would take bfloat16 in silence
 
 
@@ -103,6 +113,7 @@ def _command_line(args: Sequence[str], build: bool = True) -> "LightningCLI":
     from dlic.data.module import PhotographData
     from dlic.training.callbacks import KodakCurve
     from dlic.training.callbacks.durable_checkpoints import OutliveFullDisk
+    from dlic.training.callbacks.usual import with_usual_callbacks
     from dlic.training.module import TrainingModule
     from dlic.training.resume import named_start, network_of, place_of
 
@@ -126,6 +137,8 @@ def _command_line(args: Sequence[str], build: bool = True) -> "LightningCLI":
             network = start and network_of(place_of(start))
             if network:
                 parser.set_defaults({"model.network": network})  # a recipe may repeat it, or add blocks
+            parser.add_argument("--averaging", type=float, default=0.99, help="decay of weight averaging a step; 0: none")
+            parser.add_argument("--save_every", type=int, default=200, help="steps from one save to the next; validations save too")
             parser.add_lightning_class_args(KodakCurve, "kodak")  # --kodak DIR: beside what others published
 
         def before_instantiate_classes(self) -> None:
@@ -134,6 +147,12 @@ def _command_line(args: Sequence[str], build: bool = True) -> "LightningCLI":
             on_cpu = trainer["accelerator"] == "cpu" or (trainer["accelerator"] == "auto" and not torch.accelerator.is_available())
             if on_cpu and trainer["precision"] in HALF:
                 raise DlicError("16-mixed needs a GPU; on a CPU, take --trainer.precision bf16-mixed or 32-true")
+
+        def instantiate_trainer(self, **kwargs: Any) -> "Trainer":
+            settings = self.config_init
+            own, logs = settings["trainer"]["callbacks"] or [], settings["trainer"]["logger"] is not False
+            callbacks = with_usual_callbacks(own, settings["averaging"], settings["save_every"], logs)
+            return super().instantiate_trainer(callbacks=callbacks, **kwargs)
 
     class ParserCLI(TrainCLI):
         def _set_seed(self) -> None:
@@ -150,13 +169,20 @@ def _command_line(args: Sequence[str], build: bool = True) -> "LightningCLI":
         PhotographData,
         args=args,
         run=False,
-        # the data module deals out the batches
-        trainer_defaults={"callbacks": [OutliveFullDisk()], "use_distributed_sampler": False},
+        trainer_defaults=TRAINER | {"callbacks": [OutliveFullDisk()], "logger": _logger(args)},
         save_config_kwargs={"overwrite": True},
         seed_everything_default=0,
         auto_configure_optimizers=False,
         parser_kwargs={"prog": "dlic train", "description": "Train on a folder of photographs.", "exit_on_error": False},
     )
+
+
+def _logger(args: Sequence[str]) -> dict[str, Any]:
+    """Where a run is drawn if its recipe names no place: a folder of the recipe's own name."""
+    from dlic.training.resume import recipes_in
+
+    name = next((Path(recipe).stem for recipe in reversed(recipes_in(args))), "train")
+    return {"class_path": "pytorch_lightning.loggers.TensorBoardLogger", "init_args": {"save_dir": "runs", "name": name}}
 
 
 def _in_full(args: Sequence[str]) -> list[str]:

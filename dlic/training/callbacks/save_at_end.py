@@ -10,7 +10,7 @@ from dlic.training.callbacks.keep_best import best_keeper
 class SaveAtEnd(pl.Callback):
     """Writes last.ckpt when a run ends, wherever its last validation was; ModelCheckpoint alone would lose the steps since.
 
-    Stands before weight averaging in the recipe, which ends a run by replacing the weights that resuming needs.
+    Stands before weight averaging, which ends a run by replacing the weights that resuming needs.
     """
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

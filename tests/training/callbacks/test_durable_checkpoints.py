@@ -27,15 +27,25 @@ resource = pytest.importorskip("resource")  # a limit to the size of files is a 
 @pytest.fixture
 def arguments(photographs, tmp_path):
     """Of a run of `steps` that saves at each of them, into a folder of its own."""
-    recipe = tmp_path / "often.yaml"
-    recipe.write_text(Path("configs/factorized.yaml").read_text().replace("every_n_steps: 200", "every_n_steps: 1"))
     network = [f"--model.network.init_args.{name}={value}" for name, value in NETWORKS["factorized"].items()]
     shared = ["--data.train_dir", str(photographs), "--data.cache_dir", str(tmp_path / "decoded"), "--model.schedule.name=constant"]
 
     def made(out: Path, steps: int, *more: str) -> list[str]:
         folders = ["--trainer.logger.init_args.save_dir", str(out), "--trainer.default_root_dir", str(out)]
-        often = ["--trainer.max_steps", str(steps), "--trainer.val_check_interval", "3"]
-        return ["train", "--config", str(recipe), *network, *SMALL, *shared, *folders, *often, *more]
+        often = ["--trainer.max_steps", str(steps), "--trainer.val_check_interval", "3", "--save_every", "1"]
+        return [
+            "train",
+            "--config",
+            "configs/factorized.yaml",
+            "--save_every",
+            "1",
+            *network,
+            *SMALL,
+            *shared,
+            *folders,
+            *often,
+            *more,
+        ]
 
     return made
 

@@ -1,0 +1,53 @@
+"""The callbacks of every run, so that recipes need not list them."""
+
+from collections.abc import Callable, Sequence
+
+from pytorch_lightning.callbacks import (
+    Callback,
+    EMAWeightAveraging,
+    LearningRateMonitor,
+    ModelCheckpoint,
+    WeightAveraging,
+)
+
+from dlic.training.callbacks.fit_notes import FitNotes
+from dlic.training.callbacks.keep_best import KeepBest
+from dlic.training.callbacks.rate_distortion_curve import RateDistortionCurve
+from dlic.training.callbacks.reconstructions import Reconstructions
+from dlic.training.callbacks.save_at_end import SaveAtEnd
+from dlic.training.callbacks.save_often import SaveOften
+from dlic.training.callbacks.throughput import Throughput
+
+
+def with_usual_callbacks(own: Sequence[Callback], averaging: float, save_every: int, logs: bool) -> list[Callback]:
+    """The callbacks of a recipe and the usual ones, each of which is left out where the recipe has its kind.
+
+    Args:
+        own: callbacks that the recipe lists.
+        averaging: decay of weight averaging a step, below 1; 0 for none.
+        save_every: optimiser steps from one save of last.ckpt to the next; validations save as well.
+        logs: whether the run has a logger.
+    """
+    usual: list[tuple[type[Callback], Callable[[], Callback]]] = [
+        (SaveAtEnd, SaveAtEnd),
+        (ModelCheckpoint, _keep_best),
+        (SaveOften, lambda: SaveOften(save_every)),
+        (RateDistortionCurve, RateDistortionCurve),
+        (Reconstructions, Reconstructions),
+        (FitNotes, FitNotes),
+        (Throughput, Throughput),
+    ]
+    if averaging:
+        usual.insert(1, (WeightAveraging, lambda: EMAWeightAveraging(decay=averaging)))
+    if logs:
+        usual.append((LearningRateMonitor, LearningRateMonitor))
+    added = [make() for kind, make in usual if not any(isinstance(callback, kind) for callback in own)]
+    # before weight averaging, which ends a run by replacing the weights that resuming needs
+    return sorted([*added, *own], key=lambda callback: not isinstance(callback, SaveAtEnd))
+
+
+def _keep_best() -> KeepBest:
+    return KeepBest(
+        monitor="val/loss", filename="best", save_last=True, save_top_k=1,
+        enable_version_counter=False, auto_insert_metric_name=False,
+    )  # fmt: skip
