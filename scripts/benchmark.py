@@ -28,7 +28,7 @@ from dlic.evaluation.rate_distortion import bits_saved, jpeg_curve, mean_point
 from dlic.formats.writing import DEFAULT_QUALITY
 from dlic.images.files import read_image
 from dlic.learned.codec import level_of, load_codec
-from dlic.learned.unit import Encoded
+from dlic.learned.picture import Encoded
 from dlic.pixels.arrays import Decoded
 
 WIDTH, LATENTS, BATCH, CROP = 128, 192, 8, 256  # N and M of bmshj2018-factorized at its lower qualities; the batch of both loops

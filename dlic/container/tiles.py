@@ -25,7 +25,7 @@ from dlic.pixels.grid import Grid
 
 SMALLEST_ENTRY = 6  # bytes of a tile in the table
 UNIT = 64  # pixels: tiles begin at multiples of it, so that latents lie where those of the whole picture would
-MAX_SIDE = 4096  # bounds the memory that one tile makes a reader allocate
+MAX_SIDE = 1024  # that of writers; bounds the memory that one tile makes a reader allocate
 MAX_TILES = 1 << 17  # 137 gigapixels in tiles of 1024 × 1024; bounds what a table makes a reader allocate
 
 

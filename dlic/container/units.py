@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 
 from dlic.container.format import LEARNED, Chunks, Container
+from dlic.errors import CorruptFileError
+
+MAX_UNIT = 1 << 21  # pixels; larger pictures are in tiles, so that a small file cannot ask for gigabytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +38,11 @@ def as_picture(unit: CodedUnit, chunks: Chunks = ()) -> Container:
 
 
 def unit_of(picture: Container) -> CodedUnit:
-    """Inverse of `as_picture`, without its chunks."""
+    """Inverse of `as_picture`, without its chunks. Raises CorruptFileError for more pixels than any writer codes in one piece."""
+    if picture.width * picture.height > MAX_UNIT:
+        raise CorruptFileError(
+            f"the picture would have {picture.width} × {picture.height} pixels in one piece, which is limited to {MAX_UNIT:,}"
+        )
     return CodedUnit(
         width=picture.width,
         height=picture.height,

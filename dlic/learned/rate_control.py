@@ -8,7 +8,7 @@ import numpy as np
 
 from dlic.errors import DlicError
 from dlic.learned.codec import LearnedCodec, level_of
-from dlic.learned.unit import Analysed, Encoded
+from dlic.learned.picture import AnalysedPicture, Encoded
 from dlic.progress import Progress, no_progress
 
 Measure = Literal["size", "bpp", "psnr", "ms-ssim"]
@@ -117,13 +117,13 @@ def _refined(
     return best
 
 
-def _measured(codec: LearnedCodec, encoded: Encoded, analysed: Analysed, target: Target, judge: Judge | None) -> float:
+def _measured(codec: LearnedCodec, encoded: Encoded, analysed: AnalysedPicture, target: Target, judge: Judge | None) -> float:
     if target.measure == "size":
         return len(encoded.data)
     if target.measure == "bpp":
         return 8 * len(encoded.data) / (analysed.height * analysed.width)
     assert judge is not None, target
-    quality = judge(analysed.image, codec.picture(encoded, analysed))
+    quality = judge(analysed.image, codec.picture(encoded))
     if quality is None:
         raise DlicError("MS-SSIM needs a picture of at least 11 × 11 pixels; a target of PSNR works at any size")
     return quality

@@ -1,20 +1,21 @@
-"""One unit, a whole picture or a tile of one: pixels ⇄ latent ⇄ symbols ⇄ stream ⇄ container, around any model."""
+"""One unit, a whole picture or a tile of one: pixels ⇄ latent ⇄ symbols ⇄ stream, around any model."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dlic.container.format import Chunks, Container, write
-from dlic.container.units import CodedUnit, as_picture
+from dlic.container.units import CodedUnit
 from dlic.entropy.coder import DEFAULT, coder_of, encode, estimated_bits
-from dlic.entropy.parts import CodedPart, Symbols, walk
+from dlic.entropy.parts import CodedPart, Part, Symbols, walk
 from dlic.entropy.tables import FrequencyTables
 from dlic.errors import CorruptFileError, UnknownCheckpointError
 from dlic.learned.path import path_of
-from dlic.learned.rounding import Rounding
+from dlic.learned.rounding import Plain, Rounding
 from dlic.learned.tiles.seams import Seams
 from dlic.pixels.arrays import padded
 from dlic.pixels.rectangles import Rectangle
@@ -24,12 +25,12 @@ from dlic.runtime.tile_context import Surroundings
 from dlic.runtime.timing import timed
 
 
-@dataclass(frozen=True)
-class Analysed:
-    """An image after the part of encoding that all levels share."""
+@dataclass(frozen=True, eq=False)
+class AnalysedUnit:
+    """A unit after the part of encoding that all levels share."""
 
-    image: np.ndarray  # uint8 (H, W, 3)
-    latent: np.ndarray  # of the image padded to multiples of the stride
+    image: NDArray[np.uint8]  # (H, W, 3)
+    latent: NDArray[np.float32]  # (h, w, M), of the image padded to multiples of the stride
     seconds: dict[str, float]  # by stage
 
     @property
@@ -41,172 +42,204 @@ class Analysed:
         return self.image.shape[1]
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """A compressed image with what is worth reporting about it."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class EncodedUnit:
+    """A coded unit, and how it came about."""
 
     unit: CodedUnit
-    chunks: Chunks
     symbols: Symbols
     tables: FrequencyTables
-    y_hat: np.ndarray  # what a decoder will synthesise from
+    y_hat: NDArray[np.float32]  # (h, w, M): the input of a decoder's synthesis
     seconds: dict[str, float]  # by stage
-
-    @property
-    def container(self) -> Container:
-        """The picture's."""
-        return as_picture(self.unit, self.chunks)
-
-    @cached_property
-    def data(self) -> bytes:
-        """The file."""
-        return write(self.container)
-
-    @property
-    def level(self) -> int:
-        return self.unit.level
-
-    @property
-    def crcs(self) -> tuple[int, ...]:
-        """CRC-32 of the symbols of each unit: of this one."""
-        return (self.symbols.crc,)
 
     @cached_property
     def estimated_bits(self) -> float:
-        """What the symbols cost by the tables, to hold against the bytes of the file."""
+        """Ideal bits of the symbols by the tables, to compare with the bytes of the stream."""
         return estimated_bits(self.symbols, coder_of(self.unit.coder), self.tables)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class DecodedUnit:
+    """The latent of a unit that was read."""
+
+    y_hat: NDArray[np.float32]  # (h, w, M)
+    seconds: dict[str, float]  # by stage
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class UnitCodec:
-    """One checkpoint at work on what is coded in one piece, of any size."""
+    """One checkpoint at work on units of any size.
+
+    image ─ analyse ─ latent ─ encode ─ CodedUnit ─ decode ─ y_hat ─ synthesise ─ image
+                                                  └ parse ─ symbols
+    """
 
     name: str
     fingerprint: bytes
     deployed: DeployedModel
     tables: FrequencyTables
-    distortion: str = "mse"  # what it was trained against: mse or ms-ssim
-    coder: int = DEFAULT  # number of the entropy coder of new files; those read say it themselves
-    chunks: Chunks = ()  # of new files
+    distortion: str = "mse"  # of its training
+    coder: int = DEFAULT  # number of the entropy coder of new units; a unit that is read names its own
 
     @property
     def levels(self) -> int:
-        """Rates it has."""
+        """Rates of the model."""
         return self.deployed.decoder.levels
+
+    @property
+    def stride(self) -> int:
+        """Pixels along one latent."""
+        return self.deployed.decoder.stride
+
+    @property
+    def border(self) -> int:
+        """Pixels around a unit that its transforms need to see."""
+        return self.deployed.decoder.halo * self.stride
 
     @cached_property
     def rounding(self) -> Rounding:
-        """How it encodes without an effort."""
+        """Plain encoding, without an effort."""
         return Rounding(self.deployed, self.tables, coder_of(self.coder).even)
 
     # --- encoding ---------------------------------------------------------------------------------------------------
 
-    def analyse_part(self, image: np.ndarray, part: Rectangle) -> Analysed:
-        """A part of an image whose corners lie on multiples of the stride, or on the border: its latent as the whole image's."""
+    def analyse(self, image: NDArray[np.uint8], part: Rectangle) -> AnalysedUnit:
+        """A part of an image (H, W, 3) whose corners lie on multiples of the stride or on the border of the image.
+
+        Its latent is the same as in the latent of the whole image.
+        """
         seconds: dict[str, float] = {}
-        stride, whole = self.deployed.decoder.stride, Rectangle(0, 0, image.shape[1], image.shape[0])
+        whole = Rectangle(0, 0, image.shape[1], image.shape[0])
         with timed(seconds, "transform"):
-            seen = part.grown(self.deployed.decoder.halo * stride, whole)
-            latent = self.deployed.encoder.analyse(padded(image[seen.slices], stride))
-            inner = part.in_steps(stride).within(seen.in_steps(stride))
-        return Analysed(image[part.slices], np.ascontiguousarray(latent[inner]), seconds)
+            seen = part.grown(self.border, whole)
+            latent = self.deployed.encoder.analyse(padded(image[seen.slices], self.stride))
+            inner = part.in_steps(self.stride).within(seen.in_steps(self.stride))
+        return AnalysedUnit(image[part.slices], np.ascontiguousarray(latent[inner]), seconds)
 
-    def surroundings(self, image: np.ndarray, part: Rectangle, level: int) -> Surroundings:
-        """What is around a tile of an image: coded plainly, and in one piece with it, which is near to what it will be."""
-        whole, stride = Rectangle(0, 0, image.shape[1], image.shape[0]), self.deployed.decoder.stride
-        coded, seen = part.grown(self.deployed.decoder.unit, whole), part.grown(self.deployed.decoder.halo * stride, whole)
-        analysed = self.analyse_part(image, coded)
-        place, beside = part.in_steps(stride), seen.in_steps(stride)
-        y_hat = self.rounding.plain(analysed.latent, level).y_hat[beside.within(coded.in_steps(stride))]
-        return Surroundings(image[seen.slices], y_hat, replace(place, x=place.x - beside.x, y=place.y - beside.y))
+    def surroundings(self, image: NDArray[np.uint8], part: Rectangle, level: int) -> Surroundings:
+        """The pixels and y_hat around a tile of an image, for refinement.
 
-    def encode_unit(
+        They are coded plainly and in one piece with the tile, which is near to what its neighbours will be.
+        """
+        whole = Rectangle(0, 0, image.shape[1], image.shape[0])
+        coded, seen = part.grown(self.deployed.decoder.unit, whole), part.grown(self.border, whole)
+        analysed = self.analyse(image, coded)
+        place, around = part.in_steps(self.stride), seen.in_steps(self.stride)
+        y_hat = self.rounding.plain(analysed.latent, level).y_hat[around.within(coded.in_steps(self.stride))]
+        return Surroundings(image[seen.slices], y_hat, replace(place, x=place.x - around.x, y=place.y - around.y))
+
+    def encode(
         self,
-        analysed: Analysed,
+        analysed: AnalysedUnit,
         level: int,
         effort: int = 0,
         progress: Progress = no_progress,
         around: Surroundings | None = None,
         seams: Seams | None = None,
-    ) -> Encoded:
+    ) -> EncodedUnit:
         """An analysed unit at one level.
 
-        An effort looks for better symbols than rounding gives, those of a tile for what it is amid its surroundings. At its
-        `seams` a tile may have finer steps.
+        Args:
+            analysed: of `analyse`.
+            level: rate level of the model.
+            effort: 0 rounds; 1 … 9 search for better symbols.
+            progress: told the share of an effort's work that is done.
+            around: surroundings of a tile, which an effort takes into account.
+            seams: of a tile, whose steps may be finer there.
         """
         seconds = dict(analysed.seconds)
         with timed(seconds, "parameters"):
             plain = self.rounding.plain(analysed.latent, level, seams)
-            symbols, y_hat, scale = plain.symbols, plain.y_hat, plain.scale
+        symbols, y_hat = plain.symbols, plain.y_hat
         if effort > 0:
             with timed(seconds, "refine"):
-
-                def rounded(z: np.ndarray) -> Symbols:
-                    return self.rounding.rounded(plain.y, z, level, scale)[0]
-
-                goal = RefinementGoal(
-                    image=analysed.image, level=level, tables=self.tables, distortion=self.distortion,
-                    around=replace(around, scale=scale) if around else None,
-                )  # fmt: skip
-                symbols = self.deployed.encoder.refine(goal, plain.y, symbols, rounded, effort, progress)
-                context = self.deployed.decoder.context(symbols.z, self._size(analysed), level)
-                y_hat = self.deployed.decoder.reconstruct(context, self.rounding.in_steps(symbols, scale))
+                symbols = self._refined(analysed, level, effort, progress, around, plain)
+                context = self.deployed.decoder.context(symbols.z, self.size(analysed), level)
+                y_hat = self.deployed.decoder.reconstruct(context, self.rounding.in_steps(symbols, plain.scale))
         with timed(seconds, "entropy"):
-            stream = encode(symbols, coder_of(self.coder), self.tables)
-            crc = symbols.crc
-        unit = CodedUnit(
-            width=analysed.width,
-            height=analysed.height,
+            unit = CodedUnit(
+                width=analysed.width,
+                height=analysed.height,
+                level=level,
+                coder=self.coder,
+                model=self.fingerprint[:8],
+                symbols_crc=symbols.crc,
+                stream=encode(symbols, coder_of(self.coder), self.tables),
+                finer=plain.finer,
+            )
+        return EncodedUnit(unit=unit, symbols=symbols, tables=self.tables, y_hat=y_hat, seconds=seconds)
+
+    def _refined(
+        self,
+        analysed: AnalysedUnit,
+        level: int,
+        effort: int,
+        progress: Progress,
+        around: Surroundings | None,
+        plain: Plain,
+    ) -> Symbols:
+        def rounded(z: NDArray[np.int32]) -> Symbols:
+            return self.rounding.rounded(plain.y, z, level, plain.scale)[0]
+
+        goal = RefinementGoal(
+            image=analysed.image,
             level=level,
-            coder=self.coder,
-            model=self.fingerprint[:8],
-            symbols_crc=crc,
-            stream=stream,
-            finer=plain.finer,
+            tables=self.tables,
+            distortion=self.distortion,
+            around=replace(around, scale=plain.scale) if around else None,
         )
-        return Encoded(unit, self.chunks, symbols, self.tables, y_hat, seconds)
+        return self.deployed.encoder.refine(goal, plain.y, plain.symbols, rounded, effort, progress)
 
     # --- decoding ---------------------------------------------------------------------------------------------------
 
-    def latent(
-        self, unit: CodedUnit, seconds: dict[str, float], beside: Executor | None = None, scale: np.ndarray | None = None
-    ) -> np.ndarray:
-        """y_hat of one unit; what the parsing of y does not need is computed `beside` it, where there is such a thread.
+    def decode(self, unit: CodedUnit, side: Executor | None = None, scale: NDArray[np.float32] | None = None) -> DecodedUnit:
+        """The latent of a unit. Raises CorruptFileError and UnknownCheckpointError.
 
-        The steps of latents are so many times finer as `scale` (h, w) says.
+        Args:
+            unit: to read.
+            side: computes the context of y while y is parsed.
+            scale: how many times finer than usual the step of each latent is, (h, w).
         """
-        size, level = self._size(unit), unit.level
-        parts: list[CodedPart] = []
-        with timed(seconds, "entropy"):
-            for coded in self._pulled(unit):
-                parts.append(coded)
-                if coded.part.name == "z":  # the rest of the walk goes on beside it
-                    of_z = partial(self.deployed.decoder.context, coded.symbols, size, level)
-                    context = beside.submit(of_z).result if beside else of_z
-        with timed(seconds, "parameters"):
-            return self.deployed.decoder.reconstruct(context(), self.rounding.in_steps(Symbols(tuple(parts)), scale))
+        begun, seconds, parts = time.perf_counter(), {"entropy": 0.0}, list[CodedPart]()
+        context = None
+        for coded in self._pulled(unit, seconds):
+            parts.append(coded)
+            if coded.part.name == "z":
+                of_z = partial(self.deployed.decoder.context, coded.symbols, self.size(unit), unit.level)
+                context = side.submit(of_z).result if side else of_z
+        symbols = self.rounding.in_steps(Symbols(tuple(parts)), scale)
+        y_hat = self.deployed.decoder.reconstruct(context() if context else None, symbols)
+        seconds["parameters"] = time.perf_counter() - begun - seconds["entropy"]
+        return DecodedUnit(y_hat, seconds)
 
     def parse(self, unit: CodedUnit) -> Symbols:
-        """The symbols of one unit, checked against its checksum; no transform is run."""
-        return Symbols(tuple(self._pulled(unit)))
+        """The symbols of a unit; no transform is run. Raises CorruptFileError and UnknownCheckpointError."""
+        return Symbols(tuple(self._pulled(unit, {})))
 
-    def _pulled(self, unit: CodedUnit) -> Iterator[CodedPart]:
-        """The walk of a decoder. Raises CorruptFileError at its end unless the symbols are those of the checksum."""
+    def _pulled(self, unit: CodedUnit, seconds: dict[str, float]) -> Iterator[CodedPart]:
+        """A decoder's walk. At its end the symbols are compared with their checksum."""
         if unit.model != self.fingerprint[:8]:
             raise UnknownCheckpointError(f"made with checkpoint {unit.model.hex()[:8]}…, not with {self.name}")
         if unit.level >= self.levels:
             raise CorruptFileError(f"level {unit.level} is beyond the {self.levels} of {self.name}")
-        decoder = coder_of(unit.coder).decoder(unit.stream, self.tables)
-        parts: list[CodedPart] = []
-        for coded in walk(path_of(self.deployed.rows, self._size(unit), unit.level), decoder.pull):
+        decoder, parts = coder_of(unit.coder).decoder(unit.stream, self.tables), list[CodedPart]()
+
+        def pull(part: Part) -> NDArray[np.int32]:
+            with timed(seconds, "entropy"):
+                return decoder.pull(part)
+
+        for coded in walk(path_of(self.deployed.rows, self.size(unit), unit.level), pull):
             parts.append(coded)
             yield coded
-        decoder.finish()
-        if Symbols(tuple(parts)).crc != unit.symbols_crc:
-            raise CorruptFileError("the coded picture does not give the symbols it was made from")
+        with timed(seconds, "entropy"):
+            decoder.finish()
+            if Symbols(tuple(parts)).crc != unit.symbols_crc:
+                raise CorruptFileError("the coded picture does not give the symbols it was made from")
 
-    # --- places -----------------------------------------------------------------------------------------------------
+    def synthesise(self, y_hat: NDArray[np.float32], level: int) -> NDArray[np.uint8]:
+        """The pixels of a latent (h, w, M): (H, W, 3) in multiples of the stride."""
+        return self.deployed.decoder.synthesise(y_hat, level)
 
-    def _size(self, picture: Analysed | CodedUnit) -> tuple[int, int]:
-        """Height and width of its latent y."""
-        return -(-picture.height // self.deployed.decoder.stride), -(-picture.width // self.deployed.decoder.stride)
+    def size(self, unit: AnalysedUnit | CodedUnit) -> tuple[int, int]:
+        """Height and width of y."""
+        return -(-unit.height // self.stride), -(-unit.width // self.stride)

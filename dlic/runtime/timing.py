@@ -7,7 +7,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def timed(seconds: dict[str, float], stage: str, clock: Callable[[], float] = time.perf_counter) -> Iterator[None]:
-    """Add what the block takes to `seconds[stage]`."""
+    """Add the time of the block to `seconds[stage]`, also where it raises."""
     start = clock()
-    yield
-    seconds[stage] = seconds.get(stage, 0.0) + clock() - start
+    try:
+        yield
+    finally:
+        seconds[stage] = seconds.get(stage, 0.0) + clock() - start

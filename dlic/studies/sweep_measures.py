@@ -84,7 +84,7 @@ def symbol_statistics(checkpoint: Path, images: Path, quality: float | None) -> 
     zeros = sizes = count = 0
     for pixels in (found for _, found in images_of(images) if isinstance(found, np.ndarray)):
         for unit in codec.units(read(at_quality.compress(pixels))):
-            symbols = np.abs(codec.parse(unit).y)
+            symbols = np.abs(codec.unit.parse(unit).y)
             zeros, sizes, count = zeros + int((symbols == 0).sum()), sizes + int(symbols.sum()), count + symbols.size
     return zeros / count, sizes / count
 

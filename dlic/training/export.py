@@ -14,8 +14,10 @@ from dlic.checkpoints.manifest import CARD, MANIFEST, WEIGHTS, Manifest, Trainin
 from dlic.entropy.tables import REACH, FrequencyTables, counted_tables, tables_from_likelihoods
 from dlic.errors import DlicError, UnknownCheckpointError
 from dlic.learned.codec import LearnedCodec
+from dlic.learned.unit import UnitCodec
 from dlic.models import build_model
 from dlic.models.base import Model
+from dlic.pixels.rectangles import Rectangle
 from dlic.runtime.torch import deploy
 from dlic.runtime.torch.whole_numbers import stored_arrays
 from dlic.runtime.weights import under
@@ -94,7 +96,8 @@ def round_to_half(network: Model) -> None:
 
 def as_codec(network: Model, tables: FrequencyTables) -> LearnedCodec:
     """The model at work before it is a checkpoint; its files name none."""
-    return LearnedCodec("exporting", bytes(32), deploy(network.name, network.config, stored_arrays(network)), tables)
+    deployed = deploy(network.name, network.config, stored_arrays(network))
+    return LearnedCodec(UnitCodec(name="exporting", fingerprint=bytes(32), deployed=deployed, tables=tables))
 
 
 def write_checkpoint(run: Exported, tables: FrequencyTables, folder: Path, card: str, half: bool = False) -> Manifest:
@@ -135,7 +138,7 @@ def learned_tables(network: Model) -> FrequencyTables:
     return tables_from_likelihoods(likelihoods)
 
 
-def histogram(codec: LearnedCodec, photographs: Path, side: int = 512) -> np.ndarray:
+def histogram(learned: LearnedCodec, photographs: Path, side: int = 512) -> np.ndarray:
     """How often each symbol −REACH … REACH occurs in each table row, over the centres of the photographs below a folder.
 
     Each photograph is encoded at one level, in turn, so that all are seen: (rows, 2 · REACH + 1).
@@ -144,13 +147,16 @@ def histogram(codec: LearnedCodec, photographs: Path, side: int = 512) -> np.nda
     from dlic.data.photographs import decode_all, find_photographs
 
     decoded = decode_all(find_photographs(photographs))
-    crops = ValidationCrops(decoded, side // codec.deployed.decoder.stride * codec.deployed.decoder.stride, len(decoded))
+    codec = learned.unit
+    crops = ValidationCrops(decoded, side // codec.stride * codec.stride, len(decoded))
     width = 2 * REACH + 1
     seen = np.zeros(len(codec.tables) * width)
     for i in track(range(len(crops)), "counting symbols", console=Console(stderr=True)):
-        encoded = codec.encode(crops[i].permute(1, 2, 0).numpy(), level=i * LEVEL_STRIDE % codec.levels)
-        values = np.clip(encoded.symbols.values, -REACH, REACH) + REACH
-        seen += np.bincount(encoded.symbols.rows.astype(np.int64) * width + values, minlength=seen.size)
+        image = crops[i].permute(1, 2, 0).numpy()
+        analysed = codec.analyse(image, Rectangle(0, 0, image.shape[1], image.shape[0]))
+        symbols = codec.encode(analysed, level=i * LEVEL_STRIDE % codec.levels).symbols
+        values = np.clip(symbols.values, -REACH, REACH) + REACH
+        seen += np.bincount(symbols.rows.astype(np.int64) * width + values, minlength=seen.size)
     return seen.reshape(-1, width)
 
 

@@ -82,8 +82,8 @@ def entropy(data: bytes) -> None:
     """The stream of z and y: of what size, at which level and by which coder the first bytes say."""
     codec, head = _codec(), data[:4].ljust(4, b"\0")
     size, level = (1 + head[0] % 4, 1 + head[1] % 4), head[2] % codec.levels
-    decoder = coder_of(head[3]).decoder(data[4:], codec.tables)
-    symbols = Symbols.of(path_of(codec.deployed.rows, size, level), decoder.pull)
+    decoder = coder_of(head[3]).decoder(data[4:], codec.unit.tables)
+    symbols = Symbols.of(path_of(codec.unit.deployed.rows, size, level), decoder.pull)
     assert symbols.y.shape[:2] == size
     decoder.finish()
 
@@ -153,7 +153,7 @@ def learned_files() -> list[bytes]:
     files = [dlic.compress(_image(20, 30, channels), 40, weights=TINY_LIGHT, **extra) for channels in (2, 4)]
     files += [dlic.compress(_image(20, 30, 4), 40, weights=TINY_LIGHT, alpha_quality=30)]
     tiles = Tiling(side=64, above=0, at_once=1)
-    for one in (replace(_codec(), coder=number) for number in CODERS):
+    for one in (_codec().with_coder(number) for number in CODERS):
         files += [one.compress(_image(17, 40), 31), one.compress(_image(1, 1), 63), one.compress(_image(33, 18), 45)]
         files.append(replace(one, tiling=tiles).compress(_image(20, 150), 20))
     grid, plain = split(read(files[-1]))
@@ -181,7 +181,7 @@ def any_files() -> list[bytes]:
 def _entropy_seeds() -> list[bytes]:
     """Streams of pictures of one unit, behind what `entropy` takes from its first bytes."""
     found = [read(data) for data in learned_files() if read(data).kind == LEARNED]
-    stride = _codec().deployed.decoder.stride
+    stride = _codec().unit.deployed.decoder.stride
     sizes = [(-(-one.height // stride) - 1, -(-one.width // stride) - 1) for one in found]
     return [bytes([*size, one.level, one.coder]) + one.stream for one, size in zip(found, sizes, strict=True)]
 

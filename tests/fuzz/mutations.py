@@ -133,14 +133,14 @@ def with_other_symbols(container: Container, rng: random.Random, codec: LearnedC
 
 def _with_other_symbols(unit: CodedUnit, rng: random.Random, codec: LearnedCodec) -> CodedUnit:
     check_size(unit.width, unit.height, MAX_PIXELS)
-    found, stride = codec.parse(unit), codec.deployed.decoder.stride
+    found, stride = codec.unit.parse(unit), codec.unit.deployed.decoder.stride
     height, width = (-(-side // stride) for side in (unit.height, unit.width))
 
     def scattered(part: Part) -> np.ndarray:
-        return codec.tables.clip(_scattered(found[part.name].symbols, rng), part.rows)
+        return codec.unit.tables.clip(_scattered(found[part.name].symbols, rng), part.rows)
 
-    symbols = Symbols.of(path_of(codec.deployed.rows, (height, width), unit.level), scattered)
-    return replace(unit, stream=encode(symbols, coder_of(unit.coder), codec.tables), symbols_crc=symbols.crc)
+    symbols = Symbols.of(path_of(codec.unit.deployed.rows, (height, width), unit.level), scattered)
+    return replace(unit, stream=encode(symbols, coder_of(unit.coder), codec.unit.tables), symbols_crc=symbols.crc)
 
 
 def _scattered(symbols: np.ndarray, rng: random.Random) -> np.ndarray:

@@ -70,8 +70,8 @@ def test_there_are_golden_files_of_every_level_and_some_have_escapes():
     light = {f"light_{level}_{name}" for level in LIGHT_LEVELS for name in golden_images()}
     assert {path.stem for path in FILES} == set(golden_images()) | light | {TILED_NAME, FINER_NAME}
     codec = load_codec(TINY)
-    symbols = codec.symbols(read((GOLDEN / "noise.dlic").read_bytes())).values.reshape(len(codec.tables), -1)
-    low, high = codec.tables.minima, codec.tables.minima + codec.tables.sizes
+    symbols = codec.symbols(read((GOLDEN / "noise.dlic").read_bytes())).values.reshape(len(codec.unit.tables), -1)
+    low, high = codec.unit.tables.minima, codec.unit.tables.minima + codec.unit.tables.sizes
     assert ((symbols < low[:, None]) | (symbols >= high[:, None])).any()
 
 

@@ -44,8 +44,9 @@ def test_symbols_survive_and_pixels_are_those_of_the_encoder(height, width, seed
     image = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     for codec in (CODEC, LIGHT):
         encoded = codec.encode(image, level % codec.levels)
-        assert (codec.symbols(read(encoded.data)).values == encoded.symbols.values).all()
-        assert (codec.decompress(encoded.data) == codec.picture(encoded, codec.analyse(image))).all()
+        unit = codec.unit.encode(codec.unit.analyse(image, Rectangle(0, 0, width, height)), level % codec.levels)
+        assert (codec.symbols(read(encoded.data)).values == unit.symbols.values).all()
+        assert (codec.decompress(encoded.data) == codec.picture(encoded)).all()
 
 
 def test_rate_rises_with_the_level(photograph):
@@ -154,7 +155,7 @@ def test_a_header_that_says_too_much_is_refused_before_anything_is_allocated(til
     low = codec.within(None, 65 * 70 - 1)
     for reader, container in ((codec, huge), (low, read(data))):
         with monkeypatch.context() as patched:
-            for part, name in ((codec.deployed.rows, "hyper_rows"), (codec.deployed.decoder, "synthesise")):
+            for part, name in ((codec.unit.deployed.rows, "hyper_rows"), (codec.unit.deployed.decoder, "synthesise")):
                 patched.setattr(type(part), name, lambda *words: pytest.fail("it has begun"))
             for method in (reader.decode, reader.symbols, reader.crcs, reader.recover):
                 with pytest.raises(CorruptFileError, match="above the limit"):

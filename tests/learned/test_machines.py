@@ -81,7 +81,7 @@ def test_bfloat16_changes_no_symbol_and_few_pixels_by_more_than_one_level(writte
     codec, folder = load_codec(find("light-1")), written["here"]
     for level in (24, 63):
         container = read((folder / f"plain_{level}.dlic").read_bytes())
-        expected, deployed = codec.decode(container).image, codec.deployed
+        expected, deployed = codec.decode(container).image, codec.unit.deployed
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
             symbols = codec.symbols(container)  # checked against their checksum
             context = deployed.decoder.context(symbols.z, symbols.y.shape[:2], level)

@@ -86,8 +86,8 @@ def test_ms_ssim_of_a_small_picture_has_fewer_scales_and_of_a_tiny_one_none(crop
 
 def test_the_analysis_runs_once(crop, monkeypatch):
     calls = []
-    analyse = type(CODEC.deployed.encoder).analyse
-    monkeypatch.setattr(type(CODEC.deployed.encoder), "analyse", lambda self, pixels: calls.append(1) or analyse(self, pixels))
+    analyse = type(CODEC.unit.deployed.encoder).analyse
+    monkeypatch.setattr(type(CODEC.unit.deployed.encoder), "analyse", lambda self, pixels: calls.append(1) or analyse(self, pixels))
     encode_to(CODEC, crop, Target("psnr", 30))
     assert len(calls) == 1
 

@@ -85,12 +85,15 @@ def test_a_file_is_parsed_without_torch():
         from dlic.checkpoints import local
         from dlic.container.format import read
         from dlic.learned.codec import LearnedCodec
+        from dlic.learned.unit import UnitCodec
         from dlic.runtime.network import DeployedModel
         from dlic.runtime.rows import table_rows
         manifest = local.read_manifest(sys.argv[1])
         rows = table_rows(manifest.model, manifest.config, local.read_weights(sys.argv[1]))
         decoder = SimpleNamespace(stride=16, levels=64, halo=2)
-        codec = LearnedCodec("reader", manifest.fingerprint, DeployedModel(None, decoder, rows), manifest.tables)
+        model = DeployedModel(None, decoder, rows)
+        unit = UnitCodec(name="reader", fingerprint=manifest.fingerprint, deployed=model, tables=manifest.tables)
+        codec = LearnedCodec(unit)
         symbols = codec.symbols(read(open(sys.argv[2], "rb").read()))
         print(symbols.y.size, "torch" in sys.modules and sys.modules["torch"])
     """

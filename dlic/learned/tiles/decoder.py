@@ -6,12 +6,13 @@ from concurrent.futures import Executor, Future
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dlic.container.format import Container
 from dlic.container.tiles import split, split_beginning
 from dlic.container.units import CodedUnit
 from dlic.errors import CorruptFileError
-from dlic.learned.tiles.plan import DECODING, PIXEL, PROCESS, Tiling, border, by_stage, crew, largest, latents_of_a_tile
+from dlic.learned.tiles.plan import DECODING, PIXEL, PROCESS, Tiling, by_stage, crew, largest, latents_of_a_tile
 from dlic.learned.tiles.seams import Seams
 from dlic.learned.unit import UnitCodec
 from dlic.pixels.arrays import Decoded
@@ -21,6 +22,8 @@ from dlic.progress import Progress
 from dlic.runtime.timing import timed
 
 LOST = 128  # gray in place of a lost tile
+
+Latent = NDArray[np.float32]  # y_hat (h, w, M)
 
 
 def decode(
@@ -32,10 +35,10 @@ def decode(
     """
     begun = time.perf_counter()
     grid, tiles = split_beginning(picture) if damaged else split(picture)
-    wanted = crop or grid.whole
-    needed, lost = grid.meeting(wanted), []
-    with crew(tiling, *_decoding(codec, grid, wanted)) as threads:
-        work = TileDecoder(codec, grid, tiles, wanted, damaged)
+    shown = crop or grid.whole
+    needed, lost = grid.meeting(shown), list[Rectangle]()
+    with crew(tiling, *_decoding(codec, grid, shown)) as threads:
+        work = TileDecoder(codec, grid, tiles, shown, damaged)
         for done, index in enumerate(threads.results(work.tasks(needed, threads.executor)), start=1):
             lost += [] if index is None else [grid.tiles[index]]
             progress(done / len(needed))
@@ -45,66 +48,70 @@ def decode(
 
 
 class TileDecoder:
-    """Tiles → pixels of the part that is wanted, by tasks of which several may run at once.
+    """Tiles → pixels of the part that is shown, by tasks of which several may run at once.
 
     A tile's latents come from its stream, its pixels from its latents and the nearest of those around it.
     """
 
-    def __init__(self, codec: UnitCodec, grid: Grid, tiles: Sequence[CodedUnit | None], wanted: Rectangle, damaged: bool):
-        self._codec, self._grid, self._tiles, self._wanted, self._damaged = codec, grid, tiles, wanted, damaged
-        self._stride = codec.deployed.decoder.stride
-        self.image = np.full((wanted.height, wanted.width, 3), LOST, np.uint8)
+    def __init__(self, codec: UnitCodec, grid: Grid, tiles: Sequence[CodedUnit | None], shown: Rectangle, damaged: bool):
+        self._codec, self._grid, self._tiles, self._shown, self._damaged = codec, grid, tiles, shown, damaged
+        self.image: NDArray[np.uint8] = np.full((shown.height, shown.width, 3), LOST, np.uint8)
         self.spent: list[dict[str, float]] = []  # seconds by stage
 
     def tasks(self, needed: Sequence[int], executor: Executor) -> Iterator[Callable[[], int | None]]:
         """One for each tile in its order, giving its index if it is lost: to be queued behind the latents it waits for."""
         around = {index: self._grid.meeting(self._seen(index)) for index in needed}
         last_use = {other: index for index in needed for other in around[index]}
-        latents: dict[int, Future] = {}
+        latents: dict[int, Future[Latent | None]] = {}
         for index in needed:
             latents |= {other: executor.submit(self._latent, other) for other in around[index] if other not in latents}
             yield partial(self._show, index, {other: latents[other] for other in around[index]})
             latents = {other: latent for other, latent in latents.items() if last_use[other] != index}
 
     def _seen(self, index: int) -> Rectangle:
-        """A tile with what its pixels depend on."""
-        return self._grid.tiles[index].grown(border(self._codec.deployed.decoder), self._grid.whole)
+        """A tile with the pixels around it that its own depend on."""
+        return self._grid.tiles[index].grown(self._codec.border, self._grid.whole)
 
-    def _latent(self, index: int) -> np.ndarray | None:
-        """y_hat of a tile; where it cannot be read and the picture is known to be damaged, None."""
-        tile, seconds = self._tiles[index], {}
+    def _latent(self, index: int) -> Latent | None:
+        """y_hat of a tile; None where it cannot be read and the picture is known to be damaged."""
+        tile, begun = self._tiles[index], time.perf_counter()
+        if tile is None:
+            return None
         try:
-            return None if tile is None else self._codec.latent(tile, seconds, scale=self._scale(index, tile))
+            decoded = self._codec.decode(tile, scale=self._scale(index, tile))
         except CorruptFileError:
-            if self._damaged:
-                return None
-            raise
-        finally:
-            self.spent.append(seconds)
+            if not self._damaged:
+                raise
+            self.spent.append({"entropy": time.perf_counter() - begun})
+            return None
+        self.spent.append(decoded.seconds)
+        return decoded.y_hat
 
-    def _scale(self, index: int, tile: CodedUnit) -> np.ndarray | None:
-        return Seams(self._grid.tiles[index], self._grid.whole, self._stride).scale(tile.finer)
+    def _scale(self, index: int, tile: CodedUnit) -> NDArray[np.float32] | None:
+        return Seams(self._grid.tiles[index], self._grid.whole, self._codec.stride).scale(tile.finer)
 
-    def _show(self, index: int, around: dict[int, Future]) -> int | None:
+    def _show(self, index: int, around: dict[int, Future[Latent | None]]) -> int | None:
         latents = {other: latent.result() for other, latent in around.items()}
-        if latents[index] is None:
+        tile, own = self._tiles[index], latents[index]
+        if tile is None or own is None:
             return index
         seconds: dict[str, float] = {}
         with timed(seconds, "transform"):
-            seen = self._seen(index)
-            pixels = self._codec.deployed.decoder.synthesise(self._joined(index, latents), self._tiles[index].level)
-            shown = self._grid.tiles[index].overlap(self._wanted)
-            self.image[shown.within(self._wanted)] = pixels[shown.within(seen)]
+            joined = self._joined(index, latents, channels=own.shape[2])
+            pixels = self._codec.synthesise(joined, tile.level)
+            part = self._grid.tiles[index].overlap(self._shown)
+            self.image[part.within(self._shown)] = pixels[part.within(self._seen(index))]
         self.spent.append(seconds)
         return None
 
-    def _joined(self, index: int, latents: dict[int, np.ndarray | None]) -> np.ndarray:
+    def _joined(self, index: int, latents: dict[int, Latent | None], channels: int) -> Latent:
         """The latents that a tile's pixels depend on, zero where they are lost."""
-        seen = self._seen(index).in_steps(self._stride)
-        joined = np.zeros((seen.height, seen.width, latents[index].shape[2]), np.float32)
+        stride = self._codec.stride
+        seen = self._seen(index).in_steps(stride)
+        joined: Latent = np.zeros((seen.height, seen.width, channels), np.float32)
         for other, latent in latents.items():
             if latent is not None:
-                place = self._grid.tiles[other].in_steps(self._stride)
+                place = self._grid.tiles[other].in_steps(stride)
                 both = place.overlap(seen)
                 joined[both.within(seen)] = latent[both.within(place)]
         return joined
@@ -117,7 +124,7 @@ def crcs(codec: UnitCodec, tiling: Tiling, picture: Container) -> tuple[int, ...
         return tuple(symbols.crc for symbols in threads.results(partial(codec.parse, tile) for tile in tiles))
 
 
-def _decoding(codec: UnitCodec, grid: Grid, wanted: Rectangle) -> tuple[int, int]:
-    """Bytes taken by a process that decodes tiles, and beside them for each in work; the latents of a row wait for the next."""
-    fixed = PROCESS + PIXEL * wanted.width * wanted.height + latents_of_a_tile(grid) * (grid.columns + 2)
-    return fixed, DECODING * largest(grid, border(codec.deployed.decoder))
+def _decoding(codec: UnitCodec, grid: Grid, shown: Rectangle) -> tuple[int, int]:
+    """Bytes of a process that decodes tiles, and further bytes for each tile in work; the latents of a row wait for the next."""
+    fixed = PROCESS + PIXEL * shown.width * shown.height + latents_of_a_tile(grid) * (grid.columns + 2)
+    return fixed, DECODING * largest(grid, codec.border)

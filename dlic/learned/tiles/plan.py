@@ -1,12 +1,12 @@
-"""Big pictures: tiles that are coded independently, several at once, each shown as much around it as the transforms look at.
+"""Big pictures: tiles that are coded independently, several at once, each with as much around it as the transforms look at.
 
     image ─ tile + border ─ g_a ─ latent of the tile ─ coded as a small picture ─┐
                                                                   table of tiles ┴ stream (`container.tiles`)
     image ─ tile ─ g_s ─ y_hat + border ─ y_hat of the tiles around ─────────────┘
 
-What is coded of a tile depends on nothing else, so that tiles are lost, and decoded, one by one. Every tile is computed on one
-core, so that neither a file nor a picture depends on how many are in work. `tiles_encoder` reads this drawing from the left and
-`tiles_decoder` from the right; here is when pictures are cut, and what memory and which threads that takes.
+The stream of a tile depends on nothing else, so that tiles are lost, and decoded, one by one. Every tile is computed on one
+core, so that neither a file nor a picture depends on how many are in work. `encoder` reads this drawing from the left and
+`decoder` from the right; this module says when pictures are cut, and how much memory and which threads that takes.
 """
 
 from collections import deque
@@ -18,10 +18,10 @@ from itertools import chain
 from typing import TypeVar
 
 from dlic.container.tiles import MAX_SIDE, UNIT, is_side
+from dlic.container.units import MAX_UNIT
 from dlic.errors import DlicError
 from dlic.pixels.grid import Grid
-from dlic.runtime import threads
-from dlic.runtime.network import DecoderNetwork
+from dlic.runtime import memory, threads
 
 Result = TypeVar("Result")
 
@@ -38,30 +38,39 @@ REFINING = {"mse": 470, "ms-ssim": 920, "visual": 920}
 class Tiling:
     """When and how a learned codec cuts pictures."""
 
-    side: int = 1024  # pixels along a tile, a multiple of `container.tiles.UNIT`
-    above: int = 1 << 21  # pixels that are still one unit
+    side: int = MAX_SIDE  # pixels along a tile, a multiple of `container.tiles.UNIT`
+    above: int = MAX_UNIT  # pixels that are still one unit
     at_once: int | None = None  # tiles in work; one a core if None
-    max_memory: int | None = None  # bytes the process may take: fewer tiles at once, or a refusal
+    max_memory: int | None = None  # bytes the process may take; None: a share of the memory that is free when work begins
 
     def __post_init__(self) -> None:
         if not is_side(self.side):
             raise DlicError(f"the side of a tile is a multiple of {UNIT} pixels up to {MAX_SIDE}, not {self.side}")
+        if self.above > MAX_UNIT:
+            raise DlicError(f"a picture of more than {MAX_UNIT:,} pixels is in tiles; {self.above:,} cannot be one unit")
 
     def cuts(self, height: int, width: int) -> bool:
         """Whether a picture becomes tiles."""
         return height * width > self.above
 
     def check_memory(self, needed: int) -> None:
-        """Raises DlicError for work that takes more than is allowed."""
-        if self.max_memory is not None and needed > self.max_memory:
-            takes, has = f"{needed / 1e6:,.0f} MB", f"{self.max_memory / 1e6:,.0f} MB"
-            raise DlicError(f"this takes about {takes} of memory, more than the {has} of --max-memory")
+        """Raises DlicError for work that takes more bytes than are allowed."""
+        if needed > (limit := self._limit()):
+            takes, has = f"{needed / 1e6:,.0f} MB", f"{limit / 1e6:,.0f} MB"
+            whose = "of" if self.max_memory is not None else "that this machine can spare; more is allowed by"
+            raise DlicError(f"this takes about {takes} of memory, more than the {has} {whose} --max-memory")
 
     def tiles_at_once(self, cores: int, fixed: int, each: int) -> int:
-        """How many may be in work where so many bytes are taken anyway, and by each. Raises DlicError where not one fits."""
+        """Tiles that may be in work, for `fixed` bytes and `each` more for every tile. Raises DlicError where not one fits."""
         self.check_memory(fixed + each)
-        wanted = self.at_once or cores
-        return wanted if self.max_memory is None else min(wanted, (self.max_memory - fixed) // each)
+        return max(1, min(self.at_once or cores, (self._limit() - fixed) // each))
+
+    def tiles_kept(self, fixed: int, each: int) -> int:
+        """Tiles that fit in memory at `each` bytes, next to `fixed` bytes of other things."""
+        return max(0, self._limit() - fixed) // each
+
+    def _limit(self) -> int:
+        return PROCESS + memory.ceiling() if self.max_memory is None else self.max_memory
 
 
 def one_unit(height: int, width: int, work: int) -> int:
@@ -77,11 +86,6 @@ def latents_of_a_tile(grid: Grid) -> int:
 def largest(grid: Grid, border: int = 0) -> int:
     """Pixels of the largest tile."""
     return max((tile.width + 2 * border) * (tile.height + 2 * border) for tile in grid.tiles)
-
-
-def border(decoder: DecoderNetwork) -> int:
-    """Pixels around a tile that its transforms are shown."""
-    return decoder.halo * decoder.stride
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,18 @@ from hypothesis import strategies as st
 import dlic
 from dlic.container.format import TILED, read, read_beginning, write
 from dlic.container.tiles import split, tile_grid
+from dlic.container.units import MAX_UNIT
 from dlic.errors import CorruptFileError, DlicError
 from dlic.formats.learned import encode_colours as encode_to
 from dlic.formats.reading import Reading
 from dlic.formats.registry import describe_beginning
 from dlic.learned.codec import load_codec
 from dlic.learned.rate_control import Target
-from dlic.learned.tiles.encoder import AnalysedTiles
 from dlic.learned.tiles.plan import LATENT, PROCESS, REFINING, Tiling
+from dlic.learned.unit import UnitCodec
 from dlic.metrics.registry import psnr
 from dlic.pixels.rectangles import Rectangle
+from dlic.runtime import memory
 from tests.golden.rewrite import TINY, TINY_LIGHT
 
 WHOLE = {"light": load_codec(TINY_LIGHT), "factorized": load_codec(TINY)}
@@ -74,7 +76,7 @@ def test_seams_are_invisible(picture, data):
 
 def test_without_a_border_seams_would_show(picture, monkeypatch):
     """What the test of the seams measures is there to be measured."""
-    monkeypatch.setattr(type(LIGHT.deployed.decoder), "halo", 0)
+    monkeypatch.setattr(type(LIGHT.unit.deployed.decoder), "halo", 0)
     bare = LIGHT.decompress(LIGHT.compress(picture, LEVEL))
     monkeypatch.undo()
     assert psnr(picture, bare) < psnr(picture, LIGHT.decompress(LIGHT.compress(picture, LEVEL)))
@@ -99,8 +101,8 @@ def test_a_crop_is_that_of_the_whole(picture, data, drawn):
 
 def test_a_crop_reads_only_the_tiles_it_needs(data, monkeypatch):
     read_tiles = []
-    latent = type(LIGHT).latent
-    monkeypatch.setattr(type(LIGHT), "latent", lambda self, *tile, **how: read_tiles.append(1) or latent(self, *tile, **how))
+    decode = UnitCodec.decode
+    monkeypatch.setattr(UnitCodec, "decode", lambda self, *tile, **how: read_tiles.append(1) or decode(self, *tile, **how))
     dlic.decompress(data, weights=TINY_LIGHT, crop=(10, 10, 20, 20))
     assert len(read_tiles) == 4  # one, and those on its right, below, and below on the right
     dlic.decompress(data, weights=TINY_LIGHT)
@@ -188,10 +190,10 @@ def test_effort_refines_every_tile(picture):
 @pytest.mark.parametrize("index", [0, 5, 11])
 def test_surroundings_are_about_what_a_decoder_will_see(picture, data, index):
     grid = tile_grid(249, 177, 64)
-    tile, around = grid.tiles[index], LIGHT.surroundings(picture, grid.tiles[index], LEVEL)
+    tile, around = grid.tiles[index], LIGHT.unit.surroundings(picture, grid.tiles[index], LEVEL)
     rows, columns = around.place.slices
     assert (around.image[16 * rows.start :, 16 * columns.start :][: tile.height, : tile.width] == picture[tile.slices]).all()
-    shown = LIGHT.deployed.decoder.synthesise(around.y_hat, LEVEL)[: around.image.shape[0], : around.image.shape[1]]
+    shown = LIGHT.unit.deployed.decoder.synthesise(around.y_hat, LEVEL)[: around.image.shape[0], : around.image.shape[1]]
     seen = tile.grown(32, grid.whole)
     assert (around.image == picture[seen.slices]).all()
     assert psnr(around.image, shown) == pytest.approx(psnr(around.image, LIGHT.decompress(data)[seen.slices]), abs=0.5)
@@ -199,7 +201,7 @@ def test_surroundings_are_about_what_a_decoder_will_see(picture, data, index):
 
 def test_an_effort_is_told_what_is_around_each_tile(picture, monkeypatch):
     told = []
-    encoder = type(LIGHT.deployed.encoder)
+    encoder = type(LIGHT.unit.deployed.encoder)
     refine = encoder.refine
     monkeypatch.setattr(encoder, "refine", lambda self, goal, *rest: told.append(goal.around) or refine(self, goal, *rest))
     LIGHT.encode(picture, LEVEL, 1)
@@ -239,8 +241,8 @@ def test_a_quality_is_reached(picture):
 
 def test_latents_are_computed_once_for_all_levels_where_memory_has_room(picture, monkeypatch):
     calls = []
-    analyse = type(LIGHT.deployed.encoder).analyse
-    monkeypatch.setattr(type(LIGHT.deployed.encoder), "analyse", lambda self, pixels: calls.append(1) or analyse(self, pixels))
+    analyse = type(LIGHT.unit.deployed.encoder).analyse
+    monkeypatch.setattr(type(LIGHT.unit.deployed.encoder), "analyse", lambda self, pixels: calls.append(1) or analyse(self, pixels))
     roomy = encode_to(LIGHT, picture, Target("size", 20_000)).encoded
     assert len(calls) == 12
     room_for_five = PROCESS + picture.size + REFINING["mse"] * (64 + 2 * 32) ** 2 + 5 * LATENT * 64 * 64
@@ -267,6 +269,8 @@ def test_memory_bounds_the_tiles_in_work():
     assert Tiling(max_memory=1000).tiles_at_once(8, fixed=400, each=200) == 3
     assert Tiling(max_memory=1000).tiles_at_once(2, fixed=400, each=200) == 2
     assert Tiling(at_once=1).tiles_at_once(8, fixed=400, each=200) == 1
+    assert Tiling(max_memory=1000).tiles_kept(fixed=400, each=200) == 3
+    assert Tiling(max_memory=1000).tiles_kept(fixed=1400, each=200) == 0
     with pytest.raises(DlicError, match="--max-memory"):
         Tiling(max_memory=1000).tiles_at_once(8, fixed=900, each=200)
 
@@ -275,7 +279,7 @@ def test_memory_bounds_the_tiles_in_work():
 def test_what_cannot_fit_is_refused_before_it_is_begun(codec, picture, data):
     small = dataclasses.replace(codec, tiling=dataclasses.replace(codec.tiling, max_memory=PROCESS + 1000))
     with (
-        mock.patch.object(type(codec.deployed.encoder), "analyse", side_effect=AssertionError),
+        mock.patch.object(type(codec.unit.deployed.encoder), "analyse", side_effect=AssertionError),
         pytest.raises(DlicError, match="memory"),
     ):
         small.compress(picture, LEVEL)
@@ -283,7 +287,37 @@ def test_what_cannot_fit_is_refused_before_it_is_begun(codec, picture, data):
         small.decompress(data if codec is LIGHT else codec.compress(picture, LEVEL))
 
 
-@pytest.mark.parametrize("side", [0, 63, 100, 8192])
+def test_by_default_memory_is_bounded_by_what_the_machine_has_free(monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: 4_000)
+    assert memory.ceiling() == 3_000
+    assert Tiling().tiles_at_once(8, fixed=PROCESS, each=1_000) == 3
+    with pytest.raises(DlicError, match="more than the 780 MB that this machine can spare; more is allowed by --max-memory"):
+        Tiling().check_memory(PROCESS + 1_000_000)
+    Tiling(max_memory=PROCESS + 1_000_000).check_memory(PROCESS + 1_000_000)
+
+
+@pytest.mark.parametrize("codec", [LIGHT, WHOLE["light"]], ids=["tiles", "one unit"])
+def test_a_machine_without_free_memory_refuses_before_it_begins(codec, picture, data, monkeypatch):
+    file = data if codec is LIGHT else codec.compress(picture, LEVEL)
+    monkeypatch.setattr(memory, "available", lambda: 1_000)
+    for work in (lambda: codec.compress(picture, LEVEL), lambda: codec.decompress(file)):
+        with pytest.raises(DlicError, match="--max-memory"):
+            work()
+
+
+def test_a_small_file_cannot_ask_for_gigabytes_in_one_piece():
+    """Thirty bytes that claimed 16.7 megapixels took 1.8 GB and 20 s."""
+    file = read(WHOLE["light"].compress(np.zeros((16, 16, 3), np.uint8), 0))
+    for height, width in ((4096, 4096), (1, MAX_UNIT + 1)):
+        crafted = dataclasses.replace(file, height=height, width=width)
+        for reader in (WHOLE["light"].decode, WHOLE["light"].symbols, WHOLE["light"].crcs):
+            with pytest.raises(CorruptFileError, match="in one piece, which is limited to 2,097,152"):
+                reader(crafted)
+    with pytest.raises(DlicError, match="cannot be one unit"):
+        Tiling(above=MAX_UNIT + 1)
+
+
+@pytest.mark.parametrize("side", [0, 63, 100, 2048])
 def test_sides_that_tiles_cannot_have(side):
     with pytest.raises(DlicError, match="side"):
         Tiling(side=side)
@@ -291,8 +325,8 @@ def test_sides_that_tiles_cannot_have(side):
 
 def test_a_picture_at_the_limit_stays_one_unit():
     image = np.zeros((64, 64, 3), np.uint8)
-    assert not isinstance(LIGHT.analyse(image), AnalysedTiles)
-    assert isinstance(LIGHT.analyse(np.zeros((64, 65, 3), np.uint8)), AnalysedTiles)
+    assert LIGHT.analyse(image).grid is None
+    assert len(LIGHT.analyse(np.zeros((64, 65, 3), np.uint8)).grid) == 1
 
 
 def test_a_grid_has_every_pixel_once():

@@ -76,27 +76,28 @@ def test_a_decoder_has_the_latents_of_the_encoder(picture, data):
         seams = Seams(place, grid.whole, 16)
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(rounding, "finer_steps", lambda error, aim, finer=tile.finer: finer)
-            encoded = LIGHT.encode_unit(LIGHT.analyse_part(picture, place), 40, seams=seams)
+            encoded = LIGHT.unit.encode(LIGHT.unit.analyse(picture, place), 40, seams=seams)
         assert encoded.unit.stream == tile.stream
-        assert np.abs(LIGHT.latent(tile, {}, scale=seams.scale(tile.finer)) - encoded.y_hat).max() < 1e-5
-        assert np.abs(LIGHT.latent(tile, {}) - encoded.y_hat).max() > 0.01
+        assert np.abs(LIGHT.unit.decode(tile, scale=seams.scale(tile.finer)).y_hat - encoded.y_hat).max() < 1e-5
+        assert np.abs(LIGHT.unit.decode(tile).y_hat - encoded.y_hat).max() > 0.01
 
 
 @pytest.mark.parametrize("finer", [0, 40])
 def test_an_effort_chooses_among_finer_steps(picture, finer, monkeypatch):
     monkeypatch.setattr(rounding, "finer_steps", lambda error, aim: finer)
     place, whole = tile_grid(384, 384, 192).tiles[0], Rectangle(0, 0, 384, 384)
-    seams, around, analysed = Seams(place, whole, 16), LIGHT.surroundings(picture, place, 40), LIGHT.analyse_part(picture, place)
-    plain, encoded = (LIGHT.encode_unit(analysed, 40, effort, around=around, seams=seams) for effort in (0, 1))
+    seams, around = Seams(place, whole, 16), LIGHT.unit.surroundings(picture, place, 40)
+    analysed = LIGHT.unit.analyse(picture, place)
+    plain, encoded = (LIGHT.unit.encode(analysed, 40, effort, around=around, seams=seams) for effort in (0, 1))
     tile, scale = encoded.unit, seams.scale(finer)
     assert tile.finer == finer and tile.stream != plain.unit.stream
-    assert np.abs(LIGHT.latent(tile, {}, scale=scale) - encoded.y_hat).max() < 1e-5
-    task = RefinementGoal(around.image, 40, LIGHT.tables, around=dataclasses.replace(around, scale=scale))
-    goal = Goal(LIGHT.deployed.encoder.parts, task)
+    assert np.abs(LIGHT.unit.decode(tile, scale=scale).y_hat - encoded.y_hat).max() < 1e-5
+    task = RefinementGoal(around.image, 40, LIGHT.unit.tables, around=dataclasses.replace(around, scale=scale))
+    goal = Goal(LIGHT.unit.deployed.encoder.parts, task)
     seen, costs = around.y_hat.copy(), []
     for one in (plain, encoded):
         seen[around.place.slices] = one.y_hat
-        squares = np.square(LIGHT.deployed.decoder.synthesise(seen, 40).astype(float) - around.image).sum()
+        squares = np.square(LIGHT.unit.deployed.decoder.synthesise(seen, 40).astype(float) - around.image).sum()
         costs.append(one.estimated_bits + goal.lmbda * squares / 3)
     assert costs[1] < costs[0]
     assert goal.cost(encoded.symbols) == pytest.approx(costs[1], rel=1e-4)
@@ -104,13 +105,13 @@ def test_an_effort_chooses_among_finer_steps(picture, finer, monkeypatch):
 
 def test_latents_at_the_edge_are_nearer_to_the_original(picture):
     place = tile_grid(384, 384, 192).tiles[0]
-    seams, analysed = Seams(place, Rectangle(0, 0, 384, 384), 16), LIGHT.analyse_part(picture, place)
-    y = LIGHT.deployed.encoder.at_level(analysed.latent, 40)
-    z = LIGHT.tables.clip(LIGHT.deployed.encoder.hyper(y, 40), LIGHT.deployed.rows.hyper_rows((12, 12), 40))
+    seams, analysed = Seams(place, Rectangle(0, 0, 384, 384), 16), LIGHT.unit.analyse(picture, place)
+    y = LIGHT.unit.deployed.encoder.at_level(analysed.latent, 40)
+    z = LIGHT.unit.tables.clip(LIGHT.unit.deployed.encoder.hyper(y, 40), LIGHT.unit.deployed.rows.hyper_rows((12, 12), 40))
     errors = []
     for finer in (0, 32):
         distances = np.zeros_like(y)
-        symbols, _ = LIGHT.rounding.rounded(y, z, 40, seams.scale(finer), distances)
+        symbols, _ = LIGHT.unit.rounding.rounded(y, z, 40, seams.scale(finer), distances)
         scale = np.float32(2 ** (finer / 64))
         errors.append(np.square((distances - symbols.y)[seams.edge] / scale).mean())
     assert errors[1] < 0.8 * errors[0]

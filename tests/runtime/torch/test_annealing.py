@@ -9,7 +9,7 @@ from dlic.learned.codec import load_codec
 from dlic.runtime.torch.annealing import Prices, anneal, curvature
 from tests.golden.rewrite import TINY_LIGHT
 
-TABLES = load_codec(TINY_LIGHT).tables
+TABLES = load_codec(TINY_LIGHT).unit.tables
 SHAPE = 6, 5, 4  # (h, w, M)
 
 

@@ -11,8 +11,8 @@ import dlic
 from dlic.checkpoints.local import find
 from dlic.container.format import read
 from dlic.learned.codec import MAX_EFFORT, LearnedCodec, load_codec, read_codec
+from dlic.learned.picture import Encoded
 from dlic.learned.tiles.seams import Seams
-from dlic.learned.unit import Encoded
 from dlic.metrics.ssim import ms_ssim
 from dlic.pixels.rectangles import Rectangle
 from dlic.runtime.network import RefinementGoal
@@ -33,7 +33,7 @@ def crop(photograph: np.ndarray, height: int, width: int, seed: int) -> np.ndarr
 def cost(codec: LearnedCodec, image: np.ndarray, encoded: Encoded) -> float:
     """Bits + λ · 255² · MSE · pixels, of what a reader decodes."""
     squares = np.square(codec.decompress(encoded.data).astype(float) - image).sum()
-    return encoded.estimated_bits + float(codec.deployed.encoder.parts.network.lmbdas[encoded.level]) * squares / 3
+    return encoded.estimated_bits + float(codec.unit.deployed.encoder.parts.network.lmbdas[encoded.level]) * squares / 3
 
 
 def test_every_effort_has_a_stage():
@@ -56,7 +56,7 @@ def test_what_was_trained_for_ms_ssim_is_refined_for_it(photograph, height, widt
     for effort in (0, 1, 2):
         encoded = FOR_MS_SSIM.encode(image, 40, effort)
         likeness = ms_ssim(image, FOR_MS_SSIM.decompress(encoded.data)) if height >= 11 else 1
-        weight = float(FOR_MS_SSIM.deployed.encoder.parts.network.lmbdas[40]) * height * width
+        weight = float(FOR_MS_SSIM.unit.deployed.encoder.parts.network.lmbdas[40]) * height * width
         costs.append(encoded.estimated_bits + weight * (1 - likeness))
     assert costs[1] < 0.98 * costs[0] and costs[2] <= costs[1] * (1 + 1e-4)
 
@@ -107,13 +107,13 @@ def test_no_global_generator_is_touched(photograph):
 def test_a_tile_is_judged_by_the_pixels_it_shows_amid_its_surroundings(photograph):
     image = crop(photograph, 128, 200, seed=7)
     tile = Rectangle(64, 0, 64, 64)
-    around, encoded = CODEC.surroundings(image, tile, 40), CODEC.encode_at(CODEC.analyse_part(image, tile), 40)
-    goal = Goal(CODEC.deployed.encoder.parts, RefinementGoal(image[tile.slices], 40, CODEC.tables, around=around))
+    around, encoded = CODEC.unit.surroundings(image, tile, 40), CODEC.unit.encode(CODEC.unit.analyse(image, tile), 40)
+    goal = Goal(CODEC.unit.deployed.encoder.parts, RefinementGoal(image[tile.slices], 40, CODEC.unit.tables, around=around))
     seen = around.y_hat.copy()
     seen[around.place.slices] = encoded.y_hat
-    squares = np.square(CODEC.deployed.decoder.synthesise(seen, 40).astype(float) - around.image).sum()
+    squares = np.square(CODEC.unit.deployed.decoder.synthesise(seen, 40).astype(float) - around.image).sum()
     assert goal.cost(encoded.symbols) == pytest.approx(encoded.estimated_bits + goal.lmbda * squares / 3, rel=1e-4)
-    blind = Goal(CODEC.deployed.encoder.parts, RefinementGoal(image[tile.slices], 40, CODEC.tables))
+    blind = Goal(CODEC.unit.deployed.encoder.parts, RefinementGoal(image[tile.slices], 40, CODEC.unit.tables))
     slopes = [one.distortion_slope(encoded.symbols)(torch.zeros(1, 24, 4, 4)) for one in (goal, blind)]
     assert not torch.allclose(slopes[0][..., 0], slopes[1][..., 0], rtol=0.01)
 
@@ -124,10 +124,10 @@ def test_symbols_are_the_residual_of_the_y_they_stand_for(photograph, level, fin
     """With finer steps in places, as at seams, too."""
     image = crop(photograph, 128, 200, seed=9)
     tile = Rectangle(64, 0, 64, 64)
-    scale = Seams(tile, Rectangle(0, 0, 200, 128), CODEC.deployed.decoder.stride).scale(finer)
-    around = replace(CODEC.surroundings(image, tile, level), scale=scale)
-    goal = Goal(CODEC.deployed.encoder.parts, RefinementGoal(image[tile.slices], level, CODEC.tables, around=around))
-    symbols = CODEC.encode_at(CODEC.analyse_part(image, tile), level).symbols
+    scale = Seams(tile, Rectangle(0, 0, 200, 128), CODEC.unit.deployed.decoder.stride).scale(finer)
+    around = replace(CODEC.unit.surroundings(image, tile, level), scale=scale)
+    goal = Goal(CODEC.unit.deployed.encoder.parts, RefinementGoal(image[tile.slices], level, CODEC.unit.tables, around=around))
+    symbols = CODEC.unit.encode(CODEC.unit.analyse(image, tile), level).symbols
     again = goal.residual(goal.y_of(symbols), torch.from_numpy(symbols.z.astype(np.float32)).permute(2, 0, 1)[None])
     assert np.abs(again[0].permute(1, 2, 0).numpy() - symbols.y).max() < 1e-3
     others = goal.with_z(symbols.z + 1, symbols)
@@ -139,8 +139,8 @@ def test_the_file_decodes_to_the_picture_the_encoder_promised(photograph, effort
     image = crop(photograph, 37, 50, seed=6)
     analysed = CODEC.analyse(image)
     encoded = CODEC.encode_at(analysed, 40, effort)
-    assert (CODEC.decompress(encoded.data) == CODEC.picture(encoded, analysed)).all()
-    assert (CODEC.symbols(read(encoded.data)).values == encoded.symbols.values).all()
+    assert (CODEC.decompress(encoded.data) == CODEC.picture(encoded)).all()
+    assert CODEC.symbols(read(encoded.data)).crc == encoded.crcs[0]
 
 
 def test_progress_rises_to_the_end_and_is_silent_without_effort(photograph):
@@ -154,10 +154,10 @@ def test_progress_rises_to_the_end_and_is_silent_without_effort(photograph):
 
 
 def test_prices_are_what_symbols_cost():
-    table, values = prices(CODEC.tables).numpy(), np.array([-512, -40, -1, 0, 1, 7, 512])
-    for row in np.flatnonzero(~CODEC.tables.skipped):
+    table, values = prices(CODEC.unit.tables).numpy(), np.array([-512, -40, -1, 0, 1, 7, 512])
+    for row in np.flatnonzero(~CODEC.unit.tables.skipped):
         for value in values:
-            assert table[row, value + 512] == pytest.approx(CODEC.tables.bits(np.array([value]), np.array([row])), rel=1e-5)
+            assert table[row, value + 512] == pytest.approx(CODEC.unit.tables.bits(np.array([value]), np.array([row])), rel=1e-5)
 
 
 @pytest.mark.parametrize("effort", [-1, MAX_EFFORT + 1])

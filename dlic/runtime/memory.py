@@ -1,0 +1,78 @@
+"""Memory that is free on this machine, and the share of it that decoding may take unasked."""
+
+import ctypes
+import os
+import sys
+from pathlib import Path
+
+SHARE = 0.75  # of the free memory; the rest is for everything else on the machine
+UNKNOWN = 4 << 30  # bytes taken for free where the system does not tell
+CGROUP = Path("/sys/fs/cgroup")
+LIMITS = (  # limit, usage and statistics of a control group, version 2 and version 1
+    ("memory.max", "memory.current", "memory.stat"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
+)
+CACHES = ("active_file", "inactive_file")  # of files that were read: counted as used, and given back when memory is short
+
+
+def ceiling() -> int:
+    """Bytes that this process may allocate further where nobody has said how many."""
+    return int(SHARE * available())
+
+
+def available() -> int:
+    """Bytes that the machine, and the container that this process runs in, have free."""
+    return max(0, min([_of_machine(), *_of_containers()]))
+
+
+def _of_machine() -> int:
+    if sys.platform == "linux":
+        return _of_linux()
+    if sys.platform == "win32":
+        return _of_windows()
+    try:  # macOS and other Unix: a third of all memory, as the part in use cannot be asked for
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 3
+    except (ValueError, OSError):
+        return UNKNOWN
+
+
+def _of_linux() -> int:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return UNKNOWN
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")), UNKNOWN)
+
+
+def _of_containers() -> list[int]:
+    """Bytes left below the limits of control groups, which containers have."""
+    left = []
+    for limit, usage, statistics in LIMITS:
+        try:
+            left.append(int((CGROUP / limit).read_text()) - int((CGROUP / usage).read_text()) + _cached(CGROUP / statistics))
+        except (OSError, ValueError):  # there is none, or it says "max"
+            continue
+    return left
+
+
+def _cached(statistics: Path) -> int:
+    """Bytes of a control group's cache of files."""
+    lines = (line.split() for line in statistics.read_text().splitlines())
+    return sum(int(value) for name, value in lines if name in CACHES)
+
+
+class _Status(ctypes.Structure):
+    """MEMORYSTATUSEX of Windows."""
+
+    _fields_ = (
+        ("length", ctypes.c_ulong),
+        ("load", ctypes.c_ulong),
+        *((name, ctypes.c_ulonglong) for name in ("total", "available", "_3", "_4", "_5", "_6", "_7")),
+    )
+
+
+def _of_windows() -> int:
+    status = _Status()
+    status.length = ctypes.sizeof(status)
+    kernel = getattr(ctypes, "windll").kernel32  # noqa: B009  mypy knows it on Windows only
+    return int(status.available) if kernel.GlobalMemoryStatusEx(ctypes.byref(status)) else UNKNOWN
