@@ -4,9 +4,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dlic.layers.biases import bias_of, start_at_zero
 from dlic.layers.dct import dct_basis, merge_blocks
 from dlic.layers.shuffle import unshuffle
-from dlic.layers.stages import BottleneckBlock, in_float32
+from dlic.layers.stages import BottleneckBlock, bottlenecks, in_float32
 
 FLAT = 6.0  # how often larger than its variation over photographs a picture's average is, as middle grey is not their mean
 BLOCK = 8  # side of the blocks of pixels that the first layer takes in and the last gives out
@@ -33,13 +34,13 @@ class Analysis(nn.Module):
         with torch.no_grad():  # features between are whitened by sigma, so that blocks see fine structure as well as flat areas
             self.first.weight.copy_((small / sigma[:, None])[:, :, None, None])
             self.merge.weight.copy_(merge_blocks(BLOCK, small * sigma[:, None], large) * (255 / step))
-            nn.init.zeros_(self.first.bias)
-            nn.init.zeros_(self.merge.bias)
+            nn.init.zeros_(bias_of(self.first))
+            nn.init.zeros_(bias_of(self.merge))
 
     def forward(self, x: Tensor) -> Tensor:
         features = self.fine(in_float32(self.first, unshuffle(x - 0.5, BLOCK)))  # (B, C, H/8, W/8)
         y = in_float32(self.merge, features)  # (B, M, H/16, W/16)
-        for block in self.coarse:
+        for block in bottlenecks(self.coarse):
             y = y + block.branch(y)
         return y
 
@@ -59,8 +60,8 @@ def transposed_dct(channels: int, latents: int, step: float) -> tuple[nn.ConvTra
     with torch.no_grad():
         split.weight.copy_(merge_blocks(BLOCK, small / sigma[:, None], large) * (step / 255))
         last.weight.copy_((small * sigma[:, None]).T[:, :, None, None])
-        nn.init.zeros_(split.bias)
-        nn.init.zeros_(last.bias)
+        nn.init.zeros_(bias_of(split))
+        nn.init.zeros_(bias_of(last))
     return split, last
 
 
@@ -86,13 +87,14 @@ class CorrectedDct(nn.Module):
        └─ network ─────────────┘                 └─ / sigma ─ network ───┘
     """
 
+    scale: Tensor | None
+
     def __init__(self, linear: nn.Module, network: nn.Sequential, scale: Tensor | None = None):
         """`scale` (M,): what the network's input is multiplied by."""
         super().__init__()
         self.linear, self.network = linear, network
         self.register_buffer("scale", None if scale is None else scale[:, None, None].clone(), persistent=False)
-        nn.init.zeros_(network[-1].weight)
-        nn.init.zeros_(network[-1].bias)
+        start_at_zero(network[-1])
 
     def forward(self, x: Tensor) -> Tensor:
         return in_float32(self.linear, x) + self.network(x if self.scale is None else x * self.scale)
@@ -105,8 +107,8 @@ def corrected_dct(g_a: nn.Sequential, g_s: nn.Sequential, latents: int, step: fl
     first, last = nn.Conv2d(3 * side**2, latents, 1), nn.Conv2d(latents, 3 * side**2, 1)
     with torch.no_grad():
         first.weight.copy_((basis * (255 / step))[:, :, None, None])
-        first.bias.copy_(-0.5 * first.weight.sum(dim=(1, 2, 3)))  # of middle grey, which y = 0 stands for
+        bias_of(first).copy_(-0.5 * first.weight.sum(dim=(1, 2, 3)))  # of middle grey, which y = 0 stands for
         last.weight.copy_((basis * (step / 255)).T[:, :, None, None])
-        nn.init.constant_(last.bias, 0.5)
+        nn.init.constant_(bias_of(last), 0.5)
     analysis = nn.Sequential(nn.PixelUnshuffle(side), first)
     return CorrectedDct(analysis, g_a), CorrectedDct(nn.Sequential(last, nn.PixelShuffle(side)), g_s, step / (255 * sigma))

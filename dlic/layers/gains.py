@@ -16,6 +16,8 @@ def interpolation(levels: int = LEVELS, anchors: int = ANCHORS) -> Tensor:
 class LevelVector(nn.Module):
     """One vector (channels,) a level; called with `level` (B,) it gives (B, channels, 1, 1)."""
 
+    weights: Tensor  # (LEVELS, ANCHORS)
+
     def __init__(self, channels: int, initial: Tensor | float = 0.0):
         """`initial` broadcasts to (ANCHORS, channels)."""
         super().__init__()

@@ -1,11 +1,13 @@
 """The stages a transform is stacked from; each down-stage halves the size, each up-stage doubles it."""
 
 from collections.abc import Callable, Iterator
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dlic.layers.biases import start_at_zero
 from dlic.layers.gdn import GDN
 
 
@@ -50,6 +52,8 @@ class DenseBlock(nn.Module):
 class BottleneckBlock(nn.Module):
     """x + 1×1(gelu(3×3(gelu(1×1(x))))) at half the channels unless told otherwise; starts as the identity."""
 
+    unit: Tensor | None
+
     def __init__(self, channels: int, inner: int | None = None, scale: Tensor | None = None):
         """`scale` (channels,): how large x is, where its channels are not about 1; weights that read it are trained in units of its
         inverse, as steps of equal size would soon have the largest channels drive all the others' activations to zero for good."""
@@ -59,12 +63,11 @@ class BottleneckBlock(nn.Module):
         self.squeeze = nn.Conv2d(channels, inner, 1)
         self.spatial = nn.Conv2d(inner, inner, 3, padding=1)
         self.last = nn.Conv2d(inner, channels, 1)
-        if scale is not None:
+        if self.unit is not None:
             self.squeeze.weight.data.mul_(self.unit)
-        nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)
+        start_at_zero(self.last)
 
-    def units(self) -> Iterator[tuple[nn.Parameter, Tensor]]:
+    def units(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Weights that an optimiser steps in units other than 1, and these (`optimization.InUnits`)."""
         if self.unit is not None:
             yield self.squeeze.weight, self.unit
@@ -76,6 +79,11 @@ class BottleneckBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.branch(x)
+
+
+def bottlenecks(chain: nn.Sequential | nn.ModuleList) -> list[BottleneckBlock]:
+    """The blocks of a chain that holds nothing else."""
+    return [cast(BottleneckBlock, block) for block in chain]
 
 
 def _mirrored(name: str, resample: Callable, inverse: bool, cin: int, cout: int) -> list[nn.Module]:

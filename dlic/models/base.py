@@ -1,6 +1,7 @@
 """What every trainable model returns and what a codec asks of it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +37,7 @@ class Model(nn.Module):
     g_a: nn.Module  # (B, 3, H, W) in [0, 1] → y (B, M, h, w)
     g_s: nn.Module  # its inverse
 
-    config: dict[str, int | float | str]
+    config: dict[str, Any]  # the arguments that made it
 
     def forward(self, x: Tensor, level: Tensor | None = None) -> ModelOutput:
         """x (B, 3, H, W) in [0, 1], H and W multiples of `stride`; `level` (B,) for models with several rates.

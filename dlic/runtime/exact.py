@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 FRACTION = 10  # bits after the point of an activation
 MAX_ACTIVATION = 1 << 20  # activations and symbols are clipped here; 1024 with the fraction taken off
@@ -17,7 +18,8 @@ MAX_WEIGHT = 1 << 15  # weights are 16-bit
 LEAK = 655 / (1 << 16)  # PyTorch's 0.01, so that products with activations are exact
 MAX_FRACTION = 14  # bits after the point of a weight: with those of an activation, biases up to 64 fit 32-bit integers
 
-Product = Callable[[np.ndarray, np.ndarray], np.ndarray]  # float64 (n, in) and (in, out) → (n, out) in memory that may be changed
+# (n, in) and (in, out) → (n, out), in memory that may be changed
+Product = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +29,8 @@ class ExactConv:
     floor((weight ∗ a + bias[level]) / 2^shift), clipped to low … high: requantised, and a ReLU where low is 0.
     """
 
-    weight: np.ndarray  # (out, in, k, k) int16
-    bias: np.ndarray  # (levels, out) int32; half of 2^shift is in it, so that the floor rounds to the nearest
+    weight: NDArray[np.int16]  # (out, in, k, k) int16
+    bias: NDArray[np.int32]  # (levels, out) int32; half of 2^shift is in it, so that the floor rounds to the nearest
     shift: int
     high: int = MAX_ACTIVATION - 1
     low: int = 0
@@ -43,7 +45,13 @@ class ExactConv:
 
     @classmethod
     def from_trained(
-        cls, weight: np.ndarray, bias: np.ndarray, incoming: int, outgoing: int, high: int = MAX_ACTIVATION - 1, low: int = 0
+        cls,
+        weight: NDArray[np.float64],
+        bias: NDArray[np.float64],
+        incoming: int,
+        outgoing: int,
+        high: int = MAX_ACTIVATION - 1,
+        low: int = 0,
     ) -> "ExactConv":
         """The nearest whole numbers to weights (out, in, k, k) and biases (levels, out), which needs no training.
 
@@ -57,11 +65,11 @@ class ExactConv:
         return cls(np.rint(weight * 2.0**fraction).astype(np.int16), offset.astype(np.int32), shift, high, low)
 
     @cached_property
-    def matrix(self) -> np.ndarray:
+    def matrix(self) -> NDArray[np.float64]:
         """Weights times 2^−shift, as `columns` orders its channels: (k·k·in, out) float64. A power of two rounds nothing."""
         return np.ascontiguousarray(self.weight.transpose(2, 3, 1, 0).reshape(-1, len(self.weight))) * 2.0**-self.shift
 
-    def __call__(self, a: np.ndarray, level: int, product: Product = np.matmul) -> np.ndarray:
+    def __call__(self, a: NDArray[np.float64], level: int, product: Product = np.matmul) -> NDArray[np.float64]:
         """Whole numbers (h, w, in) in float64, |a| ≤ `MAX_ACTIVATION` → (h, w, out); `product` multiplies matrices."""
         taps = columns(a, self.weight.shape[2])
         sums = product(taps.reshape(-1, taps.shape[2]), self.matrix)
@@ -70,16 +78,16 @@ class ExactConv:
         return np.floor(sums, out=sums).reshape(*a.shape[:2], -1)
 
 
-def leaky(a: np.ndarray) -> np.ndarray:
+def leaky(a: NDArray[np.float64]) -> NDArray[np.float64]:
     """LeakyReLU of whole numbers |a| ≤ `MAX_ACTIVATION`, whose slope below zero is `LEAK`, rounded down to whole numbers."""
     return np.maximum(a, np.floor(a * LEAK))
 
 
-def relu(a: np.ndarray) -> np.ndarray:
+def relu(a: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.maximum(a, 0.0)
 
 
-def upsampling_weight(weight: np.ndarray) -> np.ndarray:
+def upsampling_weight(weight: NDArray[np.float64]) -> NDArray[np.float64]:
     """Weights (in, out, 5, 5) of a transposed convolution that doubles sizes → (4·out, in, 3, 3), to go before `spread`.
 
     Each of four pixels is a convolution of its own: an even row takes the kernel's rows 4, 2, 0, an odd one rows 3 and 1.
@@ -90,7 +98,7 @@ def upsampling_weight(weight: np.ndarray) -> np.ndarray:
     return phases.transpose(1, 2, 3, 0, 4, 5).reshape(-1, weight.shape[0], 3, 3)
 
 
-def columns(a: np.ndarray, window: int) -> np.ndarray:
+def columns(a: NDArray[np.float64], window: int) -> NDArray[np.float64]:
     """Every pixel's window × window neighbourhood, zero outside, side by side: (h, w, C) → (h, w, window²·C)."""
     if window == 1:
         return a
@@ -99,7 +107,7 @@ def columns(a: np.ndarray, window: int) -> np.ndarray:
     return np.concatenate([padded[i : i + height, j : j + width] for i in range(3) for j in range(3)], axis=2)
 
 
-def spread(a: np.ndarray) -> np.ndarray:
+def spread(a: NDArray[np.float64]) -> NDArray[np.float64]:
     """`pixel_shuffle` by 2 for channels-last arrays: (h, w, 4·C) → (2h, 2w, C)."""
     height, width, channels = a.shape
     blocks = a.reshape(height, width, channels // 4, 2, 2)  # pixel_shuffle's order: channel, row, column

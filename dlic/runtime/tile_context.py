@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dlic.pixels.rectangles import Rectangle
 
@@ -11,7 +12,7 @@ from dlic.pixels.rectangles import Rectangle
 class Surroundings:
     """A tile amid those parts of its neighbours on which its pixels depend, and which depend on it."""
 
-    image: np.ndarray  # uint8 (H, W, 3): the pixels of all of that, not padded
-    y_hat: np.ndarray  # about what a decoder has there; inside the tile nobody looks at it
+    image: NDArray[np.uint8]  # uint8 (H, W, 3): the pixels of all of that, not padded
+    y_hat: NDArray[np.float32]  # about what a decoder has there; inside the tile nobody looks at it
     place: Rectangle  # of the tile in it, in latents
-    scale: np.ndarray | None = None  # how many times finer each of its latents' steps are, (h, w) float32, if some are
+    scale: NDArray[np.float32] | None = None  # how many times finer each of its latents' steps are, (h, w) float32, if some are

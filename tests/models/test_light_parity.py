@@ -9,12 +9,12 @@ import torch
 from dlic.entropy.parity import groups_of_steps
 from dlic.entropy.parts import Part
 from dlic.entropy.tables import CERTAIN
+from dlic.layers.context_steps import context_steps
 from dlic.layers.gaussian import row_of_scale, scale_of_row
 from dlic.layers.scale_rows import ROWS
 from dlic.models.light import STEP_PRICE
 from dlic.models.light.hyperprior import step_masks
 from dlic.models.light.parity import entropies_of_rows, repaired
-from dlic.runtime.context_steps import context_steps
 from dlic.training.module import TrainingModule
 from tests.models.test_light import tiny_light
 

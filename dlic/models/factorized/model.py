@@ -1,14 +1,18 @@
 """The network `factorized`."""
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from dlic.layers.dct import dct_basis
 from dlic.models.base import Model, ModelOutput
 from dlic.models.factorized.transforms import STAGES, transforms
+
+if TYPE_CHECKING:
+    from dlic.models.factorized.bottleneck import Bottleneck
 
 
 class Factorized(Model):
@@ -74,7 +78,7 @@ class Factorized(Model):
         return self.entropy_bottleneck.likelihoods(symbols)
 
 
-def _spread(bottleneck: nn.Module, widths: Tensor) -> None:
+def _spread(bottleneck: "Bottleneck", widths: Tensor) -> None:
     """Start each channel's distribution (logistic of scale 1) at the standard deviation it will meet."""
     logistic_sigma = math.pi / math.sqrt(3)
     with torch.no_grad():

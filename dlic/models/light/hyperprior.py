@@ -6,10 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dlic.layers.biases import bias_of, start_at_zero
+from dlic.layers.context_steps import context_steps
 from dlic.layers.gains import LevelVector
 from dlic.layers.shuffle import shuffle
 from dlic.layers.stages import BottleneckBlock, in_float32
-from dlic.runtime.context_steps import context_steps
 
 FEATURES = 16.0  # about how large what `HyperAnalysis` has at 1/32 becomes, a trained one's
 
@@ -54,7 +55,7 @@ class ScaleSynthesis(nn.Module):
         self.first_bias, self.last_bias = LevelVector(hidden, 0.1), LevelVector(latents, initial_rows)
         with torch.no_grad():
             self.last.weight.mul_(0.1)
-            nn.init.zeros_(self.last.bias)
+            nn.init.zeros_(bias_of(self.last))
 
     def forward(self, z_symbols: Tensor, level: Tensor) -> Tensor:
         with torch.autocast(z_symbols.device.type, enabled=False):  # as precise as the whole numbers will be
@@ -92,10 +93,10 @@ class MeanSynthesis(nn.Module):
         self.between = Neighbours(latents, hidden)
         self.last = nn.Conv2d(hidden, latents, 1)
         self.first_bias = LevelVector(128)
-        self.within = nn.ModuleList(Neighbours(latents, hidden) for _ in range(steps - 2))
-        for layer in (self.last, *(neighbours.around for neighbours in self.within)):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        within = [Neighbours(latents, hidden) for _ in range(steps - 2)]
+        self.within = nn.ModuleList(within)
+        for layer in (self.last, *(neighbours.around for neighbours in within)):
+            start_at_zero(layer)
         self.register_load_state_dict_pre_hook(_with_names_of_today)
 
     def hyper_features(self, z_symbols: Tensor, level: Tensor) -> Tensor:

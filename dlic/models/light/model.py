@@ -41,6 +41,10 @@ class Light(Model):
     He et al. 2021 (arXiv:2103.15306) for the checkerboard.
     """
 
+    g_a: Analysis
+    g_s: Synthesis
+    lmbdas: Tensor  # (levels,)
+
     name = "light"
     stride = 16
     levels = LEVELS
@@ -108,7 +112,9 @@ class Light(Model):
         self.z_mean, self.z_log_scale = LevelVector(hyper), LevelVector(hyper, math.log(1.5))
         self.encoder_frozen = self.parity = False
 
-    def forward(self, x: Tensor, level: Tensor) -> ModelOutput:
+    def forward(self, x: Tensor, level: Tensor | None = None) -> ModelOutput:
+        if level is None:
+            raise ValueError("a network of many rates needs the level of each image")
         y = self.g_a(x) * self.gain(level)  # (B, M, H/16, W/16) in steps of the level
         y_hat, total_bits, sparsity = self.entropy_model(y, level)
         return ModelOutput(self.g_s(y_hat, level).float(), total_bits, y, sparsity)
@@ -125,7 +131,9 @@ class Light(Model):
         features = self.h_s_mean.hyper_features(z_symbols, level)[:, :, :height, :width]
         gain, inverse_gain = self.gain(level), self.inverse_gain(level)
         steps = step_masks(self.config["context_steps"], y.shape[1], height, width, y.device)
-        residuals, errors, saved = [], [], y.new_zeros(len(y), dtype=torch.float32)
+        residuals: list[Tensor] = []
+        errors: list[Tensor] = []
+        saved = y.new_zeros(len(y), dtype=torch.float32)
 
         def quantise(means: Tensor) -> Tensor:
             nonlocal saved
@@ -137,8 +145,8 @@ class Light(Model):
             return (y + error) * inverse_gain
 
         y_hat = self.h_s_mean.in_steps(features, quantise, steps)
-        residual = sum(residuals)
-        y_bits = bits(residual + (self._noise(residual) if noisy else sum(errors)), scale)
+        residual = sum(residuals[1:], residuals[0])
+        y_bits = bits(residual + (self._noise(residual) if noisy else sum(errors[1:], errors[0])), scale)
         total_bits = y_bits.sum(dim=(1, 2, 3)) + z_bits.sum(dim=(1, 2, 3)) - saved
         return y_hat, total_bits, (residual.detach().abs() < 0.5).float().mean()
 

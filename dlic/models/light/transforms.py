@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 from dlic.layers.dct_transforms import BLOCK, transposed_dct, trunk_scale
 from dlic.layers.gains import LevelGain
-from dlic.layers.stages import BottleneckBlock, in_float32
+from dlic.layers.stages import BottleneckBlock, bottlenecks, in_float32
 
 
 class LevelBlocks(nn.Module):
@@ -17,7 +17,7 @@ class LevelBlocks(nn.Module):
         self.gains = nn.ModuleList(LevelGain(inner) for _ in range(count))
 
     def forward(self, x: Tensor, level: Tensor) -> Tensor:
-        for block, gain in zip(self.blocks, self.gains, strict=True):
+        for block, gain in zip(bottlenecks(self.blocks), self.gains, strict=True):
             x = x + block.branch(x, gain(level))
         return x
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dlic.runtime.exact import Product
 from dlic.runtime.network import TableRows
@@ -11,7 +12,7 @@ from dlic.runtime.rows.factorized import factorized_rows
 from dlic.runtime.rows.light import light_rows
 from dlic.runtime.rows.mean_scale import mean_scale_rows, scale_hyperprior_rows
 
-Maker = Callable[[Mapping[str, Any], Mapping[str, np.ndarray], Product], TableRows]
+Maker = Callable[[Mapping[str, Any], Mapping[str, NDArray[Any]], Product], TableRows]
 
 ROWS_OF: dict[str, Maker] = {
     "factorized": factorized_rows,
@@ -21,7 +22,7 @@ ROWS_OF: dict[str, Maker] = {
 }
 
 
-def table_rows(name: str, config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], product: Product = np.matmul) -> TableRows:
+def table_rows(name: str, config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], product: Product = np.matmul) -> TableRows:
     """The rows object of the model `name`.
 
     Args:

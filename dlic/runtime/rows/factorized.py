@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dlic.runtime.exact import Product
 
@@ -15,16 +16,16 @@ class ChannelRows:
 
     channels: int
 
-    def hyper_rows(self, size: tuple[int, int], level: int) -> np.ndarray:
+    def hyper_rows(self, size: tuple[int, int], level: int) -> NDArray[Any]:
         return np.empty((0, 0, 0), np.int16)
 
-    def rows(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> np.ndarray:
+    def rows(self, z_symbols: NDArray[Any], size: tuple[int, int], level: int) -> NDArray[Any]:
         return np.broadcast_to(np.arange(self.channels, dtype=np.int16), (*size, self.channels))
 
     def steps(self, size: tuple[int, int]) -> None:
         """Without a context there are none."""
 
 
-def factorized_rows(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], product: Product) -> ChannelRows:
+def factorized_rows(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], product: Product) -> ChannelRows:
     """Rows of `Factorized` from the arrays of a checkpoint."""
     return ChannelRows(len(arrays["entropy_bottleneck.quantiles"]))

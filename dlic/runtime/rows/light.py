@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from dlic.layers.context_steps import context_steps
 from dlic.layers.scale_rows import ROWS
-from dlic.runtime.context_steps import context_steps
 from dlic.runtime.exact import FRACTION, MAX_ACTIVATION, ExactConv, Product, spread
 from dlic.runtime.weights import under, whole_numbers
 
@@ -33,18 +34,18 @@ class ExactScaleSynthesis:
     last: ExactConv
 
     @classmethod
-    def from_trained(cls, weights: Mapping[str, np.ndarray], biases: Mapping[str, np.ndarray]) -> "ExactScaleSynthesis":
+    def from_trained(cls, weights: Mapping[str, NDArray[Any]], biases: Mapping[str, NDArray[Any]]) -> "ExactScaleSynthesis":
         """The nearest whole numbers to the float weights (out, in, k, k) and biases (levels, out) of each layer."""
         return cls(*(ExactConv.from_trained(weights[name], biases[name], *form) for name, form in LAYERS.items()))
 
-    def to_arrays(self) -> dict[str, np.ndarray]:
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
         """As a checkpoint stores them."""
         layers: list[tuple[str, ExactConv]] = [(name, getattr(self, name)) for name in LAYERS]
         stored = {f"{name}.{kind}": getattr(layer, kind) for name, layer in layers for kind in ("weight", "bias")}
         return stored | {f"{name}.shift": np.array(layer.shift, dtype=np.int32) for name, layer in layers}
 
     @classmethod
-    def from_arrays(cls, stored: Mapping[str, np.ndarray]) -> "ExactScaleSynthesis":
+    def from_arrays(cls, stored: Mapping[str, NDArray[Any]]) -> "ExactScaleSynthesis":
         """Inverse of `to_arrays`. Raises KeyError and ValueError for anything else."""
         return cls(
             *(
@@ -53,7 +54,7 @@ class ExactScaleSynthesis:
             )
         )
 
-    def __call__(self, symbols: np.ndarray, level: int, product: Product = np.matmul) -> np.ndarray:
+    def __call__(self, symbols: NDArray[Any], level: int, product: Product = np.matmul) -> NDArray[Any]:
         """Symbols of z (h, w, Z) → rows of the scale tables (4h, 4w, M) uint8."""
         a = np.clip(symbols.astype(np.float64), -MAX_ACTIVATION, MAX_ACTIVATION)
         a = self.first(a, level, product)  # (h, w, K)
@@ -67,24 +68,24 @@ class LightRows:
     """The rows of z are stored for each level; those of y follow from z. Tables of z stand after those of y."""
 
     scales: ExactScaleSynthesis
-    z_rows: np.ndarray  # (levels, Z) uint8
+    z_rows: NDArray[np.uint8]  # (levels, Z) uint8
     context_steps: int  # 2 or 4
     product: Product = np.matmul
 
-    def hyper_rows(self, size: tuple[int, int], level: int) -> np.ndarray:
+    def hyper_rows(self, size: tuple[int, int], level: int) -> NDArray[Any]:
         height, width = size
         rows = self.z_rows[level] + np.uint8(ROWS)
         return np.broadcast_to(rows, (-(-height // 4), -(-width // 4), len(rows)))
 
-    def rows(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> np.ndarray:
+    def rows(self, z_symbols: NDArray[Any], size: tuple[int, int], level: int) -> NDArray[Any]:
         height, width = size
         return np.ascontiguousarray(self.scales(z_symbols, level, self.product)[:height, :width])
 
-    def steps(self, size: tuple[int, int]) -> np.ndarray:
+    def steps(self, size: tuple[int, int]) -> NDArray[Any]:
         return context_steps(self.context_steps, len(self.scales.last.weight) // 4, *size)
 
 
-def light_rows(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], product: Product) -> LightRows:
+def light_rows(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], product: Product) -> LightRows:
     """Rows of `Light` from the arrays of a checkpoint."""
     stored = whole_numbers(arrays)
     return LightRows(

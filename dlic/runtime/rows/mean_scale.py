@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dlic.layers.scale_rows import ROWS
 from dlic.runtime.exact import FRACTION, MAX_ACTIVATION, ExactConv, Product, leaky, relu, spread, upsampling_weight
@@ -15,7 +16,7 @@ LARGEST = MAX_ACTIVATION - 1
 UNIT = 1 << FRACTION  # one step of z, one unit of a scale
 LAYERS = 0, 2, 4  # places of the layers with weights in h_s
 
-Activation = Callable[[np.ndarray], np.ndarray]
+Activation = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,16 +30,16 @@ class HyperpriorRows:
 
     layers: tuple[ExactConv, ExactConv, ExactConv]
     activation: Activation
-    medians: np.ndarray  # (N,) float64, whole
-    row_ends: np.ndarray  # (ROWS − 1,) int32: the largest scale of each row
+    medians: NDArray[np.float64]  # (N,) float64, whole
+    row_ends: NDArray[np.int32]  # (ROWS − 1,) int32: the largest scale of each row
     product: Product = np.matmul
 
-    def hyper_rows(self, size: tuple[int, int], level: int) -> np.ndarray:
+    def hyper_rows(self, size: tuple[int, int], level: int) -> NDArray[Any]:
         height, width = size
         rows = np.arange(ROWS, ROWS + len(self.medians), dtype=np.int16)  # the tables of z stand after those of y
         return np.broadcast_to(rows, (-(-height // 4), -(-width // 4), len(rows)))
 
-    def rows(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> np.ndarray:
+    def rows(self, z_symbols: NDArray[Any], size: tuple[int, int], level: int) -> NDArray[Any]:
         (height, width), (first, second, last) = size, self.layers
         a = np.clip(z_symbols.astype(np.float64) * UNIT + self.medians, -LARGEST, LARGEST)
         a = self.activation(spread(first(a, 0, self.product)))  # at 1/32
@@ -50,22 +51,22 @@ class HyperpriorRows:
         """Without a context there are none."""
 
     @cached_property
-    def _row_of_scale(self) -> np.ndarray:
+    def _row_of_scale(self) -> NDArray[Any]:
         """The row of every scale 0, 1, … up to the first of the last row."""
         return np.searchsorted(self.row_ends, np.arange(int(self.row_ends[-1]) + 2)).astype(np.uint8)
 
 
-def mean_scale_rows(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], product: Product) -> HyperpriorRows:
+def mean_scale_rows(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], product: Product) -> HyperpriorRows:
     """Rows of `MeanScale` from the arrays of a checkpoint."""
     return _rows(config["latents"], arrays, leaky, product)
 
 
-def scale_hyperprior_rows(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], product: Product) -> HyperpriorRows:
+def scale_hyperprior_rows(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], product: Product) -> HyperpriorRows:
     """Rows of `ScaleHyperprior` from the arrays of a checkpoint."""
     return _rows(config["latents"], arrays, relu, product)
 
 
-def _rows(latents: int, arrays: Mapping[str, np.ndarray], activation: Activation, product: Product) -> HyperpriorRows:
+def _rows(latents: int, arrays: Mapping[str, NDArray[Any]], activation: Activation, product: Product) -> HyperpriorRows:
     weights, biases = ([arrays[f"h_s.{i}.{kind}"].astype(np.float64) for i in LAYERS] for kind in ("weight", "bias"))
     convs = [upsampling_weight(weight) for weight in weights[:-1]] + [weights[-1][:latents]]  # scales come before means
     offsets = [np.repeat(bias, 4) for bias in biases[:-1]] + [biases[-1][:latents]]

@@ -7,9 +7,11 @@ left.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from dlic.entropy.tables import REACH, FrequencyTables
@@ -33,7 +35,7 @@ Slope = Callable[[Tensor], Tensor]  # symbols (1, M, h, w), whole or in between 
 class Prices:
     """Bits of the symbols at places of known table rows, and the bounds they have there: tensors (1, M, h, w)."""
 
-    def __init__(self, tables: FrequencyTables, rows: np.ndarray):
+    def __init__(self, tables: FrequencyTables, rows: NDArray[Any]):
         """`rows` (h, w, M)."""
         rows = np.array(rows)  # they may be a read-only view
         self.low, self.high = (to_batch(bound) for bound in tables.bounds(rows))
@@ -73,7 +75,8 @@ def expected(symbols: Tensor, prices: Prices, slope: Slope, curvature: Tensor, t
         change = candidate - symbols
         energies.append(prices.bits(candidate) + change * (slopes + change * curvature / 2))
     below, _, above = torch.softmax(torch.stack(energies) / -temperature, dim=0)
-    return (nearest + above - below).clamp(prices.low, prices.high)
+    mean: Tensor = nearest + above - below
+    return mean.clamp(prices.low, prices.high)
 
 
 def adapted(damping: float, wanted: Tensor, last: Tensor) -> float:

@@ -1,47 +1,49 @@
 """NumPy arrays ⇄ tensors, and trained transforms ready to run."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dlic.runtime.torch.threads import inference
 from dlic.runtime.weights import under
 
 
-def to_tensor(pixels: np.ndarray, dtype: torch.dtype = torch.float32) -> Tensor:
+def to_tensor(pixels: NDArray[np.uint8], dtype: torch.dtype = torch.float32) -> Tensor:
     """uint8 (H, W, 3) → (1, 3, H, W) in [0, 1], channels last."""
-    return torch.from_numpy(np.require(pixels, requirements="CW")).permute(2, 0, 1)[None].to(dtype) / 255
+    return torch.from_numpy(np.require(pixels, requirements=["C", "W"])).permute(2, 0, 1)[None].to(dtype) / 255
 
 
-def to_pixels(x_hat: Tensor) -> np.ndarray:
+def to_pixels(x_hat: Tensor) -> NDArray[np.uint8]:
     """(1, 3, H, W), about [0, 1] → uint8 (H, W, 3), rounded."""
     return x_hat[0].mul(255).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
 
 
-def to_batch(latent: np.ndarray) -> Tensor:
+def to_batch(latent: NDArray[Any]) -> Tensor:
     """(h, w, M) → (1, M, h, w) channels-last, sharing memory."""
     return torch.from_numpy(latent).permute(2, 0, 1)[None]
 
 
-def to_latent(batch: Tensor) -> np.ndarray:
+def to_latent(batch: Tensor) -> NDArray[Any]:
     """Inverse of `to_batch`."""
     return batch[0].permute(1, 2, 0).contiguous().numpy()
 
 
-def to_tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
+def to_tensors(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
     """The arrays of a checkpoint, copied, as `Model.load_state_dict` takes them."""
     return {name: torch.tensor(array) for name, array in arrays.items()}
 
 
-def load_transform(module: nn.Module, prefix: str, weights: Mapping[str, np.ndarray]) -> nn.Module:
+def load_transform(module: nn.Module, prefix: str, weights: Mapping[str, NDArray[Any]]) -> nn.Module:
     """`module` with the weights stored under `prefix`, ready to run in channels-last float32."""
     module.load_state_dict({name: value.float() for name, value in to_tensors(under(prefix + ".", weights)).items()})
     return module.requires_grad_(False).eval().to(memory_format=torch.channels_last)
 
 
 @inference
-def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def product(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
     """float64 (n, in) and (in, out) → (n, out) by torch, on as many cores as it has."""
     return torch.mm(torch.from_numpy(a), torch.from_numpy(b)).numpy()

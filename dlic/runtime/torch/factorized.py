@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from dlic.models.factorized import Factorized, transforms
@@ -20,14 +21,14 @@ class FactorizedDecoder(OneRateDecoder):
     stride = unit = Factorized.stride
     halo = 3  # with 5×5 kernels at 1/16 on both sides, and blocks that reach further but say little there
 
-    def __init__(self, g_s: nn.Module, medians: np.ndarray):
+    def __init__(self, g_s: nn.Module, medians: NDArray[np.float32]):
         self._g_s, self._medians = g_s, medians
 
-    def context(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> np.ndarray:
+    def context(self, z_symbols: NDArray[Any], size: tuple[int, int], level: int) -> NDArray[np.float32]:
         return self._medians
 
     @inference
-    def synthesise(self, y_hat: np.ndarray, level: int) -> np.ndarray:
+    def synthesise(self, y_hat: NDArray[np.float32], level: int) -> NDArray[np.uint8]:
         return to_pixels(self._g_s(to_batch(y_hat)))
 
 
@@ -38,14 +39,14 @@ class FactorizedEncoder(OneRateEncoder):
         self._g_a = g_a
 
     @inference
-    def analyse(self, pixels: np.ndarray) -> np.ndarray:
+    def analyse(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         return to_latent(self._g_a(to_tensor(pixels)))
 
-    def hyper(self, y: np.ndarray, level: int) -> np.ndarray:
+    def hyper(self, y: NDArray[np.float32], level: int) -> NDArray[np.float32]:
         return np.empty((0, 0, 0), np.float32)
 
 
-def deploy_factorized(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> DeployedModel:
+def deploy_factorized(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> DeployedModel:
     """From the arrays of an exported `Factorized`; raises where they do not fit its configuration."""
     g_a, g_s = transforms(**config)
     medians = arrays["entropy_bottleneck.quantiles"][:, 0, 1].astype(np.float32)

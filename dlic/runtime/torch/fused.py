@@ -6,11 +6,13 @@ the same layers run one by one, 10–25 % slower.
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dlic.layers.biases import bias_of
 from dlic.layers.stages import BottleneckBlock
 
 Layer = Callable[[Tensor], Tensor]
@@ -19,11 +21,11 @@ Layer = Callable[[Tensor], Tensor]
 def fused_block(block: BottleneckBlock, gain: Tensor | None = None) -> Layer:
     """x (1, C, H, W) float32 channels-last → `block(x)`; `gain` (inner,) weights the inner channels."""
     last = block.last.weight if gain is None else block.last.weight * gain[:, None, None]
-    squeeze, spatial = activated(block.squeeze), activated(block.spatial)
+    squeeze, spatial, bias = activated(block.squeeze), activated(block.spatial), bias_of(block.last)
     if not fusion_works():
-        return lambda x: x + F.conv2d(spatial(squeeze(x)), last, block.last.bias)
+        return lambda x: x + F.conv2d(spatial(squeeze(x)), last, bias)
     weight = last.contiguous(memory_format=torch.channels_last)
-    return lambda x: _add(spatial(squeeze(x)), x, weight, block.last.bias)
+    return lambda x: _add(spatial(squeeze(x)), x, weight, bias)
 
 
 def overwriting(blocks: Sequence[BottleneckBlock], gains: Sequence[Tensor]) -> tuple[Tensor, Layer]:
@@ -33,12 +35,13 @@ def overwriting(blocks: Sequence[BottleneckBlock], gains: Sequence[Tensor]) -> t
     of another result. The offset is the sum of the biases that the blocks add to x: a pass over x less for each of them. Until a
     block's turn has come, the squeezing layers take its bias off again.
     """
-    layers, early = [], sum(block.last.bias for block in blocks)
-    offset = early
+    biases = [bias_of(block.last) for block in blocks]
+    offset = sum(biases[1:], biases[0])
+    layers, early = [], offset
     for block, gain in zip(blocks, gains, strict=True):
-        squeeze = activated(block.squeeze, block.squeeze.bias - block.squeeze.weight[:, :, 0, 0] @ early)
+        squeeze = activated(block.squeeze, bias_of(block.squeeze) - block.squeeze.weight[:, :, 0, 0] @ early)
         layers.append((squeeze, activated(block.spatial), (block.last.weight[:, :, 0, 0] * gain).T.contiguous()))
-        early = early - block.last.bias
+        early = early - bias_of(block.last)
 
     def run(x: Tensor) -> Tensor:
         x = x.contiguous(memory_format=torch.channels_last)
@@ -56,10 +59,10 @@ def _pixels(x: Tensor) -> Tensor:
 
 def activated(conv: nn.Conv2d, bias: Tensor | None = None) -> Layer:
     """x → gelu(conv(x)) for a convolution of stride 1, with another bias if one is given."""
-    weight, bias, padding = conv.weight, conv.bias if bias is None else bias, conv.padding[0]
+    weight, added, padding = conv.weight, bias_of(conv) if bias is None else bias, conv.kernel_size[0] // 2
     if not fusion_works():
-        return lambda x: F.gelu(F.conv2d(x, weight, bias, padding=padding))
-    return lambda x: _gelu(x, weight, bias, padding)
+        return lambda x: F.gelu(F.conv2d(x, weight, added, padding=padding))
+    return lambda x: _gelu(x, weight, added, padding)
 
 
 def clipped(weight: Tensor, bias: Tensor, low: float, high: float) -> Layer:
@@ -69,22 +72,27 @@ def clipped(weight: Tensor, bias: Tensor, low: float, high: float) -> Layer:
     return lambda x: _clip(x, weight, bias, low, high)
 
 
+def _pointwise(*inputs: Any) -> Tensor:
+    return cast(Tensor, torch.ops.mkldnn._convolution_pointwise(*inputs))
+
+
+def _pointwise_binary(*inputs: Any) -> Tensor:
+    return cast(Tensor, torch.ops.mkldnn._convolution_pointwise.binary(*inputs))
+
+
 def _gelu(x: Tensor, weight: Tensor, bias: Tensor, padding: int) -> Tensor:
     """gelu(weight ∗ x + bias)"""
-    pointwise = torch.ops.mkldnn._convolution_pointwise
-    return pointwise(x, weight, bias, [padding] * 2, [1, 1], [1, 1], 1, "gelu", [], "none")
+    return _pointwise(x, weight, bias, [padding] * 2, [1, 1], [1, 1], 1, "gelu", [], "none")
 
 
 def _clip(x: Tensor, weight: Tensor, bias: Tensor, low: float, high: float) -> Tensor:
     """weight ∗ x + bias, 1×1, between `low` and `high`"""
-    pointwise = torch.ops.mkldnn._convolution_pointwise
-    return pointwise(x, weight, bias, [0, 0], [1, 1], [1, 1], 1, "hardtanh", [low, high], "")
+    return _pointwise(x, weight, bias, [0, 0], [1, 1], [1, 1], 1, "hardtanh", [low, high], "")
 
 
 def _add(x: Tensor, base: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """base + weight ∗ x + bias, 1×1"""
-    pointwise = torch.ops.mkldnn._convolution_pointwise.binary
-    return pointwise(x, base, weight, bias, [0, 0], [1, 1], [1, 1], 1, "add", 1.0, None, [], None)
+    return _pointwise_binary(x, base, weight, bias, [0, 0], [1, 1], [1, 1], 1, "add", 1.0, None, [], None)
 
 
 @cache

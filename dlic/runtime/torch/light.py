@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from dlic.entropy.parts import Symbols
 from dlic.models.light import STEP_PRICE, Light
@@ -37,15 +38,15 @@ class LightDecoder:
         self._g_s = lru_cache(maxsize=SYNTHESES)(lambda level: synthesis_of_blocks(network.g_s, level))
 
     @inference
-    def context(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> Context:
+    def context(self, z_symbols: NDArray[Any], size: tuple[int, int], level: int) -> Context:
         return self._loop.context_of(z_symbols, size, level)
 
     @inference
-    def reconstruct(self, context: Context, symbols: np.ndarray) -> np.ndarray:
+    def reconstruct(self, context: Context, symbols: NDArray[Any]) -> NDArray[np.float32]:
         return to_latent(self._loop.y_hat(context, to_batch(symbols).float()))
 
     @inference
-    def synthesise(self, y_hat: np.ndarray, level: int) -> np.ndarray:
+    def synthesise(self, y_hat: NDArray[np.float32], level: int) -> NDArray[np.uint8]:
         return from_blocks(to_latent(self._g_s(level)(to_batch(y_hat))))
 
 
@@ -61,28 +62,28 @@ class LightEncoder:
         self._g_a = analysis_of_blocks(network.g_a)
 
     @inference
-    def analyse(self, pixels: np.ndarray) -> np.ndarray:
+    def analyse(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         return to_latent(self._g_a(to_batch(to_blocks(pixels))))
 
     @inference
-    def at_level(self, latent: np.ndarray, level: int) -> np.ndarray:
+    def at_level(self, latent: NDArray[np.float32], level: int) -> NDArray[np.float32]:
         return to_latent(to_batch(latent) * self._network.gain(torch.tensor([level])))
 
     @inference
-    def hyper(self, y: np.ndarray, level: int) -> np.ndarray:
+    def hyper(self, y: NDArray[np.float32], level: int) -> NDArray[np.float32]:
         z = self._network.h_a(to_batch(y)) - self._network.z_mean(torch.tensor([level]))
         return to_latent(torch.round(z))
 
     @inference
-    def quantise(self, context: Context, quantiser: Quantiser) -> np.ndarray:
+    def quantise(self, context: Context, quantiser: Quantiser) -> NDArray[np.float32]:
         return to_latent(self._loop.quantised(context, quantiser))
 
     def refine(
         self,
         goal: RefinementGoal,
-        y: np.ndarray,
+        y: NDArray[np.float32],
         plain: Symbols,
-        rounded: Callable[[np.ndarray], Symbols],
+        rounded: Callable[[NDArray[np.int32]], Symbols],
         effort: int,
         progress: Progress,
     ) -> Symbols:
@@ -91,7 +92,7 @@ class LightEncoder:
 
 
 @torch.inference_mode(False)  # so that `refine` can differentiate, wherever the checkpoint was loaded
-def deploy_light(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> DeployedModel:
+def deploy_light(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> DeployedModel:
     """From the arrays of an exported `Light`; raises where they do not fit its configuration."""
     network = Light(**config)
     network.load_state_dict({name: value.float() for name, value in to_tensors(trained_weights(arrays)).items()})

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from dlic.models.light import Light
@@ -38,7 +40,7 @@ class ContextLoop:
         gain, inverse_gain = self._network.gain(levels), self._network.inverse_gain(levels)
         return Context(features, h_s_mean.means(features), gain, inverse_gain, gain * inverse_gain)
 
-    def context_of(self, z_symbols: np.ndarray, size: tuple[int, int], level: int) -> Context:
+    def context_of(self, z_symbols: NDArray[Any], size: tuple[int, int], level: int) -> Context:
         """The same from an array (h/4, w/4, Z)."""
         return self.context(to_batch(z_symbols.astype(np.float32)), size, level)
 

@@ -8,9 +8,11 @@ as far as it sharpens what is known of y, then of y.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from dlic.entropy.parts import Symbols
@@ -63,7 +65,7 @@ class Goal:
         return distortion(self.task.distortion)
 
     @property
-    def image(self) -> np.ndarray:
+    def image(self) -> NDArray[np.uint8]:
         """uint8 (H, W, 3); of a tile with what is around it."""
         return self.task.around.image if self.task.around else self.task.image
 
@@ -104,12 +106,13 @@ class Goal:
 
     def _lost(self, x_hat: Tensor, x: Tensor) -> Tensor:
         """λ · distortion in bits, over the whole image: (1, 3, H, W) twice → a scalar."""
+        distortion: Tensor
         (distortion,) = self.distortion(x_hat, x, torch.tensor([self.lmbda]))
         return distortion * (self.lmbda * x.shape[-2] * x.shape[-1])
 
-    def with_z(self, z: np.ndarray, symbols: Symbols) -> Symbols:
+    def with_z(self, z: NDArray[Any], symbols: Symbols) -> Symbols:
         """The symbols with others of z and the table rows that these give."""
-        rows = self.parts.rows.rows(z, symbols.y_rows.shape[:2], self.level)
+        rows = self.parts.rows.rows(z, _size(symbols), self.level)
         return symbols.with_part("z", z).with_part("y", symbols.y, rows)
 
     @torch.no_grad()
@@ -136,7 +139,7 @@ class Goal:
         return seen
 
     def _context(self, symbols: Symbols) -> Context:
-        return self.parts.loop.context_of(symbols.z, symbols.y_rows.shape[:2], self.level)
+        return self.parts.loop.context_of(symbols.z, _size(symbols), self.level)
 
 
 @torch.inference_mode(False)
@@ -144,9 +147,9 @@ class Goal:
 def refined(
     parts: LightParts,
     task: RefinementGoal,
-    y: np.ndarray,
+    y: NDArray[np.float32],
     plain: Symbols,
-    rounded: Callable[[np.ndarray], Symbols],
+    rounded: Callable[[NDArray[np.int32]], Symbols],
     effort: int,
     progress: Progress,
 ) -> Symbols:
@@ -178,7 +181,7 @@ def annealed_y(goal: Goal, told: Symbols, start: Tensor, bend: Tensor, iteration
     return told.with_part("y", _whole(anneal(start, prices, goal.distortion_slope(told), bend, iterations, tick)))
 
 
-def annealed_z(goal: Goal, y: Tensor, best: Symbols, bend: Tensor, error: float = 0.0) -> np.ndarray:
+def annealed_z(goal: Goal, y: Tensor, best: Symbols, bend: Tensor, error: float = 0.0) -> NDArray[np.int32]:
     """Symbols of z (h/4, w/4, Z) that leave little to say of y (1, M, h, w), for what they cost themselves; found from `best` on.
 
     A latent is taken to cost what it would if the others stayed: either its bits and a squared `error`, or, as zero, what it then
@@ -197,15 +200,21 @@ def annealed_z(goal: Goal, y: Tensor, best: Symbols, bend: Tensor, error: float 
     return _whole(anneal(start, prices, slope, curvature(start, prices, slope), HYPER_ITERATIONS))
 
 
+def _size(symbols: Symbols) -> tuple[int, int]:
+    """Height and width of y."""
+    height, width, _ = symbols.y_rows.shape
+    return height, width
+
+
 def _counter(total: int, progress: Progress) -> Callable[[], None]:
     done = iter(range(1, total + 1))
     return lambda: progress(next(done) / total)
 
 
-def _whole(symbols: Tensor) -> np.ndarray:
+def _whole(symbols: Tensor) -> NDArray[np.int32]:
     return to_latent(symbols.round()).astype(np.int32)
 
 
-def _in_between(symbols: np.ndarray) -> Tensor:
+def _in_between(symbols: NDArray[Any]) -> Tensor:
     """Whole symbols as annealing takes them."""
     return to_batch(symbols.astype(np.float32))

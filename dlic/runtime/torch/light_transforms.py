@@ -4,10 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from dlic.layers.biases import bias_of
 from dlic.layers.dct_transforms import BLOCK, Analysis
+from dlic.layers.stages import bottlenecks
 from dlic.models.light.transforms import LevelBlocks, Synthesis
 from dlic.runtime.torch.fused import clipped, fused_block, overwriting
 
@@ -18,9 +21,12 @@ COLOURS_LAST = torch.arange(3 * BLOCK**2).reshape(3, BLOCK**2).T.flatten()
 
 def analysis_of_blocks(g_a: Analysis) -> Transform:
     """g_a for blocks of pixels 0 … 255, `to_blocks` of an image (1, 3·BLOCK², H/BLOCK, W/BLOCK)."""
-    weight, bias = g_a.first.weight / 255, g_a.first.bias - 0.5 * g_a.first.weight.sum(dim=(1, 2, 3))
+    weight, bias = g_a.first.weight / 255, bias_of(g_a.first) - 0.5 * g_a.first.weight.sum(dim=(1, 2, 3))
     weight = weight[:, COLOURS_LAST].to(memory_format=torch.channels_last)
-    fine, coarse = [fused_block(block) for block in g_a.fine], [fused_block(block) for block in g_a.coarse]
+    fine, coarse = (
+        [fused_block(block) for block in bottlenecks(g_a.fine)],
+        [fused_block(block) for block in bottlenecks(g_a.coarse)],
+    )
 
     def run(blocks: Tensor) -> Tensor:
         return _through(coarse, g_a.merge(_through(fine, F.conv2d(blocks, weight, bias))))
@@ -32,8 +38,8 @@ def synthesis_of_blocks(g_s: Synthesis, level: int) -> Transform:
     """g_s at one level, giving blocks for `from_blocks`: pixels from 0 to below 256 that are not rounded, but ½ too large."""
     levels = torch.tensor([level])
     (coarse_offset, coarse), (fine_offset, fine) = (_at_level(blocks, levels) for blocks in (g_s.coarse, g_s.fine))
-    split_bias = g_s.split.bias + fine_offset
-    weight, bias = g_s.last.weight * g_s.gain(levels) * 255, (g_s.last.bias + 0.5) * 255 + 0.5
+    split_bias = bias_of(g_s.split) + fine_offset
+    weight, bias = g_s.last.weight * g_s.gain(levels) * 255, (bias_of(g_s.last) + 0.5) * 255 + 0.5
     last = clipped(weight[COLOURS_LAST].to(memory_format=torch.channels_last), bias[COLOURS_LAST], 0.0, 255.0)
 
     def run(y_hat: Tensor) -> Tensor:
@@ -43,14 +49,14 @@ def synthesis_of_blocks(g_s: Synthesis, level: int) -> Transform:
     return run
 
 
-def to_blocks(pixels: np.ndarray) -> np.ndarray:
+def to_blocks(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """uint8 (H, W, 3) → float32 (H/BLOCK, W/BLOCK, BLOCK·BLOCK·3), each block row by row with its colours last."""
     height, width = pixels.shape[:2]
     blocks = torch.from_numpy(pixels).reshape(height // BLOCK, BLOCK, width // BLOCK, 3 * BLOCK)
     return blocks.transpose(1, 2).float().reshape(height // BLOCK, width // BLOCK, -1).numpy()
 
 
-def from_blocks(blocks: np.ndarray) -> np.ndarray:
+def from_blocks(blocks: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Inverse of `to_blocks` for values from 0 to below 256, without what follows the point: → uint8 (H, W, 3)."""
     height, width = blocks.shape[:2]
     pixels = torch.from_numpy(blocks).to(torch.uint8).reshape(height, width, BLOCK, 3 * BLOCK).transpose(1, 2)
@@ -58,7 +64,7 @@ def from_blocks(blocks: np.ndarray) -> np.ndarray:
 
 
 def _at_level(blocks: LevelBlocks, levels: Tensor) -> tuple[Tensor, Transform]:
-    return overwriting(blocks.blocks, [gain(levels)[0, :, 0, 0] for gain in blocks.gains])
+    return overwriting(bottlenecks(blocks.blocks), [gain(levels)[0, :, 0, 0] for gain in blocks.gains])
 
 
 def _through(layers: list[Transform], x: Tensor) -> Tensor:

@@ -1,8 +1,10 @@
 """The parts that models of one rate share: latents are rounded in steps of 1 around means that are known at once."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dlic.entropy.parts import Symbols
 from dlic.progress import Progress
@@ -14,8 +16,9 @@ class OneRateDecoder:
 
     levels = 1
 
-    def reconstruct(self, context: np.ndarray, symbols: np.ndarray) -> np.ndarray:
-        return symbols.astype(np.float32) + context
+    def reconstruct(self, context: NDArray[np.float32], symbols: NDArray[Any]) -> NDArray[np.float32]:
+        y_hat: NDArray[np.float32] = symbols.astype(np.float32) + context
+        return y_hat
 
 
 class OneRateEncoder:
@@ -24,18 +27,18 @@ class OneRateEncoder:
     refinable = False
     step_price: float | None = None
 
-    def at_level(self, latent: np.ndarray, level: int) -> np.ndarray:
+    def at_level(self, latent: NDArray[np.float32], level: int) -> NDArray[np.float32]:
         return latent
 
-    def quantise(self, context: np.ndarray, quantiser: Quantiser) -> np.ndarray:
-        return quantiser(context, np.bool_(True)) + context
+    def quantise(self, context: NDArray[np.float32], quantiser: Quantiser) -> NDArray[np.float32]:
+        return quantiser(context, np.ones(1, np.bool_)) + context
 
     def refine(
         self,
         goal: RefinementGoal,
-        y: np.ndarray,
+        y: NDArray[np.float32],
         plain: Symbols,
-        rounded: Callable[[np.ndarray], Symbols],
+        rounded: Callable[[NDArray[np.int32]], Symbols],
         effort: int,
         progress: Progress,
     ) -> Symbols:

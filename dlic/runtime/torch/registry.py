@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, cast
 
-import numpy as np
+from numpy.typing import NDArray
 
 from dlic.runtime.network import DeployedModel
 from dlic.runtime.torch.threads import follow_limit
@@ -17,7 +17,7 @@ DEPLOYMENTS = {
 }
 
 
-def deploy(name: str, config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> DeployedModel:
+def deploy(name: str, config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> DeployedModel:
     """The model `name` of a checkpoint, ready to run.
 
     Args:

@@ -1,8 +1,11 @@
 """The whole numbers that parsing depends on, made once from a trained model and stored with its weights."""
 
-import numpy as np
-import torch
+from typing import Any
 
+import torch
+from numpy.typing import NDArray
+
+from dlic.layers.biases import bias_of
 from dlic.layers.gaussian import row_of_scale, scale_of_row
 from dlic.layers.scale_rows import ROWS
 from dlic.models.base import Model
@@ -15,14 +18,14 @@ from dlic.runtime.weights import WHOLE_NUMBERS
 
 
 @torch.no_grad()
-def stored_arrays(network: Model) -> dict[str, np.ndarray]:
+def stored_arrays(network: Model) -> dict[str, NDArray[Any]]:
     """The arrays of a checkpoint: trained weights as they are, and whole numbers."""
     trained = {name: value.contiguous().cpu().numpy() for name, value in network.state_dict().items()}
     return trained | {WHOLE_NUMBERS + name: value for name, value in whole_numbers_of(network).items()}
 
 
 @torch.no_grad()
-def whole_numbers_of(network: Model) -> dict[str, np.ndarray]:
+def whole_numbers_of(network: Model) -> dict[str, NDArray[Any]]:
     """By name; nothing for models whose rows are known without."""
     if isinstance(network, Light):
         scales = exact_scales(network.h_s_scale).to_arrays()
@@ -41,9 +44,9 @@ def exact_scales(trained: ScaleSynthesis) -> ExactScaleSynthesis:
     levels = len(first_bias)
     biases = {
         "first": first_bias,
-        "widen": trained.widen.bias.expand(levels, -1),
-        "middle": trained.middle.bias.expand(levels, -1),
-        "last": trained.last.bias + trained.last_bias.all_levels().repeat_interleave(4, dim=1),  # the shuffle's order
+        "widen": bias_of(trained.widen).expand(levels, -1),
+        "middle": bias_of(trained.middle).expand(levels, -1),
+        "last": bias_of(trained.last) + trained.last_bias.all_levels().repeat_interleave(4, dim=1),  # the shuffle's order
     }
     weights = {name: getattr(trained, name).weight.double().numpy() for name in LAYERS}
     return ExactScaleSynthesis.from_trained(weights, {name: bias.double().numpy() for name, bias in biases.items()})

@@ -3,10 +3,11 @@
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 @lru_cache(maxsize=8)  # tiles come in four sizes
-def context_steps(count: int, latents: int, height: int, width: int) -> np.ndarray:
+def context_steps(count: int, latents: int, height: int, width: int) -> NDArray[np.uint8]:
     """The step of each latent, of two or four: uint8 (height, width, latents), not to be written.
 
     Halves are a checkerboard over space and channels (He et al., arXiv:2103.15306). Every second row of them is a quarter, shifted
