@@ -62,7 +62,7 @@ def without_torch(script: str, *words: str) -> str:
     """What a fresh process prints in which torch cannot be imported."""
     blocked = "import sys\nsys.modules['torch'] = None\n" + textwrap.dedent(script)
     return subprocess.run(
-        [sys.executable, "-c", blocked, *words], check=True, cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-c", blocked, *words], check=True, cwd=ROOT, stdout=subprocess.PIPE, text=True
     ).stdout.strip()
 
 
@@ -70,7 +70,7 @@ def test_a_reader_imports_no_torch():
     """Everything that decoding needs but the network itself."""
     without_torch(
         """
-        import dlic, dlic.api, dlic.checkpoints.local, dlic.runtime.exact, dlic.runtime.network, dlic.runtime.rows
+        import dlic, dlic.api, dlic.checkpoints.local, dlic.checkpoints.weights, dlic.runtime.exact, dlic.runtime.network, dlic.runtime.rows
         import dlic.runtime.threads, dlic.runtime.weights, dlic.learned.codec, dlic.learned.unit, dlic.learned.tiles.decoder
         import dlic.container.format, dlic.container.tiles, dlic.entropy.coder, dlic.entropy.rans, dlic.entropy.parts
         import dlic.formats.registry, dlic.formats.reading, dlic.formats.learned
@@ -82,14 +82,15 @@ def test_a_file_is_parsed_without_torch():
     """The symbols of a file of `light` against their checksum, whose rows torch computed when it was written."""
     script = """
         from types import SimpleNamespace
-        from dlic.checkpoints import local
+        from dlic.checkpoints.manifest import read_manifest
+        from dlic.checkpoints.weights import read_weights
         from dlic.container.format import read
         from dlic.learned.codec import LearnedCodec
         from dlic.learned.unit import UnitCodec
         from dlic.runtime.network import DeployedModel
         from dlic.runtime.rows import table_rows
-        manifest = local.read_manifest(sys.argv[1])
-        rows = table_rows(manifest.model, manifest.config, local.read_weights(sys.argv[1]))
+        manifest = read_manifest(sys.argv[1])
+        rows = table_rows(manifest.model, manifest.config, read_weights(sys.argv[1]))
         decoder = SimpleNamespace(stride=16, levels=64, halo=2)
         model = DeployedModel(None, decoder, rows)
         unit = UnitCodec(name="reader", fingerprint=manifest.fingerprint, deployed=model, tables=manifest.tables)
