@@ -70,10 +70,11 @@ def test_a_reader_imports_no_torch():
     """Everything that decoding needs but the network itself."""
     without_torch(
         """
-        import dlic, dlic.api, dlic.checkpoints.local, dlic.checkpoints.weights, dlic.runtime.exact, dlic.runtime.network, dlic.runtime.rows
-        import dlic.runtime.threads, dlic.runtime.weights, dlic.learned.codec, dlic.learned.unit, dlic.learned.tiles.decoder
-        import dlic.container.format, dlic.container.tiles, dlic.entropy.coder, dlic.entropy.rans, dlic.entropy.parts
-        import dlic.formats.registry, dlic.formats.reading, dlic.formats.learned
+        import dlic.api, dlic.formats.learned, dlic.formats.reading, dlic.formats.registry
+        import dlic.checkpoints.local, dlic.checkpoints.weights, dlic.container.format, dlic.container.tiles
+        import dlic.entropy.coder, dlic.entropy.parts, dlic.entropy.rans
+        import dlic.learned.codec, dlic.learned.unit, dlic.learned.tiles.decoder
+        import dlic.runtime.exact, dlic.runtime.network, dlic.runtime.rows, dlic.runtime.threads, dlic.runtime.weights
         """
     )
 
