@@ -82,7 +82,7 @@ def compress(
     With -r every image below a folder, a/b.jpg into a/b.jpg.dlic below the folder of -o.
     """
     wanted = folders.Wanted(recursive, skip_existing, jobs, engine, cluster)
-    weights = wanted.everywhere(weights)
+    weights = weights and wanted.everywhere(weights)
     wishes = Wishes(
         quality=quality,
         target_size=streams.size(target_size),

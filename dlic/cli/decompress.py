@@ -48,7 +48,13 @@ def decompress(
     With -r every such file below a folder, a/b.dlic into a/b.dlic.png below the folder of -o.
     """
     wanted = folders.Wanted(recursive, skip_existing, jobs, engine, cluster)
-    reading = Reading(wanted.everywhere(weights), max_pixels, model, _crop(crop), streams.size(max_memory))
+    reading = Reading(
+        weights=weights and wanted.everywhere(weights),
+        max_pixels=max_pixels,
+        model=model,
+        crop=_crop(crop),
+        max_memory=streams.size(max_memory),
+    )
     work = Decompression(reading, partial, force)
     if folders.is_folder(source, wanted, CorruptFileError):
         folders.run(source, output, folders.Task("decompressed", ENDINGS, ".png", work, force), wanted, as_json)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -207,7 +207,7 @@ def _draw(run: "Run", path: Path, force: bool) -> None:
     streams.write_bytes(str(path), figure_bytes(run_figure(run), path.suffix), force)
 
 
-def _command(folder: Path, options: dict) -> str:
+def _command(folder: Path, options: dict[str, Any]) -> str:
     """What was asked for, without the paths it was asked with."""
     given = [word for option, value in options.items() if value for word in (f"--{option}", str(value))]
     return shlex.join(["dlic", "evaluate", folder.resolve().name, *given])
@@ -217,4 +217,4 @@ def _watched(rows: Iterable[T], label: str, count: int) -> Iterator[T]:
     from rich.console import Console
     from rich.progress import track
 
-    return track(rows, description=label, total=count, console=Console(stderr=True), transient=True)
+    yield from track(rows, description=label, total=count, console=Console(stderr=True), transient=True)

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -54,9 +54,9 @@ class Wanted:
     engine: Engine
     cluster: str | None
 
-    def everywhere(self, path: Path | None) -> Path | None:
+    def everywhere(self, path: Path) -> Path:
         """A path as every worker of a cluster finds it."""
-        return path and Path(os.path.abspath(path)) if self.engine == Engine.dask else path
+        return Path(os.path.abspath(path)) if self.engine == Engine.dask else path
 
     @property
     def given(self) -> list[str]:
@@ -100,8 +100,7 @@ def is_folder(source: str, wanted: Wanted, refusal: type[DlicError]) -> bool:
 
 def run(source: str, output: str | None, task: Task, wanted: Wanted, as_json: bool) -> None:
     """Do a task on every file of a folder. Raises DlicError before the work, and SomeFailedError after it where some failed."""
-    folder, out = _folders(source, output)
-    folder, out = wanted.everywhere(folder), wanted.everywhere(out)
+    folder, out = map(wanted.everywhere, _folders(source, output))
     if wanted.cluster is not None and wanted.engine != Engine.dask:
         raise DlicError("--cluster goes with --engine dask")
     listing = find(folder, task.endings, out)
@@ -120,8 +119,9 @@ def run(source: str, output: str | None, task: Task, wanted: Wanted, as_json: bo
         for result in _watched(results, missing, task.verb):
             if as_json:
                 typer.echo(json.dumps(_line(result)))
-            if isinstance(result.error, (StorageError, *task.hopeless)):
-                raise result.error
+            error = result.error
+            if error is not None and isinstance(error, (StorageError, *task.hopeless)):
+                raise error
             tally.add(result)
     if tally.failures:
         raise SomeFailedError(f"{len(tally.failures):,} of {len(pairs) + len(listing.closed):,} failed")
@@ -151,14 +151,15 @@ def _missing(pairs: Sequence[Pair], out: Path, task: Task, skip_existing: bool) 
     return [pair for pair in pairs if pair not in there] if skip_existing else list(pairs)
 
 
-def _results(work: Work, pairs: Sequence[Pair], folders: Sequence[Path], wanted: Wanted) -> Iterator[Result]:
+def _results(work: Work, pairs: Sequence[Pair], folders: Sequence[Path], wanted: Wanted) -> Generator[Result, None, None]:
     if wanted.engine == Engine.dask and pairs:
         from dlic.batch import cluster
 
-        return cluster.results(work, pairs, folders, wanted.cluster, wanted.jobs)
+        yield from cluster.results(work, pairs, folders, wanted.cluster, wanted.jobs)
+        return
     from dlic.batch import workers
 
-    return workers.results(work, pairs, wanted.jobs)
+    yield from workers.results(work, pairs, wanted.jobs)
 
 
 # --- what is told -------------------------------------------------------------------------------------------------------

@@ -92,6 +92,7 @@ def run(args: list[str] | None = None) -> int:
     warnings.simplefilter("ignore", FutureWarning)  # for the authors of the libraries, not for the person at the shell
     try:
         app(args, prog_name="dlic")
+        return 0
     except SystemExit as done:
         return 1 if done.code == USAGE_ERROR else int(done.code or 0)
     except DlicError as error:

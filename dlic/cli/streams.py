@@ -114,7 +114,7 @@ def check_memory(size: tuple[int, int], max_memory: int | None, process: int = P
     """Raises DlicError where a process would take more bytes than it may to read or write an image file of (width, height)."""
     needed = process + IMAGE_FILE * size[0] * size[1]
     if max_memory is not None and needed > max_memory:
-        takes, has = f"{needed / 1e6:,.0f} MB", f"{max_memory / 1e6:,.0f} MB"
+        takes, has = f"{needed / 1e6:,.0f} MB", f"{max_memory / 1e6:,.3g} MB"
         raise DlicError(f"{size[0]} × {size[1]} pixels take about {takes} of memory, more than the {has} of --max-memory")
 
 

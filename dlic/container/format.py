@@ -30,6 +30,7 @@ VERSION = 2
 VERSION_ZERO = 0xD0  # the first byte of a file is this + its version
 MAGIC = bytes([VERSION_ZERO + VERSION]) + b"ic\r\n\x1a"
 LEARNED, TILED, COMPRESSAI, LOSSLESS, WAVELET = range(5)  # kinds
+KIND_AT = len(MAGIC)  # where the field `kind` stands in a file
 MAX_LEVEL = 255  # that the field has room for; a codec knows the levels of its model
 NO_MODEL = bytes(8)  # the field `model` of kinds without a checkpoint
 MAX_CHUNKS = 64

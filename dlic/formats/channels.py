@@ -14,6 +14,7 @@ A plane of alpha that is one tile is a byte that says how it is coded, and what 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dlic.container.chunks import ALPHA, GRAY, by_name
 from dlic.container.format import Chunks
@@ -34,13 +35,14 @@ EXACT = 100  # quality of alpha
 class Separated:
     """A picture as a codec takes it, and the rest."""
 
-    colours: np.ndarray  # uint8 (H, W, 3), or (H, W) gray for a codec that takes it
+    colours: NDArray[np.uint8]  # uint8 (H, W, 3), or (H, W) gray for a codec that takes it
     chunks: Chunks
 
 
-def check_channels(image: np.ndarray) -> np.ndarray:
+def check_channels(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """`image` if it is uint8 (H, W) or (H, W, 2 … 4) with at least one pixel; DlicError otherwise."""
-    shape, dtype = getattr(image, "shape", ()), getattr(image, "dtype", type(image).__name__)
+    shape: tuple[int, ...] = getattr(image, "shape", ())
+    dtype = getattr(image, "dtype", type(image).__name__)
     fits = len(shape) == 2 or (len(shape) == 3 and 2 <= shape[2] <= 4)
     if not isinstance(image, np.ndarray) or dtype != np.uint8 or not fits:
         raise DlicError(f"an image must be a uint8 array of shape (height, width) or (height, width, 2 … 4), not {dtype} {shape}")
@@ -49,7 +51,7 @@ def check_channels(image: np.ndarray) -> np.ndarray:
     return image
 
 
-def separate(image: np.ndarray, alpha_quality: int = EXACT, takes_gray: bool = False) -> Separated:
+def separate(image: NDArray[np.uint8], alpha_quality: int = EXACT, takes_gray: bool = False) -> Separated:
     """uint8 (H, W) gray, (H, W, 2) gray and alpha, (H, W, 3) RGB or (H, W, 4) RGBA, for a codec of RGB.
 
     Colours where alpha is 0 are replaced by a smooth continuation of those around them. Raises DlicError for other arrays.
@@ -74,7 +76,9 @@ def is_gray(chunks: Chunks) -> bool:
     return GRAY in by_name(chunks)
 
 
-def unite(colours: np.ndarray, chunks: Chunks, whole: Rectangle | None = None, part: Rectangle | None = None) -> np.ndarray:
+def unite(
+    colours: NDArray[np.uint8], chunks: Chunks, whole: Rectangle | None = None, part: Rectangle | None = None
+) -> NDArray[np.uint8]:
     """Inverse of `separate`: the picture, of what a codec gives back, uint8 (H, W, 3) or (H, W). Raises CorruptFileError.
 
     Where that is only a `part`, the `whole` picture's size is needed.
@@ -90,15 +94,16 @@ def unite(colours: np.ndarray, chunks: Chunks, whole: Rectangle | None = None, p
     return np.dstack([colours, decode_alpha(found[ALPHA], height, width, part)])
 
 
-def as_gray(colours: np.ndarray) -> np.ndarray:
+def as_gray(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """uint8 (H, W, 3) of what was gray → (H, W), the mean of its channels, which is nearer than any one; (H, W) as it is."""
     if colours.ndim == 2:
         return colours
-    total = colours[..., 0].astype(np.uint16) + colours[..., 1] + colours[..., 2]
-    return ((total + 1) // 3).astype(np.uint8)
+    total: NDArray[np.uint16] = colours[..., 0].astype(np.uint16) + colours[..., 1] + colours[..., 2]
+    mean: NDArray[np.uint8] = ((total + 1) // 3).astype(np.uint8)
+    return mean
 
 
-def encode_alpha(alpha: np.ndarray, quality: int = EXACT, side: int = ALPHA_TILE) -> bytes:
+def encode_alpha(alpha: NDArray[np.uint8], quality: int = EXACT, side: int = ALPHA_TILE) -> bytes:
     """uint8 (H, W) → the data of its chunk.
 
     Below EXACT, `quality` is the wavelet codec's, unless exact is smaller, as it can be of masks with sharp edges.
@@ -110,7 +115,7 @@ def encode_alpha(alpha: np.ndarray, quality: int = EXACT, side: int = ALPHA_TILE
     return bytes([IN_TILES]) + write_varint(side) + b"".join([*(write_varint(len(tile)) for tile in tiles), *tiles])
 
 
-def decode_alpha(data: bytes, height: int, width: int, part: Rectangle | None = None) -> np.ndarray:
+def decode_alpha(data: bytes, height: int, width: int, part: Rectangle | None = None) -> NDArray[np.uint8]:
     """Inverse of `encode_alpha`, as far as its quality goes; only what is asked for of the plane. Raises CorruptFileError."""
     part = part or Rectangle(0, 0, width, height)
     if data[:1] == bytes([ONE_VALUE]):
@@ -144,7 +149,7 @@ def _split(data: bytes, height: int, width: int) -> tuple[Grid, list[bytes]]:
     return grid, tiles
 
 
-def _encode_tile(alpha: np.ndarray, quality: int) -> bytes:
+def _encode_tile(alpha: NDArray[np.uint8], quality: int) -> bytes:
     from dlic.classical.lossless import codec as lossless
     from dlic.classical.wavelet import codec as wavelet  # few pictures need them, and they take a while to load
 
@@ -158,7 +163,7 @@ def _encode_tile(alpha: np.ndarray, quality: int) -> bytes:
     return min(exact, lossy, key=len)
 
 
-def _decode_tile(data: bytes, height: int, width: int) -> np.ndarray:
+def _decode_tile(data: bytes, height: int, width: int) -> NDArray[np.uint8]:
     from dlic.classical.lossless import codec as lossless
     from dlic.classical.wavelet import codec as wavelet
 

@@ -6,9 +6,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from dlic.container.chunks import ALPHA, GRAY, by_name
-from dlic.container.format import VERSION, Container, check_no_coder, read, read_beginning
+from dlic.container.format import KIND_AT, MAGIC, VERSION, Container, check_no_coder, read, read_beginning
 from dlic.entropy.byte_reader import Field, Reader
-from dlic.errors import CorruptFileError
 from dlic.formats import metadata_chunks
 from dlic.formats.channels import unite
 from dlic.formats.kind import Description, Kind
@@ -25,17 +24,13 @@ class ContainerKind(Kind):
 
     endings = (".dlic",)
     numbers: tuple[int, ...]  # the values of the header's field `kind` that stand for it
-    chooses_coder = False  # whether the header's field `coder` may be another than 0
 
     @abstractmethod
     def decode(self, described: Description, reading: Reading) -> tuple[NDArray[Any], dict[str, float]]:
         """The coded picture without its chunks, and seconds by stage."""
 
     def recognise(self, data: bytes) -> bool:
-        try:
-            return read_beginning(data)[0].kind in self.numbers
-        except CorruptFileError:
-            return False
+        return data.startswith(MAGIC) and data[KIND_AT : KIND_AT + 1] in [bytes([number]) for number in self.numbers]
 
     def describe(self, data: bytes) -> Description:
         return self.describe_container(data, read(data))
@@ -44,8 +39,7 @@ class ContainerKind(Kind):
         return self.describe_container(data, read_beginning(data)[0])
 
     def describe_container(self, data: bytes, container: Container) -> Description:
-        if not self.chooses_coder:
-            check_no_coder(container)
+        self.check_coder(container)
         return Description(
             kind=self,
             data=data,
@@ -58,6 +52,10 @@ class ContainerKind(Kind):
             container=container,
             in_parts=self.is_in_parts(container),
         )
+
+    def check_coder(self, container: Container) -> None:
+        """Raises CorruptFileError for an entropy coder that files of this kind do not have."""
+        check_no_coder(container)
 
     def channels(self, container: Container) -> int:
         found = by_name(container.chunks)
@@ -87,7 +85,7 @@ class ContainerKind(Kind):
 def head_of(container: Container, fields: list[Field]) -> dict[str, int]:
     """The numbers that a classical codec's stream begins with. Raises CorruptFileError where they are missing."""
     reader = Reader(container.stream)
-    return {field.name: field.read(reader) for field in fields}
+    return {field.name: int(field.read(reader)) for field in fields}
 
 
 def container_of(described: Description) -> Container:

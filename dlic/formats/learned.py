@@ -38,7 +38,6 @@ class Learned(ContainerKind):
 
     name = "learned"
     numbers = (LEARNED, TILED)
-    chooses_coder = True
     takes = frozenset(
         [
             "quality", "target_size", "target_bpp", "target_psnr", "target_ms_ssim", "effort", "tune", "model",
@@ -46,6 +45,9 @@ class Learned(ContainerKind):
         ]
     )  # fmt: skip
     process_memory = PROCESS_WITH_TORCH
+
+    def check_coder(self, container: Container) -> None:
+        coder_of(container.coder)
 
     def is_in_parts(self, container: Container) -> bool:
         return container.kind == TILED
@@ -146,9 +148,9 @@ class Learned(ContainerKind):
 def rate_of(wishes: Wishes) -> "int | Target":
     """The quality or the target that is wished for. Raises DlicError for several, and for values out of range."""
     from dlic.learned.codec import check_quality
-    from dlic.learned.rate_control import Target
+    from dlic.learned.rate_control import Measure, Target
 
-    targets = {
+    targets: dict[Measure, float | None] = {
         "size": wishes.target_size, "bpp": wishes.target_bpp, "psnr": wishes.target_psnr, "ms-ssim": wishes.target_ms_ssim,
     }  # fmt: skip
     given = [Target(measure, number(f"target {measure}", value)) for measure, value in targets.items() if value is not None]

@@ -3,7 +3,6 @@
 from dlic.container.format import read_beginning
 from dlic.errors import CorruptFileError, DlicError
 from dlic.formats.compressai import CompressAI
-from dlic.formats.container_kind import ContainerKind
 from dlic.formats.jpeg import Jpeg
 from dlic.formats.kind import Description, Kind
 from dlic.formats.learned import Learned
@@ -41,8 +40,7 @@ def kind_of(data: bytes) -> Kind:
         if kind.recognise(data):
             return kind
     number = read_beginning(data)[0].kind  # raises where it is no .dlic file
-    known = sorted(number for kind in KINDS if isinstance(kind, ContainerKind) for number in kind.numbers)
-    raise CorruptFileError(f"the file is of kind {number}; this dlic knows kinds {known[0]} to {known[-1]}")
+    raise CorruptFileError(f"the file is of kind {number}, which this dlic does not know")
 
 
 # --- new files ----------------------------------------------------------------------------------------------------------

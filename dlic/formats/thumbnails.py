@@ -1,6 +1,9 @@
 """The preview chunk of a .dlic file."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from dlic.container.chunks import THUMBNAIL, by_name
 from dlic.container.format import Chunks
@@ -11,14 +14,14 @@ WORTH_PIXELS = 1_000_000  # smaller pictures show quickly enough themselves
 WORTH_SHARE = 200  # times its bytes, the file that a preview is added to unasked
 
 
-def write(pixels: np.ndarray, side: int = SIDE) -> Chunks:
+def write(pixels: NDArray[Any], side: int = SIDE) -> Chunks:
     """A preview of at most `side` pixels, or none for 0. Raises DlicError for others."""
     if not 0 <= side <= MAX_SIDE:
         raise DlicError(f"a thumbnail has 1 to {MAX_SIDE} pixels a side, or 0 for none, not {side}")
     return ((THUMBNAIL, thumbnail(pixels, side)),) if side else ()
 
 
-def if_cheap(pixels: np.ndarray, size: int) -> Chunks:
+def if_cheap(pixels: NDArray[Any], size: int) -> Chunks:
     """A preview for a file of `size` bytes that shows a large picture, if it is less than half a per cent of it; else none."""
     if pixels.shape[0] * pixels.shape[1] <= WORTH_PIXELS:
         return ()
@@ -34,7 +37,7 @@ def read(chunks: Chunks) -> bytes | None:
     return data
 
 
-def pixels_of(webp: bytes) -> np.ndarray:
+def pixels_of(webp: bytes) -> NDArray[np.uint8]:
     """A preview's uint8 (H, W, 3) or (H, W, 4). Raises CorruptFileError for what is damaged or larger than a preview."""
     from dlic.images.files import read_image
 
@@ -44,9 +47,10 @@ def pixels_of(webp: bytes) -> np.ndarray:
         raise CorruptFileError(f"the thumbnail in the file cannot be shown: {error}") from error
 
 
-def on_white(pixels: np.ndarray) -> np.ndarray:
+def on_white(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     """A preview as (H, W, 3), for files that have no place for transparency."""
     if pixels.shape[2] == 3:
         return pixels
     opacity = pixels[..., 3:] / 255
-    return np.rint(255 + opacity * (pixels[..., :3] - 255.0)).astype(np.uint8)
+    shown: NDArray[np.uint8] = np.rint(255 + opacity * (pixels[..., :3] - 255.0)).astype(np.uint8)
+    return shown

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from dlic.api import compress
-from dlic.container.format import MAGIC
+from dlic.container.format import MAGIC, VERSION_ZERO, read_beginning
 from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError, UnreadableImageError
 from dlic.formats.kind import Description
 from dlic.formats.reading import Reading
@@ -65,10 +65,14 @@ def _errors_of_pillow() -> Iterator[None]:
 
 
 def _accept(prefix: bytes) -> bool | str:
-    """Whether a file that begins like this is ours; a sentence where it was, and cannot be read any more."""
-    if prefix.startswith(MAGIC[:3]) and not prefix.startswith(MAGIC):
-        return "the .dlic file was changed by a text-mode transfer"
-    return prefix.startswith(MAGIC)
+    """Whether a file that begins like this is ours; a sentence for one of another version, or changed by a transfer."""
+    if prefix.startswith(MAGIC) or prefix[1:3] != MAGIC[1:3] or prefix[0] <= VERSION_ZERO:
+        return prefix.startswith(MAGIC)
+    try:
+        read_beginning(prefix)
+    except CorruptFileError as error:
+        return str(error)
+    return False
 
 
 class DlicImageFile(ImageFile.ImageFile):
@@ -79,6 +83,7 @@ class DlicImageFile(ImageFile.ImageFile):
     _described: Description | None = None  # until it is decoded
 
     def _open(self) -> None:
+        assert self.fp is not None
         data = self.fp.read()  # checksums and metadata stand at the end
         if not data.startswith(MAGIC):
             raise SyntaxError("not a .dlic file")
@@ -87,7 +92,7 @@ class DlicImageFile(ImageFile.ImageFile):
             self._mode = _mode(described.channels, described.depth)
         self._size = described.width, described.height
         self.text = dict(described.metadata.text)  # as PNG images have it
-        self.info |= _info(described.metadata)
+        self.info.update(_info(described.metadata))
         self._described = described
 
     def load(self) -> Any:
