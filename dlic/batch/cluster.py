@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from itertools import islice
@@ -48,7 +48,7 @@ def _results(client: "Client", work: Work, pairs: Sequence[Pair]) -> Iterator[Re
     from distributed import as_completed
 
     run, waiting = uuid4().hex, enumerate(pairs)
-    known: dict[str, Pair] = {}
+    known: dict[Hashable, Pair] = {}  # by key of the future
 
     def submit(count: int) -> list["Future"]:
         futures = []

@@ -205,7 +205,7 @@ def folds_names(folder: Path) -> bool:
 
 def existing(pairs: Iterable[Pair], work: Work) -> dict[Pair, Path]:
     """The pairs of which an output is there, and which."""
-    there = {}
+    there: dict[Pair, Path] = {}
     for pair in pairs:
         for target in work.outputs(pair.target):
             if os.path.lexists(target):

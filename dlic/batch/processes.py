@@ -51,9 +51,9 @@ def results(
     try:
         for worker in crew:
             worker.take(waiting)
-        while busy := {worker.pipe: worker for worker in crew if worker.busy}:
-            for pipe in wait(list(busy)):
-                worker = busy[pipe]
+        while busy := [worker for worker in crew if worker.busy]:
+            ready = wait([worker.pipe for worker in busy])
+            for worker in (worker for worker in busy if worker.pipe in ready):
                 task, answer = worker.task, worker.answer()
                 if answer is None:
                     worker.process.join()

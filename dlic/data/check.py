@@ -184,8 +184,8 @@ def _alike(photographs: Sequence[Examined], marks: np.ndarray) -> tuple[tuple[st
 
     for start in range(0, len(marks), CHUNK):
         for i, j in np.argwhere(distances(marks[start : start + CHUNK], marks[start:]) <= SAME):
-            one, other = sorted((first_of(start + int(i)), first_of(start + int(j))))
-            leader[other] = one
+            first, second = sorted((first_of(start + int(i)), first_of(start + int(j))))
+            leader[second] = first
     groups: dict[int, list[Examined]] = {}
     for index, one in enumerate(photographs):
         groups.setdefault(first_of(index), []).append(one)

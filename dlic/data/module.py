@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from typing import Protocol, cast
 
 import pytorch_lightning as pl
 import torch
@@ -29,6 +30,12 @@ class EndlessBatches(Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         for batch in count(self.start, self.step):
             yield list(range(batch * self.batch_size, (batch + 1) * self.batch_size))
+
+
+class Resumed(Protocol):
+    """What is trained on these data: it knows the number of the batch that it needs next."""
+
+    next_batch: int
 
 
 class PhotographData(pl.LightningDataModule):
@@ -80,9 +87,15 @@ class PhotographData(pl.LightningDataModule):
 
     def prepare_data(self) -> None:
         """Of several processes, one on each machine fills the cache, and the others wait."""
-        if self.trainer.world_size > 1:
+        if self._trainer.world_size > 1:
             with suppress(DlicError):  # `setup` says it, in every process
                 decode_all(find_photographs(self.train_dir), self._cache)
+
+    @property
+    def _trainer(self) -> pl.Trainer:
+        """The trainer that these data are attached to."""
+        assert self.trainer is not None, "a trainer asks for data"
+        return self.trainer
 
     @property
     def _cache(self) -> Path | None:
@@ -102,10 +115,11 @@ class PhotographData(pl.LightningDataModule):
             log.warning("%d photographs could not be read any more during the run; others took their place", len(lost))
 
     def train_dataloader(self) -> DataLoader | ResidentBatches:
-        start = self.trainer.lightning_module.next_batch + self.trainer.global_rank  # a resumed run goes on where it was
-        step = self.trainer.world_size
+        trained = cast(Resumed, self._trainer.lightning_module)
+        start = trained.next_batch + self._trainer.global_rank  # a resumed run goes on where it was
+        step = self._trainer.world_size
         if self.resident:
-            source, device = self.training_crops.photographs, self.trainer.strategy.root_device
+            source, device = self.training_crops.photographs, self._trainer.strategy.root_device
             return ResidentBatches(source, self.crop, self.batch_size, self.seed, self.augmentation, device, start, step)
         batches = EndlessBatches(self.batch_size, start, step)
         return DataLoader(self.training_crops, batch_sampler=batches, num_workers=self.workers, persistent_workers=self.workers > 0)

@@ -53,8 +53,9 @@ class PublicSet:
     @property
     def size(self) -> int | None:
         """Bytes to download, where that is known."""
-        sizes = [source.size for source in self.files or self.archive[:1]]
-        return None if None in sizes else sum(sizes)
+        sources = self.files or self.archive[:1]
+        sizes = [source.size for source in sources if source.size is not None]
+        return sum(sizes) if len(sizes) == len(sources) else None
 
     @property
     def space(self) -> int:

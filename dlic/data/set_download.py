@@ -70,7 +70,7 @@ def _download(wanted: PublicSet, target: Path, base: str | None, progress: Progr
             make_folder(pictures)
             for file in wanted.files:
                 _fetched([file], pictures, base, room, timeout)
-                room.before += file.size
+                room.before += file.size or 0
         else:
             archive, source = _fetched(wanted.archive, part, base, room, timeout)
             pictures = _unpacked(archive, source, progress)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO
 
 from dlic.errors import CorruptFileError, StorageError
 from dlic.progress import Progress, no_progress
@@ -74,7 +74,7 @@ class _Written:
             return None
         return PurePosixPath(*path.parts[path.parts.index(self.only) + 1 :])
 
-    def copy(self, source: BinaryIO, target: Path, size: int, told: Callable[[int], None]) -> None:
+    def copy(self, source: IO[bytes], target: Path, size: int, told: Callable[[int], None]) -> None:
         """Write a file of that size; `told` is given the bytes as they are written."""
         if size > free_bytes(self.folder):
             raise StorageError(f"{target.name} has {size:,} bytes, and only {free_bytes(self.folder):,} are free")
@@ -117,7 +117,9 @@ def _unpack_tar(archive: Path, written: _Written, progress: Progress) -> None:
                 raise CorruptFileError(f"holds {member.name!r}, which is no plain file")
             if target := written.place(member.name):
                 member = tarfile.data_filter(member, str(written.folder))  # refuses what tarfile holds to be dangerous
-                written.copy(opened.extractfile(member), target, member.size, lambda _: told.reached(file.tell()))
+                source = opened.extractfile(member)
+                assert source is not None, "a plain file has a content"
+                written.copy(source, target, member.size, lambda _: told.reached(file.tell()))
 
 
 @dataclass

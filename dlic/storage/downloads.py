@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email.message import Message
 from http.client import HTTPException
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 from urllib import request
 from urllib.error import HTTPError, URLError
 
@@ -144,7 +145,9 @@ def _from_address(url: str, wanted: _Wanted, progress: Progress, timeout: float)
             return
     wanted.part.unlink()
     if not continued:
-        raise _AddressError(f"wrong content (its {HASHES[len(wanted.checksum)]} is not the one expected), removed")
+        raise _AddressError(
+            f"wrong content (its {HASHES.get(len(wanted.checksum or ''), 'checksum')} is not the one expected), removed"
+        )
     _from_address(url, wanted, progress, timeout)  # the fault may lie in what was left over: once more from the start
 
 
@@ -182,11 +185,23 @@ def _silent(there: int, size: int | None) -> None:
 # --- one request --------------------------------------------------------------------------------------------------------
 
 
+class _Response(Protocol):
+    """What urllib gives for any of SCHEMES."""
+
+    headers: Message
+    url: str
+    status: int | None  # of HTTP
+
+    def read1(self, size: int, /) -> bytes: ...
+
+    def seek(self, position: int, /) -> int: ...
+
+
 @dataclass(frozen=True)
 class _Answer:
     """What an address sends."""
 
-    stream: BinaryIO
+    stream: _Response
     start: int  # where in the file its first byte belongs
     total: int | None  # length of the whole file, where it is announced
 
@@ -210,11 +225,11 @@ def _asked(url: str, start: int, timeout: float) -> Iterator[_Answer]:
         yield answer
 
 
-def _answer(stream: BinaryIO, start: int) -> _Answer:
+def _answer(stream: _Response, start: int) -> _Answer:
     announced = stream.headers.get("Content-Length")
     length = None if announced is None else int(announced)
     if stream.url.startswith("file:"):
-        if start > length:
+        if length is not None and start > length:
             raise _TooShortError(f"has {length:,} bytes")
         stream.seek(start)
         return _Answer(stream, start, length)
