@@ -74,6 +74,20 @@ def test_make_demo_prints_both_codecs_and_draws_them():
     assert Image.open(ROOT / "demo" / "side_by_side.png").size == (1536, 544)
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python reads TOML since 3.11")
+def test_a_wheel_ships_the_default_and_at_most_40_megabytes():
+    import tomllib
+
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    included = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    index = read_index(checkpoints.shipped_folder())
+    assert {"checkpoints/index.json", f"checkpoints/{index.default}"} <= set(included)
+    assert all(target == f"dlic/_{source}" for source, target in included.items())
+    files = [path for source in included for path in [ROOT / source, *(ROOT / source).rglob("*")] if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 40e6
+    assert (ROOT / "dlic" / "py.typed").is_file()
+
+
 def test_list_marks_the_default(capsys):
     from dlic.cli.main import run
 
