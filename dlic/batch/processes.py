@@ -77,7 +77,9 @@ def killed_error(what: object, times: int) -> DlicError:
 
 def cores() -> int:
     """Those that this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def share_of_cores(jobs: int) -> int:

@@ -145,9 +145,8 @@ def _from_address(url: str, wanted: _Wanted, progress: Progress, timeout: float)
             return
     wanted.part.unlink()
     if not continued:
-        raise _AddressError(
-            f"wrong content (its {HASHES.get(len(wanted.checksum or ''), 'checksum')} is not the one expected), removed"
-        )
+        algorithm = HASHES[len(wanted.checksum)] if wanted.checksum else "checksum"
+        raise _AddressError(f"wrong content (its {algorithm} is not the one expected), removed")
     _from_address(url, wanted, progress, timeout)  # the fault may lie in what was left over: once more from the start
 
 

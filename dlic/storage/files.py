@@ -89,6 +89,7 @@ def _created(path: Path) -> BinaryIO:
 
 def _locked(file: BinaryIO, wait: bool = False) -> bool | None:
     """Lock a file for as long as it is open; False where another process has, None where the file system has no locks."""
+    assert sys.platform != "win32", "nothing is locked there"
     try:
         fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
