@@ -14,7 +14,7 @@ from dlic.checkpoints.manifest import TUNES
 from dlic.cli import folders, streams
 from dlic.cli.keep_smaller import as_jpeg, smaller
 from dlic.errors import CorruptFileError, UnknownCheckpointError, UnreadableImageError
-from dlic.formats.registry import kind_to_write
+from dlic.formats.registry import CODECS, kind_to_write
 from dlic.formats.writing import Outcome, Wishes
 from dlic.images.files import EXTENSIONS, MAX_PIXELS, ImageFile, size_of
 from dlic.progress import Progress, no_progress
@@ -29,7 +29,7 @@ def compress(
             "-o", "--output", help="Default: IN with the codec's ending, .dlic or .jpg; - is standard output. With -r a folder."
         ),
     ] = None,
-    codec: Annotated[str, typer.Option(help="learned, jpeg, wavelet or lossless.")] = "learned",
+    codec: Annotated[str, typer.Option(help=f"{', '.join(CODECS)}.")] = "learned",
     quality: Annotated[
         int | None, typer.Option("-q", "--quality", help="1 (small) … 100 (best); 60 by default, 75 with jpeg and wavelet.")
     ] = None,
@@ -42,7 +42,7 @@ def compress(
     ] = None,
     tune: Annotated[
         str | None,
-        typer.Option(metavar="|".join(TUNES), help="What pictures should be best at; the default checkpoint's by default."),
+        typer.Option(metavar="|".join(TUNES), help="What a checkpoint is tuned for; it chooses one."),
     ] = None,
     model: Annotated[
         str | None,

@@ -92,9 +92,7 @@ class Kind(ABC):
         try:
             return self.read(self.describe(described.data), reading, progress)
         except CorruptFileError as error:
-            raise CorruptFileError(
-                f"{error}; only wavelet files and learned files in tiles can be shown in part, not a {self.name} file"
-            ) from error
+            raise CorruptFileError(f"{error}; no part of this {self.name} file can be shown") from error
 
     def verify(self, described: Description, reading: Reading) -> None:
         """Check everything that can be checked. Raises CorruptFileError for damage, and UnknownCheckpointError."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlic.checkpoints import local as checkpoints
+from dlic.checkpoints.index import NAME
 from dlic.checkpoints.manifest import read_manifest
 from dlic.container.chunks import ALPHA, by_name
 from dlic.container.format import LEARNED, TILED, Container, append, read
@@ -20,7 +21,6 @@ from dlic.formats.kind import Description, Details
 from dlic.formats.reading import Reading, ReadResult
 from dlic.formats.writing import DEFAULT_QUALITY, Encode, Outcome, Wishes, cheap_thumbnail, number, separated, whole_number
 from dlic.images.files import ImageFile
-from dlic.peers.compressai.zoo import is_zoo_name
 from dlic.pixels.rectangles import Rectangle
 from dlic.progress import Progress, no_progress
 from dlic.runtime.timing import timed
@@ -111,7 +111,7 @@ class Learned(ContainerKind):
             return reading.codec.within(reading.max_memory, reading.max_pixels)
         if reading.model is not None and reading.weights is not None:
             raise DlicError("give a model or weights, not both")
-        if is_zoo_name(reading.model):
+        if reading.model is not None and not NAME.fullmatch(reading.model):
             raise UnknownCheckpointError(
                 f"made with checkpoint {container.model.hex()[:8]}…, one of dlic's own, not with {reading.model}"
             )

@@ -184,7 +184,7 @@ def test_of_other_files_all_or_nothing_is_shown(codec, picture, capsys):
     packed.write_bytes(packed.read_bytes()[:-40])
     capsys.readouterr()
     assert run(["decompress", str(packed), "--partial", "--force"]) == 2
-    assert f"not a {codec} file" in sentence(capsys) and unpacked.read_bytes() == whole
+    assert f"no part of this {codec} file can be shown" in sentence(capsys) and unpacked.read_bytes() == whole
 
 
 def test_a_folder_is_shown_as_far_as_it_goes(picture, tmp_path, capsys):
