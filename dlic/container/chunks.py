@@ -93,7 +93,7 @@ def write_text(text: Mapping[str, str]) -> bytes:
 
 def read_text(data: bytes) -> dict[str, str]:
     """Inverse of `write_text`. Raises CorruptFileError."""
-    reader, parts = Reader(data), []
+    reader, parts = Reader(data), list[str]()
     try:
         while reader.position < len(data) and len(parts) <= 2 * MAX_TEXTS:
             parts.append(reader.take(read_varint(reader)).decode())

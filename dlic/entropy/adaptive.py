@@ -10,9 +10,11 @@ a stream says how many pieces it has.
 
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import constriction
 import numpy as np
+from numpy.typing import NDArray
 
 from dlic.entropy.byte_reader import Reader, read_varint, write_varint
 from dlic.entropy.tables import PRECISION, TOTAL
@@ -33,23 +35,24 @@ class EndOfStream(Exception):
 class Probabilities:
     """How often each context has had a one: counts that encoder and decoder keep alike, in whole numbers."""
 
-    def __init__(self, ones: np.ndarray, seen: np.ndarray):
+    def __init__(self, ones: NDArray[Any], seen: NDArray[Any]):
         """Prior observations, as if so many of `seen` (C,) had been `ones` (C,), in 1/32."""
         self._counts = np.stack([seen - ones, ones]).astype(np.int64)
-        self._ones = None
+        self._ones: NDArray[np.int64] | None = None
 
     @property
-    def ones(self) -> np.ndarray:
+    def ones(self) -> NDArray[Any]:
         """Probability of a one in each context, in 2⁻¹⁶: int64 (C,)."""
         if self._ones is None:
             self._ones = np.clip((self._counts[1] << PRECISION) // self._counts.sum(axis=0), LEAST, TOTAL - LEAST)
         return self._ones
 
-    def costs(self) -> np.ndarray:
+    def costs(self) -> NDArray[Any]:
         """About what a bit is expected to cost in each context, in 2⁻¹² bits: 4 p (1 − p), as whole numbers, int64 (C,)."""
-        return self.ones * (TOTAL - self.ones) >> 2 * PRECISION - 2 - 12
+        costs: NDArray[np.int64] = self.ones * (TOTAL - self.ones) >> 2 * PRECISION - 2 - 12
+        return costs
 
-    def observe(self, contexts: np.ndarray, bits: np.ndarray) -> None:
+    def observe(self, contexts: NDArray[Any], bits: NDArray[Any]) -> None:
         size = self._counts.shape[1]
         seen = np.bincount(contexts, minlength=size)
         ones = np.bincount(contexts[bits != 0], minlength=size)
@@ -82,11 +85,11 @@ class Writer:
     def __init__(self, probabilities: Probabilities, limit: int | None = None):
         self.probabilities, self._limit = probabilities, limit
         self._stream, self._budget = bytearray(), _Budget()
-        self._pieces: list[list[tuple[np.ndarray, np.ndarray]]] = []
-        self._piece: list[tuple[np.ndarray, np.ndarray]] = []
+        self._pieces: list[list[tuple[NDArray[Any], NDArray[Any]]]] = []
+        self._piece: list[tuple[NDArray[Any], NDArray[Any]]] = []
         self._budget.start()
 
-    def code(self, contexts: np.ndarray, bits: np.ndarray) -> np.ndarray:
+    def code(self, contexts: NDArray[Any], bits: NDArray[Any]) -> NDArray[Any]:
         """Code bits (N,) 0 or 1 in contexts (N,); returns them."""
         if contexts.size:
             self._piece.append((bits, self.probabilities.ones[contexts]))
@@ -110,7 +113,7 @@ class Writer:
     def _end_chunk(self, last: bool = False) -> None:
         chunk = _chunk(self._pieces, last)
         if self._limit is not None and len(self._stream) + len(chunk) > self._limit:
-            self._stream += self._largest_chunk()
+            self._stream += self._largest_chunk(self._limit)
             self._pieces = []
             raise EndOfStream
         self._stream += chunk
@@ -118,13 +121,13 @@ class Writer:
         self._budget.size = len(self._stream)
         self._budget.start()
 
-    def _largest_chunk(self) -> bytes:
+    def _largest_chunk(self, limit: int) -> bytes:
         """The most pieces that still fit, as a last chunk."""
         fits, low, high = b"", 0, len(self._pieces)
         while low < high:
             middle = (low + high + 1) // 2
             chunk = _chunk(self._pieces[:middle], last=True)
-            if len(self._stream) + len(chunk) <= self._limit:
+            if len(self._stream) + len(chunk) <= limit:
                 fits, low = chunk, middle
             else:
                 high = middle - 1
@@ -137,22 +140,23 @@ class Decoder:
     def __init__(self, stream: bytes, probabilities: Probabilities):
         self.probabilities = probabilities
         self._reader, self._budget = Reader(stream), _Budget()
-        self._coder, self._pieces = None, None  # pieces left in the last chunk
+        self._coder: Any = None  # AnsCoder of the chunk
+        self._pieces: int | None = None  # left in the last chunk
 
     @property
     def complete(self) -> bool:
         """Whether every byte was used."""
-        return self._reader.position == len(self._reader.data) and (self._coder is None or self._coder.is_empty())
+        return self._reader.position == len(self._reader.data) and (self._coder is None or bool(self._coder.is_empty()))
 
-    def code(self, contexts: np.ndarray, bits: None = None) -> np.ndarray:
+    def code(self, contexts: NDArray[Any], bits: NDArray[Any] | None = None) -> NDArray[Any]:
         """The next bits, int32 (N,), in contexts (N,)."""
         if self._coder is None:
             self._start_chunk()
         if not contexts.size:
             return np.empty(0, np.int32)
-        bits = self._coder.decode(Bernoulli(perfect=False), self.probabilities.ones[contexts] / TOTAL)
-        self.probabilities.observe(contexts, bits)
-        return bits
+        decoded: NDArray[np.int32] = self._coder.decode(Bernoulli(perfect=False), self.probabilities.ones[contexts] / TOTAL)
+        self.probabilities.observe(contexts, decoded)
+        return decoded
 
     def end_piece(self, cost: int) -> None:
         """As the writer's."""
@@ -183,11 +187,11 @@ class Decoder:
         self._coder = AnsCoder(words)
 
 
-def _chunk(pieces: list[list[tuple[np.ndarray, np.ndarray]]], last: bool) -> bytes:
+def _chunk(pieces: list[list[tuple[NDArray[Any], NDArray[Any]]]], last: bool) -> bytes:
     coder, parts = AnsCoder(), [part for piece in pieces for part in piece]
     if parts:
         bits, ones = (np.concatenate(column) for column in zip(*parts, strict=True))
         coder.encode_reverse(bits.astype(np.int32), Bernoulli(perfect=False), ones / TOTAL)
     words = coder.get_compressed().astype("<u4")
     head = write_varint(2 * words.size + last) + (write_varint(len(pieces)) if last else b"")
-    return head + words.tobytes()
+    return head + bytes(words.tobytes())

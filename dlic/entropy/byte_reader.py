@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from dlic.errors import CorruptFileError
 
@@ -27,8 +28,8 @@ class Field:
     """One header field, declared once for both directions."""
 
     name: str
-    write: Callable[[int | bytes], bytes]
-    read: Callable[[Reader], int | bytes]
+    write: Callable[[Any], bytes]  # an int or bytes, as `read` gives it
+    read: Callable[[Reader], Any]
 
 
 def uint(name: str, width: int) -> Field:

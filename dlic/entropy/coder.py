@@ -1,8 +1,8 @@
 """Entropy coders: parts of symbols ⇄ bytes. A file names its coder by number."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
-import numpy as np
+from numpy.typing import NDArray
 
 from dlic.entropy.parity import ParityCoder
 from dlic.entropy.parts import Part, Symbols
@@ -14,7 +14,7 @@ from dlic.errors import CorruptFileError
 class Encoder(Protocol):
     """Takes the parts of one picture in order."""
 
-    def push(self, symbols: np.ndarray, part: Part) -> None:
+    def push(self, symbols: NDArray[Any], part: Part) -> None:
         """Add the int32 symbols of a part, of its shape, as `FrequencyTables.clip` leaves them."""
 
     def finish(self) -> bytes:
@@ -24,7 +24,7 @@ class Encoder(Protocol):
 class Decoder(Protocol):
     """Gives the parts of one stream in order; the rows of a part may depend on the symbols of those before it."""
 
-    def pull(self, part: Part) -> np.ndarray:
+    def pull(self, part: Part) -> NDArray[Any]:
         """The int32 symbols of a part, of its shape.
 
         A damaged stream gives other symbols or raises CorruptFileError.
@@ -37,9 +37,17 @@ class Decoder(Protocol):
 class Coder(Protocol):
     """A way of coding symbols by integer frequency tables."""
 
-    number: int  # 0 … 255: the field `coder` of files
-    name: str
-    even: bool  # whether the groups of its symbols must have even sums, which an encoder sees to (`entropy.parity`)
+    @property
+    def number(self) -> int:
+        """0 … 255: the field `coder` of files."""
+
+    @property
+    def name(self) -> str:
+        """As `dlic info` prints it."""
+
+    @property
+    def even(self) -> bool:
+        """Whether the groups of its symbols must have even sums, which an encoder sees to (`entropy.parity`)."""
 
     def encoder(self, tables: FrequencyTables) -> Encoder:
         """An encoder for one picture."""
@@ -47,7 +55,7 @@ class Coder(Protocol):
     def decoder(self, stream: bytes, tables: FrequencyTables) -> Decoder:
         """A decoder of one stream. Raises CorruptFileError for bytes that no encoder wrote."""
 
-    def costs(self, symbols: np.ndarray, part: Part, tables: FrequencyTables) -> np.ndarray:
+    def costs(self, symbols: NDArray[Any], part: Part, tables: FrequencyTables) -> NDArray[Any]:
         """Ideal bits of each symbol of a part: float64, of its shape."""
 
 

@@ -9,8 +9,10 @@ that a reader decodes each group as one plain sequence of symbols, long before i
 """
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dlic.entropy import huffman
 from dlic.entropy.bits import pack, unpack
@@ -26,7 +28,7 @@ LONGEST = 15  # bits of a code; JPEG's limit of 16 less one, so that the tables 
 TABLE_BITS = 40, 5  # what a code costs about: so many bits, and so many more for every symbol it has
 
 
-def context_of(activity: np.ndarray) -> np.ndarray:
+def context_of(activity: NDArray[Any]) -> NDArray[Any]:
     """Contexts of activities ≥ 0, three to an octave: uint8."""
     return np.searchsorted(_THRESHOLDS, activity).astype(np.uint8)
 
@@ -35,7 +37,7 @@ def context_of(activity: np.ndarray) -> np.ndarray:
 _THRESHOLDS = np.unique(np.rint(2 ** (np.arange(CONTEXTS + 1) / 3)).astype(np.int64) - 1)[: CONTEXTS - 1]
 
 
-def encode(values: np.ndarray, contexts: np.ndarray) -> bytes:
+def encode(values: NDArray[Any], contexts: NDArray[Any]) -> bytes:
     """Values (N,), their magnitudes below 2²³, with contexts (N,)."""
     sizes = _grouping(_counts(values, contexts))
     group_of = np.repeat(np.arange(len(sizes), dtype=np.uint8), sizes)
@@ -45,7 +47,7 @@ def encode(values: np.ndarray, contexts: np.ndarray) -> bytes:
     return b"".join(bytes([size]) + _write_group(part) for size, part in zip(sizes, parts, strict=True))
 
 
-def estimated_bits(values: np.ndarray, contexts: np.ndarray) -> float:
+def estimated_bits(values: NDArray[Any], contexts: NDArray[Any]) -> float:
     """About what `encode` makes of them, in a fraction of its time."""
     return sum(_cost(counts) for counts in _counts(values, contexts)) + float(_symbols(values)[2].sum())
 
@@ -55,10 +57,10 @@ class Decoder:
 
     def __init__(self, reader: Reader, count: int):
         """Reads all groups; raises CorruptFileError unless together they hold `count` values."""
-        sizes, groups = [], []
+        sizes, groups = list[int](), list[NDArray[np.int32]]()
         while sum(sizes) < CONTEXTS:
             sizes.append(reader.take(1)[0])
-            groups.append(_read_group(reader, count - sum(map(len, groups))))
+            groups.append(_read_group(reader, count - sum(group.size for group in groups)))
         if sum(sizes) != CONTEXTS or 0 in sizes:
             raise CorruptFileError("the groups of contexts do not add up")
         self._ends = np.cumsum([len(group) for group in groups])
@@ -68,7 +70,7 @@ class Decoder:
         self._values = np.concatenate(groups)
         self._group_of = np.repeat(np.arange(len(sizes), dtype=np.uint8), sizes)
 
-    def pull(self, contexts: np.ndarray) -> np.ndarray:
+    def pull(self, contexts: NDArray[Any]) -> NDArray[Any]:
         """The next values, for contexts (N,): int32 (N,). From a damaged stream they may be any others; see `finish`."""
         groups = self._group_of[contexts]
         order = np.argsort(groups, kind="stable")
@@ -86,7 +88,7 @@ class Decoder:
             raise CorruptFileError("the coded picture is damaged: its residuals do not fit their contexts")
 
 
-def _write_group(values: np.ndarray) -> bytes:
+def _write_group(values: NDArray[Any]) -> bytes:
     head = write_varint(values.size)
     if not values.size:
         return head
@@ -100,7 +102,7 @@ def _write_group(values: np.ndarray) -> bytes:
     return head + sizes[0] + code.to_bytes() + sizes[1] + codes + pack(extra, lengths)
 
 
-def _read_group(reader: Reader, most: int) -> np.ndarray:
+def _read_group(reader: Reader, most: int) -> NDArray[Any]:
     """Inverse of `_write_group`: int32 values, at most `most`."""
     count = read_varint(reader)
     if count > most:
@@ -124,13 +126,13 @@ def _read_group(reader: Reader, most: int) -> np.ndarray:
     return _values(symbols, unpack(rest, ends - lengths, lengths))
 
 
-def _counts(values: np.ndarray, contexts: np.ndarray) -> np.ndarray:
+def _counts(values: NDArray[Any], contexts: NDArray[Any]) -> NDArray[Any]:
     """How often each context has each symbol: (CONTEXTS, SYMBOLS)."""
     both = contexts.astype(np.int64) * SYMBOLS + _symbols(values)[0]
     return np.bincount(both, minlength=CONTEXTS * SYMBOLS).reshape(CONTEXTS, SYMBOLS)
 
 
-def _symbols(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _symbols(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Symbols (N,), and what they leave of the values: (N,) numbers of so many bits (N,).
 
     Signs go to the lowest bit: 0, −1, 1, −2, … become 0, 1, 2, 3, …
@@ -141,19 +143,19 @@ def _symbols(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return symbols, folded & (1 << lengths) - 1, lengths
 
 
-def _extra_bits(symbols: np.ndarray) -> np.ndarray:
+def _extra_bits(symbols: NDArray[Any]) -> NDArray[Any]:
     """How many plain bits follow each symbol."""
     return np.where(symbols < DIRECT, 0, (symbols - DIRECT >> 2) + 3)
 
 
-def _values(symbols: np.ndarray, extra: np.ndarray) -> np.ndarray:
+def _values(symbols: NDArray[Any], extra: NDArray[Any]) -> NDArray[Any]:
     """Inverse of `_symbols`: int32."""
     leading = np.where(symbols < DIRECT, symbols, symbols - DIRECT & 3 | 4)
     folded = (leading << _extra_bits(symbols)) + extra
     return np.where(folded & 1, -(folded >> 1) - 1, folded >> 1).astype(np.int32)
 
 
-def _count_zeros(symbols: np.ndarray) -> np.ndarray:
+def _count_zeros(symbols: NDArray[Any]) -> NDArray[Any]:
     """Every run of zeros as its length in digits 1 and 2 (symbols 0 and 1) of weights 1, 2, 4, … (bzip2); others move up by one.
 
     A run of n has the digits that n + 1 has below its leading bit.
@@ -170,7 +172,7 @@ def _count_zeros(symbols: np.ndarray) -> np.ndarray:
     return coded
 
 
-def _expand_zeros(coded: np.ndarray, count: int) -> np.ndarray:
+def _expand_zeros(coded: NDArray[Any], count: int) -> NDArray[Any]:
     """Inverse of `_count_zeros`. Raises CorruptFileError unless exactly `count` symbols come out."""
     is_digit = coded < 2
     edges = np.flatnonzero(np.diff(is_digit.astype(np.int8), prepend=0, append=0))
@@ -184,19 +186,19 @@ def _expand_zeros(coded: np.ndarray, count: int) -> np.ndarray:
     return np.repeat(np.where(is_digit, 0, coded - 1), room)
 
 
-def _zero_runs(symbols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _zero_runs(symbols: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Where runs of zeros begin, and how long they are."""
     edges = np.flatnonzero(np.diff((symbols == 0).astype(np.int8), prepend=0, append=0))
     return edges[::2], edges[1::2] - edges[::2]
 
 
-def _counting(lengths: np.ndarray) -> np.ndarray:
+def _counting(lengths: NDArray[Any]) -> NDArray[Any]:
     """0, 1, …, lengths[0] − 1, 0, 1, …, lengths[1] − 1, …"""
     ends = np.cumsum(lengths)
-    return np.arange(ends[-1] if ends.size else 0) - np.repeat(ends - lengths, lengths)
+    return np.asarray(np.arange(ends[-1] if ends.size else 0) - np.repeat(ends - lengths, lengths))
 
 
-def _grouping(counts: np.ndarray) -> list[int]:
+def _grouping(counts: NDArray[Any]) -> list[int]:
     """How many neighbouring contexts share each code, given how often each has each symbol (CONTEXTS, SYMBOLS).
 
     From one group a context, the two neighbours that save most by merging are merged until nothing is saved.
@@ -218,7 +220,7 @@ def _grouping(counts: np.ndarray) -> list[int]:
     return sizes
 
 
-def _cost(counts: np.ndarray) -> float:
+def _cost(counts: NDArray[Any]) -> float:
     """About how many bits a group takes whose symbols occur so often."""
     used = counts[counts > 0]
     total = used.sum()

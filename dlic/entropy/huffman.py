@@ -4,10 +4,13 @@ Lengths come from the package-merge algorithm (Larmore and Hirschberg 1990), whi
 are consecutive and in the order of their symbols, so that a table is its lengths and nothing else.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dlic.entropy.bits import WINDOW, pack, windows
 from dlic.entropy.byte_reader import Reader, read_varint, write_varint
@@ -18,7 +21,7 @@ MAX_SYMBOLS = 1 << MAX_LENGTH  # more cannot have codes of 16 bits
 PIECE = 1 << 15  # bytes decoded at a time: the lists of a piece take about 2 MB
 
 
-def code_lengths(counts: np.ndarray, limit: int = MAX_LENGTH) -> np.ndarray:
+def code_lengths(counts: NDArray[Any], limit: int = MAX_LENGTH) -> NDArray[Any]:
     """Lengths (N,) uint8 that code `counts` (N,) of symbols in the fewest bits, none above `limit`; 0 for absent symbols.
 
     A lone symbol gets length 1. Of two symbols as frequent, the later never has the shorter code.
@@ -41,11 +44,11 @@ def code_lengths(counts: np.ndarray, limit: int = MAX_LENGTH) -> np.ndarray:
 class HuffmanCode:
     """One canonical code: the length (0 for none) and the code word of every symbol."""
 
-    lengths: np.ndarray  # (N,) uint8, 0 … 16
-    codes: np.ndarray  # (N,) uint32
+    lengths: NDArray[Any]  # (N,) uint8, 0 … 16
+    codes: NDArray[Any]  # (N,) uint32
 
     @classmethod
-    def from_lengths(cls, lengths: np.ndarray) -> "HuffmanCode":
+    def from_lengths(cls, lengths: NDArray[Any]) -> "HuffmanCode":
         """Raises CorruptFileError if no code has these lengths; those that leave codes unused are accepted, see `complete`."""
         lengths = np.asarray(lengths, dtype=np.uint8)
         if lengths.size and lengths.max() > MAX_LENGTH:
@@ -59,7 +62,7 @@ class HuffmanCode:
         return cls(lengths, (starts >> (MAX_LENGTH - lengths.astype(np.int64))).astype(np.uint32))
 
     @classmethod
-    def from_counts(cls, counts: np.ndarray, limit: int = MAX_LENGTH) -> "HuffmanCode":
+    def from_counts(cls, counts: NDArray[Any], limit: int = MAX_LENGTH) -> "HuffmanCode":
         """The optimal code for symbols that occur `counts` (N,) times."""
         return cls.from_lengths(code_lengths(counts, limit))
 
@@ -69,7 +72,7 @@ class HuffmanCode:
         return int((1 << (MAX_LENGTH - self.lengths[self.lengths > 0].astype(np.int64))).sum()) == 1 << MAX_LENGTH
 
     @cached_property
-    def lookup(self) -> tuple[np.ndarray, np.ndarray]:
+    def lookup(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """What a 16-bit window begins with: its symbol and that symbol's length, (2¹⁶,) each; length 0 where no code begins so."""
         order = np.argsort(self.lengths, kind="stable")
         order = order[self.lengths[order] > 0]
@@ -79,7 +82,7 @@ class HuffmanCode:
         lengths[: spans.sum()] = np.repeat(self.lengths[order], spans)
         return symbols, lengths
 
-    def bits(self, counts: np.ndarray) -> int:
+    def bits(self, counts: NDArray[Any]) -> int:
         """What symbols that occur `counts` (N,) times cost."""
         return int((np.asarray(counts, np.int64) * self.lengths).sum())
 
@@ -108,7 +111,7 @@ class HuffmanCode:
         return code
 
 
-def encode(symbols: np.ndarray, code: HuffmanCode) -> bytes:
+def encode(symbols: NDArray[Any], code: HuffmanCode) -> bytes:
     """The codes of `symbols` (N,), zeros filling the last byte. Raises ValueError for a symbol without code."""
     symbols = np.asarray(symbols, dtype=np.intp)
     if symbols.size and (symbols.min() < 0 or symbols.max() >= code.lengths.size or not code.lengths[symbols].all()):
@@ -116,7 +119,7 @@ def encode(symbols: np.ndarray, code: HuffmanCode) -> bytes:
     return pack(code.codes[symbols], code.lengths[symbols])
 
 
-def decode(data: bytes, count: int, code: HuffmanCode) -> np.ndarray:
+def decode(data: bytes, count: int, code: HuffmanCode) -> NDArray[Any]:
     """Inverse of `encode`: `count` symbols, uint16. Raises CorruptFileError where `data` is not exactly their codes."""
     symbols, end = decode_from(data, 0, count, code)
     if end + 7 < 8 * len(data):
@@ -124,7 +127,7 @@ def decode(data: bytes, count: int, code: HuffmanCode) -> np.ndarray:
     return symbols
 
 
-def decode_from(data: bytes, position: int, count: int, code: HuffmanCode) -> tuple[np.ndarray, int]:
+def decode_from(data: bytes, position: int, count: int, code: HuffmanCode) -> tuple[NDArray[Any], int]:
     """`count` symbols, uint16, whose codes begin at a bit of `data`, and the bit at which they end.
 
     Raises CorruptFileError where `data` ends before them.
@@ -147,7 +150,7 @@ def decode_from(data: bytes, position: int, count: int, code: HuffmanCode) -> tu
 
 def _follow(steps: list[int], position: int, count: int) -> tuple[list[int], int]:
     """Where at most `count` codes begin, from `position` to the end of the piece, and where the next one would."""
-    starts = []
+    starts: list[int] = []
     append = starts.append
     try:
         for _ in range(count):
@@ -161,7 +164,7 @@ def _follow(steps: list[int], position: int, count: int) -> tuple[list[int], int
     return starts, position
 
 
-def _package_merge(counts: np.ndarray, limit: int) -> np.ndarray:
+def _package_merge(counts: NDArray[Any], limit: int) -> NDArray[Any]:
     """Lengths of N ≥ 2 symbols whose counts rise.
 
     Level by level the coins (a symbol each) and the packages (two of the level below) are merged in order of their cost. The first
@@ -183,13 +186,13 @@ def _package_merge(counts: np.ndarray, limit: int) -> np.ndarray:
     return lengths
 
 
-def _runs(flags: np.ndarray) -> np.ndarray:
+def _runs(flags: NDArray[Any]) -> NDArray[Any]:
     """Lengths of the runs of False, True, False, … that make up `flags`; the first may be 0."""
     changes = np.flatnonzero(np.diff(flags.astype(np.int8), prepend=0))
     return np.diff(np.concatenate([[0], changes, [flags.size]]))
 
 
-def _read_lengths(coded: bytes, size: int) -> np.ndarray:
+def _read_lengths(coded: bytes, size: int) -> NDArray[Any]:
     """Inverse of the gamma codes of `HuffmanCode.to_bytes`."""
     numbers = _gamma_numbers(coded)
     lengths, used, place, is_used = np.zeros(size, np.uint8), np.zeros(size, bool), next(numbers) - 1, True
@@ -209,7 +212,7 @@ def _read_lengths(coded: bytes, size: int) -> np.ndarray:
     return lengths
 
 
-def _gamma_numbers(coded: bytes):
+def _gamma_numbers(coded: bytes) -> Iterator[int]:
     bits = "".join(f"{byte:08b}" for byte in coded)
     position = 0
     while True:

@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dlic.entropy.parts import Part
 from dlic.entropy.rans import RansDecoder, RansEncoder
@@ -29,20 +31,20 @@ GROUP = GROUP_BITS << ENTROPY_FRACTION  # the same in the units of `FrequencyTab
 class Groups:
     """The groups of a set of symbols, of which some may belong to none."""
 
-    members: np.ndarray  # (N,) int64, places of the symbols that belong to groups, group after group
-    starts: np.ndarray  # (G,) int64, of each group within `members`
-    lasts: np.ndarray  # (G,) int64, places of the symbols that are coded last
+    members: NDArray[Any]  # (N,) int64, places of the symbols that belong to groups, group after group
+    starts: NDArray[Any]  # (G,) int64, of each group within `members`
+    lasts: NDArray[Any]  # (G,) int64, places of the symbols that are coded last
 
     def __len__(self) -> int:
         return self.starts.size
 
-    def odd(self, symbols: np.ndarray) -> np.ndarray:
+    def odd(self, symbols: NDArray[Any]) -> NDArray[Any]:
         """Whether each group's sum is odd, for whole symbols (M,) at all places: 0 or 1, int32 (G,)."""
         sums = np.add.reduceat(symbols[self.members], self.starts) if len(self) else symbols[:0]
         return sums.astype(np.int32) & 1
 
     @cached_property
-    def of_members(self) -> np.ndarray:
+    def of_members(self) -> NDArray[Any]:
         """Number of the group of each member: (N,)."""
         return np.repeat(np.arange(len(self)), np.diff(self.starts, append=self.members.size))
 
@@ -63,7 +65,7 @@ def groups_of_steps(part: Part, tables: FrequencyTables) -> list[Groups]:
     return [_groups(places[step], bits[step], rows[step]) for step in steps_of_places]
 
 
-def _groups(places: np.ndarray, bits: np.ndarray, rows: np.ndarray) -> Groups:
+def _groups(places: NDArray[Any], bits: NDArray[Any], rows: NDArray[Any]) -> Groups:
     """The groups of the symbols of one step at `places` (N,), with entropies `bits` (N,) above zero and `rows` (N,).
 
     Where C is the sum of the entropies before a symbol, its group is ⌊C / GROUP⌋. The last group counts only if the sum of all
@@ -79,7 +81,7 @@ def _groups(places: np.ndarray, bits: np.ndarray, rows: np.ndarray) -> Groups:
     return Groups(members, starts, members[-np.maximum.reduceat(ranks, starts) % whole])
 
 
-def _run_starts(numbers: np.ndarray) -> np.ndarray:
+def _run_starts(numbers: NDArray[Any]) -> NDArray[Any]:
     """Where runs of equal numbers begin: (runs,)."""
     return np.flatnonzero(np.concatenate([np.ones(min(1, numbers.size), bool), numbers[1:] != numbers[:-1]]))
 
@@ -113,7 +115,7 @@ class ParityCoder:
         """Raises CorruptFileError for bytes that no encoder wrote."""
         return ParityDecoder(stream, tables)
 
-    def costs(self, symbols: np.ndarray, part: Part, tables: FrequencyTables) -> np.ndarray:
+    def costs(self, symbols: NDArray[Any], part: Part, tables: FrequencyTables) -> NDArray[Any]:
         """Ideal bits of each symbol, escapes included: float64, of the part's shape."""
         costs, flat, rows = tables.costs(symbols.ravel(), part.rows.ravel()), symbols.ravel(), part.rows.ravel()
         lasts = joined(groups_of_steps(part, tables)).lasts
@@ -124,7 +126,7 @@ class ParityCoder:
 class ParityEncoder(RansEncoder):
     """Writes a stream part by part."""
 
-    def push(self, symbols: np.ndarray, part: Part) -> None:
+    def push(self, symbols: NDArray[Any], part: Part) -> None:
         """Add the int32 symbols of a part, as `FrequencyTables.clip` leaves them, whose groups are even."""
         flat, rows, groups = symbols.ravel(), part.rows.ravel(), joined(groups_of_steps(part, self._tables))
         assert not groups.odd(flat).any(), "an encoder makes groups even before it codes them"
@@ -136,7 +138,7 @@ class ParityEncoder(RansEncoder):
 class ParityDecoder(RansDecoder):
     """Reads a stream part by part."""
 
-    def pull(self, part: Part) -> np.ndarray:
+    def pull(self, part: Part) -> NDArray[Any]:
         """The int32 symbols of the next part. A damaged stream gives other symbols, never an error."""
         rows, groups = part.rows.ravel(), joined(groups_of_steps(part, self._tables))
         others, lasts = _but(groups.lasts, rows.size), groups.lasts
@@ -147,16 +149,16 @@ class ParityDecoder(RansDecoder):
         return symbols.reshape(part.shape)
 
 
-def _but(lasts: np.ndarray, count: int) -> np.ndarray:
+def _but(lasts: NDArray[Any], count: int) -> NDArray[Any]:
     """All places but those of `lasts`: bool (count,)."""
     others = np.ones(count, bool)
     others[lasts] = False
     return others
 
 
-def _rows_of_parity(rows: np.ndarray, odd: np.ndarray) -> np.ndarray:
+def _rows_of_parity(rows: NDArray[Any], odd: NDArray[Any]) -> NDArray[Any]:
     """Rows of `FrequencyTables.by_parity`."""
-    return 2 * rows.astype(np.int32) + odd
+    return np.asarray(2 * rows.astype(np.int32) + odd)
 
 
 # --- repair ---------------------------------------------------------------------------------------------------------
@@ -173,7 +175,7 @@ class Repair:
         for row in np.flatnonzero(~tables.skipped):
             self._bits[row] = tables.prices(row, values)
 
-    def __call__(self, symbols: np.ndarray, distances: np.ndarray, rows: np.ndarray, groups: Groups) -> None:
+    def __call__(self, symbols: NDArray[Any], distances: NDArray[Any], rows: NDArray[Any], groups: Groups) -> None:
         """Move one symbol of every odd group by one, to the other side of what it stands for, in place.
 
         Args:
@@ -191,16 +193,18 @@ class Repair:
         best = _first_least(self._bits_of(moved, row) - self._bits_of(now, row) + self.price * errors, group)
         symbols[places[best]] = moved[best]
 
-    def _bits_of(self, symbols: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    def _bits_of(self, symbols: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
         """Bits of whole symbols (N,); those beyond REACH are taken to cost what REACH does."""
-        return self._bits[rows, np.clip(symbols, -REACH, REACH).astype(np.int64) + REACH]
+        bits: NDArray[np.float32] = self._bits[rows, np.clip(symbols, -REACH, REACH).astype(np.int64) + REACH]
+        return bits
 
 
-def _first_least(costs: np.ndarray, group: np.ndarray) -> np.ndarray:
+def _first_least(costs: NDArray[Any], group: NDArray[Any]) -> NDArray[Any]:
     """Where the least of `costs` (N,) stands in each run of equal numbers in `group` (N,); of equals the first."""
     starts = _run_starts(group)
     if not starts.size:
         return starts
     least = np.minimum.reduceat(costs, starts)
     where = np.flatnonzero(costs == np.repeat(least, np.diff(starts, append=group.size)))
-    return where[_run_starts(group[where])]
+    first: NDArray[np.int64] = where[_run_starts(group[where])]
+    return first

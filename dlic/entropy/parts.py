@@ -14,8 +14,10 @@ The rows of a part may depend on the symbols of all parts before it. `code` choo
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,8 +25,8 @@ class Part:
     """One latent before its symbols are known."""
 
     name: str  # of the latent: z, y
-    rows: np.ndarray  # table row of every symbol, of any shape; symbols are coded in its row-major order
-    steps: np.ndarray | None = None  # context step in which an encoder quantises each symbol, as `rows`; None: no context
+    rows: NDArray[Any]  # table row of every symbol, of any shape; symbols are coded in its row-major order
+    steps: NDArray[Any] | None = None  # context step in which an encoder quantises each symbol, as `rows`; None: no context
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -37,11 +39,11 @@ class CodedPart:
     """One latent with its symbols."""
 
     part: Part
-    symbols: np.ndarray  # int32, of the part's shape
+    symbols: NDArray[Any]  # int32, of the part's shape
 
 
-Path = Generator[Part, np.ndarray, None]  # takes the symbols of each part after it has given it
-Code = Callable[[Part], np.ndarray]
+Path = Generator[Part, NDArray[Any], None]  # takes the symbols of each part after it has given it
+Code = Callable[[Part], NDArray[Any]]
 
 
 def walk(path: Path, code: Code) -> Iterator[CodedPart]:
@@ -77,38 +79,38 @@ class Symbols:
                 return coded
         raise KeyError(name)
 
-    def with_part(self, name: str, symbols: np.ndarray, rows: np.ndarray | None = None) -> "Symbols":
+    def with_part(self, name: str, symbols: NDArray[Any], rows: NDArray[Any] | None = None) -> "Symbols":
         """With other symbols, and other rows if they are given, in the part of a name."""
         parts = (_replaced(coded, symbols, rows) if coded.part.name == name else coded for coded in self.parts)
         return Symbols(tuple(parts))
 
     @property
-    def z(self) -> np.ndarray:
+    def z(self) -> NDArray[Any]:
         """Symbols of z: int32."""
         return self["z"].symbols
 
     @property
-    def y(self) -> np.ndarray:
+    def y(self) -> NDArray[Any]:
         """Symbols of y: int32."""
         return self["y"].symbols
 
     @property
-    def z_rows(self) -> np.ndarray:
+    def z_rows(self) -> NDArray[Any]:
         """Table row of each symbol of z."""
         return self["z"].part.rows
 
     @property
-    def y_rows(self) -> np.ndarray:
+    def y_rows(self) -> NDArray[Any]:
         """Table row of each symbol of y."""
         return self["y"].part.rows
 
     @property
-    def values(self) -> np.ndarray:
+    def values(self) -> NDArray[Any]:
         """All symbols in coding order: int32 (N,)."""
         return np.concatenate([coded.symbols.ravel() for coded in self.parts])
 
     @property
-    def rows(self) -> np.ndarray:
+    def rows(self) -> NDArray[Any]:
         """The table row of each: (N,)."""
         return np.concatenate([coded.part.rows.ravel() for coded in self.parts])
 
@@ -117,9 +119,9 @@ class Symbols:
         """CRC-32 of `values` as little-endian int32."""
         crc = 0
         for coded in self.parts:
-            crc = zlib.crc32(np.ascontiguousarray(coded.symbols, dtype="<i4"), crc)
+            crc = zlib.crc32(np.ascontiguousarray(coded.symbols, dtype="<i4").data, crc)
         return crc
 
 
-def _replaced(coded: CodedPart, symbols: np.ndarray, rows: np.ndarray | None) -> CodedPart:
+def _replaced(coded: CodedPart, symbols: NDArray[Any], rows: NDArray[Any] | None) -> CodedPart:
     return CodedPart(coded.part if rows is None else replace(coded.part, rows=rows), symbols)

@@ -7,9 +7,11 @@ bit length (of 16), then its remaining bits.
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import constriction
 import numpy as np
+from numpy.typing import NDArray
 
 from dlic.entropy.parts import Part
 from dlic.entropy.tables import ESCAPE_BITS, TOTAL, FrequencyTables, indexed, symbols_at
@@ -35,7 +37,7 @@ class RansCoder:
         """Raises CorruptFileError for bytes that no encoder wrote."""
         return RansDecoder(stream, tables)
 
-    def costs(self, symbols: np.ndarray, part: Part, tables: FrequencyTables) -> np.ndarray:
+    def costs(self, symbols: NDArray[Any], part: Part, tables: FrequencyTables) -> NDArray[Any]:
         """Ideal bits of each symbol, escapes included: float64, of the part's shape."""
         return tables.costs(symbols, part.rows)
 
@@ -45,13 +47,13 @@ class RansEncoder:
 
     def __init__(self, tables: FrequencyTables):
         self._tables = tables
-        self._pushed: list[tuple[np.ndarray, np.ndarray, FrequencyTables]] = []  # symbols (N,), rows (N,) and their tables
+        self._pushed: list[tuple[NDArray[Any], NDArray[Any], FrequencyTables]] = []  # symbols (N,), rows (N,) and their tables
 
-    def push(self, symbols: np.ndarray, part: Part) -> None:
+    def push(self, symbols: NDArray[Any], part: Part) -> None:
         """Add the int32 symbols of a part, as `FrequencyTables.clip` leaves them."""
         self.push_rows(symbols.ravel(), part.rows.ravel(), self._tables)
 
-    def push_rows(self, symbols: np.ndarray, rows: np.ndarray, tables: FrequencyTables) -> None:
+    def push_rows(self, symbols: NDArray[Any], rows: NDArray[Any], tables: FrequencyTables) -> None:
         """Add int32 symbols (N,) by their rows (N,) of any tables."""
         self._pushed.append((symbols, rows, tables))
 
@@ -60,7 +62,7 @@ class RansEncoder:
         coder = AnsCoder()
         for symbols, rows, tables in reversed(self._pushed):  # a stack: last in, first out
             _push(coder, symbols, rows, tables)
-        return coder.get_compressed().astype("<u4").tobytes()
+        return bytes(coder.get_compressed().astype("<u4").tobytes())
 
 
 class RansDecoder:
@@ -70,11 +72,11 @@ class RansDecoder:
         """Raises CorruptFileError for bytes that no encoder wrote."""
         self._coder, self._tables = _coder(stream), tables
 
-    def pull(self, part: Part) -> np.ndarray:
+    def pull(self, part: Part) -> NDArray[Any]:
         """The int32 symbols of the next part. A damaged stream gives other symbols, never an error."""
         return self.pull_rows(part.rows.ravel(), self._tables).reshape(part.shape)
 
-    def pull_rows(self, rows: np.ndarray, tables: FrequencyTables) -> np.ndarray:
+    def pull_rows(self, rows: NDArray[Any], tables: FrequencyTables) -> NDArray[Any]:
         """The next int32 symbols (N,) by their rows (N,) of any tables."""
         return _pull(self._coder, rows, tables)
 
@@ -84,19 +86,19 @@ class RansDecoder:
             raise CorruptFileError("the coded picture holds more than its symbols")
 
 
-def _push(coder: AnsCoder, symbols: np.ndarray, rows: np.ndarray, tables: FrequencyTables) -> None:
+def _push(coder: Any, symbols: NDArray[Any], rows: NDArray[Any], tables: FrequencyTables) -> None:
     indices, escapes = indexed(symbols, rows, tables)
     _push_escapes(coder, escapes)
     for row, values in reversed(indices):
         coder.encode_reverse(values.astype(np.int32), _model(tables, row))
 
 
-def _pull(coder: AnsCoder, rows: np.ndarray, tables: FrequencyTables) -> np.ndarray:
+def _pull(coder: Any, rows: NDArray[Any], tables: FrequencyTables) -> NDArray[Any]:
     """Inverse of `_push`."""
     return symbols_at(rows, tables, lambda row, count: coder.decode(_model(tables, row), count), partial(_pull_escapes, coder))
 
 
-def _push_escapes(coder: AnsCoder, codes: np.ndarray) -> None:
+def _push_escapes(coder: Any, codes: NDArray[Any]) -> None:
     """Exp-Golomb: a length in 0 … 15, then so many bits below the leading one."""
     if codes.size == 0:
         return
@@ -109,7 +111,7 @@ def _push_escapes(coder: AnsCoder, codes: np.ndarray) -> None:
     coder.encode_reverse(lengths, Uniform(ESCAPE_BITS + 1))
 
 
-def _pull_escapes(coder: AnsCoder, count: int) -> np.ndarray:
+def _pull_escapes(coder: Any, count: int) -> NDArray[Any]:
     """Inverse of `_push_escapes`."""
     if count == 0:
         return np.empty(0, np.int64)
@@ -121,13 +123,13 @@ def _pull_escapes(coder: AnsCoder, count: int) -> np.ndarray:
     return codes
 
 
-def _model(tables: FrequencyTables, row: int) -> Categorical:
+def _model(tables: FrequencyTables, row: int) -> Any:
     """Counts over 2¹⁶ are exact in float64, and so is what constriction makes of them: the model depends on integers only."""
     counts = tables.counts[row]
     return Categorical(counts / TOTAL, perfect=False, lazy=counts.size <= SMALL)
 
 
-def _coder(stream: bytes) -> AnsCoder:
+def _coder(stream: bytes) -> Any:
     if len(stream) % 4:
         raise CorruptFileError("the coded picture is not a whole number of 32-bit words")
     words = np.frombuffer(stream, dtype="<u4").astype(np.uint32)

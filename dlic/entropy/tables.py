@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 PRECISION = 16
 TOTAL = 1 << PRECISION  # every row sums to this
@@ -24,8 +26,8 @@ class FrequencyTables:
     A row of the single frequency 2¹⁶ is skipped: its value is always `minimum` and costs nothing.
     """
 
-    minima: np.ndarray  # (rows,) int32
-    counts: tuple[np.ndarray, ...]  # each (values + 1,) int32, or (1,) for a skipped row
+    minima: NDArray[Any]  # (rows,) int32
+    counts: tuple[NDArray[Any], ...]  # each (values + 1,) int32, or (1,) for a skipped row
 
     def __post_init__(self) -> None:
         if len(self.minima) != len(self.counts):
@@ -38,17 +40,17 @@ class FrequencyTables:
         return len(self.counts)
 
     @cached_property
-    def sizes(self) -> np.ndarray:
+    def sizes(self) -> NDArray[Any]:
         """Values each row codes without an escape: (rows,)."""
         return np.array([max(1, counts.size - 1) for counts in self.counts])
 
     @cached_property
-    def skipped(self) -> np.ndarray:
+    def skipped(self) -> NDArray[Any]:
         """Rows that hold one value at no cost: (rows,) bool."""
         return np.array([counts.size == 1 for counts in self.counts])
 
     @cached_property
-    def entropies(self) -> np.ndarray:
+    def entropies(self) -> NDArray[Any]:
         """Entropy of every row in units of 2^−ENTROPY_FRACTION bits, rounded down: int32 (rows,).
 
         By whole numbers alone, so that it is the same on every machine.
@@ -66,13 +68,13 @@ class FrequencyTables:
         ]
         return FrequencyTables(np.array([minimum for minimum, _ in halves], np.int32), tuple(counts for _, counts in halves))
 
-    def bounds(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def bounds(self, rows: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Smallest and largest value that can be coded where `rows` are, as float32: whole numbers that small are exact in it."""
         reach = np.where(self.skipped, 0, (1 << ESCAPE_BITS) // 2 - 1)
         low, high = (self.minima - reach).astype(np.float32), (self.minima + self.sizes - 1 + reach).astype(np.float32)
         return np.take(low, rows, mode="clip"), np.take(high, rows, mode="clip")
 
-    def zero_bins(self, price: float) -> np.ndarray:
+    def zero_bins(self, price: float) -> NDArray[Any]:
         """Below which distance from zero a value had better be coded as zero: (rows,) float32, at least ½.
 
         `price` is what a squared error of one step is worth in bits. ±1 pays where it saves more than its extra bits:
@@ -85,15 +87,15 @@ class FrequencyTables:
                 bins[row] += max(0.0, (below + above) / 2 - zero) / (2 * price)
         return bins
 
-    def clip(self, symbols: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    def clip(self, symbols: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
         """The nearest values that can be coded, as int32; an encoder applies it before it reconstructs."""
         return np.clip(symbols, *self.bounds(rows)).astype(np.int32)
 
-    def bits(self, symbols: np.ndarray, rows: np.ndarray) -> float:
+    def bits(self, symbols: NDArray[Any], rows: NDArray[Any]) -> float:
         """Ideal cost of clipped symbols (N,) in these tables, escapes included."""
         return float(self.costs(symbols, rows).sum())
 
-    def costs(self, symbols: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    def costs(self, symbols: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
         """Ideal bits of each clipped symbol, escapes included: float64, of the shape of `symbols`. Skipped rows cost nothing."""
         order, groups = grouped_by_row(rows.ravel(), self)
         sorted_symbols = symbols.ravel()[order]
@@ -102,20 +104,20 @@ class FrequencyTables:
         costs[order] = np.concatenate(sorted_costs or [np.empty(0)])
         return costs.reshape(symbols.shape)
 
-    def prices(self, row: int, symbols: np.ndarray) -> np.ndarray:
+    def prices(self, row: int, symbols: NDArray[Any]) -> NDArray[Any]:
         """Ideal bits of each symbol (N,) in one row that is not skipped, escapes included."""
         counts, inside = self.counts[row], symbols - self.minima[row]
         size = counts.size - 1
         escaped = (inside < 0) | (inside >= size)
-        bits = (PRECISION - np.log2(counts))[np.where(escaped, size, inside)]
+        bits: NDArray[np.float64] = (PRECISION - np.log2(counts))[np.where(escaped, size, inside)]
         bits[escaped] += np.log2(ESCAPE_BITS + 1) + np.floor(np.log2(escape_code(inside[escaped], size)))
         return bits
 
-    def to_json(self) -> dict:
+    def to_json(self) -> dict[str, Any]:
         return {"minima": self.minima.tolist(), "counts": [counts.tolist() for counts in self.counts]}
 
     @classmethod
-    def from_json(cls, stored: dict) -> "FrequencyTables":
+    def from_json(cls, stored: dict[str, Any]) -> "FrequencyTables":
         counts = tuple(np.array(row, dtype=np.int32) for row in stored["counts"])
         return cls(np.array(stored["minima"], dtype=np.int32), counts)
 
@@ -124,17 +126,17 @@ class FrequencyTables:
         return hashlib.sha256(json.dumps(self.to_json(), separators=(",", ":")).encode()).hexdigest()
 
 
-def escape_code(inside: np.ndarray, size: int) -> np.ndarray:
+def escape_code(inside: NDArray[Any], size: int) -> NDArray[Any]:
     """Values relative to a table that lie outside 0 … size − 1, as positive integers 1, 2, …; above is even, below odd."""
     return np.where(inside < 0, -2 * inside - 1, 2 * (inside - size + 1))
 
 
-def escaped_value(code: np.ndarray, size: np.ndarray) -> np.ndarray:
+def escaped_value(code: NDArray[Any], size: NDArray[Any]) -> NDArray[Any]:
     """Inverse of `escape_code`."""
     return np.where(code % 2 == 1, -(code + 1) // 2, code // 2 + size - 1)
 
 
-def grouped_by_row(rows: np.ndarray, tables: FrequencyTables) -> tuple[np.ndarray, list[tuple[int, slice]]]:
+def grouped_by_row(rows: NDArray[Any], tables: FrequencyTables) -> tuple[NDArray[Any], list[tuple[int, slice]]]:
     """Where `rows` (N,) are coded, ordered by row and then by position, and which part of that order belongs to each row.
 
     Skipped rows are left out, and rows that do not occur.
@@ -148,16 +150,19 @@ def grouped_by_row(rows: np.ndarray, tables: FrequencyTables) -> tuple[np.ndarra
     return np.take(coded, order, mode="clip"), groups
 
 
-def looked_up(table: np.ndarray, indices: np.ndarray) -> np.ndarray:
+def looked_up(table: NDArray[Any], indices: NDArray[Any]) -> NDArray[Any]:
     """`table[indices]` of bool (rows,) and unsigned (N,); of bytes four times as fast, as NumPy would first make eight of each."""
     if indices.dtype != np.uint8:
-        return table[indices]
+        found: NDArray[np.bool_] = table[indices]
+        return found
     every_byte = np.zeros(256, bool)
     every_byte[: table.size] = table
     return np.frombuffer(indices.tobytes().translate(every_byte.tobytes()), bool)
 
 
-def indexed(symbols: np.ndarray, rows: np.ndarray, tables: FrequencyTables) -> tuple[list[tuple[int, np.ndarray]], np.ndarray]:
+def indexed(
+    symbols: NDArray[Any], rows: NDArray[Any], tables: FrequencyTables
+) -> tuple[list[tuple[int, NDArray[Any]]], NDArray[Any]]:
     """What a coder codes of clipped symbols (N,): (row, index of each of its symbols) for row after row, and the escapes' codes.
 
     The index of an escape is the row's last.
@@ -174,8 +179,11 @@ def indexed(symbols: np.ndarray, rows: np.ndarray, tables: FrequencyTables) -> t
 
 
 def symbols_at(
-    rows: np.ndarray, tables: FrequencyTables, read: Callable[[int, int], np.ndarray], read_escapes: Callable[[int], np.ndarray]
-) -> np.ndarray:
+    rows: NDArray[Any],
+    tables: FrequencyTables,
+    read: Callable[[int, int], NDArray[Any]],
+    read_escapes: Callable[[int], NDArray[Any]],
+) -> NDArray[Any]:
     """Inverse of `indexed`: int32 symbols (N,) for table rows (N,).
 
     `read(row, count)` gives the next indices of a row, `read_escapes(count)` then the codes of all escapes.
@@ -196,7 +204,7 @@ def symbols_at(
 
 
 def tables_from_likelihoods(
-    likelihoods: Callable[[np.ndarray], np.ndarray], reach: int = REACH, certain: float = CERTAIN
+    likelihoods: Callable[[NDArray[Any]], NDArray[Any]], reach: int = REACH, certain: float = CERTAIN
 ) -> FrequencyTables:
     """Tables for distributions over the integers, one a row.
 
@@ -218,7 +226,7 @@ def tables_from_likelihoods(
     return FrequencyTables(np.array(minima, dtype=np.int32), tuple(counts))
 
 
-def counted_tables(learned: FrequencyTables, seen: np.ndarray, weight: float = 1000.0) -> FrequencyTables:
+def counted_tables(learned: FrequencyTables, seen: NDArray[Any], weight: float = 1000.0) -> FrequencyTables:
     """Tables of what real images gave, `seen` (rows, 2·reach + 1) times each for the values −reach … reach.
 
     The learned tables count as `weight` earlier observations, so that values never seen keep a place. What a network learns under
@@ -233,19 +241,21 @@ def counted_tables(learned: FrequencyTables, seen: np.ndarray, weight: float = 1
     return tables_from_likelihoods(lambda values: probabilities, reach)
 
 
-def integer_counts(probabilities: np.ndarray) -> np.ndarray:
+def integer_counts(probabilities: NDArray[Any]) -> NDArray[Any]:
     """Positive integers in proportion to `probabilities` (K,), K ≤ 2¹⁶, that sum to exactly 2¹⁶ (largest remainder)."""
     share = probabilities / probabilities.sum() * (TOTAL - probabilities.size)
     counts = np.floor(share).astype(np.int64)
     short = TOTAL - probabilities.size - counts.sum()
     counts[np.argsort(counts - share, kind="stable")[:short]] += 1
-    return (counts + 1).astype(np.int32)
+    return np.asarray(counts + 1, np.int32)
 
 
-def binary_logarithms(values: np.ndarray) -> np.ndarray:
+def binary_logarithms(values: NDArray[Any]) -> NDArray[Any]:
     """⌊2^ENTROPY_FRACTION · log₂⌋ of whole numbers 1 … 2¹⁶, by whole numbers alone: int64 (N,)."""
-    whole = sum((values >> shift > 0).astype(np.int64) for shift in range(1, PRECISION + 1))
-    mantissa, logarithms = values.astype(np.int64) << (30 - whole), whole  # 1 … 2 with 30 bits after the point
+    logarithms = np.zeros(values.shape, np.int64)
+    for shift in range(1, PRECISION + 1):
+        logarithms += values >> shift > 0
+    mantissa = values.astype(np.int64) << (30 - logarithms)  # 1 … 2 with 30 bits after the point
     for _ in range(ENTROPY_FRACTION):
         mantissa = mantissa * mantissa >> 30
         above = mantissa >> 31
@@ -253,7 +263,7 @@ def binary_logarithms(values: np.ndarray) -> np.ndarray:
     return logarithms
 
 
-def _of_parity(minimum: int, counts: np.ndarray, parity: int) -> tuple[int, np.ndarray]:
+def _of_parity(minimum: int, counts: NDArray[Any], parity: int) -> tuple[int, NDArray[Any]]:
     """The values of one parity in a row: the smallest u; frequencies of u, u + 1, … and of the escape, which keeps half its own."""
     if counts.size == 1:  # nothing is coded by a skipped row
         return minimum >> 1, counts
@@ -264,7 +274,7 @@ def _of_parity(minimum: int, counts: np.ndarray, parity: int) -> tuple[int, np.n
     return (minimum + first) >> 1, _rescaled(np.append(frequencies, (counts[-1] + 1) // 2))
 
 
-def _rescaled(frequencies: np.ndarray) -> np.ndarray:
+def _rescaled(frequencies: NDArray[Any]) -> NDArray[Any]:
     """Positive whole numbers in proportion to others (K,) that sum to 2¹⁶, by whole numbers alone.
 
     Each gets 1 and its share of the rest, rounded down; what is left goes to the largest remainders, of equals to the first.

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dlic.errors import DlicError
 from dlic.learned.codec import LearnedCodec, level_of
@@ -12,7 +13,7 @@ from dlic.learned.picture import AnalysedPicture, Encoded
 from dlic.progress import Progress, no_progress
 
 Measure = Literal["size", "bpp", "psnr", "ms-ssim"]
-Judge = Callable[[np.ndarray, np.ndarray], float | None]  # original, picture → quality; None where it cannot be measured
+Judge = Callable[[NDArray[Any], NDArray[Any]], float | None]  # original, picture → quality; None where it cannot be measured
 UNITS = {"size": "bytes", "bpp": "bpp", "psnr": "dB", "ms-ssim": "MS-SSIM"}
 
 
@@ -46,7 +47,7 @@ class Achieved:
 
 
 def encode_at_quality(
-    codec: LearnedCodec, image: np.ndarray, quality: int, effort: int = 0, progress: Progress = no_progress
+    codec: LearnedCodec, image: NDArray[Any], quality: int, effort: int = 0, progress: Progress = no_progress
 ) -> Achieved:
     """uint8 (H, W, 3) at a quality 1 … 100."""
     return Achieved(codec.encode(image, level_of(quality, codec.levels), effort, progress), {})
@@ -54,7 +55,7 @@ def encode_at_quality(
 
 def encode_to(
     codec: LearnedCodec,
-    image: np.ndarray,
+    image: NDArray[Any],
     target: Target,
     effort: int = 0,
     progress: Progress = no_progress,

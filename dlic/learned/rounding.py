@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dlic.entropy.parity import Repair, groups_of_steps
 from dlic.entropy.parts import Part, Symbols
@@ -18,11 +19,11 @@ from dlic.runtime.network import DeployedModel
 class Plain:
     """What plain encoding makes of a latent."""
 
-    y: np.ndarray  # the latent in quantisation steps
+    y: NDArray[Any]  # the latent in quantisation steps
     symbols: Symbols
-    y_hat: np.ndarray  # what a decoder will synthesise from
+    y_hat: NDArray[Any]  # what a decoder will synthesise from
     finer: int = 0  # how much finer steps are at seams
-    scale: np.ndarray | None = None  # so many times finer each latent's are, (h, w) float32, if some are
+    scale: NDArray[Any] | None = None  # so many times finer each latent's are, (h, w) float32, if some are
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Rounding:
     even: bool = False
 
     @cached_property
-    def _zero_bins(self) -> np.ndarray | None:
+    def _zero_bins(self) -> NDArray[Any] | None:
         price = self.deployed.encoder.step_price
         return None if price is None else self.tables.zero_bins(price)
 
@@ -47,7 +48,7 @@ class Rounding:
         assert price is not None, "a network with context steps says what an error in them is worth"
         return Repair(self.tables, price)
 
-    def plain(self, latent: np.ndarray, level: int, seams: Seams | None = None) -> Plain:
+    def plain(self, latent: NDArray[Any], level: int, seams: Seams | None = None) -> Plain:
         """A latent at one level, with finer steps at the `seams` of a tile if they are needed there."""
         y = self.deployed.encoder.at_level(latent, level)
         z = self.deployed.encoder.hyper(y, level)
@@ -63,19 +64,19 @@ class Rounding:
 
     def rounded(
         self,
-        y: np.ndarray,
-        z: np.ndarray,
+        y: NDArray[Any],
+        z: NDArray[Any],
         level: int,
-        scale: np.ndarray | None = None,
-        distances: np.ndarray | None = None,
-    ) -> tuple[Symbols, np.ndarray]:
+        scale: NDArray[Any] | None = None,
+        distances: NDArray[Any] | None = None,
+    ) -> tuple[Symbols, NDArray[Any]]:
         """The symbols of plain encoding for given ones of z, which are clipped, and y_hat.
 
         Steps are so many times finer as `scale` (h, w) says; `distances` is filled with those of y from its means.
         """
-        size, context, y_hat = y.shape[:2], None, y
+        size, context, y_hat = (y.shape[0], y.shape[1]), None, y
 
-        def choose(part: Part) -> np.ndarray:
+        def choose(part: Part) -> NDArray[Any]:
             nonlocal context, y_hat
             if part.name == "z":
                 clipped = self.tables.clip(z, part.rows)
@@ -87,13 +88,13 @@ class Rounding:
         return Symbols.of(path_of(self.deployed.rows, size, level), choose), y_hat
 
     def _quantised(
-        self, y: np.ndarray, context: Any, part: Part, scale: np.ndarray | None, distances: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, y: NDArray[Any], context: Any, part: Part, scale: NDArray[Any] | None, distances: NDArray[Any] | None
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
         """The symbols of the part y, and y_hat."""
         symbols, limits = np.zeros(part.shape, np.float32), self._limits(part.rows)
         groups = iter(groups_of_steps(part, self.tables) if self.even else ())
 
-        def quantise(means: np.ndarray, which: np.ndarray) -> np.ndarray:
+        def quantise(means: NDArray[Any], which: NDArray[Any]) -> NDArray[Any]:
             distance = y - means
             if scale is not None:
                 distance *= scale[..., None]
@@ -108,16 +109,16 @@ class Rounding:
         y_hat = self.deployed.encoder.quantise(context, quantise)
         return symbols.astype(np.int32), y_hat
 
-    def in_steps(self, symbols: Symbols, scale: np.ndarray | None) -> np.ndarray:
+    def in_steps(self, symbols: Symbols, scale: NDArray[Any] | None) -> NDArray[Any]:
         """Symbols of y in ordinary steps, of which some had steps so many times finer."""
         return symbols.y if scale is None else symbols.y / scale[..., None]
 
-    def _limits(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    def _limits(self, rows: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
         """Smallest and largest symbol where `rows` are, and the width of the zeros."""
         zeros = None if self._zero_bins is None else np.take(self._zero_bins, rows, mode="clip")  # no check of each index
         return *self.tables.bounds(rows), zeros
 
-    def _finer(self, y: np.ndarray, symbols: Symbols, distances: np.ndarray, seams: Seams) -> int:
+    def _finer(self, y: NDArray[Any], symbols: Symbols, distances: NDArray[Any], seams: Seams) -> int:
         """How much finer the steps at seams are to be, for latents that lie so far from their means."""
         far, rows = distances[seams.edge], symbols.y_rows[seams.edge]
         near = _whole(distances, *self._limits(symbols.y_rows))  # before any repair, as below
@@ -131,9 +132,9 @@ class Rounding:
         return 0 if aim is None else finer_steps(error, aim)
 
 
-def _whole(distances: np.ndarray, low: np.ndarray, high: np.ndarray, zeros: np.ndarray | None) -> np.ndarray:
+def _whole(distances: NDArray[Any], low: NDArray[Any], high: NDArray[Any], zeros: NDArray[Any] | None) -> NDArray[Any]:
     """What distances from means are coded as: whole numbers, float32."""
-    rounded = np.rint(distances)
+    rounded: NDArray[np.float32] = np.rint(distances)
     np.minimum(np.maximum(rounded, low, out=rounded), high, out=rounded)  # which np.clip takes twice as long for
     if zeros is not None:
         rounded *= np.abs(distances) >= zeros

@@ -12,7 +12,9 @@ from dlic.container.tiles import join, split, tile_grid
 from dlic.container.units import CodedUnit, as_picture, unit_of
 from dlic.entropy.byte_reader import Reader, read_varint
 from dlic.entropy.coder import coder_of, encode
+from dlic.entropy.parity import Repair, groups_of_steps
 from dlic.entropy.parts import Part, Symbols
+from dlic.entropy.tables import FrequencyTables
 from dlic.errors import CorruptFileError, DlicError
 from dlic.learned.codec import LearnedCodec
 from dlic.learned.path import path_of
@@ -136,11 +138,22 @@ def _with_other_symbols(unit: CodedUnit, rng: random.Random, codec: LearnedCodec
     found, stride = codec.unit.parse(unit), codec.unit.deployed.decoder.stride
     height, width = (-(-side // stride) for side in (unit.height, unit.width))
 
+    coder, tables = coder_of(unit.coder), codec.unit.tables
+
     def scattered(part: Part) -> np.ndarray:
-        return codec.unit.tables.clip(_scattered(found[part.name].symbols, rng), part.rows)
+        symbols = tables.clip(_scattered(found[part.name].symbols, rng), part.rows)
+        return _made_even(symbols, part, tables) if coder.even else symbols
 
     symbols = Symbols.of(path_of(codec.unit.deployed.rows, (height, width), unit.level), scattered)
-    return replace(unit, stream=encode(symbols, coder_of(unit.coder), codec.unit.tables), symbols_crc=symbols.crc)
+    return replace(unit, stream=encode(symbols, coder, tables), symbols_crc=symbols.crc)
+
+
+def _made_even(symbols: np.ndarray, part: Part, tables: FrequencyTables) -> np.ndarray:
+    """The nearest symbols whose groups have even sums."""
+    even = symbols.astype(np.float32).ravel()
+    for of_step in groups_of_steps(part, tables):
+        Repair(tables, 1.0)(even, even.copy(), part.rows.ravel(), of_step)
+    return even.reshape(part.shape).astype(np.int32)
 
 
 def _scattered(symbols: np.ndarray, rng: random.Random) -> np.ndarray:

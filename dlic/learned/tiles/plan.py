@@ -97,7 +97,7 @@ class Crew:
 
     def results(self, tasks: Iterable[Callable[[], Result]]) -> Iterator[Result]:
         """What the tasks give, in their order; few are begun before their results are taken."""
-        waiting: deque[Future] = deque()
+        waiting: deque[Future[Result]] = deque()
         for task in tasks:
             waiting.append(self.executor.submit(task))
             if len(waiting) > 2 * self.count:  # so that nobody is idle while the first takes longer than others

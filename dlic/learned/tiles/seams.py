@@ -7,8 +7,10 @@ more than a step can, that cost 0.1 dB (an enlarged photograph) to 0.7 dB (a blu
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dlic.pixels.rectangles import Rectangle
 
@@ -29,16 +31,17 @@ class Seams:
     whole: Rectangle
     stride: int
 
-    def scale(self, finer: int) -> np.ndarray | None:
+    def scale(self, finer: int) -> NDArray[Any] | None:
         """How many times finer the steps of its latents are: (h, w) float32, or None where all are as ever."""
         return np.where(self.edge, np.float32(2 ** (finer / OCTAVE)), np.float32(1)) if finer else None
 
     @property
-    def edge(self) -> np.ndarray:
+    def edge(self) -> NDArray[np.bool_]:
         """The outermost latents: (h, w) bool."""
-        return self._distance == 0
+        edge: NDArray[np.bool_] = self._distance == 0
+        return edge
 
-    def expected(self, errors: np.ndarray, busy: np.ndarray) -> float | None:
+    def expected(self, errors: NDArray[Any], busy: NDArray[Any]) -> float | None:
         """What the mean of `errors` (h, w) would be at the edge, if it were as inside, where the picture is as `busy` (h, w).
 
         None where there is too little to compare with.
@@ -47,19 +50,19 @@ class Seams:
         if not self.edge.any() or inside.sum() < FEWEST:
             return None
         order = np.argsort(busy[inside], kind="stable")
-        classes = [np.array_split(values[inside][order], CLASSES) for values in (busy, errors)]
-        typical = np.interp(busy[self.edge], *([part.mean() for part in parts] for parts in classes))
+        busyness, error = ([part.mean() for part in np.array_split(of[inside][order], CLASSES)] for of in (busy, errors))
+        typical = np.interp(busy[self.edge], busyness, error)
         return float(typical.mean())
 
     @cached_property
-    def _distance(self) -> np.ndarray:
+    def _distance(self) -> NDArray[Any]:
         """Latents between each and the nearest of another tile: (h, w)."""
         place, tile, whole = self.tile.in_steps(self.stride), self.tile, self.whole
         rows = _to_seam(place.height, tile.y > whole.y, tile.bottom < whole.bottom)
         return np.minimum(rows[:, None], _to_seam(place.width, tile.x > whole.x, tile.right < whole.right))
 
 
-def _to_seam(length: int, before: bool, behind: bool) -> np.ndarray:
+def _to_seam(length: int, before: bool, behind: bool) -> NDArray[Any]:
     """Latents between each and the nearest seam, of which there may be one before the first and one behind the last."""
     steps = np.arange(length)
     away = np.full(length, np.iinfo(steps.dtype).max)
