@@ -1,0 +1,198 @@
+"""A reader of learned files from bytes to symbols, written from docs/format.md alone: plain Python, nothing of dlic."""
+
+import json
+import zlib
+from bisect import bisect_right
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors.numpy import load_file
+
+Latent = list[list[list[int]]]  # [y][x][channel]
+
+
+class Checkpoint:
+    """model.json and the whole numbers of weights.safetensors."""
+
+    def __init__(self, folder: Path):
+        manifest = json.loads((folder / "model.json").read_text())
+        self.model, self.fingerprint = manifest["model"], bytes.fromhex(manifest["fingerprint"])
+        self.minima, self.counts = manifest["tables"]["minima"], manifest["tables"]["counts"]
+        self.latents = manifest["config"]["latents"]
+        self.arrays = {
+            name: array.tolist() for name, array in load_file(folder / "weights.safetensors").items() if "deployed" in name
+        }
+
+
+@dataclass
+class Unit:
+    """A picture or a tile."""
+
+    width: int
+    height: int
+    level: int
+    coder: int
+    symbols_crc: int
+    stream: bytes
+
+
+class Bytes:
+    """Bytes with a position."""
+
+    def __init__(self, data: bytes):
+        self.data, self.at = data, 0
+
+    def take(self, count: int) -> bytes:
+        assert self.at + count <= len(self.data)
+        self.at += count
+        return self.data[self.at - count : self.at]
+
+    def number(self, width: int) -> int:
+        return int.from_bytes(self.take(width), "big")
+
+    def varint(self) -> int:
+        value = 0
+        for place in range(5):
+            byte = self.number(1)
+            value += (byte & 127) << 7 * place
+            if byte < 128:
+                return value
+        raise AssertionError("longer than five bytes")
+
+
+def units_of(file: bytes, checkpoint: Checkpoint) -> list[Unit]:
+    """Sections 1 and 3."""
+    reader = Bytes(file)
+    assert reader.take(6) == bytes.fromhex("d269630d0a1a")
+    kind, coder = reader.number(1), reader.number(1)
+    width, height, level = reader.varint(), reader.varint(), reader.number(1)
+    assert reader.take(8) == checkpoint.fingerprint[:8]
+    symbols_crc, head = reader.number(4), file[: reader.at]
+    stream = reader.take(reader.varint())
+    assert zlib.crc32(file[: reader.at]) == reader.number(4)
+    if kind == 0:
+        return [Unit(width, height, level, coder, symbols_crc, stream)]
+    assert kind == 1
+    table = Bytes(stream)
+    side = table.varint()
+    lefts, tops = _borders(width, side), _borders(height, side)
+    sizes = [(right - left, low - top) for top, low in zip(tops, tops[1:]) for left, right in zip(lefts, lefts[1:])]  # noqa: B905
+    entries = [(table.varint(), table.number(4), table.number(1)) for _ in sizes]
+    assert zlib.crc32(head + stream[: table.at]) == table.number(4)
+    assert zlib.crc32(b"".join(crc.to_bytes(4, "big") for _, crc, _ in entries)) == symbols_crc
+    return [Unit(*size, level, coder, crc, table.take(length)) for size, (length, crc, _) in zip(sizes, entries, strict=True)]
+
+
+def _borders(length: int, side: int) -> list[int]:
+    parts, blocks = max(1, (2 * length + side) // (2 * side)), -(-length // 64)
+    return [64 * (i * blocks // parts) for i in range(parts)] + [length]
+
+
+def symbols_of(unit: Unit, checkpoint: Checkpoint) -> list[int]:
+    """Section 4: all symbols of a unit, z before y, compared with their checksum."""
+    assert unit.coder == 0
+    ans, height, width = Ans(unit.stream), -(-unit.height // 16), -(-unit.width // 16)
+    if checkpoint.model == "factorized":
+        symbols = ans.part([*range(checkpoint.latents)] * (height * width), checkpoint)
+    else:
+        z_rows = [64 + row for row in checkpoint.arrays["deployed.z_rows"][unit.level]]
+        z = ans.part(z_rows * (-(-height // 4) * -(-width // 4)), checkpoint)
+        rows = rows_of_y(_latent(z, -(-width // 4), len(z_rows)), unit.level, checkpoint.arrays)
+        y_rows = [row for line in rows[:height] for pixel in line[:width] for row in pixel]
+        symbols = z + ans.part(y_rows, checkpoint)
+    assert not ans.words and ans.state == 0
+    assert zlib.crc32(b"".join(symbol.to_bytes(4, "little", signed=True) for symbol in symbols)) == unit.symbols_crc
+    return symbols
+
+
+class Ans:
+    """Section 4.4."""
+
+    def __init__(self, stream: bytes):
+        self.words = [int.from_bytes(stream[i : i + 4], "little") for i in range(0, len(stream), 4)]
+        assert len(stream) % 4 == 0 and (not self.words or self.words[-1])
+        self.state = self.words.pop() if self.words else 0
+        if self.words:
+            self.state = (self.state << 32) + self.words.pop()
+
+    def entry(self, borders: list[int]) -> int:
+        """`borders` are L₀ … Lₙ."""
+        q = self.state % (1 << 24)
+        i = bisect_right(borders, q) - 1
+        self.state = (self.state >> 24) * (borders[i + 1] - borders[i]) + q - borders[i]
+        if self.state < 1 << 32 and self.words:
+            self.state = (self.state << 32) + self.words.pop()
+        return i
+
+    def uniform(self, size: int) -> int:
+        step = (1 << 24) // size
+        return self.entry([i * step for i in range(size)] + [1 << 24])
+
+    def part(self, rows: list[int], checkpoint: Checkpoint) -> list[int]:
+        """Sections 4.2 and 4.3."""
+        symbols = [checkpoint.minima[row] for row in rows]
+        escapes = []
+        places: dict[int, list[int]] = {}
+        for place, row in enumerate(rows):
+            places.setdefault(row, []).append(place)
+        for row in sorted(places):
+            counts = checkpoint.counts[row]
+            if len(counts) == 1:
+                continue
+            borders = _borders_of(counts)
+            for place in places[row]:
+                index = self.entry(borders)
+                symbols[place] += index
+                escapes += [place] if index == len(counts) - 1 else []
+        lengths = [self.uniform(16) for _ in escapes]
+        codes = [(1 << length) + (self.uniform(1 << length) if length else 0) for length in lengths]
+        for place, code in zip(escapes, codes, strict=True):
+            minimum, size = checkpoint.minima[rows[place]], len(checkpoint.counts[rows[place]]) - 1
+            symbols[place] = minimum - (code + 1) // 2 if code % 2 else minimum + size - 1 + code // 2
+        return symbols
+
+
+def _borders_of(counts: list[int]) -> list[int]:
+    borders, before = [], 0
+    for i, count in enumerate(counts):
+        borders.append(i + (before * ((1 << 24) - len(counts)) >> 16))
+        before += count
+    return [*borders, 1 << 24]
+
+
+def rows_of_y(z: Latent, level: int, arrays: dict[str, list]) -> Latent:
+    """Section 5.2."""
+    a = [[[max(-(1 << 20), min(1 << 20, value)) for value in pixel] for pixel in line] for line in z]
+    for name, high, shuffled in (("first", 0, False), ("widen", 0, True), ("middle", 0, False), ("last", 63, True)):
+        layer = {key: arrays[f"deployed.h_s_scale.{name}.{key}"] for key in ("weight", "bias", "shift")}
+        a = _convolved(a, layer["weight"], layer["bias"][level], layer["shift"], high or (1 << 20) - 1)
+        a = _shuffled(a) if shuffled else a
+    return a
+
+
+def _convolved(a: Latent, weight: list, bias: list[int], shift: int, high: int) -> Latent:
+    height, width, reach = len(a), len(a[0]), len(weight[0][0]) // 2
+
+    def at(y: int, x: int, out: int) -> int:
+        total = bias[out]
+        for p in range(-reach, reach + 1):
+            for q in range(-reach, reach + 1):
+                if 0 <= y + p < height and 0 <= x + q < width:
+                    pixel = a[y + p][x + q]
+                    total += sum(kernel[p + reach][q + reach] * value for kernel, value in zip(weight[out], pixel, strict=True))
+        return min(high, max(0, total >> shift))
+
+    return [[[at(y, x, out) for out in range(len(weight))] for x in range(width)] for y in range(height)]
+
+
+def _shuffled(a: Latent) -> Latent:
+    channels = len(a[0][0]) // 4
+    return [
+        [[a[y // 2][x // 2][4 * c + 2 * (y % 2) + x % 2] for c in range(channels)] for x in range(2 * len(a[0]))]
+        for y in range(2 * len(a))
+    ]
+
+
+def _latent(symbols: list[int], width: int, channels: int) -> Latent:
+    pixels = [symbols[i : i + channels] for i in range(0, len(symbols), channels)]
+    return [pixels[i : i + width] for i in range(0, len(pixels), width)]
