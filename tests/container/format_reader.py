@@ -4,6 +4,7 @@ import json
 import zlib
 from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from safetensors.numpy import load_file
@@ -19,9 +20,8 @@ class Checkpoint:
         self.model, self.fingerprint = manifest["model"], bytes.fromhex(manifest["fingerprint"])
         self.minima, self.counts = manifest["tables"]["minima"], manifest["tables"]["counts"]
         self.latents = manifest["config"]["latents"]
-        self.arrays = {
-            name: array.tolist() for name, array in load_file(folder / "weights.safetensors").items() if "deployed" in name
-        }
+        arrays = load_file(folder / "weights.safetensors")
+        self.arrays = {name: array.tolist() for name, array in arrays.items() if name.startswith("deployed.")}
 
 
 @dataclass
@@ -76,7 +76,7 @@ def units_of(file: bytes, checkpoint: Checkpoint) -> list[Unit]:
     table = Bytes(stream)
     side = table.varint()
     lefts, tops = _borders(width, side), _borders(height, side)
-    sizes = [(right - left, low - top) for top, low in zip(tops, tops[1:]) for left, right in zip(lefts, lefts[1:])]  # noqa: B905
+    sizes = [(right - left, low - top) for top, low in pairwise(tops) for left, right in pairwise(lefts)]
     entries = [(table.varint(), table.number(4), table.number(1)) for _ in sizes]
     assert zlib.crc32(head + stream[: table.at]) == table.number(4)
     assert zlib.crc32(b"".join(crc.to_bytes(4, "big") for _, crc, _ in entries)) == symbols_crc
