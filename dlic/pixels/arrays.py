@@ -26,6 +26,12 @@ class Decoded:
     lost: tuple[Rectangle, ...] = ()  # parts of the picture that could not be recovered
 
 
+def size_of_array(image: np.ndarray) -> tuple[int, int]:
+    """Height and width of an array (H, W, …)."""
+    height, width = image.shape[:2]
+    return height, width
+
+
 def check_size(width: int, height: int, max_pixels: int) -> None:
     """Raises CorruptFileError for a picture of more pixels, before anything is allocated for it."""
     if width * height > max_pixels:

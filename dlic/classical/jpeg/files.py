@@ -155,7 +155,7 @@ class _Reader:
         if (self.coded_bit[:, 0] < 0).any():
             raise CorruptFileError("the file ends before all its colours are coded")
         steps = tuple(self.steps[index] for index in range(len(self.frame.components)))
-        return Picture(self.frame, self.levels, steps, self._is_ycbcr(), jpeg_metadata.read(self.metadata))
+        return Picture(self.frame, self.levels, steps, self._is_ycbcr(self.frame), jpeg_metadata.read(self.metadata))
 
     def _take_frame(self, segment: Segment) -> None:
         if self.frame:
@@ -169,28 +169,31 @@ class _Reader:
         self.coded_bit = np.full((len(self.frame.components), 64), -1)  # the lowest bit known of every place, −1 for none
 
     def _take_scan(self, segment: Segment) -> None:
-        if not self.frame:
+        frame = self.frame
+        if not frame:
             raise CorruptFileError("a scan comes before its frame")
         self.scans += 1
         if self.scans > MAX_SCANS:
             raise CorruptFileError(f"the file has more than {MAX_SCANS} scans")
-        scan = read_scan_header(segment.payload, self.frame)
-        self.scanned_blocks += sum(math.prod(self.frame.grid(index)) for index in scan.components)
-        if self.scanned_blocks > MAX_PASSES * self.frame.block_count:
+        scan = read_scan_header(segment.payload, frame)
+        self.scanned_blocks += sum(math.prod(frame.grid(index)) for index in scan.components)
+        if self.scanned_blocks > MAX_PASSES * frame.block_count:
             raise CorruptFileError(f"the scans of the file go over its blocks more than {MAX_PASSES} times")
-        if not self.frame.progressive:
+        if not frame.progressive:
             scan = replace(scan, first=0, last=63, high=0, low=0)
-        self._check_order(scan)
+        self._check_order(scan, frame.progressive)
         for index in scan.components:
-            table = self.frame.components[index].table
-            if index not in self.steps and table not in self.quantisation:
+            table = frame.components[index].table
+            if index in self.steps:
+                continue
+            if table not in self.quantisation:
                 raise CorruptFileError(f"the quantisation table {table} that a component uses is missing")
-            self.steps.setdefault(index, self.quantisation.get(table))
-        read_scan(segment.coded, self.levels, self.frame, scan, self.interval, self.huffman)
+            self.steps[index] = self.quantisation[table]
+        read_scan(segment.coded, self.levels, frame, scan, self.interval, self.huffman)
 
-    def _check_order(self, scan: Scan) -> None:
+    def _check_order(self, scan: Scan, progressive: bool) -> None:
         """Every bit of every level is coded once and from high to low: what bounds the work that a file can ask for."""
-        if not scan.first <= scan.last <= 63 or scan.low > 13 or (self.frame.progressive and (scan.first == 0) != (scan.last == 0)):
+        if not scan.first <= scan.last <= 63 or scan.low > 13 or (progressive and (scan.first == 0) != (scan.last == 0)):
             raise CorruptFileError(f"a scan over places {scan.first} … {scan.last} is against the rules")
         if scan.first > 0 and len(scan.components) > 1:
             raise CorruptFileError("a scan of AC coefficients interleaves components")
@@ -201,8 +204,8 @@ class _Reader:
             raise CorruptFileError("the scans are out of order: one codes what is coded already, or refines what is not")
         self.coded_bit[band] = scan.low
 
-    def _is_ycbcr(self) -> bool:
+    def _is_ycbcr(self, frame: Frame) -> bool:
         """As libjpeg decides it."""
         if self.is_jfif or self.adobe_transform is not None:
             return self.is_jfif or self.adobe_transform != 0
-        return bytes(component.identifier for component in self.frame.components) != b"RGB"
+        return bytes(component.identifier for component in frame.components) != b"RGB"

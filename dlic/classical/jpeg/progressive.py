@@ -132,7 +132,10 @@ def _end_runs(has_codes: np.ndarray, is_open: np.ndarray, interval: int, slot: i
 
 def _follow_first(bits: ScanBits, layout: Layout, last: int, steps: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Bit positions and numbers of the blocks that have codes, and where each code begins."""
-    octets, starts, coded, positions = bits.octets, [], [], []
+    octets = bits.octets
+    starts: list[int] = []
+    coded: list[int] = []
+    positions: list[int] = []
     append, block = positions.append, 0
     try:
         for position, end in zip(bits.starts, bits.ends, strict=True):
@@ -151,7 +154,7 @@ def _follow_first(bits: ScanBits, layout: Layout, last: int, steps: list[int]) -
                 raise IndexError
     except IndexError:
         raise CorruptFileError(TOO_SHORT) from None
-    return tuple(np.array(part, np.int64) for part in (starts, coded, positions))
+    return np.array(starts, np.int64), np.array(coded, np.int64), np.array(positions, np.int64)
 
 
 def _follow_refining(bits: ScanBits, layout: Layout, known: np.ndarray, steps: list[int]):

@@ -98,9 +98,11 @@ def _follow(bits: ScanBits, layout: Layout, dc: list[list[int]], ac: list[list[i
     The one loop over codes: each is looked up only for how far it goes on, in bits and in the block. What it means, and whether it
     means anything, is found out for all of them afterwards.
     """
-    octets, dc_positions, ac_positions = bits.octets, [], []
+    octets = bits.octets
+    dc_positions: list[int] = []
+    ac_positions: list[int] = []
     append_dc, append_ac = dc_positions.append, ac_positions.append
-    pairs = [(dc[c], ac[c] if ac else None) for c in layout.pattern.tolist()]
+    pairs = [(dc[c], ac[c] if ac else []) for c in layout.pattern.tolist()]
     left = layout.units
     try:
         for position, end in zip(bits.starts, bits.ends, strict=True):

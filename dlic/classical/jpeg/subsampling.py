@@ -1,5 +1,7 @@
 """Fewer chroma samples and back, as libjpeg does it: box averages down, triangle filters up."""
 
+from functools import reduce
+
 import numpy as np
 
 FACTORS = {
@@ -20,7 +22,8 @@ def downsample(plane: np.ndarray, vertical: int, horizontal: int) -> np.ndarray:
         return plane
     height, width = plane.shape
     padded = np.pad(plane, ((0, -height % vertical), (0, -width % horizontal)), mode="edge").astype(np.uint16)
-    sums = sum(padded[i::vertical, j::horizontal] for i in range(vertical) for j in range(horizontal))
+    parts = [padded[i::vertical, j::horizontal] for i in range(vertical) for j in range(horizontal)]
+    sums = reduce(np.add, parts)
     count = vertical * horizontal
     bias = np.full(sums.shape[1], count // 2, np.uint16)
     if horizontal == 2 and vertical < 3:

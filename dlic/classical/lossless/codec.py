@@ -8,6 +8,7 @@ import math
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from dlic.entropy.byte_reader import Reader, uint
 from dlic.entropy.contexts import Decoder, context_of
 from dlic.errors import CorruptFileError, DlicError
 from dlic.images.files import MAX_PIXELS
-from dlic.pixels.arrays import check_size
+from dlic.pixels.arrays import check_size, size_of_array
 
 BAND = 1 << 22  # pixels coded together: bounds memory beside the samples, and tables follow the picture
 LEVELS = 5
@@ -72,7 +73,7 @@ def encode(samples: np.ndarray, transform: str) -> bytes:
 def decode(stream: bytes, height: int, width: int) -> np.ndarray:
     """Inverse of `encode`: (H, W) where there is one channel. Raises CorruptFileError."""
     reader = Reader(stream)
-    fields = {field.name: field.read(reader) for field in STREAM}
+    fields = {field.name: int(field.read(reader)) for field in STREAM}
     depth, channels = fields["depth"], fields["channels"]
     if depth not in (8, 16) or not 1 <= channels <= 4:
         raise CorruptFileError(f"the picture would have {channels} channels of {depth} bits, which lossless files do not")
@@ -114,9 +115,10 @@ def _decode_band(reader: Reader, shape: tuple[int, int, int], depth: int) -> np.
 
 def _encode_residuals(planes: list[np.ndarray], depth: int) -> bytes:
     """Every plane with the predictor that suits it best: its number, then the residuals."""
-    parts, before = [], []
+    parts: list[bytes] = []
+    before: list[np.ndarray] = []
     for plane in planes:
-        beside = _beside(before, plane.shape)
+        beside = _beside(before, size_of_array(plane))
         tried = [prediction.predict(plane, depth, predictor, beside) for predictor in prediction.PREDICTORS]
         costs = [contexts.estimated_bits(residuals, context_of(activities)) for residuals, activities, _ in tried]
         best = int(np.argmin(costs))
@@ -128,7 +130,8 @@ def _encode_residuals(planes: list[np.ndarray], depth: int) -> bytes:
 
 def _decode_residuals(reader: Reader, shape: tuple[int, int, int], depth: int) -> list[np.ndarray]:
     """Inverse of `_encode_residuals`."""
-    planes, before = [], []
+    planes: list[np.ndarray] = []
+    before: list[np.ndarray] = []
     for _ in range(shape[2]):
         predictor = _choice(reader, prediction.PREDICTORS, "predictor")
         decoder = Decoder(reader, math.prod(shape[:2]))
@@ -176,14 +179,20 @@ def _encode_coefficients(planes: list[np.ndarray], depth: int) -> bytes:
 
 def _decode_coefficients(reader: Reader, shape: tuple[int, int, int], depth: int) -> list[np.ndarray]:
     """Inverse of `_encode_coefficients`."""
-    planes, before = [], None
+    planes: list[np.ndarray] = []
+    before: np.ndarray | None = None
     for _ in range(shape[2]):
         decoder = Decoder(reader, math.prod(shape[:2]))
-        coefficients = np.zeros(shape[:2], np.int32)
-        before = _walk(coefficients, before, lambda activities, _, pull=_puller(decoder): pull(activities))
+        coefficients, pull = np.zeros(shape[:2], np.int32), _puller(decoder)
+        before = _walk(coefficients, before, partial(_pulled, pull))
         decoder.finish()
         planes.append(inverse_53(coefficients, LEVELS) + (1 << (depth - 1)) & (1 << depth) - 1)
     return planes
+
+
+def _pulled(pull: Callable[[np.ndarray], np.ndarray], activities: np.ndarray, _: np.ndarray) -> np.ndarray:
+    """What a decoder visits coefficients with: it knows no values."""
+    return pull(activities)
 
 
 def _walk(coefficients: np.ndarray, before: np.ndarray | None, visit: Visit) -> np.ndarray:
@@ -194,7 +203,7 @@ def _walk(coefficients: np.ndarray, before: np.ndarray | None, visit: Visit) -> 
     """
     magnitudes = np.zeros(coefficients.shape, np.int32)
     walked: dict[tuple[int, str], np.ndarray] = {}
-    for band in bands(coefficients.shape, LEVELS):
+    for band in bands(size_of_array(coefficients), LEVELS):
         if 0 in band.shape:
             continue
         place = band.rows, band.columns

@@ -72,7 +72,7 @@ def predict(plane: np.ndarray, depth: int, predictor: str, beside: np.ndarray) -
         residuals = _wrap(strips - _predict_blocks(strips, depth, predictor), depth)
         sizes[...] = np.abs(residuals)
         activities = extra + around(_at(_padded(sizes), *strips.shape[-2:]))
-        order = _diagonal_order(strips.shape)
+        order = _diagonal_order(*strips.shape)
         parts.append((residuals.ravel()[order], activities.ravel()[order]))
     residuals, activities = (np.concatenate(column) for column in zip(*parts, strict=True))
     return residuals, activities, magnitudes
@@ -134,7 +134,7 @@ def _predict_blocks(strips: np.ndarray, depth: int, predictor: str) -> np.ndarra
 
 def _restore_strips(beside: np.ndarray, depth: int, predictor: str, pull: Pull) -> tuple[np.ndarray, np.ndarray]:
     count, height, width = beside.shape
-    order = _diagonal_order(beside.shape)
+    order = _diagonal_order(count, height, width)
     extra = beside.ravel()[order]
     diagonals = _Diagonals(count, height, width, depth, predictor)
     samples, magnitudes, done = np.empty(order.size, np.int32), np.empty(order.size, np.int32), 0
@@ -144,7 +144,8 @@ def _restore_strips(beside: np.ndarray, depth: int, predictor: str, pull: Pull) 
         done = part.stop
     pictures = np.empty((2, order.size), np.int32)
     pictures[0, order], pictures[1, order] = samples, magnitudes
-    return tuple(pictures.reshape(2, *beside.shape))
+    restored, sizes = pictures.reshape(2, *beside.shape)
+    return restored, sizes
 
 
 class _Diagonals:
@@ -225,9 +226,8 @@ def _diagonal_rows(height: int, width: int) -> Iterator[tuple[int, int, int]]:
         yield t, max(0, (t - width + 2) // 2), min(height, t // 2 + 1)
 
 
-def _diagonal_order(shape: tuple[int, int, int]) -> np.ndarray:
+def _diagonal_order(count: int, height: int, width: int) -> np.ndarray:
     """Where the samples of strips (B, H, W) lie, diagonal by diagonal: (B·H·W,)."""
-    height, width = shape[1:]
     t = np.arange(width) + 2 * np.arange(height)[:, None]
-    small = np.broadcast_to(t, shape).astype(np.min_scalar_type(int(t[-1, -1])))  # 16 bits are sorted by radix
+    small = np.broadcast_to(t, (count, height, width)).astype(np.min_scalar_type(int(t[-1, -1])))  # 16 bits are sorted by radix
     return np.argsort(small, axis=None, kind="stable")

@@ -8,13 +8,14 @@ known to this plane already.
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from dlic.classical.wavelet.transform import Band, bands
 from dlic.entropy.adaptive import PIECE, EndOfStream, Probabilities
 from dlic.entropy.tables import PRECISION, TOTAL
+from dlic.pixels.arrays import size_of_array
 
 NONE = 255  # no plane is known
 LIKELY = TOTAL * 6 // 100  # from this probability on, a first one is worth more per bit than a refinement
@@ -42,7 +43,8 @@ class Coder(Protocol):
 
     probabilities: Probabilities
 
-    def code(self, contexts: np.ndarray, bits: np.ndarray | None) -> np.ndarray: ...
+    def code(self, contexts: np.ndarray, bits: Any) -> np.ndarray:
+        """Bits (N,) in contexts (N,): an encoder is given them, a decoder is given None."""
 
     def end_piece(self, cost: int) -> None: ...
 
@@ -181,7 +183,7 @@ def _far(state: State, named: dict, plane: int) -> np.ndarray:
 
 def _contexts(state: State, far: np.ndarray, lattice: tuple[int, int], plane: int) -> tuple[np.ndarray, np.ndarray]:
     """Contexts of the bits, and of the signs, of a lattice: (N,) each."""
-    at = _neighbours(state.frame, lattice, far.shape)
+    at = _neighbours(state.frame, lattice, size_of_array(far))
     chroma, kind = int(state.component > 0), state.band.kind
     sideways, upright = _sum(at((0, -1)), at((0, 1)), plane), _sum(at((-1, 0)), at((1, 0)), plane)
     oblique = _sum(at((-1, -1)), at((1, 1)), plane) + _sum(at((-1, 1)), at((1, -1)), plane)

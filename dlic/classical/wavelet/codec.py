@@ -19,7 +19,7 @@ from dlic.entropy.byte_reader import Reader, uint, write_varint
 from dlic.errors import CorruptFileError, DlicError
 from dlic.images.colour import PLANE_GAINS, rgb_to_ycbcr, rounded, ycbcr_to_rgb
 from dlic.images.files import MAX_PIXELS
-from dlic.pixels.arrays import check_size
+from dlic.pixels.arrays import check_size, size_of_array
 
 LEVELS = 5
 MAX_PLANES = 24
@@ -49,7 +49,7 @@ class WaveletCodec:
         step = _step(self.quality)
         targets = _quantise(_forward(image), step)
         planes = int(max(np.abs(target).max() for target in targets)).bit_length()
-        states = bit_planes.states(image.shape[:2], len(targets), LEVELS, targets)
+        states = bit_planes.states(size_of_array(image), len(targets), LEVELS, targets)
         fields = {"components": len(targets), "planes": planes, "step": step}
         head = b"".join(field.write(fields[field.name]) for field in STREAM)
         height, width = image.shape[:2]
@@ -58,7 +58,7 @@ class WaveletCodec:
         bit_planes.walk(states, planes, writer)
         stream = container.stream + writer.finish()
         if self.size is not None:  # the states may be ahead of what the stream has room for
-            states = _decode(stream, image.shape[:2], strict=True)[0]
+            states = _decode(stream, size_of_array(image), strict=True)[0]
         return write(replace(container, stream=stream, symbols_crc=_crc(states)))
 
     def decompress(self, data: bytes) -> np.ndarray:
@@ -142,7 +142,7 @@ def _unit(band: Band, component: int, components: int, step: int) -> float:
 def _decode(stream: bytes, shape: tuple[int, int], strict: bool) -> tuple[list[State], int]:
     """What is known of the coefficients, and their step. Raises CorruptFileError; if `strict`, also unless every byte was used."""
     reader = Reader(stream)
-    fields = {field.name: field.read(reader) for field in STREAM}
+    fields = {field.name: int(field.read(reader)) for field in STREAM}
     if fields["components"] not in WEIGHTS or fields["planes"] > MAX_PLANES or not fields["step"]:
         raise CorruptFileError(f"the coded picture has {fields}, which wavelet files do not")
     states = bit_planes.states(shape, fields["components"], LEVELS)

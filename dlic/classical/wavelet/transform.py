@@ -87,21 +87,20 @@ def _norm_97(level: int, letter: str) -> float:
 
 
 def _decompose(planes: np.ndarray, levels: int, split) -> np.ndarray:
-    for height, width in _low_shapes(planes.shape[-2:], levels):
+    for height, width in _low_shapes(planes.shape[-2], planes.shape[-1], levels):
         part = planes[..., :height, :width]
         part[...] = _rows(split, _columns(split, part))
     return planes
 
 
 def _compose(planes: np.ndarray, levels: int, merge) -> np.ndarray:
-    for height, width in reversed(list(_low_shapes(planes.shape[-2:], levels))):
+    for height, width in reversed(list(_low_shapes(planes.shape[-2], planes.shape[-1], levels))):
         part = planes[..., :height, :width]
         part[...] = _columns(merge, _rows(merge, part))
     return planes
 
 
-def _low_shapes(shape: tuple[int, int], levels: int) -> Iterator[tuple[int, int]]:
-    height, width = shape
+def _low_shapes(height: int, width: int, levels: int) -> Iterator[tuple[int, int]]:
     for _ in range(levels):
         yield height, width
         height, width = (height + 1) // 2, (width + 1) // 2
