@@ -150,13 +150,14 @@ def _page(folder: Path, name: str, shown: "list[Shown]", series: "Sequence[Serie
 
 def _table(shown: "Sequence[Shown]", labels: dict[str, str], limit: int) -> list[str]:
     width = max(len(label) for label in labels.values())
-    lines = [f"{'':{width}}  quality    bytes     bpp  PSNR dB  MS-SSIM  encode ms  decode ms"]
+    lines = [f"{'':{width}}  quality    bytes     bpp  PSNR dB  MS-SSIM  SSIMULACRA 2  encode ms  decode ms"]
     for entry in shown:
         quality = "–" if entry.quality is None else f"{entry.quality:g}"
         similarity = "–" if entry.ms_ssim is None else f"{entry.ms_ssim:.4f}"
+        score = "–" if entry.ssimulacra2 is None else f"{entry.ssimulacra2:.2f}"
         large = "" if entry.fits else f"  its smallest, above {limit:,} bytes"
         lines.append(
-            f"{labels[entry.codec]:{width}}  {quality:>7}  {entry.bytes:7,}  {entry.bpp:6.3f}  {entry.psnr:7.2f}  {similarity:>7}"
-            f"  {entry.encode_ms:9.0f}  {entry.decode_ms:9.0f}{large}"
+            f"{labels[entry.codec]:{width}}  {quality:>7}  {entry.bytes:7,}  {entry.bpp:6.3f}"
+            f"  {entry.psnr:7.2f}  {similarity:>7}  {score:>12}  {entry.encode_ms:9.0f}  {entry.decode_ms:9.0f}{large}"
         )
     return lines

@@ -15,7 +15,7 @@ function look(place) {
 }
 
 function showCurves() {
-  const state = { metric: report.metrics[0].name, logarithmic: true, hidden: new Set(), published: report.published.length > 0 };
+  const state = { metric: report.metrics[0].name, logarithmic: true, hidden: new Set(), published: true };
   const plot = element("div", { class: "plot" });
   const metric = chooser("Metric", metricChoices(report.metrics), (name) => {
     state.metric = name;
@@ -34,11 +34,12 @@ function showCurves() {
   );
 
   function draw() {
-    const withPublished = state.metric === "psnr" && report.published.length > 0;
+    const published = report.published[state.metric];
+    const withPublished = published.length > 0;
     legend.querySelector(".published")?.toggleAttribute("hidden", !withPublished);
     const chosen = report.metrics.find((one) => one.name === state.metric);
     hint.textContent = `${chosen.higher_is_better ? "Higher" : "Lower"} and further left is better. ${hintOf(withPublished)}`;
-    const lines = [...(withPublished && state.published ? report.published.map(publishedLine) : []), ...codecLines(state)];
+    const lines = [...(withPublished && state.published ? published.map(publishedLine) : []), ...codecLines(state)];
     Plotly.react(plot, lines, layout(state, chosen, plot.clientWidth), { responsive: true, displaylogo: false, displayModeBar: false });
   }
 
@@ -70,12 +71,12 @@ function curveLegend(state, draw) {
     entry.append(element("span", {}, codec.label, codec.note ? element("small", {}, codec.note) : ""));
     return element("li", {}, entry);
   });
-  if (report.published.length > 0) {
+  if (Object.values(report.published).some((curves) => curves.length > 0)) {
     const changed = (on) => {
       state.published = on;
       draw();
     };
-    entries.push(element("li", { class: "published" }, toggle(`${report.published.length} published curves`, true, changed)));
+    entries.push(element("li", { class: "published" }, toggle("published curves", true, changed)));
   }
   return element("ul", { class: "legend", "aria-label": "Curves that are shown" }, ...entries);
 }

@@ -6,43 +6,52 @@ from dataclasses import asdict
 from typing import Any
 
 from dlic.evaluation.comparison import Anchor, compare
+from dlic.evaluation.known_codecs import AS_SHIPPED
 from dlic.evaluation.rate_distortion import RATES, Point
-from dlic.evaluation.run import Run, as_score
+from dlic.evaluation.results import told as in_metric_units
+from dlic.evaluation.run import Run
+from dlic.evaluation.scores import RANGE_OF, as_score, digits, in_units, score_digits, told
 from dlic.metrics.registry import METRICS
 
 MEASURED, PUBLISHED = "measured here", "published"
-
-
-DIGITS = {"psnr": 2, "psnr_y": 2, "ssimulacra2": 2}  # of a metric as tables have it; four for the others
-AXES = {"ms_ssim": "MS-SSIM, as −10 log₁₀(1 − MS-SSIM) in dB"}  # what curves are drawn over, where that is not the metric itself
-IN_DECIBELS = ("psnr", "psnr_y", "ms_ssim")  # whose BD-rates are told
+AXES = {"ms_ssim": "MS-SSIM, as −10 log₁₀(1 − MS-SSIM) in dB"}  # of curves, where they do not have the metric itself
 
 
 def figures_of(run: Run) -> dict[str, Any]:
     """What the page's scripts read, of values that JSON has.
 
-    metrics    name, label, digits, unit, axis, higher_is_better of each that was measured
+    metrics    name, label, digits, unit, score_digits, axis, higher_is_better of each that was measured
+    told       names of those that the comparison of all codecs has side by side
     codecs     name, label, note, memory in MB
     curves     metric → codec → points of bpp, score and quality, of the means
-    published  curves by PSNR that others published: label, note, points
-    anchors    key, label, note, group: what codecs are held against
-    compared   metric → anchor's key → codec → BD figures, or why there are none
+    published  metric → curves that others published: label, note, points
+    anchors    key, label, note, group of what codecs are compared with
+    first_anchor  the key of the anchor that is chosen at first: AVIF as shipped
+    rates      bpp between which BD-rates are taken
+    between    values of SSIMULACRA 2 between which a BD-rate is taken as well
+    compared   metric → anchor's key → codec → BD figures with ranges in the metric's unit, or why there are none
     means      one for each codec and quality
     rows       one for each file
     """
-    published = _published(run)
     metrics = [name for name in run.metrics if name in METRICS and any(run.curve(codec, name) for codec in run.codecs)]
+    published = {metric: _published(run, metric) for metric in metrics}
     return {
         "metrics": [_metric(name) for name in metrics],
+        "told": told(metrics),
         "codecs": [
             {"name": name, "label": entry.label, "note": entry.note, "memory": entry.peak_memory_mb}
             for name, entry in run.codecs.items()
         ],
         "curves": {metric: {codec: _points(run, codec, metric) for codec in run.codecs} for metric in metrics},
-        "published": [{"label": label, "note": a.note, "points": _plain(a.points)} for label, a in published.items()],
+        "published": {
+            metric: [{"label": label, "note": a.note, "points": _plain(metric, a.points)} for label, a in anchors.items()]
+            for metric, anchors in published.items()
+        },
         "anchors": _anchors(run, published),
+        "first_anchor": next((name for name in (AS_SHIPPED, "jpeg") if name in run.codecs), [*run.codecs][-1]),
         "rates": RATES,
-        "compared": {metric: _compared(run, metric, published) for metric in metrics if metric in IN_DECIBELS},
+        "between": {"metric": RANGE_OF, "values": run.between},
+        "compared": {metric: _compared(run, metric, published[metric]) for metric in metrics},
         "means": [_finite(asdict(mean)) for mean in run.means],
         "rows": [_finite({**asdict(row), "gap": _gap(row.bytes, row.estimated_bits)}) for row in run.rows],
     }
@@ -51,37 +60,50 @@ def figures_of(run: Run) -> dict[str, Any]:
 def _metric(name: str) -> dict[str, Any]:
     """How a metric is written."""
     known = METRICS[name]
-    look = {"unit": known.unit, "digits": DIGITS.get(name, 4), "axis": AXES.get(name, "")}
-    return {"name": name, "label": known.label, "higher_is_better": known.higher_is_better, **look}
+    return {
+        "name": name,
+        "label": known.label,
+        "unit": known.unit,
+        "digits": digits(name),
+        "score_digits": score_digits(name),
+        "axis": AXES.get(name, ""),
+        "higher_is_better": known.higher_is_better,
+    }
 
 
-def _published(run: Run) -> dict[str, Anchor]:
-    """By label, but those that were measured here too; empty where the run is not compared with any."""
+def _published(run: Run, metric: str) -> dict[str, Anchor]:
+    """By label, without those that were measured here; empty where the run is not compared with any."""
     if run.against is None:
         return {}
     from dlic.evaluation.anchors import kodak_anchors
 
     measured = {entry.label for entry in run.codecs.values()}
-    return {label: anchor for label, anchor in kodak_anchors().items() if label not in measured}
+    return {label: anchor for label, anchor in kodak_anchors(metric).items() if label not in measured}
 
 
 def _points(run: Run, codec: str, metric: str) -> list[dict[str, Any]]:
-    """Of a codec's means that have a value: MS-SSIM in dB, everything else as it is."""
-    means = [mean for mean in run.means if mean.codec == codec and mean.metrics.get(metric) is not None]
-    values = [(mean, mean.metrics[metric]) for mean in means]
-    return [
-        {"bpp": mean.bpp, "score": as_score(metric, value) if metric in IN_DECIBELS else value, "quality": mean.quality}
-        for mean, value in values
-    ]
+    """A codec's means that have a value: MS-SSIM in dB, everything else as it is."""
+    points = []
+    for mean in run.means:
+        value = mean.metrics.get(metric)
+        if mean.codec == codec and value is not None:
+            points.append({"bpp": mean.bpp, "score": _shown(metric, as_score(metric, value)), "quality": mean.quality})
+    return points
 
 
-def _plain(points: Sequence[Point]) -> list[dict[str, Any]]:
-    return [{"bpp": p.bpp, "score": p.score, "quality": None} for p in sorted(points, key=lambda p: p.bpp)]
+def _plain(metric: str, points: Sequence[Point]) -> list[dict[str, Any]]:
+    return [{"bpp": p.bpp, "score": _shown(metric, p.score), "quality": None} for p in sorted(points, key=lambda p: p.bpp)]
 
 
-def _anchors(run: Run, published: Mapping[str, Anchor]) -> list[dict[str, Any]]:
+def _shown(metric: str, score: float) -> float:
+    """A score in the unit that curves are drawn in."""
+    return in_units(metric, (score, score))[0]
+
+
+def _anchors(run: Run, published: Mapping[str, Mapping[str, Anchor]]) -> list[dict[str, Any]]:
     measured = [{"key": name, "label": e.label, "note": e.note, "group": MEASURED} for name, e in run.codecs.items()]
-    others = [{"key": _key(label), "label": label, "note": a.note, "group": PUBLISHED} for label, a in published.items()]
+    notes = {label: anchor.note for anchors in published.values() for label, anchor in anchors.items()}
+    others = [{"key": _key(label), "label": label, "note": note, "group": PUBLISHED} for label, note in notes.items()]
     return [*measured, *others]
 
 
@@ -93,11 +115,13 @@ def _key(label: str) -> str:
 def _compared(run: Run, metric: str, published: Mapping[str, Anchor]) -> dict[str, dict[str, dict[str, Any]]]:
     """Each codec against each anchor but itself."""
     curves = {codec: run.curve(codec, metric) for codec in run.codecs}
-    anchors = {**curves, **({_key(label): anchor.points for label, anchor in published.items()} if metric == "psnr" else {})}
-    return {
-        key: {codec: _finite(asdict(compare(points, curve))) for codec, curve in curves.items() if codec != key}
+    anchors = {**curves, **{_key(label): anchor.points for label, anchor in published.items()}}
+    between = run.between if metric == RANGE_OF else None
+    figures = {
+        key: {codec: in_metric_units(metric, compare(points, curve, between)) for codec, curve in curves.items() if codec != key}
         for key, points in anchors.items()
     }
+    return {key: {codec: _finite(asdict(one)) for codec, one in of_anchor.items()} for key, of_anchor in figures.items()}
 
 
 def _gap(size: int, estimated_bits: float | None) -> float | None:

@@ -66,7 +66,7 @@ def gallery_of(
     kept = [entry for entry in shown if entry.codec in labels]
     for name, entries in _by_image(kept).items():
         original = _pixels(folder / entries[0].original)
-        picture = {
+        picture: dict[str, Any] = {
             "name": name,
             "width": entries[0].width,
             "height": entries[0].height,
@@ -99,6 +99,7 @@ def _figures(entry: Shown, label: str, file: str) -> dict[str, Any]:
         "bpp": entry.bpp,
         "psnr": entry.psnr,
         "ms_ssim": entry.ms_ssim,
+        "ssimulacra2": entry.ssimulacra2,
         "encode_ms": entry.encode_ms,
         "decode_ms": entry.decode_ms,
         "fits": entry.fits,

@@ -9,7 +9,7 @@ pictures/PICTURE/CODEC@BYTES.shown.png  what it shows
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -20,26 +20,16 @@ from dlic.errors import CorruptFileError, DlicError
 from dlic.evaluation.run import Run
 from dlic.evaluation.series import Series
 from dlic.images.files import image_bytes, read_image
-from dlic.metrics.registry import ms_ssim, psnr
+from dlic.metrics.registry import ms_ssim, psnr, ssimulacra2
 from dlic.progress import Progress, no_progress
+from dlic.report.matched_size import at_size
 from dlic.runtime.timing import timed
 from dlic.storage.files import read_whole, written_whole
 
 FOLDER = "pictures"
 ABOUT = "pictures.json"
 ORIGINAL = "original.png"
-GROWTH = 0.034  # of log(bytes) from one quality to the next: about what JPEG, WebP, AVIF and JPEG 2000 have in their middle
 RATES = (0.25, 0.5)  # bpp at which differences show, and at which they hardly do
-
-
-@dataclass(frozen=True)
-class Matched:
-    """The file of a codec that comes nearest to a size."""
-
-    quality: float | None
-    data: bytes
-    encode_ms: float
-    fits: bool  # False where even the smallest file is too large
 
 
 @dataclass(frozen=True)
@@ -55,6 +45,7 @@ class Shown:
     bytes: int
     psnr: float  # dB
     ms_ssim: float | None
+    ssimulacra2: float | None
     encode_ms: float
     decode_ms: float
     file: str  # what the codec wrote, as a path within the folder of pictures
@@ -74,78 +65,6 @@ class Shown:
     @property
     def key(self) -> tuple[str, str, int]:
         return self.image, self.codec, self.target
-
-
-# --- one file -----------------------------------------------------------------------------------------------------------
-
-
-def at_size(series: Series, image: np.ndarray, size: int, known: Mapping[float | None, int] | None = None) -> Matched:
-    """The best quality of a codec whose file of `image`, uint8 (H, W, 3), has at most `size` bytes; else its smallest file.
-
-    `known` are bytes at some qualities, which narrow the search. Where sizes do not rise with quality, the next file is too large.
-    """
-    choices = _choices(series)
-    sizes = {place: known[quality] for place, quality in enumerate(choices) if known and quality in known}
-    files: dict[int, Matched] = {}
-
-    def file_at(place: int) -> Matched:
-        if place not in files:
-            files[place] = _file(series, choices[place], image, size)
-            sizes[place] = len(files[place].data)
-        return files[place]
-
-    def size_at(place: int) -> int:
-        return sizes[place] if place in sizes else len(file_at(place).data)
-
-    best = _last_within(size_at, sizes, len(choices), size)
-    if best is None:
-        return file_at(min(sizes, key=sizes.__getitem__))
-    found = file_at(best)
-    return found if found.fits else at_size(series, image, size)  # what was known was of another file
-
-
-def _file(series: Series, quality: float | None, image: np.ndarray, size: int) -> Matched:
-    """One try."""
-    codec, seconds = series.at(quality), {}
-    with timed(seconds, "encode"):
-        data = codec.compress(image)
-    return Matched(quality, data, 1000 * seconds["encode"], len(data) <= size)
-
-
-def _choices(series: Series) -> Sequence[float | None]:
-    """Its qualities by rising rate, with those between them."""
-    first, last = series.qualities[0], series.qualities[-1]
-    if not series.between or first is None or last is None or first % 1 or last % 1:
-        return series.qualities
-    return range(int(first), int(last) + 1) if first <= last else range(int(first), int(last) - 1, -1)
-
-
-def _last_within(size_at: Callable[[int], int], sizes: Mapping[int, int], count: int, limit: int) -> int | None:
-    """A place whose size is within the limit while the next one's, if there is one, is not; None where the first is too large.
-
-    `sizes` are those known so far, to which `size_at` adds. Each guess is where the size would be right if it grew evenly; after
-    one that left more than half of the interval, the middle is next.
-    """
-    low = max((place for place, size in sizes.items() if size <= limit), default=-1)
-    high = min((place for place, size in sizes.items() if size > limit and place > low), default=count)
-    lopsided = False
-    while high - low > 1:
-        before = high - low
-        middle = (low + high) // 2 if lopsided else min(max(_guess(sizes, low, high, limit), low + 1), high - 1)
-        low, high = (middle, high) if size_at(middle) <= limit else (low, middle)
-        lopsided = high - low > before / 2 and low in sizes and high in sizes
-    return low if low >= 0 else None
-
-
-def _guess(sizes: Mapping[int, int], low: int, high: int, limit: int) -> int:
-    """About the place of a size, by those at both ends of an interval; by one of them, a little beyond, to find the other."""
-    ends = [place for place in (low, high) if place in sizes]
-    if not ends:
-        return (low + high) // 2
-    missing = math.log(limit / max(sizes[ends[0]], 1))
-    if len(ends) == 1:
-        return ends[0] + round(missing / GROWTH) + (1 if missing > 0 else -1)
-    return low + round((high - low) * missing / math.log(max(sizes[high], 1) / max(sizes[low], 1)))
 
 
 # --- all of them --------------------------------------------------------------------------------------------------------
@@ -243,7 +162,8 @@ class _Wanted:
 
 def _make(place: Path, wanted: _Wanted, image: np.ndarray, known: Mapping[float | None, int]) -> Shown:
     """One picture by one codec, with its files."""
-    series, seconds = wanted.series, {}
+    series = wanted.series
+    seconds: dict[str, float] = {}
     matched = at_size(series, image, wanted.target, known)
     with timed(seconds, "decode"):
         pixels = series.at(matched.quality).decompress(matched.data)
@@ -254,9 +174,25 @@ def _make(place: Path, wanted: _Wanted, image: np.ndarray, known: Mapping[float 
     _write(place / shown, image_bytes(pixels))
     if not (place / original).is_file():
         _write(place / original, image_bytes(image))
-    (height, width), times = image.shape[:2], (matched.encode_ms, 1000 * seconds["decode"])
-    figures = matched.quality, len(matched.data), psnr(image, pixels), ms_ssim(image, pixels), *times
-    return Shown(wanted.image, series.name, width, height, wanted.target, *figures, file, shown, original, wanted.made_of)
+    height, width = image.shape[:2]
+    return Shown(
+        image=wanted.image,
+        codec=series.name,
+        width=width,
+        height=height,
+        target=wanted.target,
+        quality=matched.quality,
+        bytes=len(matched.data),
+        psnr=psnr(image, pixels),
+        ms_ssim=ms_ssim(image, pixels),
+        ssimulacra2=ssimulacra2(image, pixels),
+        encode_ms=matched.encode_ms,
+        decode_ms=1000 * seconds["decode"],
+        file=file,
+        pixels=shown,
+        original=original,
+        made_of=wanted.made_of,
+    )
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -64,11 +64,10 @@ function showPictures() {
   draw();
 }
 
-/** What everybody knows against what the report is about. */
+/** AVIF as shipped on the left of the codec that the report is about; where it is not there, JPEG, or the next codec. */
 function firstSides() {
-  const codecs = report.pictures[0].shown.map((shown) => shown.codec);
-  const known = codecs.find((codec) => codec !== codecs[0]) ?? ORIGINAL;
-  return [codecs.includes("jpeg") && codecs[0] !== "jpeg" ? "jpeg" : known, codecs[0]];
+  const [first, ...others] = new Set(report.pictures[0].shown.map((shown) => shown.codec));
+  return [["avif", "jpeg"].find((codec) => others.includes(codec)) ?? others[0] ?? ORIGINAL, first];
 }
 
 const originalOf = (picture) => ({ codec: ORIGINAL, label: "original", file: picture.original });
@@ -79,7 +78,8 @@ function captionOf(shown, picture) {
   const name = element("strong", {}, shown.label);
   if (shown.codec === ORIGINAL) return [name, element("span", {}, `${picture.width} × ${picture.height} pixels`)];
   const cost = [`${whole(shown.bytes)} bytes`, `${number(shown.bpp, 3)} bpp`, ...(shown.quality == null ? [] : [`quality ${shown.quality}`])];
-  const gives = [`PSNR ${number(shown.psnr, 2)} dB`, ...(shown.ms_ssim == null ? [] : [`MS-SSIM ${number(shown.ms_ssim, 4)}`])];
+  const scores = [["MS-SSIM", shown.ms_ssim, 4], ["SSIMULACRA 2", shown.ssimulacra2, 1]];
+  const gives = [`PSNR ${number(shown.psnr, 2)} dB`, ...scores.filter(([, value]) => value != null).map(([name, value, digits]) => `${name} ${number(value, digits)}`)];
   const large = shown.fits ? [] : [element("em", {}, "its smallest file, and larger than asked for")];
   return [name, element("span", {}, cost.map(unbroken).join(", ")), element("span", {}, gives.map(unbroken).join(", ")), ...large];
 }

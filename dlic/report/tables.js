@@ -74,8 +74,10 @@ const gapColumn = column("files over tables", (row) => row.gap, (row) => percent
 
 function showCompared() {
   const metrics = report.metrics.filter((metric) => report.compared[metric.name]);
-  const state = { anchor: defaultAnchor(), metric: metrics[0].name };
-  const table = sortable("BD figures of every codec against the chosen one", comparedColumns(), 1);
+  const state = { anchor: report.first_anchor, metric: metrics[0].name };
+  const told = metrics.filter((metric) => report.told.includes(metric.name));
+  const together = sortable("BD-rates of every codec against the chosen one, by each metric", togetherColumns(told), 1);
+  const table = sortable("The same by one metric, with the ranges that its figures hold over", comparedColumns(state), 1);
   const note = element("p", { class: "hint" });
   const anchor = chooser("Against", [], (key) => {
     state.anchor = key;
@@ -86,33 +88,56 @@ function showCompared() {
     draw();
   });
   const [low, high] = report.rates;
-  const explained = `BD-rate: bits at equal quality, mean over the overlap of both curves between ${low} and ${high} bpp; negative is fewer. BD gain: dB at equal rate.`;
-  section("compared").append(element("div", { class: "choices" }, anchor.box, metric.box), table.box, note, element("p", { class: "hint" }, explained));
+  const [from, to] = report.between.values;
+  const explained = `BD-rate: bits at equal quality, mean over the overlap of both curves between ${low} and ${high} bpp; negative is fewer. “All”: over everything that both curves reach. “${from}–${to}”: between these values of SSIMULACRA 2. BD gain: score at equal rate.`;
+  section("compared").append(
+    element("div", { class: "choices" }, anchor.box),
+    together.box,
+    note,
+    element("div", { class: "choices" }, metric.box),
+    table.box,
+    element("p", { class: "hint" }, explained),
+  );
 
   function draw() {
-    const anchors = report.anchors.filter((one) => one.key in report.compared[state.metric]);
-    if (!anchors.some((one) => one.key === state.anchor)) state.anchor = defaultAnchor();
-    fill(anchor.select, anchors.map((one) => ({ value: one.key, label: one.label, group: one.group })), state.anchor);
-    const against = report.compared[state.metric][state.anchor];
-    table.update(Object.entries(against).map(([codec, compared]) => ({ codec, ...compared })));
-    const about = anchors.find((one) => one.key === state.anchor).note;
+    fill(anchor.select, report.anchors.map((one) => ({ value: one.key, label: one.label, group: one.group })), state.anchor);
+    const codecs = report.codecs.map((codec) => codec.name).filter((name) => name !== state.anchor);
+    const against = (name) => report.compared[name][state.anchor] ?? {};
+    together.update(codecs.map((codec) => ({ codec, by: Object.fromEntries(told.map((one) => [one.name, against(one.name)[codec]])) })));
+    table.update(Object.entries(against(state.metric)).map(([codec, compared]) => ({ codec, ...compared })));
+    const about = report.anchors.find((one) => one.key === state.anchor).note;
     note.textContent = about ? `The anchor: ${about}.` : "";
   }
 
   draw();
 }
 
-/** What everybody knows, or else the last: the first is what the report is about. */
-const defaultAnchor = () => (report.anchors.find((one) => one.key === "jpeg") ?? report.anchors.at(-1)).key;
+/** For each metric the BD-rate between the rates, the one over all that is shared, and for SSIMULACRA 2 the one between values. */
+function togetherColumns(metrics) {
+  const [from, to] = report.between.values;
+  const rate = (metric, field) => (row) => row.by[metric.name]?.[field];
+  const one = (metric, head, field, strong = false) =>
+    column(head, rate(metric, field), (row) => (strong ? rateCell(rate(metric, field)(row)) : percent(rate(metric, field)(row))), {
+      title: `${metric.label}: ${field === "between" ? `between ${from} and ${to}` : field === "whole" ? "over all that is shared" : "between the rates"}`,
+    });
+  const columns = metrics.map((metric) => [
+    one(metric, unbroken(metric.label), "bd_rate", true),
+    one(metric, "all", "whole"),
+    ...(metric.name === report.between.metric ? [one(metric, unbroken(`${from}–${to}`), "between")] : []),
+  ]);
+  return [codecColumn, ...columns.flat()];
+}
 
-function comparedColumns() {
+function comparedColumns(state) {
+  const digits = () => report.metrics.find((metric) => metric.name === state.metric).score_digits;
   return [
     codecColumn,
-    column(unbroken("BD-rate"), (row) => row.bd_rate, rateCell),
-    column("BD gain (dB)", (row) => row.bd_psnr, (row) => signed(row.bd_psnr, 2)),
-    column("overlap (dB)", (row) => row.psnr?.[0], (row) => range(row.psnr, 2)),
+    column(unbroken("BD-rate"), (row) => row.bd_rate, (row) => rateCell(row.bd_rate)),
+    column("BD gain", (row) => row.bd_score, (row) => signed(row.bd_score, digits())),
+    column("overlap", (row) => row.scores?.[0], (row) => range(row.scores, digits())),
     column("its rates there (bpp)", (row) => row.bpp?.[0], (row) => range(row.bpp, 2)),
-    column("at all rates", (row) => row.whole, (row) => percent(row.whole), { title: "BD-rate over everything both curves reach" }),
+    column("all", (row) => row.whole, (row) => percent(row.whole), { title: "BD-rate over everything both curves reach" }),
+    column("overlap of all", (row) => row.whole_scores?.[0], (row) => range(row.whole_scores, digits())),
     ...(somethingToSay() ? [words("notes", (row) => [row.problem, noteOf(row.codec)].filter(Boolean).join("; "))] : []),
   ];
 }
@@ -124,7 +149,7 @@ function somethingToSay() {
   return compared.some((one) => one.problem) || report.codecs.some((codec) => codec.note);
 }
 
-const rateCell = (row) => element("strong", { class: row.bd_rate < 0 ? "fewer" : "" }, row.bd_rate == null ? "none" : percent(row.bd_rate));
+const rateCell = (rate) => element("strong", { class: rate < 0 ? "fewer" : "" }, rate == null ? "none" : percent(rate));
 
 // --- means and files ----------------------------------------------------------------------------------------------------
 
@@ -197,6 +222,7 @@ function showFiles() {
     numbers("bpp", (row) => row.bpp, 3),
     numbers("PSNR (dB)", (row) => row.psnr, 2),
     ...known(rows, numbers("MS-SSIM", (row) => row.ms_ssim, 4)),
+    ...known(rows, numbers("SSIMULACRA 2", (row) => row.ssimulacra2, 2)),
     ...timeColumns,
   ]);
   section("files").append(table.box);

@@ -95,7 +95,7 @@ def test_a_codec_that_cannot_is_left_out(tmp_path, opened, capsys):
         (["--bpp", "nan"], "is no size", 1),
         (["--codecs", " ,"], "takes names", 1),
         (["--codecs", "gif89"], "no codec and no checkpoint 'gif89'", 1),
-        (["--codecs", "jpeg", "--model", "light-1"], "no place beside it", 1),
+        (["--codecs", "jpeg", "--model", "light-1"], "leave out --tune, --model and --weights", 1),
         (["-o", "no/page.html"], "is no folder", 1),
     ],
 )

@@ -17,7 +17,7 @@ from dlic.report.pictures import make_pictures
 
 HOSTILE = "<script>alert(1)<!-- & \u2028 ü.png"  # as any file may be called
 EVIL = "</script><img src=x onerror=alert(1)>"  # as any note or label may read
-MEASURED = {name: METRICS[name] for name in ("psnr", "ssim", "ms_ssim")}
+MEASURED = {name: METRICS[name] for name in ("psnr", "ssim", "ms_ssim", "ssimulacra2")}
 
 
 def pillow_series(name: str, label: str, format: str, ending: str, qualities: tuple[int, ...], **options) -> Series:

@@ -128,9 +128,12 @@ def test_curves(opened):
     page.wait_for_function("() => document.querySelectorAll('.plot .scatterlayer .trace').length > 30")
     page.get_by_label("published curves").uncheck()
     expect(traces).to_have_count(3)
+    page.get_by_label("Metric", exact=True).select_option("ssimulacra2")
+    expect(title).to_have_text("SSIMULACRA 2")
+    expect(page.get_by_label("published curves")).to_be_hidden()
     page.get_by_label("Metric", exact=True).select_option("ms_ssim")
     expect(title).to_have_text(pattern("log₁₀"))
-    expect(page.get_by_label("published curves")).to_be_hidden()
+    expect(page.get_by_label("published curves")).to_be_visible()
     before = ticks.all_text_contents()
     page.get_by_label("logarithmic rate").focus()
     page.keyboard.press("Space")
@@ -142,15 +145,21 @@ def test_curves(opened):
 
 def test_another_anchor(opened):
     page = opened(DESKTOP)
-    rates, against = column(page.locator("#compared table"), 2), page.get_by_label("Against", exact=True)
+    together = page.locator("#compared table").first
+    rates, against = column(together, 2), page.get_by_label("Against", exact=True)
     expect(rates).to_have_count(2)
     expect(against).to_have_value("jpeg")
     against_jpeg = rates.all_inner_texts()
     against.select_option(label="VTM (H.266)")
     expect(rates).to_have_count(3)
     assert not set(against_jpeg) & set(rates.all_inner_texts()) - {"none"}
+    heads = ["codec", "PSNR", "all", pattern("MS.SSIM"), "all", pattern("SSIMULACRA.2"), "all", "70–85"]
+    expect(together.locator("th")).to_have_text(heads)
+    detail = page.locator("#compared table").nth(1)
+    by_psnr = column(detail, 4).all_inner_texts()
     page.get_by_label("By", exact=True).select_option("ms_ssim")
-    expect(against).to_have_value("jpeg")
+    expect(column(detail, 4)).not_to_have_text(by_psnr)
+    expect(against.locator(":checked")).to_have_text("VTM (H.266)")
 
 
 def test_tables_are_sorted_by_click_and_by_key(opened):

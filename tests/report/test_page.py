@@ -95,24 +95,41 @@ def test_rows_and_means_are_those_of_the_run(run, report):
 
 
 def test_curves_are_those_of_the_run(run, report):
-    assert list(report["curves"]) == ["psnr", "ssim", "ms_ssim"] == [metric["name"] for metric in report["metrics"]]
+    assert list(report["curves"]) == ["psnr", "ssim", "ms_ssim", "ssimulacra2"] == [metric["name"] for metric in report["metrics"]]
     for metric, curves in report["curves"].items():
         for codec, points in curves.items():
             assert [(p["bpp"], p["score"]) for p in points] == [(p.bpp, p.score) for p in run.curve(codec, metric)]
             assert [p["quality"] for p in points] == run.qualities(codec)
-    assert "VTM (H.266)" in {curve["label"] for curve in report["published"]}
+    published = {metric: {curve["label"] for curve in curves} for metric, curves in report["published"].items()}
+    assert "VTM (H.266)" in published["psnr"] & published["ms_ssim"] and not published["ssim"]
 
 
 def test_comparisons_are_those_of_compare(run, report):
     told = report["compared"]["psnr"]["jpeg"]
-    assert set(told) == set(run.codecs) - {"jpeg"} and {anchor["key"] for anchor in report["anchors"]} == set(
-        report["compared"]["psnr"]
-    )
+    assert set(told) == set(run.codecs) - {"jpeg"}
+    assert set(report["compared"]["psnr"]) <= {anchor["key"] for anchor in report["anchors"]}
+    assert report["told"] == ["psnr", "ms_ssim", "ssimulacra2"] and report["first_anchor"] == "jpeg"
     for codec, figures in told.items():
         compared = compare(run.curve("jpeg"), run.curve(codec))
         assert (figures["bd_rate"], figures["whole"], figures["problem"]) == (compared.bd_rate, compared.whole, compared.problem)
-        assert figures["psnr"] == (compared.psnr and list(compared.psnr))
-    assert set(report["compared"]["ms_ssim"]) == set(run.codecs)  # nothing published by it
+        assert figures["scores"] == (compared.scores and list(compared.scores))
+    assert set(report["compared"]["ssim"]) == set(run.codecs)  # nothing published by it
+
+
+def test_avif_as_shipped_is_the_first_anchor_where_it_was_measured(run):
+    rows = tuple(replace(row, codec="avif") for row in run.rows if row.codec == "jpeg")
+    with_avif = replace(run, codecs={**run.codecs, "avif": replace(run.codecs["jpeg"], name="avif")}, rows=(*run.rows, *rows))
+    assert figures_of(with_avif)["first_anchor"] == "avif"
+
+
+def test_distances_are_shown_as_they_are(run):
+    rows = tuple(replace(row, metrics={**row.metrics, "butteraugli": 10 - row.metrics["psnr"] / 10}) for row in run.rows)
+    figures = figures_of(replace(run, against=None, rows=rows))
+    assert all(point["score"] > 0 for points in figures["curves"]["butteraugli"].values() for point in points)
+    by_distance, by_psnr = (figures["compared"][metric]["jpeg"]["webp"] for metric in ("butteraugli", "psnr"))
+    assert by_distance["bd_rate"] == pytest.approx(by_psnr["bd_rate"], abs=1e-6)
+    assert by_distance["scores"] == pytest.approx([10 - score / 10 for score in reversed(by_psnr["scores"])])
+    assert figures["told"] == ["psnr", "ms_ssim", "ssimulacra2", "butteraugli"]
 
 
 def test_a_codec_of_one_point_is_refused_with_a_reason(run):

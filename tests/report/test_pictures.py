@@ -13,7 +13,8 @@ from dlic.errors import CorruptFileError, DlicError
 from dlic.evaluation.series import Series
 from dlic.metrics.registry import psnr
 from dlic.peers.pillow import jpeg
-from dlic.report.pictures import FOLDER, Matched, Shown, at_size, by_original, make_pictures, read_pictures
+from dlic.report.matched_size import Matched, at_size
+from dlic.report.pictures import FOLDER, Shown, by_original, make_pictures, read_pictures
 from tests.evaluation.sample_run import ALL, HOSTILE, sample_images, write_run
 
 IMAGE = np.zeros((2, 3, 3), np.uint8)
