@@ -131,7 +131,7 @@ def _head(measured: Mapping[str, Sequence[Coded]], rate: float) -> list[str]:
     rule = (
         f"Every file on this page has at most {rate:g} bits per pixel, and the best quality with which its codec stays below that. "
         f"The photographs are chosen by a rule: of {len(measured)}, those where SSIMULACRA 2 of {ours.label} is furthest above and "
-        f"furthest below that of {anchor.label}, the one in the middle, the darkest one, and fixed themes: a face, skin, text, grass."
+        f"furthest below that of {anchor.label}, the middle one, the darkest one, and fixed themes: a face, skin, text, grass."
     )
     balance = (
         f"{ours.label} is ahead on {ahead} of {len(measured)}; the difference is {differences[0]:+.1f} to {differences[-1]:+.1f}, "
