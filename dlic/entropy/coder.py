@@ -59,7 +59,7 @@ class Coder(Protocol):
         """Ideal bits of each symbol of a part: float64, of its shape."""
 
 
-DEFAULT = 0  # number of the coder of new files
+PLAIN, PARITY = 0, 1  # numbers
 CODERS: dict[int, Coder] = {coder.number: coder for coder in (RansCoder(), ParityCoder())}
 
 

@@ -199,6 +199,21 @@ class Repair:
         return bits
 
 
+def settle(symbols: NDArray[Any], moves: NDArray[Any], costs: NDArray[Any], groups: Groups) -> None:
+    """Make every odd group even by its move of the least cost, in place.
+
+    Args:
+        symbols: whole numbers (M,).
+        moves: what could be added to each, 1 or −1 (M,).
+        costs: of these moves (M,).
+        groups: of the symbols.
+    """
+    among = np.flatnonzero(groups.odd(symbols)[groups.of_members])
+    places = groups.members[among]
+    chosen = places[_first_least(costs[places], groups.of_members[among])]
+    symbols[chosen] += moves[chosen]
+
+
 def _first_least(costs: NDArray[Any], group: NDArray[Any]) -> NDArray[Any]:
     """Where the least of `costs` (N,) stands in each run of equal numbers in `group` (N,); of equals the first."""
     starts = _run_starts(group)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlic.container.units import CodedUnit
-from dlic.entropy.coder import DEFAULT, coder_of, encode, estimated_bits
+from dlic.entropy.coder import PARITY, PLAIN, Coder, coder_of, encode, estimated_bits
 from dlic.entropy.parts import CodedPart, Part, Symbols, walk
 from dlic.entropy.tables import FrequencyTables
 from dlic.errors import CorruptFileError, UnknownCheckpointError
@@ -79,7 +79,7 @@ class UnitCodec:
     deployed: DeployedModel
     tables: FrequencyTables
     distortion: str = "mse"  # of its training
-    coder: int = DEFAULT  # number of the entropy coder of new units; a unit that is read names its own
+    coder: int | None = None  # of new units, by number; None: the best for the model; a unit that is read names its own
 
     @property
     def levels(self) -> int:
@@ -97,9 +97,15 @@ class UnitCodec:
         return self.deployed.decoder.halo * self.stride
 
     @cached_property
+    def entropy_coder(self) -> Coder:
+        """The entropy coder of new units: with parity where groups can be repaired, as the price of an error is known."""
+        best = PLAIN if self.deployed.encoder.step_price is None else PARITY
+        return coder_of(best if self.coder is None else self.coder)
+
+    @cached_property
     def rounding(self) -> Rounding:
         """Plain encoding, without an effort."""
-        return Rounding(self.deployed, self.tables, coder_of(self.coder).even)
+        return Rounding(self.deployed, self.tables, self.entropy_coder.even)
 
     # --- encoding ---------------------------------------------------------------------------------------------------
 
@@ -161,10 +167,10 @@ class UnitCodec:
                 width=analysed.width,
                 height=analysed.height,
                 level=level,
-                coder=self.coder,
+                coder=self.entropy_coder.number,
                 model=self.fingerprint[:8],
                 symbols_crc=symbols.crc,
-                stream=encode(symbols, coder_of(self.coder), self.tables),
+                stream=encode(symbols, self.entropy_coder, self.tables),
                 finer=plain.finer,
             )
         return EncodedUnit(unit=unit, symbols=symbols, tables=self.tables, y_hat=y_hat, seconds=seconds)
@@ -186,6 +192,7 @@ class UnitCodec:
             level=level,
             tables=self.tables,
             distortion=self.distortion,
+            coder=self.entropy_coder,
             around=replace(around, scale=plain.scale) if around else None,
         )
         return self.deployed.encoder.refine(goal, plain.y, plain.symbols, rounded, effort, progress)

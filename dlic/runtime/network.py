@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from dlic.entropy.coder import CODERS, PLAIN, Coder
 from dlic.entropy.parts import Symbols
 from dlic.entropy.tables import FrequencyTables
 from dlic.progress import Progress
@@ -98,6 +99,7 @@ class RefinementGoal:
     tables: FrequencyTables  # that the symbols are coded with
     distortion: str = "mse"  # as a checkpoint's manifest names it
     around: Surroundings | None = None  # of a tile: distortion is that of all pixels that its latents change
+    coder: Coder = CODERS[PLAIN]  # of the file: says what symbols cost, and whether their groups must be even
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ left.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -32,6 +32,13 @@ PRIOR = 20.0  # symbols of a channel, or of a place, whose own curvature counts 
 Slope = Callable[[Tensor], Tensor]  # symbols (1, M, h, w), whole or in between → derivative of what they cost beside their own bits
 
 
+class Groups(Protocol):
+    """Symbols that know something of each other."""
+
+    def chance_of_moving(self, nearest: Tensor, stays: Tensor) -> Tensor:
+        """How many times likelier each symbol leaves its nearest whole number than it would alone: (1, M, h, w)."""
+
+
 class Prices:
     """Bits of the symbols at places of known table rows, and the bounds they have there: tensors (1, M, h, w)."""
 
@@ -49,16 +56,22 @@ class Prices:
 
 
 def anneal(
-    symbols: Tensor, prices: Prices, slope: Slope, curvature: Tensor, iterations: int, tick: Callable[[], None] = lambda: None
+    symbols: Tensor,
+    prices: Prices,
+    slope: Slope,
+    curvature: Tensor,
+    iterations: int,
+    tick: Callable[[], None] = lambda: None,
+    groups: Groups | None = None,
 ) -> Tensor:
     """Symbols (1, M, h, w), whole or in between, taken from warm to cool: close to whole ones that cost little.
 
-    `curvature` (1, M, h, w) belongs to `slope`; `tick` is called after every iteration. Steps are those of heavy-ball descent
-    (Polyak 1964).
+    `curvature` (1, M, h, w) belongs to `slope`; `tick` is called after every iteration; all but a few of `groups` come to have even
+    sums. Steps are those of heavy-ball descent (Polyak 1964).
     """
     wanted, step, damping = torch.zeros_like(symbols), torch.zeros_like(symbols), DAMPING
     for done, temperature in enumerate(np.geomspace(np.clip(WARMTH * iterations, *WARMEST), COOLEST, iterations), start=1):
-        last, wanted = wanted, expected(symbols, prices, slope, curvature, temperature) - symbols
+        last, wanted = wanted, expected(symbols, prices, slope, curvature, temperature, groups) - symbols
         damping = adapted(damping, wanted, last)
         step = damping * wanted + MOMENTUM * min(1, done / RUN_UP) * step
         last_symbols, symbols = symbols, (symbols + step).clamp(prices.low, prices.high)
@@ -67,15 +80,18 @@ def anneal(
     return symbols
 
 
-def expected(symbols: Tensor, prices: Prices, slope: Slope, curvature: Tensor, temperature: float) -> Tensor:
+def expected(
+    symbols: Tensor, prices: Prices, slope: Slope, curvature: Tensor, temperature: float, groups: Groups | None = None
+) -> Tensor:
     """What each symbol would be in the mean at a temperature in bits, among the whole ones next to it, if the others stayed."""
     slopes, nearest = slope(symbols), symbols.round()
     energies = []
     for candidate in (nearest - 1, nearest, nearest + 1):
         change = candidate - symbols
         energies.append(prices.bits(candidate) + change * (slopes + change * curvature / 2))
-    below, _, above = torch.softmax(torch.stack(energies) / -temperature, dim=0)
-    mean: Tensor = nearest + above - below
+    below, stays, above = torch.softmax(torch.stack(energies) / -temperature, dim=0)
+    likelier = torch.ones(()) if groups is None else groups.chance_of_moving(nearest, stays)
+    mean: Tensor = nearest + likelier * (above - below)
     return mean.clamp(prices.low, prices.high)
 
 

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dlic.entropy.coder import estimated_bits
 from dlic.entropy.parts import Symbols
 from dlic.entropy.tables import FrequencyTables
 from dlic.layers.gaussian import bits, scale_of_row
@@ -25,6 +26,7 @@ from dlic.progress import Progress
 from dlic.runtime.network import DecoderNetwork, RefinementGoal, TableRows
 from dlic.runtime.torch.annealing import Prices, anneal, curvature, derivative
 from dlic.runtime.torch.arrays import to_batch, to_latent, to_tensor
+from dlic.runtime.torch.even_groups import EvenGroups
 from dlic.runtime.torch.light_context import Context, ContextLoop
 
 # Iterations of the stages of y: what each effort adds to the one below it. Bits of four crops of training photographs at four
@@ -87,7 +89,7 @@ class Goal:
         picture = self.parts.decoder.synthesise(to_latent(self._amid(y_hat)), self.level)[:height, :width]
         with torch.no_grad():
             lost = self._lost(*(to_tensor(pixels, torch.float64) for pixels in (picture, self.image)))
-        return self.tables.bits(symbols.values, symbols.rows) + float(lost)
+        return estimated_bits(symbols, self.task.coder, self.tables) + float(lost)
 
     def cheaper(self, best: tuple[float, Symbols], other: Symbols) -> tuple[float, Symbols]:
         """The better of symbols whose cost is known and others, with its cost."""
@@ -176,9 +178,10 @@ def refined(
 
 def annealed_y(goal: Goal, told: Symbols, start: Tensor, bend: Tensor, iterations: int, tick: Callable[[], None]) -> Symbols:
     """`told` with symbols of y found from `start` (1, M, h, w) on, which may lie in between whole ones."""
-    prices = Prices(goal.tables, told.y_rows)
-    start = start.clamp(prices.low, prices.high)
-    return told.with_part("y", _whole(anneal(start, prices, goal.distortion_slope(told), bend, iterations, tick)))
+    prices, slope = Prices(goal.tables, told.y_rows), goal.distortion_slope(told)
+    groups = EvenGroups(told["y"].part, goal.tables) if goal.task.coder.even else None
+    found = anneal(start.clamp(prices.low, prices.high), prices, slope, bend, iterations, tick, groups).round()
+    return told.with_part("y", _whole(groups.repaired(found, prices, slope, bend) if groups else found))
 
 
 def annealed_z(goal: Goal, y: Tensor, best: Symbols, bend: Tensor, error: float = 0.0) -> NDArray[np.int32]:
