@@ -24,6 +24,7 @@ from dlic.checkpoints.local import find
 from dlic.checkpoints.manifest import Training
 from dlic.classical.lossless.codec import LosslessCodec
 from dlic.classical.wavelet.codec import WaveletCodec
+from dlic.entropy.coder import PARITY, PLAIN
 from dlic.learned import rounding
 from dlic.learned.codec import load_codec
 from dlic.learned.tiles.plan import Tiling
@@ -42,11 +43,12 @@ CLASSICAL: dict[str, Codec] = {
     "wavelet_cut": WaveletCodec(90, 700),
 }
 LIGHT_LEVELS = (0, 31, 63)
+CODER_OF = {"light": PLAIN, "light_parity": PARITY}  # by the beginning of a file's name
 METADATA = {
     "icc_profile": bytes(range(200)), "exif": b"MM\0*\0\0\0\x08\0\0", "xmp": b"<x:xmpmeta/>" * 20, "dpi": (300.0, 72.5),
     "text": {"Title": "golden", "Author": "Žofie"}, "thumbnail": 16,
 }  # fmt: skip
-TILED_NAME, TILED_LEVEL = "light_31_tiles", 31
+TILED_NAME, TILED_PARITY_NAME, TILED_LEVEL = "light_31_tiles", "light_parity_31_tiles", 31
 FINER_NAME, FINER_LEVEL = "light_40_finer", 40
 KODAK = GOLDEN.parent / "photographs" / "kodim23.png"
 
@@ -91,8 +93,8 @@ def write_untrained(network: Model, folder: Path) -> None:
     write_checkpoint(run, learned_tables(network), folder, "For tests: an untrained block DCT.")
 
 
-def write_files(folder: Path, checkpoint: Path, images: dict[str, np.ndarray], level: int = 0) -> None:
-    codec = load_codec(checkpoint)
+def write_files(folder: Path, checkpoint: Path, images: dict[str, np.ndarray], level: int = 0, coder: int | None = None) -> None:
+    codec = load_codec(checkpoint) if coder is None else load_codec(checkpoint).with_coder(coder)
     folder.mkdir(exist_ok=True)
     for name, image in images.items():
         data = codec.compress(image, level)
@@ -102,21 +104,23 @@ def write_files(folder: Path, checkpoint: Path, images: dict[str, np.ndarray], l
 
 def write_light_files() -> None:
     for level in LIGHT_LEVELS:
-        named = {f"light_{level}_{name}": image for name, image in golden_images().items()}
-        write_files(GOLDEN, TINY_LIGHT, named, level)
+        for prefix, coder in CODER_OF.items():
+            named = {f"{prefix}_{level}_{name}": image for name, image in golden_images().items()}
+            write_files(GOLDEN, TINY_LIGHT, named, level, coder)
 
 
 def write_tiled_file() -> None:
     """The photograph in 4 × 1 tiles."""
-    codec = replace(load_codec(TINY_LIGHT), tiling=Tiling(side=64, above=0))
-    data = codec.compress(golden_images()["photograph"], TILED_LEVEL)
-    (GOLDEN / f"{TILED_NAME}.dlic").write_bytes(data)
-    Image.fromarray(codec.decompress(data)).save(GOLDEN / f"{TILED_NAME}.png")
+    for name, coder in ((TILED_NAME, PLAIN), (TILED_PARITY_NAME, PARITY)):
+        codec = replace(load_codec(TINY_LIGHT).with_coder(coder), tiling=Tiling(side=64, above=0))
+        data = codec.compress(golden_images()["photograph"], TILED_LEVEL)
+        (GOLDEN / f"{name}.dlic").write_bytes(data)
+        Image.fromarray(codec.decompress(data)).save(GOLDEN / f"{name}.png")
 
 
 def write_file_of_finer_steps() -> None:
     """Another part of the photograph in two tiles, of which one has finer steps at the seam."""
-    codec = replace(load_codec(TINY_LIGHT), tiling=Tiling(side=192, above=0))
+    codec = replace(load_codec(TINY_LIGHT).with_coder(PLAIN), tiling=Tiling(side=192, above=0))
     photograph = np.array(Image.open(KODAK).convert("RGB"))
     with mock.patch.object(rounding, "finer_steps", lambda error, aim: 24):
         data = codec.compress(photograph[100:228, 200:520], FINER_LEVEL)

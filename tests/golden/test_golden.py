@@ -9,18 +9,21 @@ import pytest
 from PIL import Image
 
 import dlic
-from dlic.container.format import read
+from dlic.container.format import TILED, read
 from dlic.container.tiles import split
+from dlic.entropy.coder import PARITY
 from dlic.formats import thumbnails
 from dlic.images.metadata import Metadata
 from dlic.learned.codec import load_codec
 from tests.golden.rewrite import (
     CLASSICAL,
+    CODER_OF,
     FINER_NAME,
     GOLDEN,
     LIGHT_LEVELS,
     METADATA,
     TILED_NAME,
+    TILED_PARITY_NAME,
     TINY,
     TINY_LIGHT,
     golden_images,
@@ -39,6 +42,15 @@ def test_golden_files_decode(path):
     decoded = dlic.decompress(path.read_bytes(), weights=checkpoint_of(path))
     expected = np.array(Image.open(path.with_suffix(".png")))
     assert np.abs(decoded.astype(int) - expected).max() <= 1
+
+
+def test_golden_files_of_both_coders():
+    assert all((coder_of_file(path) == PARITY) == ("parity" in path.stem) for path in FILES)
+
+
+def coder_of_file(path: Path) -> int:
+    container = read(path.read_bytes())
+    return split(container)[1][0].coder if container.kind == TILED else container.coder
 
 
 def test_a_golden_file_has_finer_steps():
@@ -67,8 +79,8 @@ def test_golden_files_of_kinds_decode_with_their_metadata(name):
 
 
 def test_there_are_golden_files_of_every_level_and_some_have_escapes():
-    light = {f"light_{level}_{name}" for level in LIGHT_LEVELS for name in golden_images()}
-    assert {path.stem for path in FILES} == set(golden_images()) | light | {TILED_NAME, FINER_NAME}
+    light = {f"{prefix}_{level}_{name}" for prefix in CODER_OF for level in LIGHT_LEVELS for name in golden_images()}
+    assert {path.stem for path in FILES} == set(golden_images()) | light | {TILED_NAME, TILED_PARITY_NAME, FINER_NAME}
     codec = load_codec(TINY)
     symbols = codec.symbols(read((GOLDEN / "noise.dlic").read_bytes())).values.reshape(len(codec.unit.tables), -1)
     low, high = codec.unit.tables.minima, codec.unit.tables.minima + codec.unit.tables.sizes
@@ -76,7 +88,7 @@ def test_there_are_golden_files_of_every_level_and_some_have_escapes():
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("name", ["photograph", "light_63_photograph", TILED_NAME])
+@pytest.mark.parametrize("name", ["photograph", "light_63_photograph", "light_parity_63_photograph", TILED_NAME])
 def test_a_fresh_process_parses_the_same_symbols(name, threads):
     """The checksum in the file is of the symbols: decoding without an error is parsing them exactly."""
     path = GOLDEN / f"{name}.dlic"

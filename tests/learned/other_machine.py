@@ -16,6 +16,7 @@ import numpy as np
 
 import dlic
 from dlic.checkpoints.local import default_name, find
+from dlic.entropy.coder import PLAIN
 from dlic.learned import rounding
 from dlic.learned.codec import LearnedCodec, load_codec
 from dlic.learned.tiles.plan import Tiling
@@ -37,7 +38,8 @@ def write(folder: Path) -> None:
 
 
 def _files(codec: LearnedCodec, image: np.ndarray, level: int) -> Iterator[tuple[str, bytes]]:
-    yield "plain", codec.compress(image, level)
+    yield "plain", codec.with_coder(PLAIN).compress(image, level)
+    yield "parity", codec.compress(image, level)
     with mock.patch.object(rounding, "finer_steps", lambda error, aim: 16):
         yield "tiles", replace(codec, tiling=TILES).compress(image, level)
 

@@ -5,18 +5,25 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dlic.entropy.parity import groups_of_steps, joined
+from dlic.entropy.parts import Part
 from dlic.learned.codec import load_codec
 from dlic.runtime.torch.annealing import Prices, anneal, curvature
+from dlic.runtime.torch.even_groups import EvenGroups
 from tests.golden.rewrite import TINY_LIGHT
 
 TABLES = load_codec(TINY_LIGHT).unit.tables
 SHAPE = 6, 5, 4  # (h, w, M)
 
 
+def rows_of(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, len(TABLES), SHAPE).astype(np.uint16)
+
+
 def problem(seed: int, coupling: float) -> tuple[Prices, torch.Tensor, torch.Tensor]:
     """Prices in rows at random, the matrix of a quadratic form, and what it draws the symbols to (1, M, h, w)."""
     generator, count = np.random.default_rng(seed), np.prod(SHAPE)
-    prices = Prices(TABLES, generator.integers(0, len(TABLES), SHAPE).astype(np.uint16))
+    prices = Prices(TABLES, rows_of(seed))
     mixing = np.eye(count) + coupling * generator.standard_normal((count, count)) / np.sqrt(count)
     target = generator.laplace(scale=3, size=(1, SHAPE[2], *SHAPE[:2]))
     return prices, *(torch.from_numpy(array.astype(np.float32)) for array in (4 * mixing @ mixing.T, target))
@@ -51,6 +58,33 @@ def test_symbols_that_meet_stay_where_they_have_a_price(seed, coupling, iteratio
     prices, form, target = problem(seed, coupling)
     found = annealed(prices, form, target, iterations)
     assert ((found >= prices.low) & (found <= prices.high)).all()
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=10, deadline=None)
+def test_groups_that_anneal_together_become_even_and_cost_no_more_than_by_repair_alone(seed):
+    """In the mean over a few problems: one alone may be lucky."""
+    costs = []
+    for number in range(seed, seed + 4):
+        prices, form, target = problem(number, coupling=1)
+        part = Part("y", rows_of(number), np.zeros(SHAPE, np.uint8))
+        groups = EvenGroups(part, TABLES)
+
+        def slope(symbols: torch.Tensor, form=form, target=target) -> torch.Tensor:
+            return (form @ (symbols - target).flatten()).view_as(target)
+
+        start = target.round().clamp(prices.low, prices.high)
+        bend = curvature(start, prices, slope)
+        found = [
+            groups.repaired(anneal(start, prices, slope, bend, 40, groups=known).round(), prices, slope, bend)
+            for known in (None, groups)
+        ]
+        costs.append([energy(symbols, prices, form, target) for symbols in found])
+        for symbols in found:
+            flat = symbols[0].permute(1, 2, 0).numpy().ravel()
+            assert not joined(groups_of_steps(part, TABLES)).odd(flat).any()
+    alone, together = np.mean(costs, axis=0)
+    assert together < alone * 1.01
 
 
 def test_together_they_cost_less_than_each_rounded_and_the_less_the_longer():

@@ -10,6 +10,7 @@ import torch
 import dlic
 from dlic.checkpoints.local import find
 from dlic.container.format import read
+from dlic.entropy.coder import PARITY, PLAIN
 from dlic.learned.codec import MAX_EFFORT, LearnedCodec, load_codec, read_codec
 from dlic.learned.picture import Encoded
 from dlic.learned.tiles.seams import Seams
@@ -21,6 +22,7 @@ from dlic.runtime.torch.light_refine import ITERATIONS, Goal
 from tests.golden.rewrite import TINY, TINY_LIGHT
 
 CODEC = load_codec(TINY_LIGHT)
+CODER = CODEC.unit.entropy_coder
 FOR_MS_SSIM = load_codec(find("light-1-ms-ssim"))
 
 
@@ -108,12 +110,14 @@ def test_a_tile_is_judged_by_the_pixels_it_shows_amid_its_surroundings(photograp
     image = crop(photograph, 128, 200, seed=7)
     tile = Rectangle(64, 0, 64, 64)
     around, encoded = CODEC.unit.surroundings(image, tile, 40), CODEC.unit.encode(CODEC.unit.analyse(image, tile), 40)
-    goal = Goal(CODEC.unit.deployed.encoder.parts, RefinementGoal(image[tile.slices], 40, CODEC.unit.tables, around=around))
+    goal = Goal(
+        CODEC.unit.deployed.encoder.parts, RefinementGoal(image[tile.slices], 40, CODEC.unit.tables, around=around, coder=CODER)
+    )
     seen = around.y_hat.copy()
     seen[around.place.slices] = encoded.y_hat
     squares = np.square(CODEC.unit.deployed.decoder.synthesise(seen, 40).astype(float) - around.image).sum()
     assert goal.cost(encoded.symbols) == pytest.approx(encoded.estimated_bits + goal.lmbda * squares / 3, rel=1e-4)
-    blind = Goal(CODEC.unit.deployed.encoder.parts, RefinementGoal(image[tile.slices], 40, CODEC.unit.tables))
+    blind = Goal(CODEC.unit.deployed.encoder.parts, RefinementGoal(image[tile.slices], 40, CODEC.unit.tables, coder=CODER))
     slopes = [one.distortion_slope(encoded.symbols)(torch.zeros(1, 24, 4, 4)) for one in (goal, blind)]
     assert not torch.allclose(slopes[0][..., 0], slopes[1][..., 0], rtol=0.01)
 
@@ -134,13 +138,15 @@ def test_symbols_are_the_residual_of_the_y_they_stand_for(photograph, level, fin
     assert (others.y_rows != symbols.y_rows).any() and (others.y == symbols.y).all()
 
 
+@pytest.mark.parametrize("coder", [PLAIN, PARITY])
 @pytest.mark.parametrize("effort", [1, 3])
-def test_the_file_decodes_to_the_picture_the_encoder_promised(photograph, effort):
-    image = crop(photograph, 37, 50, seed=6)
-    analysed = CODEC.analyse(image)
-    encoded = CODEC.encode_at(analysed, 40, effort)
-    assert (CODEC.decompress(encoded.data) == CODEC.picture(encoded)).all()
+def test_the_file_decodes_to_the_picture_the_encoder_promised(photograph, effort, coder):
+    image, codec = crop(photograph, 37, 50, seed=6), CODEC.with_coder(coder)
+    analysed = codec.analyse(image)
+    encoded = codec.encode_at(analysed, 40, effort)
+    assert (CODEC.decompress(encoded.data) == codec.picture(encoded)).all()
     assert CODEC.symbols(read(encoded.data)).crc == encoded.crcs[0]
+    assert read(encoded.data).coder == coder
 
 
 def test_progress_rises_to_the_end_and_is_silent_without_effort(photograph):
