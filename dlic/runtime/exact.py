@@ -18,8 +18,21 @@ MAX_WEIGHT = 1 << 15  # weights are 16-bit
 LEAK = 655 / (1 << 16)  # PyTorch's 0.01, so that products with activations are exact
 MAX_FRACTION = 14  # bits after the point of a weight: with those of an activation, biases up to 64 fit 32-bit integers
 
-# (n, in) and (in, out) → (n, out), in memory that may be changed
-Product = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
+Affine = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float, float], NDArray[np.float64]]
+
+
+def affine(
+    a: NDArray[np.float64], matrix: NDArray[np.float64], bias: NDArray[np.float64], low: float, high: float
+) -> NDArray[np.float64]:
+    """floor(a · matrix + bias), clipped to low … high: (n, in), (in, out) and (out,) → (n, out).
+
+    A runtime may bring a faster one: sums are exact, so that all give the same.
+    """
+    sums: NDArray[np.float64] = a @ matrix
+    sums += bias
+    np.minimum(np.maximum(sums, low, out=sums), high, out=sums)  # np.clip takes twice as long
+    np.floor(sums, out=sums)
+    return sums
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,13 +82,12 @@ class ExactConv:
         """Weights times 2^−shift, as `columns` orders its channels: (k·k·in, out) float64. A power of two rounds nothing."""
         return np.ascontiguousarray(self.weight.transpose(2, 3, 1, 0).reshape(-1, len(self.weight))) * 2.0**-self.shift
 
-    def __call__(self, a: NDArray[np.float64], level: int, product: Product = np.matmul) -> NDArray[np.float64]:
-        """Whole numbers (h, w, in) in float64, |a| ≤ `MAX_ACTIVATION` → (h, w, out); `product` multiplies matrices."""
+    def __call__(self, a: NDArray[np.float64], level: int, affine: Affine = affine) -> NDArray[np.float64]:
+        """Whole numbers (h, w, in) in float64, |a| ≤ `MAX_ACTIVATION` → (h, w, out)."""
         taps = columns(a, self.weight.shape[2])
-        sums = product(taps.reshape(-1, taps.shape[2]), self.matrix)
-        sums += self.bias[level] * 2.0**-self.shift
-        np.minimum(np.maximum(sums, self.low, out=sums), self.high, out=sums)  # np.clip takes twice as long
-        return np.floor(sums, out=sums).reshape(*a.shape[:2], -1)
+        bias = self.bias[level] * 2.0**-self.shift
+        sums = affine(taps.reshape(-1, taps.shape[2]), self.matrix, bias, float(self.low), float(self.high))
+        return sums.reshape(*a.shape[:2], -1)
 
 
 def leaky(a: NDArray[np.float64]) -> NDArray[np.float64]:

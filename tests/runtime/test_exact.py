@@ -14,7 +14,7 @@ import dlic
 from dlic.models.light.hyperprior import ScaleSynthesis
 from dlic.runtime.exact import FRACTION, MAX_ACTIVATION, ExactConv, columns, leaky, spread, upsampling_weight
 from dlic.runtime.rows.light import ExactScaleSynthesis
-from dlic.runtime.torch.arrays import product
+from dlic.runtime.torch.arrays import affine as affine_of_torch
 from dlic.runtime.torch.whole_numbers import exact_scales
 from tests.golden.rewrite import tiny_light
 
@@ -37,9 +37,9 @@ EXACT = exact_scales(trained_scales())
 
 @given(st.integers(0, 2**32), st.integers(1, 6), st.integers(1, 6), st.integers(0, 63))
 @settings(max_examples=40)
-def test_products_of_numpy_and_torch_give_the_same_rows(seed, height, width, level):
+def test_numpy_and_torch_give_the_same_rows(seed, height, width, level):
     symbols = symbols_of_z(seed, height, width)
-    by_torch = EXACT(symbols, level, product)
+    by_torch = EXACT(symbols, level, affine_of_torch)
     assert by_torch.dtype == np.uint8 and by_torch.shape == (4 * height, 4 * width, 20)
     assert (EXACT(symbols, level) == by_torch).all()
 
@@ -60,7 +60,7 @@ def test_threads_change_nothing(threads):
     reference = EXACT(symbols, 30)
     try:
         torch.set_num_threads(threads)
-        assert (EXACT(symbols, 30, product) == reference).all()
+        assert (EXACT(symbols, 30, affine_of_torch) == reference).all()
     finally:
         torch.set_num_threads(before)
 
@@ -68,7 +68,7 @@ def test_threads_change_nothing(threads):
 def test_memory_layout_changes_nothing():
     symbols = symbols_of_z(3, 8, 9)
     planes = np.ascontiguousarray(np.moveaxis(symbols, 2, 0))  # one plane a channel, instead of channels last
-    assert (EXACT(np.moveaxis(planes, 0, 2), 5, product) == EXACT(np.asfortranarray(symbols), 5)).all()
+    assert (EXACT(np.moveaxis(planes, 0, 2), 5, affine_of_torch) == EXACT(np.asfortranarray(symbols), 5)).all()
 
 
 @given(st.integers(0, 2**32), st.sampled_from([1, 3]))
@@ -93,9 +93,9 @@ def test_sums_are_exact_in_any_order(seed, window):
 def test_a_fresh_process_on_one_thread_gives_the_same_rows():
     script = """
 import numpy as np, torch
-from tests.runtime.test_exact import EXACT, product, symbols_of_z
+from tests.runtime.test_exact import EXACT, affine_of_torch, symbols_of_z
 torch.set_num_threads(1)
-print(int(EXACT(symbols_of_z(4, 20, 30), 17, product).astype(np.int64).ravel() @ np.arange(20*4*30*4*20)))
+print(int(EXACT(symbols_of_z(4, 20, 30), 17, affine_of_torch).astype(np.int64).ravel() @ np.arange(20*4*30*4*20)))
 """
     root = Path(dlic.__file__).parent.parent
     found = subprocess.run([sys.executable, "-c", script], check=True, cwd=root, capture_output=True, text=True).stdout
@@ -106,8 +106,9 @@ print(int(EXACT(symbols_of_z(4, 20, 30), 17, product).astype(np.int64).ravel() @
 def test_a_gpu_gives_the_same_rows():
     symbols = symbols_of_z(5, 20, 30)
 
-    def by_gpu(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return torch.mm(torch.from_numpy(a).cuda(), torch.from_numpy(b).cuda()).cpu().numpy()
+    def by_gpu(a: np.ndarray, matrix: np.ndarray, bias: np.ndarray, low: float, high: float) -> np.ndarray:
+        sums = torch.addmm(*(torch.from_numpy(array).cuda() for array in (bias, a, matrix)))
+        return sums.clamp_(low, high).floor_().cpu().numpy()
 
     assert (EXACT(symbols, 17, by_gpu) == EXACT(symbols, 17)).all()
 
@@ -123,7 +124,7 @@ def test_wild_symbols_stay_within_the_tables():
     symbols = symbols_of_z(7, 6, 6, spread=1e9)
     rows = EXACT(symbols, 63)
     assert rows.max() <= 63
-    assert (rows == EXACT(symbols, 63, product)).all()
+    assert (rows == EXACT(symbols, 63, affine_of_torch)).all()
 
 
 def test_sums_that_float64_cannot_hold_are_refused():

@@ -3,16 +3,15 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from dlic.runtime.exact import Product
+from dlic.runtime.exact import Affine, affine
 from dlic.runtime.network import TableRows
 from dlic.runtime.rows.factorized import factorized_rows
 from dlic.runtime.rows.light import light_rows
 from dlic.runtime.rows.mean_scale import mean_scale_rows, scale_hyperprior_rows
 
-Maker = Callable[[Mapping[str, Any], Mapping[str, NDArray[Any]], Product], TableRows]
+Maker = Callable[[Mapping[str, Any], Mapping[str, NDArray[Any]], Affine], TableRows]
 
 ROWS_OF: dict[str, Maker] = {
     "factorized": factorized_rows,
@@ -22,15 +21,15 @@ ROWS_OF: dict[str, Maker] = {
 }
 
 
-def table_rows(name: str, config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], product: Product = np.matmul) -> TableRows:
+def table_rows(name: str, config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], affine: Affine = affine) -> TableRows:
     """The rows object of the model `name`.
 
     Args:
         name: a key of `ROWS_OF`.
         config: of the checkpoint's manifest.
         arrays: of the checkpoint.
-        product: multiplies float64 matrices, for a runtime that has a faster way than NumPy's.
+        affine: the arithmetic of whole numbers, for a runtime that has a faster one than NumPy's.
 
     Raises KeyError and ValueError where they do not fit each other.
     """
-    return ROWS_OF[name](config, arrays, product)
+    return ROWS_OF[name](config, arrays, affine)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dlic.runtime.exact import Product
+from dlic.runtime.exact import Affine
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,6 @@ class ChannelRows:
         """Without a context there are none."""
 
 
-def factorized_rows(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], product: Product) -> ChannelRows:
+def factorized_rows(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], affine: Affine) -> ChannelRows:
     """Rows of `Factorized` from the arrays of a checkpoint."""
     return ChannelRows(len(arrays["entropy_bottleneck.quantiles"]))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dlic.layers.context_steps import context_steps
 from dlic.layers.scale_rows import ROWS
-from dlic.runtime.exact import FRACTION, MAX_ACTIVATION, ExactConv, Product, spread
+from dlic.runtime.exact import FRACTION, MAX_ACTIVATION, Affine, ExactConv, affine, spread
 from dlic.runtime.weights import under, whole_numbers
 
 # bits after the point going in (symbols have none) and coming out (rows have none), largest value
@@ -54,13 +54,13 @@ class ExactScaleSynthesis:
             )
         )
 
-    def __call__(self, symbols: NDArray[Any], level: int, product: Product = np.matmul) -> NDArray[Any]:
+    def __call__(self, symbols: NDArray[Any], level: int, affine: Affine = affine) -> NDArray[Any]:
         """Symbols of z (h, w, Z) → rows of the scale tables (4h, 4w, M) uint8."""
         a = np.clip(symbols.astype(np.float64), -MAX_ACTIVATION, MAX_ACTIVATION)
-        a = self.first(a, level, product)  # (h, w, K)
-        a = spread(self.widen(a, level, product))  # (2h, 2w, K)
-        a = self.middle(a, level, product)
-        return spread(self.last(a, level, product).astype(np.uint8))
+        a = self.first(a, level, affine)  # (h, w, K)
+        a = spread(self.widen(a, level, affine))  # (2h, 2w, K)
+        a = self.middle(a, level, affine)
+        return spread(self.last(a, level, affine).astype(np.uint8))
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,7 @@ class LightRows:
     scales: ExactScaleSynthesis
     z_rows: NDArray[np.uint8]  # (levels, Z) uint8
     context_steps: int  # 2 or 4
-    product: Product = np.matmul
+    affine: Affine = affine
 
     def hyper_rows(self, size: tuple[int, int], level: int) -> NDArray[Any]:
         height, width = size
@@ -79,18 +79,18 @@ class LightRows:
 
     def rows(self, z_symbols: NDArray[Any], size: tuple[int, int], level: int) -> NDArray[Any]:
         height, width = size
-        return np.ascontiguousarray(self.scales(z_symbols, level, self.product)[:height, :width])
+        return np.ascontiguousarray(self.scales(z_symbols, level, self.affine)[:height, :width])
 
     def steps(self, size: tuple[int, int]) -> NDArray[Any]:
         return context_steps(self.context_steps, len(self.scales.last.weight) // 4, *size)
 
 
-def light_rows(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], product: Product) -> LightRows:
+def light_rows(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], affine: Affine) -> LightRows:
     """Rows of `Light` from the arrays of a checkpoint."""
     stored = whole_numbers(arrays)
     return LightRows(
         scales=ExactScaleSynthesis.from_arrays(under("h_s_scale.", stored)),
         z_rows=stored["z_rows"],
         context_steps=config.get("context_steps", 2),  # the first checkpoints do not name it
-        product=product,
+        affine=affine,
     )

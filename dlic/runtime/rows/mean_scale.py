@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlic.layers.scale_rows import ROWS
-from dlic.runtime.exact import FRACTION, MAX_ACTIVATION, ExactConv, Product, leaky, relu, spread, upsampling_weight
+from dlic.runtime.exact import FRACTION, MAX_ACTIVATION, Affine, ExactConv, affine, leaky, relu, spread, upsampling_weight
 from dlic.runtime.weights import whole_numbers
 
 LARGEST = MAX_ACTIVATION - 1
@@ -32,7 +32,7 @@ class HyperpriorRows:
     activation: Activation
     medians: NDArray[np.float64]  # (N,) float64, whole
     row_ends: NDArray[np.int32]  # (ROWS − 1,) int32: the largest scale of each row
-    product: Product = np.matmul
+    affine: Affine = affine
 
     def hyper_rows(self, size: tuple[int, int], level: int) -> NDArray[Any]:
         height, width = size
@@ -42,9 +42,9 @@ class HyperpriorRows:
     def rows(self, z_symbols: NDArray[Any], size: tuple[int, int], level: int) -> NDArray[Any]:
         (height, width), (first, second, last) = size, self.layers
         a = np.clip(z_symbols.astype(np.float64) * UNIT + self.medians, -LARGEST, LARGEST)
-        a = self.activation(spread(first(a, 0, self.product)))  # at 1/32
-        a = self.activation(spread(second(a, 0, self.product)))  # at 1/16
-        scales = last(a, 0, self.product)[:height, :width]
+        a = self.activation(spread(first(a, 0, self.affine)))  # at 1/32
+        a = self.activation(spread(second(a, 0, self.affine)))  # at 1/16
+        scales = last(a, 0, self.affine)[:height, :width]
         return self._row_of_scale[np.minimum(scales, len(self._row_of_scale) - 1).astype(np.intp)]
 
     def steps(self, size: tuple[int, int]) -> None:
@@ -56,17 +56,17 @@ class HyperpriorRows:
         return np.searchsorted(self.row_ends, np.arange(int(self.row_ends[-1]) + 2)).astype(np.uint8)
 
 
-def mean_scale_rows(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], product: Product) -> HyperpriorRows:
+def mean_scale_rows(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], affine: Affine) -> HyperpriorRows:
     """Rows of `MeanScale` from the arrays of a checkpoint."""
-    return _rows(config["latents"], arrays, leaky, product)
+    return _rows(config["latents"], arrays, leaky, affine)
 
 
-def scale_hyperprior_rows(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], product: Product) -> HyperpriorRows:
+def scale_hyperprior_rows(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], affine: Affine) -> HyperpriorRows:
     """Rows of `ScaleHyperprior` from the arrays of a checkpoint."""
-    return _rows(config["latents"], arrays, relu, product)
+    return _rows(config["latents"], arrays, relu, affine)
 
 
-def _rows(latents: int, arrays: Mapping[str, NDArray[Any]], activation: Activation, product: Product) -> HyperpriorRows:
+def _rows(latents: int, arrays: Mapping[str, NDArray[Any]], activation: Activation, affine: Affine) -> HyperpriorRows:
     weights, biases = ([arrays[f"h_s.{i}.{kind}"].astype(np.float64) for i in LAYERS] for kind in ("weight", "bias"))
     convs = [upsampling_weight(weight) for weight in weights[:-1]] + [weights[-1][:latents]]  # scales come before means
     offsets = [np.repeat(bias, 4) for bias in biases[:-1]] + [biases[-1][:latents]]
@@ -81,5 +81,5 @@ def _rows(latents: int, arrays: Mapping[str, NDArray[Any]], activation: Activati
         activation=activation,
         medians=np.rint(medians * UNIT),
         row_ends=whole_numbers(arrays)["row_ends"],
-        product=product,
+        affine=affine,
     )

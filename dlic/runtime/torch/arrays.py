@@ -44,6 +44,9 @@ def load_transform(module: nn.Module, prefix: str, weights: Mapping[str, NDArray
 
 
 @inference
-def product(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """float64 (n, in) and (in, out) → (n, out) by torch, on as many cores as it has."""
-    return torch.mm(torch.from_numpy(a), torch.from_numpy(b)).numpy()
+def affine(
+    a: NDArray[np.float64], matrix: NDArray[np.float64], bias: NDArray[np.float64], low: float, high: float
+) -> NDArray[np.float64]:
+    """`runtime.exact.affine` by torch, on as many cores as it has."""
+    sums = torch.addmm(*(torch.from_numpy(array) for array in (bias, a, matrix)))
+    return sums.clamp_(low, high).floor_().numpy()

@@ -10,7 +10,7 @@ from torch import nn
 from dlic.models.factorized import Factorized, transforms
 from dlic.runtime.network import DeployedModel
 from dlic.runtime.rows import table_rows
-from dlic.runtime.torch.arrays import load_transform, product, to_batch, to_latent, to_pixels, to_tensor
+from dlic.runtime.torch.arrays import affine, load_transform, to_batch, to_latent, to_pixels, to_tensor
 from dlic.runtime.torch.one_rate import OneRateDecoder, OneRateEncoder
 from dlic.runtime.torch.threads import inference
 
@@ -53,5 +53,5 @@ def deploy_factorized(config: Mapping[str, Any], arrays: Mapping[str, NDArray[An
     return DeployedModel(
         encoder=FactorizedEncoder(load_transform(g_a, "g_a", arrays)),
         decoder=FactorizedDecoder(load_transform(g_s, "g_s", arrays), medians),
-        rows=table_rows("factorized", config, arrays, product),
+        rows=table_rows("factorized", config, arrays, affine),
     )

@@ -13,7 +13,7 @@ from dlic.models.light import STEP_PRICE, Light
 from dlic.progress import Progress
 from dlic.runtime.network import DeployedModel, Quantiser, RefinementGoal, TableRows
 from dlic.runtime.rows import table_rows
-from dlic.runtime.torch.arrays import product, to_batch, to_latent, to_tensors
+from dlic.runtime.torch.arrays import affine, to_batch, to_latent, to_tensors
 from dlic.runtime.torch.light_context import Context, ContextLoop
 from dlic.runtime.torch.light_refine import LightParts, refined
 from dlic.runtime.torch.light_transforms import analysis_of_blocks, from_blocks, synthesis_of_blocks, to_blocks
@@ -43,7 +43,7 @@ class LightDecoder:
 
     @inference
     def reconstruct(self, context: Context, symbols: NDArray[Any]) -> NDArray[np.float32]:
-        return to_latent(self._loop.y_hat(context, to_batch(symbols).float()))
+        return to_latent(self._loop.decoded(context, symbols))
 
     @inference
     def synthesise(self, y_hat: NDArray[np.float32], level: int) -> NDArray[np.uint8]:
@@ -97,5 +97,5 @@ def deploy_light(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) 
     network = Light(**config)
     network.load_state_dict({name: value.float() for name, value in to_tensors(trained_weights(arrays)).items()})
     network = network.requires_grad_(False).eval().to(memory_format=torch.channels_last)
-    rows, decoder = table_rows("light", config, arrays, product), LightDecoder(network)
+    rows, decoder = table_rows("light", config, arrays, affine), LightDecoder(network)
     return DeployedModel(encoder=LightEncoder(network, decoder, rows), decoder=decoder, rows=rows)

@@ -46,7 +46,14 @@ class ContextLoop:
 
     def y_hat(self, context: Context, symbols: Tensor) -> Tensor:
         """Symbols (1, M, h, w), whole or in between → y_hat in units of the trunk."""
-        scaled = symbols * context.inverse_gain
+        return self._around_means(context, symbols * context.inverse_gain)
+
+    def decoded(self, context: Context, symbols: NDArray[Any]) -> Tensor:
+        """The same from an array (h, w, M)."""
+        scaled = to_batch(symbols).to(torch.float32, copy=True)
+        return self._around_means(context, scaled.mul_(context.inverse_gain))
+
+    def _around_means(self, context: Context, scaled: Tensor) -> Tensor:
         return self._in_steps(context, lambda means: torch.addcmul(scaled, means, context.both_gains))
 
     def quantised(self, context: Context, quantiser: Quantiser) -> Tensor:

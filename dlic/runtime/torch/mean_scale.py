@@ -10,7 +10,7 @@ from torch import nn
 from dlic.models.mean_scale import MeanScale, ScaleHyperprior
 from dlic.runtime.network import DeployedModel
 from dlic.runtime.rows import table_rows
-from dlic.runtime.torch.arrays import load_transform, product, to_batch, to_latent, to_pixels, to_tensor
+from dlic.runtime.torch.arrays import affine, load_transform, to_batch, to_latent, to_pixels, to_tensor
 from dlic.runtime.torch.one_rate import OneRateDecoder, OneRateEncoder
 from dlic.runtime.torch.threads import inference
 
@@ -79,5 +79,5 @@ def _deployed(
     return DeployedModel(
         encoder=HyperpriorEncoder(model, g_a, h_a, medians),
         decoder=decoder(g_s, h_s, medians, config["latents"]),
-        rows=table_rows(model.name, config, arrays, product),
+        rows=table_rows(model.name, config, arrays, affine),
     )
