@@ -1,9 +1,9 @@
-"""How long work tells that it goes on."""
+"""Progress callbacks: the share of the work done, 0 … 1."""
 
 from collections.abc import Callable
 
-Progress = Callable[[float], None]  # told the share of the work that is done, rising to 1
+Progress = Callable[[float], None]  # called with a share that rises to 1
 
 
 def no_progress(share: float) -> None:
-    """Nobody is watching."""
+    """The callback that does nothing."""

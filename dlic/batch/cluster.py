@@ -1,4 +1,4 @@
-"""Work on many files by the workers of a Dask cluster, which read and write the same folders; one that dies costs no file."""
+"""Work on many files by a Dask cluster whose workers share the folders; a worker that dies costs no file."""
 
 import os
 import threading

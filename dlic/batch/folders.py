@@ -1,4 +1,4 @@
-"""Folders of files: what there is in one, where each file of it goes in another, and what became of it."""
+"""Folders of files: listing one, mapping its files to another, and the result of each file."""
 
 import os
 import stat
@@ -17,7 +17,7 @@ COMPANION = "._"  # macOS keeps what other file systems cannot hold of IMG.jpg i
 
 @dataclass(frozen=True)
 class Pair:
-    """A file to read and the file to make of it."""
+    """An input file and its output file."""
 
     source: Path
     target: Path
@@ -26,7 +26,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Done:
-    """What there is to say of a file that was written."""
+    """A file that was written, and what is reported about it."""
 
     output: str
     figures: dict[str, Any] = field(default_factory=dict)  # for --json
@@ -35,7 +35,7 @@ class Done:
 
 
 class Work(Protocol):
-    """What is done to each file; it can be sent to other processes."""
+    """An operation on one file; it can be pickled."""
 
     def outputs(self, target: Path) -> tuple[Path, ...]:
         """Every path of which one is written when `target` is asked for."""
@@ -46,7 +46,7 @@ class Work(Protocol):
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a file: written, or there already where both are None."""
+    """The result of a file: written, failed, or skipped where both fields are None."""
 
     pair: Pair
     done: Done | None = None
@@ -80,12 +80,12 @@ def make_folder(folder: Path) -> None:
         raise cannot_write(folder, error) from error
 
 
-# --- what there is ------------------------------------------------------------------------------------------------------
+# --- listing ------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What a folder holds, as paths below it."""
+    """The content of a folder, as paths relative to it."""
 
     files: tuple[tuple[str, int], ...]  # those wanted, with their bytes, in a fixed order
     others: int  # files that are not
@@ -146,7 +146,7 @@ def _size(path: Path) -> int:
         return 0
 
 
-# --- where it goes ------------------------------------------------------------------------------------------------------
+# --- targets ------------------------------------------------------------------------------------------------------------
 
 
 def mirror(listing: Listing, folder: Path, out: Path, ending: str) -> list[Pair]:
@@ -171,7 +171,7 @@ def check_targets(pairs: Sequence[Pair], work: Work, out: Path) -> None:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """What two paths have in common if they lead to one file."""
+    """Device and inode, which two paths to one file share; None where there is no file."""
     try:
         found = path.stat()
     except OSError:
@@ -204,7 +204,7 @@ def folds_names(folder: Path) -> bool:
 
 
 def existing(pairs: Iterable[Pair], work: Work) -> dict[Pair, Path]:
-    """The pairs of which an output is there, and which."""
+    """The pairs of which an output exists, and that output."""
     there: dict[Pair, Path] = {}
     for pair in pairs:
         for target in work.outputs(pair.target):

@@ -1,4 +1,4 @@
-"""The pool of processes of this package: tasks for several processes of this machine; one that dies costs no task."""
+"""The process pool of this package: a process that dies costs no task."""
 
 import multiprocessing
 import os
@@ -71,19 +71,19 @@ def results(
 
 
 def killed_error(what: object, times: int) -> DlicError:
-    """What there is to say of a task whose processes were killed."""
+    """The error of a task whose processes were killed."""
     return DlicError(f"{what}: the process at work on it was killed {times} times; perhaps it needs more memory than there is")
 
 
 def cores() -> int:
-    """Those that this process may use."""
+    """The number of cores that this process may use."""
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def share_of_cores(jobs: int) -> int:
-    """Threads for each of as many processes."""
+    """Threads for each of `jobs` processes."""
     return max(1, cores() // jobs)
 
 
@@ -93,7 +93,7 @@ class RemoteError(Exception):
 
 @dataclass(frozen=True)
 class _Answer:
-    """What a worker sends: an outcome, or an exception."""
+    """The message of a worker: an outcome, or an exception."""
 
     value: Any
     traceback: str | None = None  # of the exception
@@ -120,7 +120,7 @@ class _Worker:
                 self.pipe.send(self.task)
 
     def answer(self) -> _Answer | None:
-        """What it has sent; None where it has died."""
+        """The message it has sent; None where it has died."""
         try:
             answer = self.pipe.recv()
         except (EOFError, OSError):
@@ -139,7 +139,7 @@ def _hire(work: Callable[[Any], Any], jobs: int) -> _Worker:
 
 @contextmanager
 def _for_workers(jobs: int) -> Iterator[None]:
-    """What processes started here inherit: their share of the cores, and no ear for Ctrl-C, which is for us to answer."""
+    """Processes that start in this block inherit their share of the cores, and ignore Ctrl-C: this process answers it."""
     given = os.environ.get(THREADS)
     main = threading.current_thread() is threading.main_thread()
     previous = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
@@ -166,7 +166,7 @@ def _dismiss(crew: Sequence[_Worker]) -> None:
 
 
 def _serve(pipe: Connection, work: Callable[[Any], Any]) -> None:
-    """What a worker does until nobody sends it tasks any more, even if that is because the sender was killed."""
+    """The loop of a worker. It ends with the pipe, also where the other process was killed."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # an exception: what is half written is removed on its way
     Image.MAX_IMAGE_PIXELS = None  # the process is ours: the work has a limit of its own
     try:

@@ -1,4 +1,4 @@
-"""What a folder of photographs is worth for training: sizes, broken files, duplicates, traces of JPEG, pictures to keep out."""
+"""Checks a folder of photographs before training: sizes, broken files, duplicates, traces of JPEG, pictures of evaluation sets."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -30,7 +30,7 @@ CHUNK = 256  # rows of the table of distances at a time
 
 @dataclass(frozen=True)
 class Examined:
-    """What one photograph is like."""
+    """Measures of one photograph."""
 
     path: str  # below the folder
     width: int
@@ -57,7 +57,7 @@ class Broken:
 
 @dataclass(frozen=True)
 class Found:
-    """What there is in a folder."""
+    """The result of `check`."""
 
     folder: str
     photographs: tuple[Examined, ...]
@@ -118,7 +118,7 @@ def _middle(pixels: np.ndarray) -> np.ndarray:
 def blockiness(luma: np.ndarray) -> float:
     """How much more neighbouring pixels differ across every eighth line than across the others, uint8 (H, W) → gray levels.
 
-    From each difference the mean of the two beside it is taken, which leaves nothing of slopes; beyond 16 levels it counts as 16.
+    The mean of its two neighbours is subtracted from each difference, so that slopes count nothing; it is cut at 16 levels.
     Of the eight places at which the lines of a grid can lie, that with the largest mean is held against the median of all, so
     that pictures cut since then show their grid too; those made smaller have none, and their damage is gone as well. Horizontal and
     vertical are averaged. Pictures below 24 pixels give 0.

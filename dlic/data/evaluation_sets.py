@@ -37,7 +37,7 @@ class EvaluationSet:
 
 @dataclass(frozen=True)
 class Overlap:
-    """One of the pictures compared is one of an evaluation set."""
+    """A picture that belongs to an evaluation set."""
 
     index: int
     picture: str  # "Kodak kodim05"
@@ -45,24 +45,24 @@ class Overlap:
 
 
 def shipped_sets() -> list[EvaluationSet]:
-    """Those that dlic knows: the 24 Kodak images."""
+    """The sets that come with dlic: the 24 Kodak images."""
     folder = resources.files("dlic.data") / "fingerprints_of_sets"
     return [_parsed(file.read_bytes(), file.name) for file in folder.iterdir() if file.name.endswith(".json")]
 
 
 def read_set(path: Path) -> EvaluationSet:
-    """What `write_set` wrote. Raises DlicError."""
+    """Inverse of `write_set`. Raises DlicError."""
     return _parsed(read_whole(path, DlicError), str(path))
 
 
 def write_set(path: Path, known: EvaluationSet, overwrite: bool = False) -> None:
-    """Whole or not at all. Raises ExistsError."""
+    """Writes a set to a file. Raises ExistsError."""
     with written_whole(path, overwrite) as file:
         file.write(known.to_json().encode())
 
 
 def overlaps(fingerprints: np.ndarray, sets: Sequence[EvaluationSet]) -> list[Overlap]:
-    """Which of (N, 255) are pictures of the sets, each as the one it is most alike."""
+    """The pictures of the sets among fingerprints (N, 255), each with the closest one."""
     names = [f"{known.name} {picture}" for known in sets for picture in known.pictures]
     if not names or not len(fingerprints):
         return []

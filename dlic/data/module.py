@@ -33,7 +33,7 @@ class EndlessBatches(Sampler[list[int]]):
 
 
 class Resumed(Protocol):
-    """What is trained on these data: it knows the number of the batch that it needs next."""
+    """A trained module that knows the number of its next batch."""
 
     next_batch: int
 
@@ -76,7 +76,7 @@ class PhotographData(pl.LightningDataModule):
                 fit into its memory; needs no workers. The crops are others than without.
             augmentation: how crops are drawn.
             allow_overlap: train even on pictures that codecs are judged by; otherwise a folder that holds one whole is refused.
-            evaluation_sets: files of dlic data fingerprint with further pictures to refuse, beside Kodak's.
+            evaluation_sets: files of dlic data fingerprint with further pictures to refuse, in addition to Kodak's.
         """
         super().__init__()
         self.train_dir, self.cache_dir = train_dir, cache_dir

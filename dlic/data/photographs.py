@@ -35,7 +35,7 @@ class Photographs:
         return len(self.paths)
 
     def only(self, paths: Collection[Path]) -> "Photographs":
-        """Those of `paths`, in the order here."""
+        """The photographs of `paths`, in the order of these."""
         wanted = frozenset(paths)
         kept = [i for i, path in enumerate(self.paths) if path in wanted]
         return Photographs(tuple(self.paths[i] for i in kept), tuple(self.decoded[i] for i in kept), self.lost)
@@ -52,7 +52,7 @@ class Photographs:
         raise DlicError(f"none of the {len(self)} photographs can be read any more")
 
     def fingerprints(self) -> np.ndarray:
-        """What tells whether one is a picture of an evaluation set: bool (N, 255), kept beside the decoded pixels."""
+        """Fingerprints, kept next to the decoded pixels: bool (N, 255)."""
         with ThreadPoolExecutor(cores()) as pool:
             return stack(list(pool.map(lambda i: _fingerprint(self.decoded[i], lambda: self.pixels(i)), range(len(self)))))
 
@@ -103,13 +103,13 @@ def decode_all(paths: list[Path], cache: Path | None = None) -> Photographs:
         log.warning("%d of %d photographs could not be read and are left out", len(paths) - len(kept), len(paths))
     if missing := sum(not file.exists() for _, file in kept):
         log.warning(
-            "%d of %d photographs found no room in %s and are decoded for every crop, which is slow", missing, len(kept), cache
+            "%d of %d photographs have no room in %s and are decoded for every crop, which is slow", missing, len(kept), cache
         )
     return Photographs(tuple(path for path, _ in kept), tuple(file for _, file in kept))
 
 
 def _decoded_file(path: Path, cache: Path) -> Path | None:
-    """Where a photograph's pixels are kept; None where it cannot be read."""
+    """The file of a photograph's decoded pixels; None where it cannot be read."""
     try:
         status = path.stat()
     except OSError as error:  # gone since it was found
@@ -121,7 +121,7 @@ def _decoded_file(path: Path, cache: Path) -> Path | None:
 
 
 def _mapped(file: Path) -> np.ndarray | None:
-    """What `_decode` kept; None where it kept nothing, or that was damaged since."""
+    """The pixels that `_decode` kept; None where there are none, or the file is damaged."""
     try:
         pixels = np.load(file, mmap_mode="r")
     except (OSError, ValueError, EOFError):
@@ -143,7 +143,7 @@ def _decode(path: Path, target: Path) -> np.ndarray | None:
 
 
 def _fingerprint(decoded: Path, pixels: Callable[[], np.ndarray]) -> np.ndarray:
-    """The one kept beside a decoded photograph, made where there is none: an earlier dlic decoded it."""
+    """The fingerprint kept next to the decoded pixels; made where there is none, since an earlier dlic decoded them."""
     with suppress(OSError, ValueError):
         return from_bytes(_fingerprint_file(decoded).read_bytes())
     made = fingerprint(pixels())

@@ -28,7 +28,7 @@ class Source:
 
     @property
     def checked(self) -> str:
-        """What tells that it is the right one."""
+        """How a download is checked."""
         if self.checksum:
             return {64: "sha256", 32: "MD5"}[len(self.checksum)]
         return "size" if self.size else "unpacking"

@@ -62,7 +62,7 @@ class ResidentBatches:
         return drawn[detail(drawn).argmax(dim=0), torch.arange(number, device=self.device)]
 
     def _places(self, rng: np.random.Generator, number: int, window: int) -> Tensor:
-        """Where windows lie and how they are turned, as `_gather` takes it: int64 (8, number)."""
+        """Positions and rotations of windows, the argument of `_gather`: int64 (8, number)."""
         chosen = draw(rng, self.cumulative, number)
         heights, widths = self.sizes[chosen].T
         first = self.ends[chosen] - heights * widths  # pixel of the photograph

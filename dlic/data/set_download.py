@@ -17,7 +17,7 @@ from dlic.storage.downloads import TIMEOUT, Progress, fetch
 from dlic.storage.files import cannot_write
 from dlic.storage.locks import making
 
-ORIGIN = "dlic-source.json"  # beside the pictures: what they are, under what terms, and where they came from
+ORIGIN = "dlic-source.json"  # next to the pictures: title, terms and source
 PERSEVERANCE = 1 << 20  # bytes that a broken transfer must have brought for the next to be tried at once
 
 
@@ -32,12 +32,12 @@ class Downloaded:
 
 
 def download(
-    wanted: PublicSet, folder: Path, base: str | None = None, progress: Progress | None = None, timeout: float = TIMEOUT
+    public_set: PublicSet, folder: Path, base: str | None = None, progress: Progress | None = None, timeout: float = TIMEOUT
 ) -> Downloaded:
     """The pictures of a set in `folder`/<name>; what was downloaded before is returned as it is.
 
     Args:
-        wanted: what to download.
+        public_set: what to download.
         folder: is made where it is not there. An interrupted download lies in it as `.<name>.part`, and the next call continues it.
         base: address of a folder with the files of the set by their own names, instead of the original addresses.
         progress: told (bytes there, bytes in all), first of the download, then of unpacking it.
@@ -49,40 +49,40 @@ def download(
         DownloadError: no address gave what was expected.
         CorruptFileError: an archive is broken or dangerous to unpack.
     """
-    target = folder / wanted.name
+    target = folder / public_set.name
     if target.exists():
-        return _present(wanted, target)
+        return _present(public_set, target)
     make_folder(folder)
     try:
         with making(target):  # several processes that want it wait for the first
-            return _present(wanted, target) if target.exists() else _download(wanted, target, base, progress, timeout)
+            return _present(public_set, target) if target.exists() else _download(public_set, target, base, progress, timeout)
     except OSError as error:
         raise cannot_write(target, error) from error
 
 
-def _download(wanted: PublicSet, target: Path, base: str | None, progress: Progress | None, timeout: float) -> Downloaded:
-    part = target.with_name(f".{wanted.name}.part")
+def _download(public_set: PublicSet, target: Path, base: str | None, progress: Progress | None, timeout: float) -> Downloaded:
+    part = target.with_name(f".{public_set.name}.part")
     make_folder(part)
     try:
-        room = _Room(part, wanted, progress)
-        if wanted.files:
-            pictures, source = part / "pictures", wanted.files[0]
+        room = _Room(part, public_set, progress)
+        if public_set.files:
+            pictures, source = part / "pictures", public_set.files[0]
             make_folder(pictures)
-            for file in wanted.files:
+            for file in public_set.files:
                 _fetched([file], pictures, base, room, timeout)
                 room.before += file.size or 0
         else:
-            archive, source = _fetched(wanted.archive, part, base, room, timeout)
+            archive, source = _fetched(public_set.archive, part, base, room, timeout)
             pictures = _unpacked(archive, source, progress)
         address = _address(source, base)
         done = Downloaded(
             folder=target,
             images=sum(map(is_photograph, pictures.rglob("*"))),
-            source=address.rpartition("/")[0] if wanted.files else address,
+            source=address.rpartition("/")[0] if public_set.files else address,
             checked=source.checked,
         )
-        _note_origin(pictures, wanted, done)
-        pictures.rename(target)  # on a file system of its own it would be another one's: `part` is beside it
+        _note_origin(pictures, public_set, done)
+        pictures.rename(target)  # `part` lies on the same file system
     finally:
         with suppress(OSError):
             part.rmdir()  # nothing came
@@ -90,12 +90,12 @@ def _download(wanted: PublicSet, target: Path, base: str | None, progress: Progr
     return done
 
 
-def _present(wanted: PublicSet, target: Path) -> Downloaded:
+def _present(public_set: PublicSet, target: Path) -> Downloaded:
     with suppress(OSError, ValueError, KeyError, TypeError):
         origin = json.loads((target / ORIGIN).read_bytes())
-        if origin["name"] == wanted.name:
+        if origin["name"] == public_set.name:
             return Downloaded(target, origin["images"], origin["source"], origin["checked"])
-    raise ExistsError(f"{target} exists and is no {wanted.name} that dlic downloaded; choose another folder or remove it")
+    raise ExistsError(f"{target} exists and is no {public_set.name} that dlic downloaded; choose another folder or remove it")
 
 
 def _fetched(sources: Sequence[Source], folder: Path, base: str | None, room: "_Room", timeout: float) -> tuple[Path, Source]:
@@ -135,12 +135,12 @@ def _address(source: Source, base: str | None) -> str:
 class _Room:
     """Progress that stops a download before it fills the disk, as soon as it is known how large it is."""
 
-    def __init__(self, part: Path, wanted: PublicSet, progress: Progress | None):
+    def __init__(self, part: Path, public_set: PublicSet, progress: Progress | None):
         self.part, self.progress = part, progress
-        self.copies = 2 if wanted.archive else 1  # the archive, and what is unpacked of it
-        self.before, self.whole = 0, wanted.size if wanted.files else None  # bytes of earlier files, and of all of them
+        self.copies = 2 if public_set.archive else 1  # the archive, and what is unpacked of it
+        self.before, self.whole = 0, public_set.size if public_set.files else None  # bytes of earlier files, and of all of them
         self.checked: int | None = None
-        self._check(wanted.space - sum(path.stat().st_size for path in part.rglob("*") if path.is_file()))
+        self._check(public_set.space - sum(path.stat().st_size for path in part.rglob("*") if path.is_file()))
 
     def __call__(self, there: int, total: int | None) -> None:
         if total != self.checked:
@@ -171,7 +171,7 @@ def _unpacked(archive: Path, source: Source, progress: Progress | None) -> Path:
     return pictures
 
 
-def _note_origin(pictures: Path, wanted: PublicSet, done: Downloaded) -> None:
-    about = {key: getattr(wanted, key) for key in ("name", "title", "use", "licence", "terms", "page")}
+def _note_origin(pictures: Path, public_set: PublicSet, done: Downloaded) -> None:
+    about = {key: getattr(public_set, key) for key in ("name", "title", "use", "licence", "terms", "page")}
     about |= {key: value for key, value in asdict(done).items() if key != "folder"}
     (pictures / ORIGIN).write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

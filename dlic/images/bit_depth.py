@@ -1,4 +1,4 @@
-"""Samples of one bit depth as another."""
+"""Conversion of samples to 8 bits."""
 
 import numpy as np
 from numpy.typing import NDArray

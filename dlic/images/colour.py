@@ -86,7 +86,7 @@ def _fix(factor: float) -> int:
 
 
 def _floats(colours: ArrayLike) -> Floats:
-    """As float32 or float64. Raises DlicError for what is no (…, 3) array."""
+    """`colours` as float32 or float64. Raises DlicError for an array of another shape."""
     values = np.asarray(colours)
     if values.ndim == 0 or values.shape[-1] != 3:
         raise DlicError(f"colours are an array of shape (…, 3), not {values.shape}")

@@ -1,4 +1,4 @@
-"""EXIF bytes, read and changed in place: values that makers wrote at fixed offsets stay where they were."""
+"""EXIF, read and changed in place: maker notes depend on offsets, so no value moves."""
 
 import struct
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ ENTRY = 12  # bytes: tag, type, count and value
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of a directory that holds a single number; `number` is None where it holds something else."""
+    """An entry of a directory; `number` is its value where that is a single SHORT or LONG, else None."""
 
     tag: int
     offset: int  # of the entry
@@ -46,7 +46,7 @@ def orientation(exif: bytes) -> int | None:
 
 
 def upright(exif: bytes) -> bytes:
-    """EXIF (bare) of pixels that have been turned as it said: orientation 1, and no thumbnail, which nobody has turned.
+    """EXIF (bare) of pixels that have been turned upright: orientation 1, and no thumbnail, because it was not turned.
 
     An orientation is rewritten where `orientation` reads one, and nowhere else. Other data come back unchanged.
     """

@@ -26,12 +26,12 @@ MAX_PIXELS = 178_956_970  # where Pillow itself refuses by default: a gigabyte o
 HOLD_ALPHA = {"PNG", "TIFF", "WEBP", "AVIF", "JPEG2000", "TGA", "ICO"}
 HOLD_16_BIT_GRAY = {"PNG", "TIFF", "PPM"}
 HOLD_16_BIT_COLOUR = {"PNG"}  # written here: Pillow has no such pixels
-EVERYTHING = frozenset(["gray", "alpha", *LABELS])  # that a .dlic file has a place for beside RGB
+EVERYTHING = frozenset(["gray", "alpha", *LABELS])  # that a .dlic file can hold in addition to RGB
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """What was read: pixels, and what the file says beside them."""
+    """An image that has been read: pixels, metadata, and notes on losses."""
 
     pixels: NDArray[Any]  # uint8 (H, W, 3) unless asked for otherwise, orientation applied
     notes: tuple[str, ...] = ()  # one clause for each thing changed or left behind, such as "transparency is dropped"
@@ -87,25 +87,25 @@ def size_of(source: str | Path | bytes, max_pixels: int = MAX_PIXELS) -> tuple[i
 
 
 def name_of(source: str | Path | bytes) -> str:
-    """What an image is called in a sentence."""
+    """The name of an image in messages."""
     return "the input" if isinstance(source, bytes) else str(source)
 
 
 def frames_left(image: Image.Image, name: str) -> list[str]:
-    """What one picture does not show of an animation, or of a file of several pages."""
+    """A note where the file is an animation or has several pages."""
     with decoding(name):  # some plugins read the whole file to count
         frames = getattr(image, "n_frames", 1)
     return [f"only the first of {frames} frames is kept"] if frames > 1 else []
 
 
 def refuse_if(strict: bool, notes: Collection[str], name: str) -> None:
-    """Raises UnreadableImageError with the notes where nothing may be lost."""
+    """Raises UnreadableImageError with the notes if `strict`."""
     if strict and notes:
         raise UnreadableImageError(f"{name} is refused by --strict: {', '.join(notes)}")
 
 
 def read_metadata(image: Image.Image, pixels: NDArray[Any], keep: Collection[str]) -> tuple[Metadata, list[str]]:
-    """The metadata of a loaded image, and a note of what is left behind."""
+    """The metadata of a loaded image, and a note on metadata that is not kept."""
     found = metadata_of(image).without(["icc_profile"] if image.mode in PROFILED_MODES else [])  # used up by the conversion
     gray = (image.mode in GRAY_MODES and pixels.ndim == 2) or pixels.shape[2:] == (2,)
     kept = fitting(found.only(keep), b"GRAY" if gray else b"RGB ")
@@ -158,7 +158,7 @@ def holds_alpha(suffix: str) -> bool:
 
 
 def not_held(pixels: NDArray[Any], suffix: str, metadata: Metadata) -> list[str]:
-    """A note of the metadata that `image_bytes` leaves behind."""
+    """A note on metadata that `image_bytes` does not write."""
     kind = Image.registered_extensions().get(suffix.lower(), "")
     lost = set(metadata.given) - set(held(metadata, kind, _channels(pixels)).given)
     return [f"{labels(lost)} not kept: {suffix} has no place for it"] if lost else []

@@ -1,4 +1,4 @@
-"""Pixels of any kind that Pillow reads → 8 bits of gray or RGB, with or without alpha; and what is lost on the way."""
+"""Pillow's images of any mode → 8-bit gray or RGB, with or without alpha, and notes on the losses."""
 
 import io
 from collections.abc import Collection, Iterator
@@ -30,7 +30,7 @@ def refuse_deep(image: Image.Image, name: str) -> None:
 
 
 def conversions(image: Image.Image, keep: Collection[str]) -> Iterator[str]:
-    """What 8 bits of what is kept, see `read_image`, will not hold of this file's samples."""
+    """Notes on the losses of `eight_bit_pixels`; `keep` is that of `read_image`."""
     if _has_alpha(image) and "alpha" not in keep:
         yield "transparency is dropped"
     if image.mode.startswith("I") or is_16_bit_colour(image) or (ppm_peak(image) or 0) > 255:
@@ -120,5 +120,5 @@ def _has_alpha(image: Image.Image) -> bool:
 
 
 def _bits(image: Image.Image) -> int:
-    """Of a sample of more than 8, as far as Pillow tells; where it does not, samples beyond 16 show when they are read."""
+    """Bits per sample of modes with more than 8. Files that state none are taken as 16 bits, and checked when they are read."""
     return tiff_bits(image) or 16

@@ -17,7 +17,7 @@ XMP_ORIENTATION = re.compile(rb'(tiff:Orientation(?:="|>))([1-8])')
 
 @dataclass(frozen=True)
 class Metadata:
-    """What goes with pixels unchanged. Raises DlicError for what no file could hold."""
+    """Metadata that is stored with the pixels. Raises DlicError for values that no file can hold."""
 
     icc_profile: bytes = b""
     exif: bytes = b""  # a TIFF structure; "Exif" in front of it is taken away
@@ -38,25 +38,25 @@ class Metadata:
 
     @property
     def given(self) -> list[str]:
-        """The names of what there is."""
+        """Names of the fields that are not empty."""
         return [one.name for one in fields(self) if getattr(self, one.name)]
 
     @property
     def orientation(self) -> int | None:
-        """How the stored pixels are to be turned, 1 … 8: the word of EXIF, or else of XMP; None where neither says it."""
+        """Orientation of the stored pixels, 1 … 8, as EXIF states it, or else XMP; None where neither does."""
         return orientation(self.exif, self.xmp)
 
     def only(self, names: Collection[str]) -> "Metadata":
-        """What there is of these."""
+        """The metadata with these fields alone."""
         return Metadata(**{name: getattr(self, name) for name in self.given if name in names})
 
     def without(self, names: Collection[str]) -> "Metadata":
-        """The rest."""
+        """The metadata without these fields."""
         return self.only(set(LABELS) - set(names))
 
 
 def labels(names: Collection[str]) -> str:
-    """What people call these, in one order: 'ICC profile, EXIF'"""
+    """The fields by the names people know, in a fixed order: 'ICC profile, EXIF'"""
     return ", ".join(label for name, label in LABELS.items() if name in names)
 
 
@@ -85,6 +85,6 @@ def upright(metadata: Metadata) -> Metadata:
 
 
 def fitting(metadata: Metadata, space: bytes) -> Metadata:
-    """Without a profile that says nothing of the pixels, which are b"RGB " or b"GRAY" as ICC writes it."""
+    """The metadata without a profile of another colour space; `space` is b"RGB " or b"GRAY", as ICC writes it."""
     of = metadata.icc_profile[16:20]
     return metadata if of in (b"", space) else metadata.without(["icc_profile"])

@@ -1,4 +1,4 @@
-"""Image files → their own samples: gray or RGB, with or without alpha, in 8 or 16 bits, and never fewer than the file has."""
+"""Image files → their exact samples: gray or RGB, with or without alpha, 8 or 16 bits."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Small previews, as WebP, which browsers and desktops show without this package."""
+"""Small previews as WebP, which browsers and desktops can show."""
 
 import io
 from typing import Any

@@ -1,4 +1,4 @@
-"""Transparency: an alpha channel of a transparent colour, and colours under transparent pixels.
+"""Transparency: the alpha channel of a transparent colour, and the colours under transparent pixels.
 
 Nobody sees those colours. They are made smooth, because smooth costs least to code.
 """
@@ -45,7 +45,7 @@ def _pulled(plane: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[
 
 
 def _sums(plane: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Of each 2×2 pixels, (H/2, W/2) rounded up."""
+    """Sums of 2×2 pixels: (⌈H/2⌉, ⌈W/2⌉)."""
     padded = np.pad(plane, [(0, size % 2) for size in plane.shape])
     rows = padded[::2] + padded[1::2]
     sums: NDArray[np.float32] = rows[:, ::2] + rows[:, 1::2]

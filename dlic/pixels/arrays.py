@@ -1,4 +1,4 @@
-"""What a codec is: uint8 (H, W, 3) pixels ⇄ bytes."""
+"""Arrays of pixels: the protocol of codecs, checks and padding."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,7 +10,7 @@ from dlic.pixels.rectangles import Rectangle
 
 
 class Codec(Protocol):
-    """One way of coding an image; every codec dlic measures has this shape."""
+    """A codec of images: uint8 (H, W, 3) pixels ⇄ bytes."""
 
     def compress(self, image: np.ndarray) -> bytes: ...
 

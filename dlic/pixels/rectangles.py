@@ -1,4 +1,4 @@
-"""Parts of a picture."""
+"""Rectangles in a picture."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -40,28 +40,28 @@ class Rectangle:
         return self.y + self.height
 
     def within(self, outer: "Rectangle") -> tuple[slice, slice]:
-        """Where it lies in an array (H, W, …) of `outer`."""
+        """Slices of an array (H, W, …) of `outer`."""
         return slice(self.y - outer.y, self.bottom - outer.y), slice(self.x - outer.x, self.right - outer.x)
 
     @property
     def slices(self) -> tuple[slice, slice]:
-        """Where it lies in an array (H, W, …) of the picture."""
+        """Slices of an array (H, W, …) of the picture."""
         return slice(self.y, self.bottom), slice(self.x, self.right)
 
     def grown(self, by: int, outer: "Rectangle") -> "Rectangle":
-        """With a border of `by` on all sides, as far as `outer` has it."""
+        """The rectangle grown by `by` on all sides, cut to `outer`."""
         return Rectangle.between(self.x - by, self.y - by, self.right + by, self.bottom + by).overlap(outer)
 
     def overlap(self, other: "Rectangle") -> "Rectangle":
-        """What both have; its width or height is not positive where there is nothing."""
+        """The intersection; its width or height is not positive where it is empty."""
         right, bottom = min(self.right, other.right), min(self.bottom, other.bottom)
         return Rectangle.between(max(self.x, other.x), max(self.y, other.y), right, bottom)
 
     def in_steps(self, stride: int) -> "Rectangle":
-        """It in units of `stride` × `stride`, those included that it covers in part."""
+        """The rectangle in units of `stride` × `stride`, with units that it covers in part."""
         return Rectangle.between(self.x // stride, self.y // stride, -(-self.right // stride), -(-self.bottom // stride))
 
     @classmethod
     def between(cls, left: int, top: int, right: int, bottom: int) -> "Rectangle":
-        """From its borders."""
+        """The rectangle between four borders."""
         return cls(left, top, right - left, bottom - top)

@@ -1,4 +1,4 @@
-"""Unpacking zip and tar archives of strangers: only files, only below the folder they go to, each once, and only what fits."""
+"""Unpacks zip and tar archives that are not trusted: plain files only, below one folder, each once, as far as the disk has room."""
 
 import shutil
 import stat
@@ -18,7 +18,7 @@ from dlic.storage.files import cannot_write
 
 CHUNK = 1 << 20  # bytes copied at a time
 RESERVE = 100_000_000  # bytes that are left free on the disk
-LITTER = {"__MACOSX", ".DS_Store", "Thumbs.db"}  # what file managers leave in archives beside the pictures
+LITTER = {"__MACOSX", ".DS_Store", "Thumbs.db"}  # files that file managers add to archives
 
 
 def unpack(archive: Path, folder: Path, only: str | None = None, progress: Progress = no_progress) -> int:
@@ -42,7 +42,7 @@ def unpack(archive: Path, folder: Path, only: str | None = None, progress: Progr
 
 
 def free_bytes(folder: Path) -> int:
-    """What may be written where a folder lies, some room for others left."""
+    """Bytes that may be written on the disk of a folder, with RESERVE left free."""
     return max(0, shutil.disk_usage(folder).free - RESERVE)
 
 
@@ -54,7 +54,7 @@ class _Written:
         self.seen: set[str] = set()
 
     def place(self, name: str) -> Path | None:
-        """Where a file of the archive goes; None for what is not wanted. Raises CorruptFileError where it leads elsewhere."""
+        """The target path of a file of the archive; None for a file to skip. Raises CorruptFileError outside the folder."""
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or not path.parts or any(c in name for c in "\\:\0"):
             raise CorruptFileError(f"names a file outside its folder ({name!r})")

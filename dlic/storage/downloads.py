@@ -1,4 +1,4 @@
-"""Resumable downloads from https://, http:// and file:// addresses: exactly the bytes a checksum names, or nothing."""
+"""Resumable downloads from https://, http:// and file:// addresses, checked by size and checksum."""
 
 import hashlib
 import os
@@ -41,14 +41,14 @@ def fetch(
     is checked. Processes that want the same file wait for the first of them.
     Raises DownloadError, naming each address and why it failed.
     """
-    wanted = _Wanted(target.with_name(target.name + ".part"), size, checksum)
+    download = _Download(target.with_name(target.name + ".part"), size, checksum)
     progress = progress or _silent
     try:
         if not is_file(target, size, checksum):
             with making(target):
                 if not is_file(target, size, checksum):  # another process has just made it
-                    _from_first(urls, wanted, progress, timeout)
-                    os.replace(wanted.part, target)
+                    _from_first(urls, download, progress, timeout)
+                    os.replace(download.part, target)
         there = target.stat().st_size
         progress(there, there)
     except OSError as error:
@@ -94,7 +94,7 @@ def _digest(path: Path, algorithm: str) -> str:
 
 
 class _AddressError(Exception):
-    """Why one address did not give what was asked of it; another may."""
+    """One address failed; the next may succeed."""
 
 
 class _TooShortError(_AddressError):
@@ -102,7 +102,7 @@ class _TooShortError(_AddressError):
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class _Download:
     """The file to arrive."""
 
     part: Path
@@ -120,47 +120,47 @@ class _Wanted:
         return there
 
 
-def _from_first(urls: Sequence[str], wanted: _Wanted, progress: Progress, timeout: float) -> None:
+def _from_first(urls: Sequence[str], download: _Download, progress: Progress, timeout: float) -> None:
     failures = []
     for url in urls:
         try:
-            return _from_address(url, wanted, progress, timeout)
+            return _from_address(url, download, progress, timeout)
         except _AddressError as error:
             failures.append(f"{url}: {error}")
     tried = "; ".join(failures) or "no address is known"
-    resumes = f" ({wanted.kept():,} bytes are kept, the next try continues from there)" if wanted.kept() else ""
-    raise DownloadError(f"cannot download {wanted.part.stem}: {tried}{resumes}")
+    resumes = f" ({download.kept():,} bytes are kept, the next try continues from there)" if download.kept() else ""
+    raise DownloadError(f"cannot download {download.part.stem}: {tried}{resumes}")
 
 
-def _from_address(url: str, wanted: _Wanted, progress: Progress, timeout: float) -> None:
-    """`wanted.part` complete and right, or an _AddressError."""
-    continued = wanted.kept() > 0
+def _from_address(url: str, download: _Download, progress: Progress, timeout: float) -> None:
+    """`download.part` complete and right, or an _AddressError."""
+    continued = download.kept() > 0
     try:
-        _transfer(url, wanted, progress, timeout)
+        _transfer(url, download, progress, timeout)
     except _TooShortError:
-        if wanted.size is not None:
+        if download.size is not None:
             raise
     else:
-        if _matches(wanted.part, wanted.checksum):
+        if _matches(download.part, download.checksum):
             return
-    wanted.part.unlink()
+    download.part.unlink()
     if not continued:
-        algorithm = HASHES[len(wanted.checksum)] if wanted.checksum else "checksum"
+        algorithm = HASHES[len(download.checksum)] if download.checksum else "checksum"
         raise _AddressError(f"wrong content (its {algorithm} is not the one expected), removed")
-    _from_address(url, wanted, progress, timeout)  # the fault may lie in what was left over: once more from the start
+    _from_address(url, download, progress, timeout)  # the fault may lie in what was left over: once more from the start
 
 
-def _transfer(url: str, wanted: _Wanted, progress: Progress, timeout: float) -> None:
-    """Append to `wanted.part` what it lacks."""
-    kept = wanted.kept()
-    if wanted.size and kept == wanted.size:
+def _transfer(url: str, download: _Download, progress: Progress, timeout: float) -> None:
+    """Append to `download.part` what it lacks."""
+    kept = download.kept()
+    if download.size and kept == download.size:
         return
     with _asked(url, kept, timeout) as answer:
-        if wanted.size is not None and answer.total not in (None, wanted.size):
-            raise _AddressError(f"has {answer.total:,} bytes instead of {wanted.size:,}")
-        with wanted.part.open("ab") as file:
+        if download.size is not None and answer.total not in (None, download.size):
+            raise _AddressError(f"has {answer.total:,} bytes instead of {download.size:,}")
+        with download.part.open("ab") as file:
             file.truncate(answer.start)
-            _receive(answer, file, answer.total if wanted.size is None else wanted.size, progress)
+            _receive(answer, file, answer.total if download.size is None else download.size, progress)
 
 
 def _receive(answer: "_Answer", file: BinaryIO, size: int | None, progress: Progress) -> None:
@@ -185,7 +185,7 @@ def _silent(there: int, size: int | None) -> None:
 
 
 class _Response(Protocol):
-    """What urllib gives for any of SCHEMES."""
+    """The response of urllib for any of SCHEMES."""
 
     headers: Message
     url: str
@@ -198,7 +198,7 @@ class _Response(Protocol):
 
 @dataclass(frozen=True)
 class _Answer:
-    """What an address sends."""
+    """The answer of an address to one request."""
 
     stream: _Response
     start: int  # where in the file its first byte belongs

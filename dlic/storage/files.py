@@ -1,4 +1,4 @@
-"""Files that are either whole or absent, and the folder for what can be made again."""
+"""Files that are written whole or not at all, and the cache folder."""
 
 import errno
 import os
@@ -63,13 +63,13 @@ def written_whole(path: Path, overwrite: bool = False) -> Iterator[BinaryIO]:
 
 
 def cannot_write(path: Path, error: OSError) -> DlicError:
-    """What to raise for a file or folder that the system did not let us write."""
+    """The error to raise where the system refuses to write a file or folder."""
     kind = StorageError if error.errno in NO_STORAGE else DlicError
     return kind(f"cannot write {path}: {error.strerror or error}")
 
 
 def _temporary(path: Path) -> BinaryIO:
-    """A new file beside `path`, with the rights of any new file, locked so that nobody takes it for an abandoned one."""
+    """A new file in the folder of `path`, locked so that `discard_abandoned` leaves it alone."""
     while True:
         file = _created(path)
         if sys.platform == "win32":
@@ -81,7 +81,7 @@ def _temporary(path: Path) -> BinaryIO:
 
 
 def _created(path: Path) -> BinaryIO:
-    """`tempfile` would make it readable for its owner alone, and the rights of other files are known by changing the umask only."""
+    """A new file with the permissions of any new file. `tempfile` gives 0600, and to read the umask is to change it."""
     while True:
         with suppress(FileExistsError):
             return open(path.with_name(f".{path.name[:NAME_KEPT]}.{secrets.token_hex(4)}.part"), "xb")

@@ -1,4 +1,4 @@
-"""Locks between processes, by `filelock`: a folder in which one process works at a time, and a file that one process makes."""
+"""Locks between processes, by `filelock`: for a folder, and for a file that is being made."""
 
 import errno
 import os
@@ -57,7 +57,7 @@ def lock_folder(folder: Path, refusal: str) -> FolderLock:
 def making(path: Path) -> Iterator[None]:
     """A block that makes `path`, in one thread of one process at a time; the others wait.
 
-    What they wait for is a lock on `.<name>.lock` in the same folder, which must exist. Raises OSError where it cannot be written.
+    They wait for a lock on `.<name>.lock` in the same folder, which must exist. Raises OSError where it cannot be written.
     """
     if not path.parent.is_dir():  # which filelock would make
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))

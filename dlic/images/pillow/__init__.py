@@ -1,1 +1,1 @@
-"""Reading image files around what Pillow hides: its limit, its errors, depth, the lower bytes of samples, orientation, metadata."""
+"""Workarounds for Pillow: its size limit, its errors, hidden bit depth, 16-bit samples, orientation and metadata."""

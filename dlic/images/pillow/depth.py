@@ -1,4 +1,4 @@
-"""Bits of a sample as files state them; those of AVIF and JPEG 2000 files Pillow drops without a word."""
+"""Bits per sample as files state them. Pillow silently drops bits of AVIF and JPEG 2000 files."""
 
 import re
 

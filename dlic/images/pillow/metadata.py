@@ -12,7 +12,7 @@ PNG_EXIF = "Raw profile type exif"  # keyword of a text that is none
 SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
 IMAGE_WIDTH, IMAGE_LENGTH, X_RESOLUTION = 256, 257, 282  # tags of TIFF
 SUB_DIRECTORIES = (0x8769, 0x8825)  # EXIF's own, GPS
-# Tags of a TIFF file's directory that speak of the picture; the others describe how the file holds it.
+# Tags of a TIFF file's directory that describe the picture. The others describe how the file holds it.
 DESCRIPTIVE = (0x010E, 0x010F, 0x0110, 0x0112, 0x0131, 0x0132, 0x013B, 0x013C, 0x8298, *range(0x9C9B, 0x9CA0))
 
 # What Pillow can put into each format, by its name for it; PNG is written in png.py.
@@ -29,7 +29,7 @@ MAX_IN_JPEG = {"exif": 65527, "xmp": 65504, "icc_profile": 255 * 65519}  # bytes
 
 
 def metadata_of(image: Image.Image) -> Metadata:
-    """What a loaded image file says, as of pixels that are turned the way it wants."""
+    """Metadata of a loaded image file, for pixels that have been turned upright."""
     texts = getattr(image, "text", {}).items()
     return upright(
         Metadata(
@@ -52,14 +52,14 @@ def loses_exif(image: Image.Image) -> bool:
 
 
 def orientation_of(image: Image.Image) -> int | None:
-    """How the pixels of a loaded image are to be turned, 1 … 8; None where nothing says it."""
+    """EXIF orientation of the pixels of a loaded image, 1 … 8; None where the file states none."""
     if isinstance(image, TiffImageFile):
         return None  # Pillow has turned them
     return orientation(_exif_of(image), _xmp_of(image))
 
 
 def held(metadata: Metadata, kind: str, channels: int) -> Metadata:
-    """What a file of a kind (Pillow's name) can hold of it, for pixels of 1 … 4 channels."""
+    """The part of the metadata that a file of a kind (Pillow's name) can hold, for pixels of 1 … 4 channels."""
     names = set(HELD.get(kind, ()))
     if kind == "JPEG":
         names -= {name for name, most in MAX_IN_JPEG.items() if len(getattr(metadata, name)) > most}
@@ -105,7 +105,7 @@ def _xmp_of(image: Image.Image) -> bytes:
 
 
 def _dpi_of(image: Image.Image) -> tuple[float, float] | None:
-    """Across and down of the turned pixels, unless it is Pillow that says so and not the file."""
+    """Across and down of the upright pixels; None where the value is Pillow's own and not the file's."""
     dpi = image.info.get("dpi")
     if not dpi or (isinstance(image, TiffImageFile) and X_RESOLUTION not in image.tag_v2):
         return None
@@ -133,7 +133,7 @@ def _bytes(value: Any) -> bytes:
 
 
 def _descriptive(tags: Image.Exif) -> Image.Exif:
-    """Those tags that speak of the picture."""
+    """The tags that describe the picture, without those that describe how the file holds it."""
     kept = Image.Exif()
     for tag in DESCRIPTIVE:
         if tag in tags:

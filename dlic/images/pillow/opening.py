@@ -1,4 +1,4 @@
-"""Opening and decoding image files with Pillow: no process-wide setting is touched, and every failure is one kind of error."""
+"""Opens and decodes image files with Pillow. It leaves Pillow's global settings alone and raises one kind of error."""
 
 import io
 import struct

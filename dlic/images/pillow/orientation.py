@@ -1,4 +1,4 @@
-"""Images as they want to be shown."""
+"""Turns images upright by their EXIF or XMP orientation."""
 
 from PIL import Image
 

@@ -1,4 +1,4 @@
-"""The samples of an image that Pillow has decoded."""
+"""Pillow's decoded images → arrays."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""Samples of 16 bits, which Pillow has no pixels for in colour.
+"""16-bit colour samples, for which Pillow has no mode.
 
-It reads two bytes and keeps the higher one; told that the file has the other byte order, it keeps the lower one.
+Pillow reads two bytes and keeps the higher one. If it is told the other byte order, it keeps the lower one.
 """
 
 import sys
