@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import process_time
 
 import numpy as np
@@ -23,10 +23,10 @@ TRELLIS_QUALITIES = (30, 50, 75, 90)  # a BD-rate takes four
 WAVELET_QUALITIES = (20, 35, 50, 65, 80, 92)
 JPEG2000_RATIOS = (200, 120, 80, 50, 30, 20, 12)  # 0.12 to 2 bpp of 24
 LIBJPEG = PillowCodec("JPEG")
-STYLES = {  # name → our options, Pillow's
-    "standard tables": ({"optimise": False}, {}),
-    "optimised": ({}, {"optimize": True}),
-    "progressive": ({"progressive": True}, {"progressive": True, "optimize": True}),
+STYLES: dict[str, tuple[JpegCodec, dict[str, bool]]] = {  # name → our codec, Pillow's options
+    "standard tables": (JpegCodec(optimise=False), {}),
+    "optimised": (JpegCodec(), {"optimize": True}),
+    "progressive": (JpegCodec(progressive=True), {"progressive": True, "optimize": True}),
 }
 
 
@@ -85,7 +85,7 @@ def jpeg_lines(images: Sequence[np.ndarray]) -> Iterator[str]:
     )
     for quality in QUALITIES:
         for style, (ours, theirs) in STYLES.items():
-            our = coded(JpegCodec(quality, "4:2:0", **ours), images, LIBJPEG)
+            our = coded(replace(ours, quality=quality, subsampling="4:2:0"), images, LIBJPEG)
             their = coded(PillowCodec("JPEG", {"quality": quality, "subsampling": "4:2:0", **theirs}), images)
             yield (
                 f"{quality:7} {style:19}{our.bytes:11,} {their.bytes:11,} {our.bytes / their.bytes - 1:+7.2%}"

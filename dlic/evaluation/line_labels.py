@@ -41,7 +41,7 @@ def label_lines(axes: Axes, ends: Sequence[End]) -> None:
 def settle(figure: Figure) -> None:
     """Lay a figure out, move the names of `label_lines` apart by their real sizes, and keep that layout."""
     for _ in range(2):  # the names that were moved may need another layout
-        figure.draw_without_rendering()  # type: ignore[no-untyped-call]
+        figure.draw_without_rendering()
         for axes in figure.axes:
             _move_apart(axes)
     figure.set_layout_engine("none")

@@ -180,6 +180,7 @@ def log_settings(writer: SummaryWriter, settings: Mapping[str, Setting]) -> None
     and not show what only the others have; without any, it finds the columns of all of them.
     """
     _, start, end = hparams(dict(settings), {})
+    assert writer.file_writer is not None, "a writer is open until it is closed"
     for summary in (start, end):
         writer.file_writer.add_summary(summary, 0)
 

@@ -26,6 +26,7 @@ class Coded:
 
     label: str
     bytes: int
+    fits: bool  # False where even the smallest file is larger than the size that was asked for
     pixels: np.ndarray  # uint8 (H, W, 3)
     values: dict[str, float | None]  # by metric
 
@@ -84,7 +85,13 @@ def _coded(series: Series, image: np.ndarray, rate: float, metrics: Sequence[str
     """The best file of at most `rate` bits per pixel."""
     matched = at_size(series, image, int(rate * image[..., 0].size / 8))
     pixels = series.at(matched.quality).decompress(matched.data)
-    return Coded(series.label, len(matched.data), pixels, {name: METRICS[name].compute(image, pixels) for name in metrics})
+    return Coded(
+        label=series.label,
+        bytes=len(matched.data),
+        fits=matched.fits,
+        pixels=pixels,
+        values={name: METRICS[name].compute(image, pixels) for name in metrics},
+    )
 
 
 def _difference(anchor: Coded, ours: Coded) -> float:
@@ -130,6 +137,7 @@ def _head(measured: Mapping[str, Sequence[Coded]], rate: float) -> list[str]:
     ahead = sum(difference > 0 for difference in differences)
     rule = (
         f"Every file on this page has at most {rate:g} bits per pixel, and the best quality with which its codec stays below that. "
+        f"A codec that has no file so small is shown with its smallest one. "
         f"The photographs are chosen by a rule: of {len(measured)}, those where SSIMULACRA 2 of {ours.label} is furthest above and "
         f"furthest below that of {anchor.label}, the middle one, the darkest one, and fixed themes: a face, skin, text, grass."
     )
@@ -148,7 +156,7 @@ def _section(photograph: Photograph, folder: str, metrics: Sequence[str]) -> lis
     names = ["original", *(one.label for one in photograph.coded)]
     images = (f"![{name}]({folder}/{file})" for name, file in zip(names, _file_names(photograph), strict=True))
     height, width = photograph.original.shape[:2]
-    rows = [["bytes", f"{3 * width * height:,}", *(f"{one.bytes:,}" for one in photograph.coded)]]
+    rows = [["bytes", f"{3 * width * height:,}", *map(_size, photograph.coded)]]
     for metric in metrics:
         values = [_number(one.values[metric], digits(metric)) for one in photograph.coded]
         rows.append([f"{METRICS[metric].label} {METRICS[metric].unit}".strip(), "", *values])
@@ -165,9 +173,13 @@ def _all_of_them(measured: Mapping[str, Sequence[Coded]]) -> list[str]:
     anchor, ours = next(iter(measured.values()))
     rows = [["photograph", f"{anchor.label}: bytes", "SSIMULACRA 2", f"{ours.label}: bytes", "SSIMULACRA 2", "difference"]]
     for name, pair in sorted(measured.items(), key=lambda item: _difference(*item[1])):
-        cells = [cell for one in pair for cell in (f"{one.bytes:,}", _number(one.values["ssimulacra2"], 2))]
+        cells = [cell for one in pair for cell in (_size(one), _number(one.values["ssimulacra2"], 2))]
         rows.append([Path(name).stem, *cells, f"{_difference(*pair):+.2f}"])
     return ["", "## All photographs", "", *_markdown(rows)]
+
+
+def _size(coded: Coded) -> str:
+    return f"{coded.bytes:,}" if coded.fits else f"{coded.bytes:,}, its smallest file"
 
 
 def _markdown(rows: Sequence[Sequence[str]]) -> list[str]:

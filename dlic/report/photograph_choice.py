@@ -54,15 +54,17 @@ def choose(differences: Mapping[str, float], images: Mapping[str, np.ndarray]) -
         name = ranked[round(share * (len(ranked) - 1))]
         chosen.setdefault(name, Choice(f"{reason}, {differences[name]:+.1f}"))
     for name, theme in ((name, THEMES[Path(name).stem]) for name in differences if Path(name).stem in THEMES):
-        reason = f"{theme.name}, {differences[name]:+.1f}" if name not in chosen else f"{theme.name}; {chosen[name].reason}"
+        reason = f"{theme.name}; {chosen[name].reason}" if name in chosen else f"{theme.name}, {differences[name]:+.1f}"
         chosen[name] = Choice(reason, _window_around(images[name], theme.middle))
     darkest = min(differences, key=lambda name: float(images[name].mean()))
-    if darkest not in chosen:
+    if darkest in chosen:
+        chosen[darkest] = Choice(f"the darkest photograph; {chosen[darkest].reason}", chosen[darkest].corner)
+    else:
         chosen[darkest] = Choice(f"the darkest photograph, {differences[darkest]:+.1f}", _darkest_window(images[darkest]))
     for place in range(1, len(ranked)):  # the second worst, the second best, the third worst …
         for name, end in ((ranked[place], "worst"), (ranked[-1 - place], "best")):
             if len(chosen) < min(COUNT, len(ranked)):
-                chosen.setdefault(name, Choice(f"{_ordinal(place + 1)} {end} case, {differences[name]:+.1f}"))
+                chosen.setdefault(name, Choice(f"the {_ordinal(place + 1)} {end} case, {differences[name]:+.1f}"))
     return dict(sorted(chosen.items(), key=lambda item: differences[item[0]]))
 
 
@@ -77,9 +79,9 @@ def _darkest_window(image: np.ndarray) -> tuple[int, int]:
 
 
 def _largest_window(values: np.ndarray) -> tuple[int, int]:
-    """Top and left of the window with the largest sum, among those `STEP` apart."""
+    """Top and left of the window with the largest sum, among those `STEP` apart and those at the edges."""
     sums = np.pad(values, ((1, 0), (1, 0))).astype(np.float64).cumsum(axis=0).cumsum(axis=1)
-    tops, lefts = (np.arange(0, max(1, side - CROP + 1), STEP) for side in values.shape)
+    tops, lefts = (np.unique([*range(0, max(1, side - CROP), STEP), max(0, side - CROP)]) for side in values.shape)
     bottoms, rights = (np.minimum(start + CROP, side) for start, side in zip((tops, lefts), values.shape, strict=True))
     inside = sums[bottoms][:, rights] - sums[tops][:, rights] - sums[bottoms][:, lefts] + sums[tops][:, lefts]
     row, column = np.unravel_index(int(inside.argmax()), inside.shape)

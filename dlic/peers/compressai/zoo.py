@@ -81,7 +81,7 @@ def loaded_codec(name: str, wanted: ZooName, _version: Version) -> "CompressAICo
 
     source = wanted.path or _url(wanted)
     model = _build(wanted, read_state_dict(wanted.path) if wanted.path else _downloaded(wanted), source)
-    rate = wanted.quality - 1 if wanted.has_variable_rate else None
+    rate = wanted.quality - 1 if wanted.has_variable_rate and wanted.quality is not None else None
     _complete_tables(model, rate, source)
     return CompressAICodec(name, _fingerprint(wanted.architecture, rate, model), wanted.architecture, model, wanted.quality, rate)
 
