@@ -103,7 +103,7 @@ def decode_all(paths: list[Path], cache: Path | None = None) -> Photographs:
         log.warning("%d of %d photographs could not be read and are left out", len(paths) - len(kept), len(paths))
     if missing := sum(not file.exists() for _, file in kept):
         log.warning(
-            "%d of %d photographs have no room in %s and are decoded for every crop, which is slow", missing, len(kept), cache
+            "%d of %d photographs found no room in %s and are decoded for every crop, which is slow", missing, len(kept), cache
         )
     return Photographs(tuple(path for path, _ in kept), tuple(file for _, file in kept))
 
