@@ -70,7 +70,7 @@ def _present(name: str, entry: IndexedCheckpoint) -> Path | None:
 
 
 def _download(entry: IndexedCheckpoint, bases: list[str], target: Path, progress: Progress | None, timeout: float) -> None:
-    """Collect the files in a hidden folder beside `target`, which outlives an interruption, and rename it at the end."""
+    """Collect the files in a hidden folder beside `target`, which is kept after an interruption, and rename it at the end."""
     partial = target.with_name(f".{target.name}.part")
     partial.mkdir(parents=True, exist_ok=True)
     total, done = sum(known.size for known in entry.files.values()), 0

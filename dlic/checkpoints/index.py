@@ -1,4 +1,4 @@
-"""index.json: which checkpoints exist, with size and sha256 of every file, and what each is tuned for."""
+"""index.json: the checkpoints of a folder with size and sha256 of every file, the default, and the choices of --tune."""
 
 import json
 import re
@@ -34,7 +34,7 @@ class IndexedFile:
 
 @dataclass(frozen=True)
 class IndexedCheckpoint:
-    """What a checkpoint consists of."""
+    """The files of a checkpoint."""
 
     fingerprint: str
     files: dict[str, IndexedFile]  # by file name
@@ -52,7 +52,7 @@ class Index:
     default: str
     mirrors: tuple[str, ...] = ()  # a file is at <mirror>/<checkpoint>/<file>
     checkpoints: dict[str, IndexedCheckpoint] = field(default_factory=dict)  # by name
-    tunes: dict[str, str] = field(default_factory=dict)  # what --tune names → the checkpoint to use
+    tunes: dict[str, str] = field(default_factory=dict)  # --tune → name of a checkpoint
 
     def __post_init__(self) -> None:
         for name in (self.default, *self.checkpoints, *self.tunes.values()):

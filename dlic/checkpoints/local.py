@@ -11,7 +11,7 @@ from dlic.storage.files import cache_folder
 
 
 def shipped_folder() -> Path:
-    """The checkpoints inside the package; in a source checkout, the folder beside it."""
+    """The folder of checkpoints inside the package, or next to it in a source checkout."""
     inside = Path(__file__).parents[1] / "_checkpoints"
     return inside if inside.is_dir() else Path(__file__).parents[2] / "checkpoints"
 
@@ -42,7 +42,7 @@ def default_name() -> str:
 
 
 def tuned_name(tune: str) -> str:
-    """The checkpoint of this dlic that is tuned for "visual", "psnr" or "ms-ssim". Raises DlicError where there is none."""
+    """The name of the checkpoint that the shipped index has for a tune. Raises DlicError where it has none."""
     if tune not in TUNES:
         raise DlicError(f"a checkpoint is tuned for {', '.join(TUNES)}; not for {tune!r}")
     tunes = read_index(shipped_folder()).tunes

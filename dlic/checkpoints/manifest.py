@@ -15,14 +15,14 @@ from dlic.entropy.tables import FrequencyTables
 from dlic.errors import UnknownCheckpointError
 
 WEIGHTS, MANIFEST, CARD = "weights.safetensors", "model.json", "MODEL_CARD.md"
-TUNES = {"visual": "visual", "psnr": "mse", "ms-ssim": "ms-ssim"}  # --tune → the distortion that is trained with
+TUNES = {"visual": "visual", "psnr": "mse", "ms-ssim": "ms-ssim"}  # --tune → distortion of the training
 HEAD = 8192  # bytes of model.json; the fingerprint stands in front of the tables, after a few hundred bytes
 FINGERPRINT_LINE = re.compile(rb'^ "fingerprint": "([0-9a-f]{64})",$', re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Training:
-    """What a checkpoint was trained with."""
+    """The training of a checkpoint."""
 
     steps: int
     pixels: int
@@ -31,7 +31,7 @@ class Training:
 
     @property
     def tune(self) -> str:
-        """What the checkpoint is tuned for, as --tune names it; the distortion's name where --tune has none."""
+        """The value of --tune for this distortion; the distortion itself where --tune has none."""
         return next((tune for tune, distortion in TUNES.items() if distortion == self.distortion), self.distortion)
 
 

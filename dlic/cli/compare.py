@@ -31,7 +31,7 @@ def compare(
     codecs: Annotated[
         str | None, typer.Option(metavar="NAMES", help="With commas between, such as light-1,jpeg,avif; all there are by default.")
     ] = None,
-    tune: Annotated[str | None, typer.Option(metavar="|".join(TUNES), help="Take the checkpoint that is tuned for this.")] = None,
+    tune: Annotated[str | None, typer.Option(metavar="|".join(TUNES), help="Use the checkpoint tuned for this.")] = None,
     model: Annotated[str | None, typer.Option(help="Name of a checkpoint; the shipped one by default.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Folder of a checkpoint, instead of a name.")] = None,
     effort: Annotated[int, typer.Option("-e", "--effort", min=0, help="Of the checkpoint, as in dlic compress.")] = 0,
@@ -79,7 +79,7 @@ def _wanted(size: str | None, bpp: float | None) -> int | float | None:
 
 
 def _bytes(bpp: float | None, first: "Series", image: "np.ndarray") -> int:
-    """The size all files should have at most: by rate, or what the first codec takes at its default quality."""
+    """The size limit of every file in bytes: from the rate, or the size of the first codec's file at its default quality."""
     if bpp is not None:
         return max(1, math.floor(bpp * image[..., 0].size / 8))
     from dlic.formats.writing import DEFAULT_QUALITY
@@ -89,7 +89,7 @@ def _bytes(bpp: float | None, first: "Series", image: "np.ndarray") -> int:
 
 
 def _series(names: str | None, tune: str | None, model: str | None, weights: Path | None, effort: int) -> "list[Series]":
-    """The codecs to compare: those named, or a checkpoint and what else is on this machine."""
+    """The codecs to compare: the named ones, or a checkpoint and every other codec on this machine."""
     from dlic.checkpoints.local import choose
     from dlic.evaluation.known_codecs import COMPARED, present
     from dlic.evaluation.registry import Settings, learned_series, open_series

@@ -42,7 +42,7 @@ def compress(
     ] = None,
     tune: Annotated[
         str | None,
-        typer.Option(metavar="|".join(TUNES), help="What a checkpoint is tuned for; it chooses one."),
+        typer.Option(metavar="|".join(TUNES), help="Use the checkpoint tuned for this."),
     ] = None,
     model: Annotated[
         str | None,
@@ -102,7 +102,7 @@ def compress(
         keep_smaller=keep_smaller,
     )
     kind = kind_to_write(codec, wishes)
-    kind.prepare(wishes)  # raises before the work what cannot be granted
+    kind.prepare(wishes)  # raises for wishes that cannot be granted, before the work
     work = Compression(codec, wishes, frozenset(streams.stripped(strip or [])), strict, force, verify, max_pixels)
     if folders.is_folder(source, wanted, UnreadableImageError):
         task = folders.Task("compressed", EXTENSIONS, kind.endings[0], work, force, (UnknownCheckpointError,))
@@ -118,7 +118,7 @@ def compress(
 
 @dataclass(frozen=True)
 class Compression:
-    """What is done to an image file; with this it can be done in another process."""
+    """The work on one image file, as it is sent to other processes."""
 
     codec: str
     wishes: Wishes
@@ -129,7 +129,7 @@ class Compression:
     max_pixels: int
 
     def outputs(self, target: Path) -> tuple[Path, ...]:
-        """Every path of which one is written when `target` is asked for."""
+        """The paths of which one is written for `target`."""
         return (target, Path(as_jpeg(str(target)))) if self.wishes.keep_smaller else (target,)
 
     def file(self, source: str, target: str, progress: Progress = no_progress) -> Done:

@@ -13,7 +13,7 @@ def curve(
     checkpoints: Annotated[list[Path], typer.Argument(metavar="CHECKPOINT...", help="Checkpoint folders, one a λ.")],
     log_dir: Annotated[Path, typer.Option("--tensorboard", help="Where TensorBoard looks.")] = Path("runs/curve"),
 ) -> None:
-    """Draw several checkpoints of one recipe as a rate–distortion curve, beside JPEG, into TensorBoard and as a table."""
+    """Draw several checkpoints of one recipe as a rate–distortion curve next to JPEG, in TensorBoard and as a table."""
     from dlic.checkpoints.local import as_folder
     from dlic.studies.curve import log_curve
 

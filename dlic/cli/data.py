@@ -1,4 +1,4 @@
-"""`dlic data`: public sets of photographs, what a folder is worth for training, and pictures it must not hold."""
+"""`dlic data`: public sets of photographs, checks of a training folder, and pictures it must not hold."""
 
 import json
 from collections.abc import Sequence
@@ -97,10 +97,10 @@ def check(
 def fingerprint(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the pictures of an evaluation set.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="File of fingerprints to write, .json.")],
-    name: Annotated[str | None, typer.Option(help="What the set is called; the folder's name by default.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the set; the folder's name by default.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
 ) -> None:
-    """Write what the pictures of an evaluation set are known by, for --against and for --data.evaluation_sets of dlic train."""
+    """Write the fingerprints of an evaluation set, for --against and for --data.evaluation_sets of dlic train."""
     from dlic.data.evaluation_sets import EvaluationSet, write_set
     from dlic.data.fingerprints import fingerprint as mark
     from dlic.data.photographs import find_photographs
@@ -142,7 +142,7 @@ def _size(one: "PublicSet") -> str:
     return decimal(one.size) if one.size else f"about {decimal(one.about)}"
 
 
-# --- what was found -----------------------------------------------------------------------------------------------------
+# --- report ------------------------------------------------------------------------------------------------------------
 
 
 def _lines(found: "Found") -> list[str]:

@@ -27,9 +27,12 @@ def decompress(
         str | None, typer.Option(help="Name of the checkpoint the file was made with, which compressai:… files need.")
     ] = None,
     weights: Annotated[Path | None, typer.Option(help="Folder of the checkpoint the file was made with.")] = None,
-    crop: Annotated[str | None, typer.Option(metavar="X,Y,W,H", help="Only this part, read from as few tiles as it needs.")] = None,
+    crop: Annotated[
+        str | None,
+        typer.Option(metavar="X,Y,W,H", help="Only this part; of a picture in tiles, only the tiles that it needs are read."),
+    ] = None,
     partial: Annotated[
-        bool, typer.Option("--partial", help="Show what there is of a truncated wavelet file, or of a damaged one in tiles.")
+        bool, typer.Option("--partial", help="Show the readable part of a truncated wavelet file or a damaged file in tiles.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
@@ -69,14 +72,14 @@ def decompress(
 
 @dataclass(frozen=True)
 class Decompression:
-    """What is done to a compressed file; with this it can be done in another process."""
+    """The work on one compressed file, as it is sent to other processes."""
 
     reading: Reading
     partial: bool
     force: bool
 
     def outputs(self, target: Path) -> tuple[Path, ...]:
-        """Every path of which one is written when `target` is asked for."""
+        """The paths of which one is written for `target`."""
         return (target,)
 
     def file(self, source: str, target: str, progress: Progress = no_progress) -> Done:

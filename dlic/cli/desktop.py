@@ -16,7 +16,7 @@ Prefix = Annotated[Path | None, typer.Option(metavar="DIR", help="For everyone, 
 
 @app.command()
 def install(user: User = False, prefix: Prefix = None) -> None:
-    """Write a MIME type and a thumbnailer; says what it wrote, and overwrites only that."""
+    """Write a MIME type and a thumbnailer, and print their paths; other files are not overwritten."""
     from dlic.integrations import desktop
 
     data = _folder(user, prefix)
@@ -28,7 +28,7 @@ def install(user: User = False, prefix: Prefix = None) -> None:
 
 @app.command()
 def uninstall(user: User = False, prefix: Prefix = None) -> None:
-    """Remove what install wrote, and nothing else."""
+    """Remove the files that install wrote, and no others."""
     from dlic.integrations import desktop
 
     data = _folder(user, prefix)

@@ -1,4 +1,4 @@
-"""`dlic evaluate`: codecs on a folder of images, every point from files, beside what people have and what others published."""
+"""`dlic evaluate`: codecs on a folder of images, every point from files, next to codecs in use and published curves."""
 
 import json
 import math
@@ -56,7 +56,9 @@ def evaluate(
     between: Annotated[
         str, typer.Option(metavar="LOW,HIGH", help="Values of SSIMULACRA 2 between which a BD-rate is told as well.")
     ] = "70,85",
-    against: Annotated[Published | None, typer.Option(help="Compare with published curves; no peers are encoded unasked.")] = None,
+    against: Annotated[
+        Published | None, typer.Option(help="Compare with published curves; peers are encoded only where --codecs names them.")
+    ] = None,
     external: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Commands of other programs as codecs, as in configs/external_codecs.ini.")
     ] = None,
@@ -75,7 +77,7 @@ def evaluate(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --figure, and begin RUN anew.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every figure as JSON.")] = False,
 ) -> None:
-    """Measure codecs on a folder of images: files and decoded pixels, and how many bits the first needs beside the others."""
+    """Measure codecs on a folder of images: files and decoded pixels, and the bits of the first compared with the others."""
     figures = [figure] if figure else []
     streams.check_targets(figures, figures, force)
     if out and not out.parent.is_dir():
@@ -189,7 +191,7 @@ def _keep_pictures(out: Path, run: "Run", plan: "Plan", rates: list[float]) -> N
 
 
 def _log(log_dir: Path, run: "Run", plan: "Plan", out: Path | None) -> None:
-    """The run in TensorBoard, with what its pictures look like where there is a folder of them."""
+    """The run in TensorBoard, with its pictures where a folder keeps them."""
     from dlic.evaluation.tensorboard import checkpoint_settings, log_run
     from dlic.report.pictures import by_original
 
@@ -208,7 +210,7 @@ def _draw(run: "Run", path: Path, force: bool) -> None:
 
 
 def _command(folder: Path, options: dict[str, Any]) -> str:
-    """What was asked for, without the paths it was asked with."""
+    """The command line without its paths."""
     given = [word for option, value in options.items() if value for word in (f"--{option}", str(value))]
     return shlex.join(["dlic", "evaluate", folder.resolve().name, *given])
 

@@ -1,4 +1,4 @@
-"""What `dlic compress -r` and `dlic decompress -r` do: a tree of files becomes another, and what became of each is told."""
+"""`dlic compress -r` and `dlic decompress -r`: a tree of files → another tree, and a report of every file."""
 
 import json
 import os
@@ -26,16 +26,14 @@ TERMINATED = 143  # 128 + SIGTERM, as shells have it
 
 
 class Engine(str, Enum):
-    """What runs the work."""
+    """The processes that do the work."""
 
     local = "local"
     dask = "dask"
 
 
 RECURSIVE = Annotated[bool, typer.Option("-r", "--recursive", help="Go through a folder.")]
-SKIP_EXISTING = Annotated[
-    bool, typer.Option("--skip-existing", help="-r: leave outputs that exist; goes on after an interruption.")
-]
+SKIP_EXISTING = Annotated[bool, typer.Option("--skip-existing", help="-r: leave outputs that exist; continues an interrupted run.")]
 JOBS = Annotated[int, typer.Option("-j", "--jobs", min=1, help="-r: files at a time, each in a process of its own.")]
 ENGINE = Annotated[Engine, typer.Option(help="-r: processes of this machine, or the workers of a Dask cluster.")]
 CLUSTER = Annotated[
@@ -72,7 +70,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Task:
-    """What a command makes of a folder's files."""
+    """The work of a command on the files of a folder."""
 
     verb: str  # "compressed"
     endings: Collection[str]  # of the files it takes
@@ -83,7 +81,7 @@ class Task:
 
 
 def is_folder(source: str, wanted: Wanted, refusal: type[DlicError]) -> bool:
-    """Whether `source` is to be gone through. Raises where it is a folder and -r is missing, or the other way round."""
+    """Whether `source` is a folder to walk through. Raises for a folder without -r, and for -r without a folder."""
     if source != streams.STANDARD and os.path.isdir(source):
         if not wanted.recursive:
             raise refusal(f"{streams.shown(source)} is a folder; -r goes through it, and -o names the folder to write into")
@@ -139,7 +137,7 @@ def _folders(source: str, output: str | None) -> tuple[Path, Path]:
 
 
 def _missing(pairs: Sequence[Pair], out: Path, task: Task, skip_existing: bool) -> list[Pair]:
-    """The pairs to work on. Raises where an output is there and nothing says what to do about it."""
+    """The pairs to work on. Raises DlicError for outputs that exist, without --skip-existing and --force."""
     make_folder(out)
     check_targets(pairs, task.work, out)
     there = existing(pairs, task.work)
@@ -162,11 +160,11 @@ def _results(work: Work, pairs: Sequence[Pair], folders: Sequence[Path], wanted:
     yield from workers.results(work, pairs, wanted.jobs)
 
 
-# --- what is told -------------------------------------------------------------------------------------------------------
+# --- report -------------------------------------------------------------------------------------------------------------
 
 
 class Tally:
-    """What became of the files so far."""
+    """Counts of the files so far."""
 
     def __init__(self, verb: str, folder: Path, listing: Listing, files: int, skipped: int):
         self.verb, self.folder, self.listing, self.files, self.skipped = verb, folder, listing, files, skipped
@@ -200,14 +198,14 @@ class Tally:
 
     @property
     def left_out(self) -> list[str]:
-        """What the folder holds beside the files that were worked on."""
+        """Counts of the other entries of the folder."""
         counts = {"other files, left out": self.listing.others, "links to folders, not followed": self.listing.links}
         return [f"{what}: {count:,}" for what, count in counts.items() if count]
 
 
 @contextmanager
 def _told(tally: Tally, as_json: bool) -> Iterator[None]:
-    """Whatever ends the block, say what was done."""
+    """Prints the summary, however the block ends."""
     with terminated_as_exception():
         try:
             yield
@@ -225,7 +223,7 @@ def _told(tally: Tally, as_json: bool) -> Iterator[None]:
 
 @contextmanager
 def _tidied(outputs: Sequence[Path]) -> Iterator[None]:
-    """Without what an earlier run left half written that was killed, nor what workers do that are."""
+    """Removes temporary files of killed runs before the block, and of killed workers after it."""
     discard_abandoned(outputs)
     try:
         yield
@@ -235,7 +233,7 @@ def _tidied(outputs: Sequence[Path]) -> Iterator[None]:
 
 @contextmanager
 def terminated_as_exception() -> Iterator[None]:
-    """SIGTERM as SystemExit, so that what is half written is removed on its way."""
+    """SIGTERM as SystemExit, so that half-written files are removed."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -264,7 +262,7 @@ def _table(folder: Path, failures: Sequence[tuple[str, str]]) -> None:
 
 
 def _reason(result: Result) -> str:
-    """Its error without the name it begins with, which stands beside it."""
+    """The error without the file's name, which has a column of its own."""
     return str(result.error).removeprefix(f"{result.pair.source}").lstrip(": ")
 
 

@@ -1,4 +1,4 @@
-"""`dlic info`: what a .dlic or JPEG file holds, without decoding it."""
+"""`dlic info`: the contents of a .dlic or JPEG file, without decoding it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 def info(
     source: Annotated[str, typer.Argument(metavar="FILE", help=".dlic or JPEG file; - reads standard input.")],
     thumbnail: Annotated[
-        Path | None, typer.Option(metavar="OUT", help="Write the file's preview there; as it is for .webp.")
+        Path | None, typer.Option(metavar="OUT", help="Write the file's preview there; .webp is the stored file itself.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite OUT.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Show what a .dlic or JPEG file holds, without decoding the picture."""
+    """Show the contents of a .dlic or JPEG file, without decoding the picture."""
     from dlic.container.format import VERSION
     from dlic.formats.registry import describe
 

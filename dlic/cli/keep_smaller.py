@@ -40,7 +40,7 @@ def smaller(picture: ImageFile, outcome: Outcome, wishes: Wishes, max_pixels: in
 
 
 def _decoded(data: bytes, wishes: Wishes, max_pixels: int) -> np.ndarray:
-    """What `dlic decompress` will show of a file."""
+    """The pixels that `dlic decompress` gives."""
     described = describe(data)
     return described.kind.read(described, Reading(wishes.weights, max_pixels, wishes.model)).picture.pixels
 

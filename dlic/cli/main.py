@@ -31,7 +31,7 @@ EPILOG = (
     "4 verification failed"
 )
 
-USAGE_ERROR = 2  # what typer exits with, which in dlic means corrupt input
+USAGE_ERROR = 2  # typer's exit code, which means corrupt input in dlic
 
 app = typer.Typer(
     name="dlic",

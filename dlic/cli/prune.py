@@ -1,4 +1,4 @@
-"""`dlic prune`: what each block of a checkpoint does, and the checkpoint without those that do nothing."""
+"""`dlic prune`: the effect of each residual block of a checkpoint, and the checkpoint without useless blocks."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +19,7 @@ def prune(
     ] = 0.02,
     force: Annotated[bool, typer.Option("--force", help="Replace a checkpoint that is there.")] = False,
 ) -> None:
-    """Tell what a checkpoint's residual blocks are worth, and leave out those worth nothing: less work, the same pictures."""
+    """Measure each residual block of a checkpoint, and leave out those without effect: less work, the same pictures."""
     from dlic.checkpoints.local import folder_of
     from dlic.data.crops import ValidationCrops
     from dlic.data.photographs import decode_all, find_photographs

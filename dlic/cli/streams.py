@@ -1,4 +1,4 @@
-"""What commands share: input and output by path or `-`, and the line of figures."""
+"""Input and output by path or `-`, sizes, notes and the line of figures: shared by the commands."""
 
 import json
 import os
@@ -27,7 +27,7 @@ def read_bytes(source: str) -> bytes:
 
 
 def default_output(source: str, name: Callable[[Path], Path]) -> str:
-    """Where output goes when -o is not given: standard output for standard input, otherwise beside the input."""
+    """The output without -o: standard output for standard input, otherwise a file next to the input."""
     return STANDARD if source == STANDARD else str(name(Path(source)))
 
 
@@ -43,7 +43,7 @@ def refuse_existing(source: str, target: str, force: bool) -> None:
 
 
 def write_bytes(target: str, data: bytes, force: bool, verify: Callable[[bytes], None] | None = None) -> None:
-    """Write to a path, whole or not at all, or to standard output. `verify` is given what the file system holds."""
+    """Write to a path, whole or not at all, or to standard output. `verify` gets the bytes read back."""
     if target == STANDARD:
         _write_standard_output(data)
         return
@@ -59,7 +59,7 @@ def _write_standard_output(data: bytes) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered must not fail again at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # buffered bytes must not fail again at exit
         raise DlicError(f"standard output cannot be written: {error.strerror}") from error
 
 
@@ -124,7 +124,7 @@ def words(text: str | None) -> list[str]:
 
 
 def check_targets(targets: list[Path], figures: list[Path], force: bool) -> None:
-    """Refuse before the work what could not be written after it. Raises DlicError."""
+    """Raises DlicError for targets that could not be written, before the work."""
     for path in figures:
         if path.suffix.lower() not in FIGURE_ENDINGS:
             raise DlicError(f"--figure draws {' or '.join(FIGURE_ENDINGS)}, not {path.name}")
@@ -138,9 +138,9 @@ def check_targets(targets: list[Path], figures: list[Path], force: bool) -> None
 
 @contextmanager
 def busy(what: str) -> Iterator[Progress]:
-    """Shows that work goes on, where a person is watching: a bar that only moves to and fro until the work tells its share done.
+    """A progress bar on standard error, on a terminal only.
 
-    From then on it shows how much that is, and the time left.
+    It has no length until the work reports its share; from then on it shows the time left.
     """
     if not sys.stderr.isatty():
         yield no_progress

@@ -1,4 +1,4 @@
-"""`dlic sweep`: a recipe trained with every combination of some of its settings, and what that gives."""
+"""`dlic sweep`: a recipe trained with every combination of some of its settings, and the results."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 def sweep(
     context: typer.Context,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder that keeps everything; an interrupted sweep goes on there.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of all results; an interrupted sweep continues there.")],
     grid: Annotated[
         list[str],
         typer.Option(

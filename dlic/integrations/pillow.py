@@ -36,7 +36,7 @@ FORMAT, MIME, ENDING = "DLIC", "image/x-dlic", ".dlic"
 KEPT = ("gray", "alpha")  # of the kinds of pixels
 ROUNDED = "16-bit samples become 8-bit"
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # by channels
-OPTIONS = (  # of `dlic.compress`, beside metadata
+OPTIONS = (  # of `dlic.compress`, without metadata
     "quality", "effort", "target_size", "target_bpp", "target_psnr", "target_ms_ssim",
     "tune", "model", "weights", "alpha_quality", "thumbnail", "max_memory",
 )  # fmt: skip
@@ -52,7 +52,7 @@ def register() -> None:
 
 @contextmanager
 def _errors_of_pillow() -> Iterator[None]:
-    """Bad files as OSError and bad arguments as ValueError, which is what programs that use Pillow catch."""
+    """Bad files as OSError and bad arguments as ValueError, as programs that use Pillow expect."""
     try:
         yield
     except (CorruptFileError, UnknownCheckpointError, UnreadableImageError) as error:
@@ -141,7 +141,7 @@ def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
 
 
 def _as_told(image: Image.Image) -> tuple[Image.Image, Metadata]:
-    """The picture without the file it came from, with the orientation that `save` was told of, and the metadata to store."""
+    """The picture without its file, with the orientation given to `save`, and the metadata to store."""
     given = {name: read(image.encoderinfo[name]) for name, read in GIVEN.items() if name in image.encoderinfo}
     own = metadata_of(image)
     if not own.text and isinstance(texts := image.info.get("text"), Mapping):  # of a copy

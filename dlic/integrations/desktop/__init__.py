@@ -1,4 +1,4 @@
-"""What makes a freedesktop desktop know .dlic files: their MIME type and previews of them, installed into a folder of shared data.
+"""MIME type and previews of .dlic files for freedesktop desktops, installed into a folder of shared data.
 
 Beside it lies dlic.magic, by which file(1) knows them: file -m takes its path.
 """
@@ -51,7 +51,7 @@ def install(data: Path) -> list[Path]:
 
 
 def uninstall(data: Path) -> list[Path]:
-    """Remove what `install` wrote; returns what was there. Files of others stay."""
+    """Remove the files that `install` wrote, and return those that were there. Other files stay."""
     removed = [path for path in (data / MIME, data / THUMBNAILER) if _is_ours(path)]
     for path in removed:
         try:
@@ -62,7 +62,7 @@ def uninstall(data: Path) -> list[Path]:
 
 
 def update_mime_database(data: Path) -> str | None:
-    """Let programs see what has changed; returns why that failed, if it did."""
+    """Rebuild the MIME database; returns the reason where that failed."""
     program = shutil.which("update-mime-database")
     if program is None:
         return "update-mime-database is not installed; the MIME type counts when it has been run"
