@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 RATES = (0.1, 1.5)  # bpp between which codecs are compared: what photographs are kept at, and what most published curves cover
 JPEG_QUALITIES = (5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 95)  # about 0.2 to 3 bpp on photographs
 
-Measure = Callable[[np.ndarray, np.ndarray], float]  # original, reconstruction: uint8 (H, W, 3) → higher is better
+Measure = Callable[[np.ndarray, np.ndarray], float | None]  # original, reconstruction: uint8 (H, W, 3) → higher is better, or None
 
 
 @dataclass(frozen=True)

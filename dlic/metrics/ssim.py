@@ -70,7 +70,7 @@ def _terms(total: np.ndarray, difference: np.ndarray) -> np.ndarray:
     """SSIM and its structure term alone, each the mean of a channel: (C, H, W) twice → (2, C)."""
     height, width = (side - WINDOW + 1 for side in total.shape[1:])
     rows = [slice(top, top + STRIPE + WINDOW - 1) for top in range(0, height, STRIPE)]
-    return sum(_sums(total[:, part], difference[:, part]) for part in rows) / (height * width)
+    return np.sum([_sums(total[:, part], difference[:, part]) for part in rows], axis=0) / (height * width)
 
 
 def _sums(total: np.ndarray, difference: np.ndarray) -> np.ndarray:

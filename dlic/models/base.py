@@ -32,7 +32,8 @@ class Model(nn.Module):
     goals: tuple[str, ...] = ()  # what in `config` tells only the loss and untrained weights anything
     can_freeze: bool = False  # whether it has `freeze_encoder`
     solved: tuple[str, ...] = ()  # parameters that `prepare` sets
-    levels: int = 1  # rates it has; with more than one it brings the λ of each as `lmbdas` (levels,)
+    levels: int = 1  # rates it has
+    lmbdas: Tensor  # (levels,) the λ of each, where it has more than one
 
     g_a: nn.Module  # (B, 3, H, W) in [0, 1] → y (B, M, h, w)
     g_s: nn.Module  # its inverse

@@ -20,7 +20,7 @@ from dlic.errors import CorruptFileError, DlicError, SomeFailedError
 from dlic.storage.files import read_whole, written_whole
 from dlic.studies.child_runs import ChildRuns
 from dlic.studies.search_grid import Trial, chains
-from dlic.studies.sweep_measures import last_checkpoint, measured, reference_curves
+from dlic.studies.sweep_measures import last_checkpoint, measured, reference_curves, saved_checkpoint
 from dlic.studies.sweep_results import Result, log_result, read_results, show, write_results
 from dlic.training.export import export
 from dlic.training.run import Recipe, parsed, train
@@ -200,7 +200,7 @@ def _complete(work: Work, trial: Trial) -> None:
     if not (checkpoint / MANIFEST).exists():
         _train(work, trial)
         checkpoint.parent.mkdir(exist_ok=True)
-        export(last_checkpoint(plan.run(trial.name)), checkpoint)
+        export(saved_checkpoint(plan.run(trial.name)), checkpoint)
     with work.measuring:
         rows = measured(plan.out, plan.run(trial.name), checkpoint, trial.settings, plan.images, plan.kodak)
         work.results.add(rows)
@@ -215,7 +215,7 @@ def _train(work: Work, trial: Trial) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with written_whole(folder / RECIPE, overwrite=True) as file:
         file.write(recipe.yaml.encode())
-    before = last_checkpoint(folder, required=False)
+    before = last_checkpoint(folder)
     start = [] if trial.start is None else ["--from", str(work.plan.checkpoint(trial.start))]
     arguments = ["--config", str(folder / RECIPE), *start, *(["--resume", str(before)] if before else [])]
     work.tell(f"{trial.name}: training{' goes on' if before else ''}")

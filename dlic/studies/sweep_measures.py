@@ -26,8 +26,16 @@ EVALUATION = "evaluation"
 BESIDE = ("jpeg", "factorized", "mean_scale")  # of the published curves on Kodak
 
 
-def last_checkpoint(run: Path, required: bool = True) -> Path | None:
-    """The last state that a run has kept whole, over all its resumptions. DlicError where there must be one and is none."""
+def saved_checkpoint(run: Path) -> Path:
+    """The last state that a run has kept whole, over all its resumptions. DlicError where there is none."""
+    path = last_checkpoint(run)
+    if path is None:
+        raise DlicError(f"{run} has no checkpoint that can be read")
+    return path
+
+
+def last_checkpoint(run: Path) -> Path | None:
+    """The same, or None."""
     kept = sorted(run.glob("version_*/checkpoints/last*.ckpt"), key=lambda path: path.stat().st_mtime, reverse=True)
     for path in kept:
         try:
@@ -35,8 +43,6 @@ def last_checkpoint(run: Path, required: bool = True) -> Path | None:
         except Exception:  # one that was being written when the run was killed fails in many ways
             continue
         return path
-    if required:
-        raise DlicError(f"{run} has no checkpoint that can be read")
     return None
 
 
@@ -55,8 +61,9 @@ def measured(out: Path, run: Path, checkpoint: Path, settings: Settings, images:
         sparsity, size = symbol_statistics(checkpoint, images, mean.quality)
         rows.append(
             replace(
-                result, quality=mean.quality, images=mean.images, bpp=mean.bpp, **{name: mean.metrics[name] for name in SCORES},
-                encode_ms=mean.encode_ms, decode_ms=mean.decode_ms, sparsity=sparsity, symbol_size=size,
+                result, quality=mean.quality, images=mean.images, bpp=mean.bpp,
+                psnr=mean.metrics["psnr"], ms_ssim=mean.metrics["ms_ssim"], encode_ms=mean.encode_ms, decode_ms=mean.decode_ms,
+                sparsity=sparsity, symbol_size=size,
             )
         )  # fmt: skip
     return rows
@@ -64,7 +71,7 @@ def measured(out: Path, run: Path, checkpoint: Path, settings: Settings, images:
 
 def seconds_of(run: Path) -> float | None:
     """Time of training that the last checkpoint of a run counts: what was lost with a killed process is not in it."""
-    stored = torch.load(last_checkpoint(run), map_location="cpu", weights_only=True)
+    stored = torch.load(saved_checkpoint(run), map_location="cpu", weights_only=True)
     timer = stored.get("callbacks", {}).get("Timer")
     return None if timer is None else timer["time_elapsed"]["train"]
 
@@ -96,7 +103,7 @@ def reference_curves(out: Path, images: Path | None, kodak: bool) -> Curves:
     if not kodak:
         run = evaluated(out, images, ["jpeg"], kodak)
         return {metric: {run.codecs["jpeg"].label: run.curve("jpeg", metric)} for metric in SCORES}
-    sizes = [found.shape[:2] for _, found in images_of(images) if isinstance(found, np.ndarray)]
+    sizes = [(found.shape[0], found.shape[1]) for _, found in images_of(images) if isinstance(found, np.ndarray)]
     check_kodak(str(images), sizes, "--kodak")
     labels = [MAIN[key] for key in BESIDE]
     return {metric: {label: kodak_anchors(metric)[label].points for label in labels} for metric in SCORES}

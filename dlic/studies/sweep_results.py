@@ -161,8 +161,8 @@ def sweep_figure(results: Sequence[Result], others: Curves) -> Figure:
         for label, curve in curves.items():
             axes.plot([p.bpp for p in curve], [p.score for p in curve], "o-", label=label, markersize=5, zorder=3)
         reach = 1.6 * max((p.bpp for curve in curves.values() for p in curve), default=1.0)
-        for label, curve in others.get(metric, {}).items():
-            near = sorted((p for p in curve if p.bpp <= reach), key=lambda p: p.bpp)
+        for label, other in others.get(metric, {}).items():
+            near = sorted((p for p in other if p.bpp <= reach), key=lambda p: p.bpp)
             axes.plot([p.bpp for p in near], [p.score for p in near], "k--" if "JPEG" in label else "--", label=label, linewidth=1)
         axes.set(xlabel="rate (bits per pixel)", ylabel=SCORES[metric])
         axes.grid(color="0.9")

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -72,8 +73,8 @@ def kodak_files(folder: str | Path, asked: str) -> list[Path]:
     if not folder.is_dir():
         raise DlicError(f"{asked} needs the Kodak images, and {folder} is no folder")
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in EXTENSIONS)
-    sizes = [read_image(path).pixels.shape[:2] for path in paths]  # decoded whole: a broken one shows now, not hours later
-    check_kodak(str(folder), sizes, asked)
+    shapes = [read_image(path).pixels.shape for path in paths]  # decoded whole: a broken one shows now, not hours later
+    check_kodak(str(folder), [(shape[0], shape[1]) for shape in shapes], asked)
     return paths
 
 
@@ -106,7 +107,12 @@ def _estimated(network: Model, pixels: Tensor, level: int, metrics: Sequence[str
     output = network.forward(padded, torch.tensor([level], device=x.device))  # never compiled, as in validation
     x_hat = (output.x_hat[:, :, :height, :width].clamp(0, 1) * 255).round()
     images = [image[0].permute(1, 2, 0).byte().cpu().numpy() for image in (pixels, x_hat)]
-    return [float(output.bits) / (height * width), *(METRICS[metric].compute(*images) for metric in metrics)]
+    return [float(output.bits) / (height * width), *(_measured(metric, *images) for metric in metrics)]
+
+
+def _measured(metric: str, original: np.ndarray, shown: np.ndarray) -> float:
+    value = METRICS[metric].compute(original, shown)
+    return math.nan if value is None else value  # None: too small an image
 
 
 # --- beside the curves of others ----------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, cast
 
 import pytorch_lightning as pl
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from dlic.checkpoints.manifest import read_manifest
 from dlic.checkpoints.weights import read_weights
+from dlic.data.module import PhotographData
 from dlic.metrics.differentiable.distortions import MSE_SHARE
 from dlic.metrics.differentiable.ssimulacra2 import score, ssimulacra2_error
 from dlic.models.base import Model
@@ -35,6 +36,10 @@ class TrainingModule(pl.LightningModule):
     without stored generator states. Processes that train together take the next batches in turn, one each a step: they learn from
     what one process would that accumulates gradients over as many batches.
     """
+
+    network: Model
+    lmbdas: Tensor  # (levels,)
+    level_weights: Tensor  # (levels,), of the samples of a level in the mean
 
     def __init__(
         self,
@@ -80,8 +85,8 @@ class TrainingModule(pl.LightningModule):
         self.network = network.to(memory_format=torch.channels_last)
         self.loss = RateDistortionLoss(distortion, l1, l2, mse_share)
         self.lmbda = _checked_lmbda(network, lmbda)
-        lmbdas = network.lmbdas if network.levels > 1 else torch.tensor([self.lmbda])
-        self.register_buffer("lmbdas", lmbdas.clone(), persistent=False)  # (levels,)
+        lmbdas = torch.tensor([self.lmbda]) if self.lmbda is not None else network.lmbdas.clone()
+        self.register_buffer("lmbdas", lmbdas, persistent=False)
         # without these weights, high rates would drown the low ones
         self.register_buffer("level_weights", (lmbdas.mean() / lmbdas).sqrt(), persistent=False)
         self.validation_levels = spread_levels(network.levels, validation_levels)
@@ -119,7 +124,7 @@ class TrainingModule(pl.LightningModule):
         return [StepBack(self.max_nonfinite, self.max_step_backs), DeadChannels(self.revive)]
 
     def on_fit_start(self) -> None:
-        data = self.trainer.datamodule
+        data = self._data
         for name in ("crop", "validation_crop"):
             side = getattr(data, name, self.network.stride)
             if side % self.network.stride:
@@ -201,7 +206,7 @@ class TrainingModule(pl.LightningModule):
         for name, value in self._unsolved.items():
             self.network.get_parameter(name).copy_(value)
 
-    def validation_step(self, x: Tensor, batch_idx: int) -> list[Validated]:
+    def validation_step(self, x: Tensor, batch_idx: int) -> list[Validated]:  # type: ignore[override]  # callbacks take it
         """Each of `validation_levels` on the same crops."""
         return [self._validate(x, level) for level in self.validation_levels]
 
@@ -209,8 +214,8 @@ class TrainingModule(pl.LightningModule):
     def show_validation(self) -> None:
         """Pass all that is validated through the network, for what watches it, outside of a validation."""
         self.network.eval()
-        for batch in self.trainer.datamodule.val_dataloader():
-            x = self.trainer.datamodule.on_after_batch_transfer(batch.to(self.device), 0)
+        for batch in self._data.val_dataloader():
+            x = self._data.on_after_batch_transfer(batch.to(self.device), 0)
             for level in self.validation_levels:
                 self.network.forward(x, torch.full((len(x),), level, device=self.device))
         self.network.train()
@@ -248,6 +253,10 @@ class TrainingModule(pl.LightningModule):
         It counts on from the checkpoint a run started from, so that it sees new crops and noise.
         """
         return self.earlier_batches + self.batches_seen
+
+    @property
+    def _data(self) -> PhotographData:
+        return cast(Any, self.trainer).datamodule
 
     # --- state ------------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn, optim
@@ -24,12 +24,12 @@ class InUnits:
     def step(self, closure: Callable[[], float] | None = None):
         with torch.enable_grad():
             loss = None if closure is None else closure()
-        moved = [(weight, unit) for weight, unit in self.units if weight.grad is not None]
-        for weight, unit in moved:
+        moved = [(weight, weight.grad, unit) for weight, unit in self.units if weight.grad is not None]
+        for weight, gradient, unit in moved:
             weight.data.div_(unit)
-            weight.grad.mul_(unit)
-        super().step()
-        for weight, unit in moved:
+            gradient.mul_(unit)
+        super().step()  # type: ignore[misc]  # the optimiser's
+        for weight, _, unit in moved:
             weight.data.mul_(unit)
         return loss
 
@@ -53,20 +53,22 @@ class Optimizer:
     weight_decay: float = 0.0
 
     def build(self, module: nn.Module) -> optim.Optimizer:
-        common = {"lr": self.learning_rate, "weight_decay": self.weight_decay}
+        common: dict[str, Any] = {"lr": self.learning_rate, "weight_decay": self.weight_decay}
         parameters = module.parameters()
         if self.name == "sgd":
             return optim.SGD(parameters, momentum=self.momentum, nesterov=self.momentum > 0, **common)
         if self.name == "adagrad":
             return optim.Adagrad(parameters, **common)
+        kind: type[optim.Optimizer]
         if self.name == "soap":
             from pytorch_optimizer import SOAP  # a second to import
 
             kind, common = SOAP, common | {"max_precondition_dim": LARGEST_BASIS}
         else:
-            kind = {"adam": optim.Adam, "adamw": optim.AdamW}[self.name]
+            kind = optim.Adam if self.name == "adam" else optim.AdamW
         optimizer = type(kind.__name__, (InUnits, kind), {})(parameters, betas=self.betas, **common)
-        optimizer.units = [pair for part in module.modules() if hasattr(part, "units") for pair in part.units()]
+        parts: list[Any] = [part for part in module.modules() if hasattr(part, "units")]
+        optimizer.units = [pair for part in parts for pair in part.units()]
         return optimizer
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -110,11 +111,11 @@ def without(network: Model, dropped: Sequence[Block]) -> Model:
             raise ValueError(f"no block of {chain} would be left")
         for place, mean in means.items():
             beside = blocks[max((other for other in kept if other < place), default=kept[0])]
-            beside.last.bias.data += mean
+            _bias(beside.last).add_(mean)
             if place < kept[0]:  # it reads what they add
-                beside.squeeze.bias.data += beside.squeeze.weight[:, :, 0, 0] @ mean
+                _bias(beside.squeeze).add_(beside.squeeze.weight[:, :, 0, 0] @ mean)
         part = smaller.get_submodule(chain)
-        for modules in (part.blocks, part.gains) if isinstance(part, LevelBlocks) else (part,):
+        for modules in (part.blocks, part.gains) if isinstance(part, LevelBlocks) else (cast(nn.ModuleList, part),):
             for place in sorted(means, reverse=True):
                 del modules[place]
         config[key] = len(kept)
@@ -123,15 +124,20 @@ def without(network: Model, dropped: Sequence[Block]) -> Model:
     return built.eval()
 
 
-def _blocks(network: Model, chain: str) -> Sequence[BottleneckBlock]:
+def _blocks(network: Model, chain: str) -> list[BottleneckBlock]:
     part = network.get_submodule(chain)
-    return part.blocks if isinstance(part, LevelBlocks) else part
+    return [cast(BottleneckBlock, block) for block in (part.blocks if isinstance(part, LevelBlocks) else part.children())]
+
+
+def _bias(layer: nn.Conv2d) -> Tensor:
+    assert layer.bias is not None
+    return layer.bias.data
 
 
 def _losses(network: Model, crops: Sequence[Tensor], distortion: str, lmbda: float | None) -> Tensor:
     """bpp + λ · distortion at each of LEVELS levels, or the one there is, over all crops."""
     loss = RateDistortionLoss(distortion)
-    lmbdas = network.lmbdas if network.levels > 1 else torch.tensor([lmbda])
+    lmbdas = network.lmbdas if lmbda is None else torch.tensor([lmbda])
 
     def of(level: int) -> Tensor:
         chosen = torch.tensor([level])

@@ -17,7 +17,7 @@ from dlic.errors import CorruptFileError, DlicError
 from dlic.models import MODELS
 from dlic.models.base import Model
 from dlic.storage.files import discard_abandoned
-from dlic.training.callbacks.keep_best import best_keeper
+from dlic.training.callbacks.keep_best import checkpoint_folder
 
 log = logging.getLogger(__name__)
 
@@ -114,14 +114,14 @@ def _newest(trainer: pl.Trainer) -> Path | None:
 
 def _folders(trainer: pl.Trainer) -> Iterator[Path]:
     """Where the newest call of a recipe saved, then where the call saved that it resumed, and so on."""
-    keeper = best_keeper(trainer)
-    if keeper is not None and keeper.dirpath:  # given in the recipe
-        yield Path(keeper.dirpath)
+    given = checkpoint_folder(trainer)  # before a run begins, that of its recipe
+    if given is not None:
+        yield given
         return
     root = Path(getattr(trainer.logger, "root_dir", None) or trainer.default_root_dir)
     calls = {config.parent.name.removeprefix("version_"): config.parent for config in root.glob("version_*/config.yaml")}
     newest = max((name for name in calls if name.isdigit()), key=int, default=None)
-    folder = (root if newest is None else calls[newest]) / "checkpoints"
+    folder: Path | None = (root if newest is None else calls[newest]) / "checkpoints"
     seen = set()
     while folder is not None and folder not in seen:
         seen.add(folder)

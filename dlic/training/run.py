@@ -52,7 +52,7 @@ def train(args: list[str]) -> None:
     except OSError as error:
         if error.errno not in NO_STORAGE:
             raise
-        raise cannot_write(Path(error.filename or cli.trainer.log_dir), error) from error
+        raise cannot_write(Path(error.filename or cli.trainer.log_dir or "."), error) from error
     finally:
         torch.set_flush_denormal(flushed)
         torch.use_deterministic_algorithms(deterministic)  # as it was before --trainer.deterministic

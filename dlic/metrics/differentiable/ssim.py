@@ -21,7 +21,7 @@ def ms_ssim(x_hat: Tensor, x: Tensor) -> Tensor:
         x_hat, x = x_hat.float(), x.float()
         if scales == 0:
             return 1 - x_hat.sum(dim=(1, 2, 3)) * 0
-        planes, product = torch.cat([x + x_hat, x - x_hat], dim=1), 1.0
+        planes, product = torch.cat([x + x_hat, x - x_hat], dim=1), torch.ones((), device=x.device)
         for scale, weight in enumerate(scale_weights(scales), start=1):
             whole, structure = _terms(planes)
             product = product * (whole if scale == scales else structure).clamp_min(LEAST) ** weight  # (B, C)

@@ -135,5 +135,11 @@ def _with_names_of_today(module: nn.Module, weights: dict[str, Tensor], prefix: 
 
 def step_masks(count: int, latents: int, height: int, width: int, device: torch.device | None = None) -> tuple[Tensor, ...]:
     """The latents of each of two or four steps of the context, 1 there and 0 elsewhere: (1, M, h, w) each."""
-    step_of = torch.tensor(context_steps(count, latents, height, width), device=device).permute(2, 0, 1)
+    step_of = _step_of(count, latents, height, width).to(device)
     return tuple((step_of == step)[None].float() for step in range(count))
+
+
+@torch.compiler.assume_constant_result  # NumPy's, which torch.compile does not trace
+def _step_of(count: int, latents: int, height: int, width: int) -> Tensor:
+    """The step of each latent: (M, h, w)."""
+    return torch.tensor(context_steps(count, latents, height, width)).permute(2, 0, 1)

@@ -2,14 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, cast
 
 import pytorch_lightning as pl
 import torch
 from lightning_utilities.core.rank_zero import rank_zero_info
 from torch import Tensor, nn
 
+from dlic.layers.gains import LevelGain
 from dlic.layers.stages import BottleneckBlock
 from dlic.models.light.transforms import LevelBlocks
+
+if TYPE_CHECKING:
+    from dlic.training.module import TrainingModule
 
 DEAD = -3.0  # where gelu gives less than 0.005, and as little of a gradient
 LOST = 0.9  # share of a block's channels from which on it begins anew as a whole
@@ -61,7 +66,8 @@ def revive(network: nn.Module, watch: Watch) -> int:
     are. Returns how many channels begin anew.
     """
     by_level = [part for part in network.modules() if isinstance(part, LevelBlocks)]
-    gains = {block: gain for part in by_level for block, gain in zip(part.blocks, part.gains, strict=True)}
+    pairs = (pair for part in by_level for pair in zip(part.blocks, part.gains, strict=True))
+    gains = {block: cast(LevelGain, gain) for block, gain in pairs}
     generator = torch.Generator().manual_seed(0)  # the same in every process
     revived = 0
     for block in (block for block in watch.blocks if block.last.weight.requires_grad):
@@ -83,6 +89,7 @@ def _begin_anew(layer: nn.Conv2d, which: Tensor, scale: Tensor, generator: torch
     """Random weights that give values of about 1, for inputs of size `scale` (channels,)."""
     weight = torch.randn(layer.weight.shape, generator=generator).to(layer.weight) / layer.weight[0].numel() ** 0.5
     layer.weight[which] = (weight / scale[:, None, None])[which]
+    assert layer.bias is not None
     layer.bias[which] = 0
 
 
@@ -91,21 +98,23 @@ class DeadChannels(pl.Callback):
 
     def __init__(self, revive: bool):
         self.revive = revive
-        self._watch, self._watching = None, ExitStack()
+        self._watch: Watch | None = None  # of the validation that is under way
+        self._watching = ExitStack()
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if not self.revive or pl_module.batches_seen:
+        module = cast("TrainingModule", pl_module)
+        if not self.revive or module.batches_seen:
             return
-        watch = Watch(pl_module.network)
+        watch = Watch(module.network)
         with watch.watching():
-            pl_module.show_validation()
-        rank_zero_info(f"{watch.share:.0%} of the blocks' channels were dead; {revive(pl_module.network, watch)} begin anew")
+            module.show_validation()
+        rank_zero_info(f"{watch.share:.0%} of the blocks' channels were dead; {revive(module.network, watch)} begin anew")
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._watch = Watch(pl_module.network)
+        self._watch = Watch(cast("TrainingModule", pl_module).network)
         self._watching.enter_context(self._watch.watching())
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._watching.close()
-        if self._watch.blocks:
+        if self._watch is not None and self._watch.blocks:
             pl_module.log("val/dead_channels", self._watch.share, sync_dist=True)

@@ -6,12 +6,15 @@ from collections import deque
 from copy import deepcopy
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import WeightAveraging
 
 from dlic.training.callbacks.durable_checkpoints import is_finite
+
+if TYPE_CHECKING:
+    from dlic.training.module import TrainingModule
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +62,10 @@ class StepBack(pl.Callback):
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs, batch, batch_idx) -> None:
         """After weight averaging and before anything is saved, as Lightning calls callbacks that save last."""
-        self._judge(pl_module.last_loss)
+        module = cast("TrainingModule", pl_module)
+        self._judge(module.last_loss)
         why = {
-            "a loss or gradient that is not finite": pl_module.nonfinite_in_row,
+            "a loss or gradient that is not finite": module.nonfinite_in_row,
             f"a loss {EXPLODED} times the usual": self.exploded,
         }
         worst = max(why, key=lambda kind: why[kind])
@@ -106,7 +110,7 @@ class StepBack(pl.Callback):
         self._restore(trainer, pl_module, deepcopy(self._snapshot))
         _slow_down(trainer, SLOWER)
         self.taken += 1
-        self.exploded = pl_module.nonfinite_in_row = 0
+        self.exploded = cast("TrainingModule", pl_module).nonfinite_in_row = 0
         log.warning(
             "step %d: %s; the weights are those of step %d again, the learning rate is %g times what it was (%d of %d times)",
             trainer.global_step, why, self._snapshot.step, SLOWER, self.taken, self.limit,
@@ -130,7 +134,7 @@ class StepBack(pl.Callback):
 
 
 def _averaging(trainer: pl.Trainer) -> list[WeightAveraging]:
-    return [callback for callback in trainer.callbacks if isinstance(callback, WeightAveraging)]
+    return [callback for callback in cast(Any, trainer).callbacks if isinstance(callback, WeightAveraging)]
 
 
 def _anywhere(trainer: pl.Trainer, useless: bool) -> bool:

@@ -58,7 +58,7 @@ class FitNotes(pl.Callback):
         self.training: list[float] = []  # mean loss of the steps before each validation
         self.validation: list[float] = []
         self.verdict: Verdict | None = None
-        self._forget_steps()
+        self._sum, self._steps = torch.zeros(()), 0  # losses since the last validation
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs, batch, batch_idx) -> None:
         if outputs and torch.isfinite(outputs["loss"]):  # a step that was skipped says nothing
@@ -79,7 +79,7 @@ class FitNotes(pl.Callback):
             log.warning("step %d: %s", trainer.global_step, note.replace("**", ""))
 
     def _forget_steps(self) -> None:
-        self._sum, self._steps = 0.0, 0
+        self._sum, self._steps = torch.zeros(()), 0
 
     def state_dict(self) -> dict:
         return {"training": self.training, "validation": self.validation, "verdict": self.verdict}

@@ -22,7 +22,7 @@ class KeepBest(ModelCheckpoint):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         best = Path(state_dict["best_model_path"])
-        if state_dict["dirpath"] == self.dirpath:
+        if self.dirpath is None or state_dict["dirpath"] == self.dirpath:
             super().load_state_dict(state_dict)
         elif best.is_file():  # and has not been taken away
             copy, score = Path(self.dirpath) / best.name, state_dict["best_model_score"]
@@ -39,6 +39,12 @@ class KeepBest(ModelCheckpoint):
 @rank_zero_only
 def _copy_on_first_process(source: Path, place: Path) -> None:
     store(source.read_bytes(), place)
+
+
+def checkpoint_folder(trainer: pl.Trainer) -> Path | None:
+    """Where the checkpoints of a run go, once it has begun; None where none are kept."""
+    keeper = best_keeper(trainer)
+    return None if keeper is None or keeper.dirpath is None else Path(keeper.dirpath)
 
 
 def best_keeper(trainer: pl.Trainer) -> ModelCheckpoint | None:

@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytorch_lightning as pl
@@ -29,6 +30,9 @@ from dlic.training.kodak import (
     standings,
 )
 from dlic.training.levels import spread_levels
+
+if TYPE_CHECKING:
+    from dlic.training.module import TrainingModule
 
 log = logging.getLogger(__name__)
 
@@ -96,21 +100,19 @@ class KodakCurve(pl.Callback):
                 log.warning("step %d: Kodak was not measured: %s", trainer.global_step, error)
 
     def _report(self, writer: SummaryWriter, step: int, pl_module: pl.LightningModule) -> None:
-        network, metrics = pl_module.network, JUDGED_BY[pl_module.loss.distortion]
-        levels = spread_levels(network.levels, self.levels)
-        for metric, points in estimated_points(network, levels, self._files, pl_module.device, metrics).items():
-            self._report_metric(writer, step, pl_module, metric, points)
+        module = cast("TrainingModule", pl_module)
+        levels, metrics = spread_levels(module.network.levels, self.levels), JUDGED_BY[module.loss.distortion]
+        for metric, points in estimated_points(module.network, levels, self._files, module.device, metrics).items():
+            self._report_metric(writer, step, module, metric, points)
 
-    def _report_metric(
-        self, writer: SummaryWriter, step: int, pl_module: pl.LightningModule, metric: str, points: list[Point]
-    ) -> None:
-        found, group = standings(points, metric, pl_module.lmbda), _group(metric)
+    def _report_metric(self, writer: SummaryWriter, step: int, module: "TrainingModule", metric: str, points: list[Point]) -> None:
+        found, group = standings(points, metric, module.lmbda), _group(metric)
         for tag, value in _scalars(points, found, metric).items():
             writer.add_scalar(tag, value, step)
         lines = [f"{point.bpp:.3f} bpp, {SCORES[metric]} {point.score:.2f}" for point in points]
         text = "\n".join([f"Step {step:,}, bits estimated:", "", *(f"- {one}" for one in [*found.values(), *lines])])
         writer.add_text(f"{group}/standing", text, step)
-        key = REFERENCE.get(pl_module.network.name, "mean_scale")
+        key = REFERENCE.get(module.network.name, "mean_scale")
         if key in found:
             rank_zero_info(f"Kodak, step {step:,}: {found[key]}")
             self._draw_reference(writer, key, found[key], metric, step)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -37,16 +38,17 @@ class RateDistortionCurve(pl.Callback):
         self._visual = False
 
     def on_validation_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: list[Validated], batch, batch_idx, dataloader_idx=0
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch, batch_idx, dataloader_idx=0
     ) -> None:
         if not drawn(trainer):
             return
-        self._visual = outputs[0].ssimulacra2 is not None
-        for one in outputs:
+        validated: list[Validated] = outputs
+        self._visual = validated[0].ssimulacra2 is not None
+        for one in validated:
             scores = one.psnr if one.ssimulacra2 is None else one.ssimulacra2
             self._measured[one.level].append(torch.stack([one.bpp, scores]).double())  # (2, B)
         if not self.jpeg:
-            self._originals.extend((outputs[0].x * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy())  # (H, W, 3) each
+            self._originals.extend((validated[0].x * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy())  # (H, W, 3) each
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not drawn(trainer) or not self._measured:

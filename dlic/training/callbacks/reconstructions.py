@@ -1,5 +1,7 @@
 """Validated crops as they come back."""
 
+from typing import Any
+
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
@@ -25,11 +27,11 @@ class Reconstructions(pl.Callback):
         self._pairs: list[Tensor] = []
 
     def on_validation_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: list[Validated], batch, batch_idx, dataloader_idx=0
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch, batch_idx, dataloader_idx=0
     ) -> None:
         if tensorboard(trainer) is None:
             return
-        middle = outputs[len(outputs) // 2]  # of the levels
+        middle: Validated = outputs[len(outputs) // 2]  # of the levels
         for x, x_hat in list(zip(middle.x, middle.x_hat, strict=True))[: self.count - len(self._pairs)]:
             pair = torch.stack([x, x_hat])  # (2, 3, H, W)
             self._pairs.append(center_crop(pair, [min(self.side, n) for n in pair.shape[2:]]).float().cpu())

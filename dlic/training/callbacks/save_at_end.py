@@ -1,10 +1,8 @@
 """The last checkpoint of a run."""
 
-from pathlib import Path
-
 import pytorch_lightning as pl
 
-from dlic.training.callbacks.keep_best import best_keeper
+from dlic.training.callbacks.keep_best import best_keeper, checkpoint_folder
 
 
 class SaveAtEnd(pl.Callback):
@@ -14,7 +12,7 @@ class SaveAtEnd(pl.Callback):
     """
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        checkpoints = best_keeper(trainer)
-        if checkpoints is not None:
+        checkpoints, folder = best_keeper(trainer), checkpoint_folder(trainer)
+        if checkpoints is not None and folder is not None:
             # by ModelCheckpoint's own method: where it has saved nothing yet, it would write the averaged weights over this file
-            checkpoints._save_checkpoint(trainer, str(Path(checkpoints.dirpath) / "last.ckpt"))
+            checkpoints._save_checkpoint(trainer, str(folder / "last.ckpt"))

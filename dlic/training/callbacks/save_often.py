@@ -1,11 +1,9 @@
 """Checkpoints between validations."""
 
-from pathlib import Path
-
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 
-from dlic.training.callbacks.keep_best import best_keeper
+from dlic.training.callbacks.keep_best import checkpoint_folder
 
 
 class SaveOften(Checkpoint):
@@ -26,14 +24,15 @@ class SaveOften(Checkpoint):
         self.every_n_steps = every_n_steps
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if best_keeper(trainer) is None:
+        folder = checkpoint_folder(trainer)
+        if folder is None:
             raise ValueError("SaveOften saves where a ModelCheckpoint does, and there is none")
-        self._seen = trainer.global_step
+        self._file, self._seen = folder / "last.ckpt", trainer.global_step
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs, batch, batch_idx) -> None:
         stepped, self._seen = trainer.global_step != self._seen, trainer.global_step  # gradients may be gathered over batches
         if stepped and trainer.global_step % self.every_n_steps == 0 and not _validates_now(trainer):
-            trainer.save_checkpoint(Path(best_keeper(trainer).dirpath) / "last.ckpt", weights_only=False)
+            trainer.save_checkpoint(self._file, weights_only=False)
 
 
 def _validates_now(trainer: pl.Trainer) -> bool:

@@ -23,7 +23,8 @@ class Throughput(pl.Callback):
             every_n_steps: steps averaged over for one logged value.
         """
         self.every_n_steps = every_n_steps
-        self._started, self._ended = 0.0, None
+        self._started = 0.0
+        self._ended: float | None = None
         self._now, self._call = Pace(), Pace()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -15,8 +15,8 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from dlic.cli.main import run
 from dlic.errors import StorageError
-from dlic.training import callbacks
 from dlic.training.callbacks import durable_checkpoints as saving
+from dlic.training.callbacks import keep_best
 from dlic.training.callbacks.durable_checkpoints import PatientEvents, WholeFiles
 from tests.conftest import ROOT
 from tests.training.test_run import NETWORKS, SMALL, assert_same_run, last
@@ -143,7 +143,7 @@ def test_a_run_goes_on_where_its_best_cannot_be_copied(arguments, tmp_path, capl
     def full(source, place):
         raise StorageError(f"cannot write {place}: No space left on device")
 
-    monkeypatch.setattr(callbacks, "_copy_on_first_process", full)
+    monkeypatch.setattr(keep_best, "_copy_on_first_process", full)
     with caplog.at_level(logging.WARNING):
         assert run(arguments(tmp_path, 5, "--resume", "auto")) == 0
     assert f"the best checkpoint so far stays in {best}: cannot write" in caplog.text
