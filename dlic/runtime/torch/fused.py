@@ -18,13 +18,12 @@ from dlic.layers.stages import BottleneckBlock
 Layer = Callable[[Tensor], Tensor]
 
 
-def fused_block(block: BottleneckBlock, gain: Tensor | None = None) -> Layer:
-    """x (1, C, H, W) float32 channels-last → `block(x)`; `gain` (inner,) weights the inner channels."""
-    last = block.last.weight if gain is None else block.last.weight * gain[:, None, None]
+def fused_block(block: BottleneckBlock) -> Layer:
+    """x (1, C, H, W) float32 channels-last → `block(x)`."""
     squeeze, spatial, bias = activated(block.squeeze), activated(block.spatial), bias_of(block.last)
     if not fusion_works():
-        return lambda x: x + F.conv2d(spatial(squeeze(x)), last, bias)
-    weight = last.contiguous(memory_format=torch.channels_last)
+        return lambda x: x + F.conv2d(spatial(squeeze(x)), block.last.weight, bias)
+    weight = block.last.weight.contiguous(memory_format=torch.channels_last)
     return lambda x: _add(spatial(squeeze(x)), x, weight, bias)
 
 
