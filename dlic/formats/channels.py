@@ -11,6 +11,7 @@ A plane of alpha that is one tile is a byte that says how it is coded, and what 
     tiles …         each as a plane of its own
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,14 +85,26 @@ def unite(
     Where that is only a `part`, the `whole` picture's size is needed.
     """
     found = by_name(chunks)
-    if found.get(GRAY):
-        raise CorruptFileError("the chunk 'gray' holds data, which it never does")
+    _check_gray(found)
     if GRAY in found:
         colours = as_gray(colours)
     if ALPHA not in found:
         return colours
     height, width = (whole.height, whole.width) if whole else colours.shape[:2]
     return np.dstack([colours, decode_alpha(found[ALPHA], height, width, part)])
+
+
+def verify(chunks: Chunks, height: int, width: int) -> None:
+    """Decodes the transparency of a picture, if it has any. Raises CorruptFileError as `unite`."""
+    found = by_name(chunks)
+    _check_gray(found)
+    if ALPHA in found:
+        decode_alpha(found[ALPHA], height, width)
+
+
+def _check_gray(found: Mapping[bytes, bytes]) -> None:
+    if found.get(GRAY):
+        raise CorruptFileError("the chunk 'gray' holds data, which it never does")
 
 
 def as_gray(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:

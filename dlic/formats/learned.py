@@ -15,6 +15,7 @@ from dlic.container.format import LEARNED, TILED, Container, append, read
 from dlic.container.tiles import split
 from dlic.entropy.coder import coder_of
 from dlic.errors import DlicError, UnknownCheckpointError
+from dlic.formats import channels
 from dlic.formats.channels import as_gray, is_gray, is_in_parts, unite
 from dlic.formats.container_kind import COLOURS, ContainerKind, container_of
 from dlic.formats.kind import Description, Details
@@ -61,6 +62,7 @@ class Learned(ContainerKind):
         figures = {"colours": colours, "level": container.level, **place, "entropy": coder, "tiles": tiles}
         tuned = f", tuned for {tune}" if tune else ""
         said = f"{colours}, checkpoint {name or 'not on this machine'} ({fingerprint}){tuned}, level {container.level}"
+        said += f", {coder}" if container.coder else ""
         said += ", {columns} × {rows} tiles of about {side} pixels".format(**tiles) if tiles else ""
         return Details(figures, said)
 
@@ -79,11 +81,10 @@ class Learned(ContainerKind):
         return replace(found, picture=replace(found.picture, notes=notes))
 
     def verify(self, described: Description, reading: Reading) -> None:
-        """Reads every symbol and checks it against the checksums; no transform is run, unless transparency must be decoded."""
+        """Reads every symbol and the transparency, and checks them against the checksums; no transform is run."""
         container = container_of(described)
         self._codec(container, reading).crcs(container)
-        black = np.zeros((described.height, described.width, 3), np.uint8)
-        unite(black, container.chunks)
+        channels.verify(container.chunks, described.height, described.width)
 
     def decode(self, described: Description, reading: Reading) -> tuple[NDArray[Any], dict[str, float]]:
         container, seconds = container_of(described), dict[str, float]()
