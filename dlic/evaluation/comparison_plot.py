@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from dlic.evaluation.anchors import AVIF_AS_SHIPPED
 from dlic.evaluation.line_labels import label_lines, settle
 from dlic.evaluation.plots import Curve
 from dlic.evaluation.results import anchors_of
@@ -23,10 +24,10 @@ MOST = 7  # other curves in one figure; the eye tells no more apart
 WELL_KNOWN = (  # published curves that are drawn where there are more than that
     "VTM (H.266)",
     "BPG 4:4:4",
+    AVIF_AS_SHIPPED,
     "CompressAI cheng2020-anchor",
     "CompressAI hyperprior",
     "JPEG XL, effort 7",
-    "WebP, method 6",
     "JPEG 4:2:0, optimised",
 )
 COLOURS = ("#d62728", "#1f77b4", "#2ca02c", "#9467bd", "#e69f00", "#17becf", "#8c564b")  # of the others, in their order

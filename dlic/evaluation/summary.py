@@ -66,7 +66,7 @@ def _other_lines(run: Run, first: Entry) -> Iterator[str]:
 def _comparison_lines(run: Run, first: Entry) -> Iterator[str]:
     """For each metric its figures with the ranges they hold over, then the BD-rates of all metrics side by side."""
     anchors = {metric: anchors_of(run, first.name, metric) for metric in told(run.metrics)}
-    notes = {label: anchor.note for others in anchors.values() for label, anchor in others.items() if anchor.note}
+    notes = {label: anchor.note for others in anchors.values() for label, anchor in others.items() if anchor.note and anchor.points}
     if not any(anchors.values()):
         return
     if len(run.means) and len(run.curve(first.name)) == 1:

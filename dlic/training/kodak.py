@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dlic.errors import DlicError
-from dlic.evaluation.anchors import check_kodak, kodak_anchors
+from dlic.evaluation.anchors import AVIF_AS_SHIPPED, check_kodak, kodak_anchors
 from dlic.evaluation.comparison import compare
 from dlic.evaluation.rate_distortion import Point, bits_saved, score_gained
 from dlic.evaluation.scores import as_score
@@ -24,7 +24,7 @@ from dlic.models.base import Model
 MAIN = {
     "vtm": "VTM (H.266)",
     "bpg": "BPG 4:4:4",
-    "avif": "AVIF 4:2:0, speed 6 (as Pillow ships it)",
+    "avif": AVIF_AS_SHIPPED,
     "jpeg": "JPEG 4:2:0, optimised",
     "factorized": "CompressAI factorized",
     "hyperprior": "CompressAI hyperprior",

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from dlic.errors import DlicError
-from dlic.evaluation.anchors import CURVES, check_kodak, kodak_anchors, stored
+from dlic.evaluation.anchors import AVIF_AS_SHIPPED, CURVES, check_kodak, kodak_anchors, stored
 from dlic.evaluation.comparison import compare_all
 from dlic.evaluation.rate_distortion import bd_rate, bd_rate_within
 
@@ -16,7 +16,7 @@ QUOTED = {
     "JPEG (published)": 208,
     "JPEG 4:4:4, optimised": 186,
     "WebP, method 6": 77,
-    "AVIF 4:4:4, speed 6": 48,
+    "AVIF 4:4:4, tune=iq as shipped, speed 6, libavif 1.4.2": 48,
     "BPG 4:4:4": 22,
     "AV1 (published)": 16,
     "CompressAI factorized": 68,
@@ -73,3 +73,13 @@ def test_networks_trained_for_ms_ssim_are_judged_by_it_alone():
     assert len(tuned) == 6 and not tuned & set(ANCHORS)
     plain = kodak_anchors("ms_ssim")["CompressAI hyperprior"].points
     assert kodak_anchors("ms_ssim")["CompressAI hyperprior, for MS-SSIM"].points[0].score > plain[0].score
+
+
+def test_avif_is_known_as_shipped_and_for_psnr_by_every_metric():
+    for metric in ("psnr", "ms_ssim", "ssimulacra2", "butteraugli"):
+        anchors = kodak_anchors(metric)
+        shipped = anchors[AVIF_AS_SHIPPED].points
+        assert [point.score for point in shipped] == sorted(point.score for point in shipped)  # distances are negated
+        for_psnr = anchors["AVIF 4:2:0, tune=psnr, speed 6, libavif 1.4.2"].points
+        assert (bd_rate(shipped, for_psnr) < 0) == (metric == "psnr")  # each is the better one by what it is tuned for
+    assert AVIF_AS_SHIPPED in kodak_anchors("psnr") and not kodak_anchors("lpips")
