@@ -40,7 +40,7 @@ def code_lengths(counts: NDArray[Any], limit: int = MAX_LENGTH) -> NDArray[Any]:
     return lengths
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HuffmanCode:
     """One canonical code: the length (0 for none) and the code word of every symbol."""
 

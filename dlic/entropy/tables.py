@@ -19,7 +19,7 @@ ESCAPE_BITS = 15  # an escaped value lies within 2¹⁵ of its table
 ENTROPY_FRACTION = 8  # bits after the point of the entropy of a row
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FrequencyTables:
     """One table a row: frequencies of the values minimum, minimum + 1, …; the last frequency is the escape's.
 

@@ -32,7 +32,7 @@ LOSSLESS_HEAD, LOSSY_HEAD = bytes([8, 1]), bytes([1])  # how their streams begin
 EXACT = 100  # quality of alpha
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Separated:
     """A picture as a codec takes it, and the rest."""
 

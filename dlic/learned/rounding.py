@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from dlic.entropy.parity import Repair, groups_of_steps
 from dlic.entropy.parts import Part, Symbols
 from dlic.entropy.tables import FrequencyTables
-from dlic.learned.path import path_of
 from dlic.learned.tiles.seams import BUSY, COARSE, Seams, finer_steps
 from dlic.runtime.network import DeployedModel
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plain:
     """What plain encoding makes of a latent."""
 
@@ -26,7 +25,7 @@ class Plain:
     scale: NDArray[Any] | None = None  # so many times finer each latent's are, (h, w) float32, if some are
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rounding:
     """Latents → symbols, to the nearest or with wider zeros, and at seams with finer steps.
 
@@ -85,7 +84,7 @@ class Rounding:
             symbols, y_hat = self._quantised(y, context, part, scale, distances)
             return symbols
 
-        return Symbols.of(path_of(self.deployed.rows, size, level), choose), y_hat
+        return Symbols.of(self.deployed.rows.path(size, level), choose), y_hat
 
     def _quantised(
         self, y: NDArray[Any], context: Any, part: Part, scale: NDArray[Any] | None, distances: NDArray[Any] | None

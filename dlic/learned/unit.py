@@ -14,7 +14,6 @@ from dlic.entropy.coder import PARITY, PLAIN, Coder, coder_of, encode, estimated
 from dlic.entropy.parts import CodedPart, Part, Symbols, walk
 from dlic.entropy.tables import FrequencyTables
 from dlic.errors import CorruptFileError, UnknownCheckpointError
-from dlic.learned.path import path_of
 from dlic.learned.rounding import Plain, Rounding
 from dlic.learned.tiles.seams import Seams
 from dlic.pixels.arrays import padded
@@ -235,7 +234,7 @@ class UnitCodec:
             with timed(seconds, "entropy"):
                 return decoder.pull(part)
 
-        for coded in walk(path_of(self.deployed.rows, self.size(unit), unit.level), pull):
+        for coded in walk(self.deployed.rows.path(self.size(unit), unit.level), pull):
             parts.append(coded)
             yield coded
         with timed(seconds, "entropy"):

@@ -17,7 +17,7 @@ class Codec(Protocol):
     def decompress(self, data: bytes) -> np.ndarray: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Decoded:
     """A decompressed image."""
 

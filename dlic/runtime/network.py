@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlic.entropy.coder import CODERS, PLAIN, Coder
-from dlic.entropy.parts import Symbols
+from dlic.entropy.parts import Path, Symbols
 from dlic.entropy.tables import FrequencyTables
 from dlic.progress import Progress
 from dlic.runtime.tile_context import Surroundings
@@ -22,6 +22,9 @@ Quantiser = Callable[[NDArray[np.float32], NDArray[np.bool_]], NDArray[np.float3
 
 class TableRows(Protocol):
     """The table row of every symbol, from whole numbers alone: every machine parses a file the same way."""
+
+    def path(self, size: tuple[int, int], level: int) -> Path:
+        """The parts of a picture's symbols in the order of coding, for a y of `size` (h, w); encoder and decoder both walk it."""
 
     def hyper_rows(self, size: tuple[int, int], level: int) -> NDArray[Any]:
         """Rows of the symbols of z, for a y of `size` (h, w); empty where the model has no z."""
@@ -90,7 +93,7 @@ class EncoderNetwork(Protocol):
         """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RefinementGoal:
     """The image that refined symbols stand for, and how their cost is measured."""
 
@@ -102,7 +105,7 @@ class RefinementGoal:
     coder: Coder = CODERS[PLAIN]  # of the file: says what symbols cost, and whether their groups must be even
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DeployedModel:
     """A trained model as a codec runs it."""
 

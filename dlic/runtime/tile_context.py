@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from dlic.pixels.rectangles import Rectangle
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Surroundings:
     """A tile amid those parts of its neighbours on which its pixels depend, and which depend on it."""
 

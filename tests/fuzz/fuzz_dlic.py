@@ -44,7 +44,6 @@ with atheris.instrument_imports(include=["dlic"]) if atheris else contextlib.nul
     from dlic.formats.reading import Reading
     from dlic.formats.registry import describe, describe_beginning
     from dlic.learned.codec import LearnedCodec, load_codec
-    from dlic.learned.path import path_of
     from dlic.learned.tiles.plan import Tiling
     from tests.fuzz.fuzz_jpeg import mutated
     from tests.fuzz.memory import MUCH, atheris_limit, peak_memory
@@ -83,7 +82,7 @@ def entropy(data: bytes) -> None:
     codec, head = _codec(), data[:4].ljust(4, b"\0")
     size, level = (1 + head[0] % 4, 1 + head[1] % 4), head[2] % codec.levels
     decoder = coder_of(head[3]).decoder(data[4:], codec.unit.tables)
-    symbols = Symbols.of(path_of(codec.unit.deployed.rows, size, level), decoder.pull)
+    symbols = Symbols.of(codec.unit.deployed.rows.path(size, level), decoder.pull)
     assert symbols.y.shape[:2] == size
     decoder.finish()
 

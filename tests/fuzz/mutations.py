@@ -17,7 +17,6 @@ from dlic.entropy.parts import Part, Symbols
 from dlic.entropy.tables import FrequencyTables
 from dlic.errors import CorruptFileError, DlicError
 from dlic.learned.codec import LearnedCodec
-from dlic.learned.path import path_of
 from dlic.pixels.arrays import check_size
 from tests.fuzz.fuzz_jpeg import mutated
 
@@ -144,7 +143,7 @@ def _with_other_symbols(unit: CodedUnit, rng: random.Random, codec: LearnedCodec
         symbols = tables.clip(_scattered(found[part.name].symbols, rng), part.rows)
         return _made_even(symbols, part, tables) if coder.even else symbols
 
-    symbols = Symbols.of(path_of(codec.unit.deployed.rows, (height, width), unit.level), scattered)
+    symbols = Symbols.of(codec.unit.deployed.rows.path((height, width), unit.level), scattered)
     return replace(unit, stream=encode(symbols, coder, tables), symbols_crc=symbols.crc)
 
 

@@ -10,6 +10,10 @@ from hypothesis import strategies as st
 import dlic
 from dlic.checkpoints.manifest import read_manifest
 from dlic.container.format import read, write
+from dlic.container.units import CodedUnit
+from dlic.entropy.coder import CODERS, coder_of, encode
+from dlic.entropy.parity import Repair, groups_of_steps
+from dlic.entropy.parts import Part, Path, Symbols
 from dlic.errors import CorruptFileError
 from dlic.learned.codec import load_codec
 from dlic.learned.tiles.plan import Tiling
@@ -189,3 +193,53 @@ def test_a_level_that_the_model_does_not_have_is_refused(tiled):
     for level in (64, 255):
         with pytest.raises(CorruptFileError, match=r"beyond the 64|does not match"):
             codec.decode(dataclasses.replace(container, level=level))
+
+
+# --- models of other paths ------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class ThreeLatents:
+    """Rows of a toy model: those of y depend on symbols of z, and those of z on symbols of w."""
+
+    rows: int
+
+    def path(self, size: tuple[int, int], level: int) -> Path:
+        height, width = size
+        w = yield Part("w", np.full((height, width, 2), 30, np.uint8))
+        z = yield Part("z", (30 + np.abs(w) + np.arange(2)) % self.rows)
+        yield Part("y", (20 + np.abs(z).repeat(3, axis=2)) % self.rows, np.zeros((height, width, 6), np.uint8))
+
+
+@pytest.mark.parametrize("number", sorted(CODERS))
+def test_a_unit_codec_parses_models_of_other_latents(number):
+    """Of which it knows nothing but the path of their symbols."""
+    tables, rng = LIGHT.unit.tables, np.random.default_rng(number)
+    rows = ThreeLatents(64)
+    codec = dataclasses.replace(LIGHT.unit, deployed=dataclasses.replace(LIGHT.unit.deployed, rows=rows))
+
+    def chosen(part: Part) -> np.ndarray:
+        symbols = tables.clip(np.rint(3 * rng.normal(size=part.shape)), part.rows)
+        even = symbols.astype(np.float32).ravel()
+        for groups in groups_of_steps(part, tables) if coder_of(number).even else ():
+            Repair(tables, 1.0)(even, even.copy(), part.rows.ravel(), groups)
+        return even.reshape(part.shape).astype(np.int32)
+
+    symbols = Symbols.of(rows.path((5, 7), 40), chosen)
+    unit = CodedUnit(
+        width=7 * 16, height=5 * 16, level=40, coder=number, model=codec.fingerprint[:8],
+        symbols_crc=symbols.crc, stream=encode(symbols, coder_of(number), tables),
+    )  # fmt: skip
+    found = codec.parse(unit)
+    assert [coded.part.name for coded in found.parts] == ["w", "z", "y"] and (found.values == symbols.values).all()
+    with pytest.raises(CorruptFileError, match="symbols"):
+        codec.parse(dataclasses.replace(unit, symbols_crc=symbols.crc ^ 1))
+
+
+def test_results_with_arrays_compare_by_identity():
+    image = np.zeros((20, 30, 3), np.uint8)
+    one, other = LIGHT.analyse(image), LIGHT.analyse(image)
+    pairs = [(one, other), (LIGHT.encode_at(one, 5), LIGHT.encode_at(other, 5)), (LIGHT.unit.tables, CODEC.unit.tables)]
+    data = LIGHT.compress(image, 5)
+    pairs.append((LIGHT.decode(read(data)), LIGHT.decode(read(data))))
+    assert all(left == left and left != right for left, right in pairs)

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dlic.entropy.parts import Path
 from dlic.runtime.exact import Affine
+from dlic.runtime.hyperprior_path import z_then_y
 
 
 @dataclass(frozen=True)
@@ -15,6 +17,9 @@ class ChannelRows:
     """The row of a symbol is the number of its channel."""
 
     channels: int
+
+    def path(self, size: tuple[int, int], level: int) -> Path:
+        return z_then_y(self, size, level)
 
     def hyper_rows(self, size: tuple[int, int], level: int) -> NDArray[Any]:
         return np.empty((0, 0, 0), np.int16)

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dlic.entropy.parts import Path
 from dlic.layers.context_steps import context_steps
 from dlic.layers.scale_rows import ROWS
 from dlic.runtime.exact import FRACTION, MAX_ACTIVATION, Affine, ExactConv, affine, spread
+from dlic.runtime.hyperprior_path import z_then_y
 from dlic.runtime.weights import under, whole_numbers
 
 # bits after the point going in (symbols have none) and coming out (rows have none), largest value
@@ -71,6 +73,9 @@ class LightRows:
     z_rows: NDArray[np.uint8]  # (levels, Z) uint8
     context_steps: int  # 2 or 4
     affine: Affine = affine
+
+    def path(self, size: tuple[int, int], level: int) -> Path:
+        return z_then_y(self, size, level)
 
     def hyper_rows(self, size: tuple[int, int], level: int) -> NDArray[Any]:
         height, width = size

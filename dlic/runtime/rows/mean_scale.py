@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dlic.entropy.parts import Path
 from dlic.layers.scale_rows import ROWS
 from dlic.runtime.exact import FRACTION, MAX_ACTIVATION, Affine, ExactConv, affine, leaky, relu, spread, upsampling_weight
+from dlic.runtime.hyperprior_path import z_then_y
 from dlic.runtime.weights import whole_numbers
 
 LARGEST = MAX_ACTIVATION - 1
@@ -33,6 +35,9 @@ class HyperpriorRows:
     medians: NDArray[np.float64]  # (N,) float64, whole
     row_ends: NDArray[np.int32]  # (ROWS − 1,) int32: the largest scale of each row
     affine: Affine = affine
+
+    def path(self, size: tuple[int, int], level: int) -> Path:
+        return z_then_y(self, size, level)
 
     def hyper_rows(self, size: tuple[int, int], level: int) -> NDArray[Any]:
         height, width = size

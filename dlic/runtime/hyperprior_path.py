@@ -1,0 +1,14 @@
+"""The path of a hyperprior's symbols, shared by the models that have no other: z, then y, whose rows depend on z."""
+
+from typing import TYPE_CHECKING
+
+from dlic.entropy.parts import Part, Path
+
+if TYPE_CHECKING:
+    from dlic.runtime.network import TableRows
+
+
+def z_then_y(rows: "TableRows", size: tuple[int, int], level: int) -> Path:
+    """The parts z and y, for a y of `size` (h, w). Without a hyperprior z is empty."""
+    z = yield Part("z", rows.hyper_rows(size, level))
+    yield Part("y", rows.rows(z, size, level), rows.steps(size))
