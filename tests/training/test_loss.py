@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from dlic.metrics.differentiable.distortions import distortion
 from dlic.models.base import ModelOutput
 from dlic.training.loss import RateDistortionLoss
 
@@ -54,13 +55,26 @@ def test_ms_ssim_is_measured_in_full_precision_inside_mixed_precision():
     assert mixed.distortion.item() == pytest.approx(loss(noisy, x, LMBDA).distortion.item())
 
 
+def test_a_visual_loss_weighs_each_sample_by_its_own_lmbda():
+    loss, x = RateDistortionLoss("visual", mse_share=0.1), torch.rand(2, 3, 64, 64)
+    noisy = ModelOutput(x + 0.05, bits=torch.tensor([100.0, 300.0]), y=torch.zeros(2, 4, 3, 3), sparsity=torch.tensor(0.5))
+    terms = loss(noisy, x, LMBDA)
+    lost = LMBDA * distortion("visual", 0.1)(noisy.x_hat, x, LMBDA)
+    assert terms.loss.item() == pytest.approx((200 / 64**2 + lost.mean()).item(), rel=1e-5)
+    for side in (1, 7, 9):  # as many scales as fit, or none
+        x_hat = torch.rand(2, 3, side, side, requires_grad=True)
+        small = ModelOutput(x_hat, bits=torch.zeros(2), y=torch.zeros(2, 4, 1, 1), sparsity=torch.tensor(0.5))
+        loss(small, torch.rand(2, 3, side, side), LMBDA).loss.backward()
+        assert torch.isfinite(x_hat.grad).all() and x_hat.grad.any()
+
+
 def test_an_exact_reconstruction_has_a_finite_gradient():
     x_hat = X.clone().requires_grad_()
     RateDistortionLoss()(output(x_hat), X, LMBDA).loss.backward()
     assert x_hat.grad.abs().max() == 0
 
 
-@pytest.mark.parametrize("bad", [{"l1": -1}, {"l2": float("nan")}, {"distortion": "lpips"}])
+@pytest.mark.parametrize("bad", [{"l1": -1}, {"l2": float("nan")}, {"distortion": "lpips"}, {"mse_share": 1.5}])
 def test_senseless_settings_are_refused(bad):
     with pytest.raises(ValueError):
         RateDistortionLoss(**bad)

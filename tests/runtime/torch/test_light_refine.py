@@ -14,12 +14,14 @@ from dlic.entropy.coder import PARITY, PLAIN
 from dlic.learned.codec import MAX_EFFORT, LearnedCodec, load_codec, read_codec
 from dlic.learned.picture import Encoded
 from dlic.learned.tiles.seams import Seams
+from dlic.metrics.differentiable.distortions import distortion
 from dlic.metrics.ssim import ms_ssim
 from dlic.pixels.rectangles import Rectangle
 from dlic.runtime.network import RefinementGoal
 from dlic.runtime.torch.annealing import prices
 from dlic.runtime.torch.light_refine import ITERATIONS, Goal
 from tests.golden.rewrite import TINY, TINY_LIGHT
+from tests.metrics.differentiable.pictures import batch
 
 CODEC = load_codec(TINY_LIGHT)
 CODER = CODEC.unit.entropy_coder
@@ -61,6 +63,23 @@ def test_what_was_trained_for_ms_ssim_is_refined_for_it(photograph, height, widt
         weight = float(FOR_MS_SSIM.unit.deployed.encoder.parts.network.lmbdas[40]) * height * width
         costs.append(encoded.estimated_bits + weight * (1 - likeness))
     assert costs[1] < 0.98 * costs[0] and costs[2] <= costs[1] * (1 + 1e-4)
+
+
+@pytest.mark.parametrize(("height", "width"), [(90, 122), (33, 12), (9, 40), (7, 30), (1, 1)])
+def test_what_was_trained_for_eyes_is_refined_for_them(photograph, height, width):
+    """With as many scales as fit; below 8 pixels a side, squared error is all that counts."""
+    image, costs = crop(photograph, height, width, seed=8), []
+    codec, lmbda = (
+        replace(CODEC, unit=replace(CODEC.unit, distortion="visual")),
+        CODEC.unit.deployed.encoder.parts.network.lmbdas[40],
+    )
+    for effort in (0, 1, 2):
+        encoded = codec.encode(image, 40, effort)
+        x_hat, x = (batch(pixels) for pixels in (codec.decompress(encoded.data), image))
+        lost = float(lmbda * distortion("visual")(x_hat, x, lmbda[None]))
+        costs.append(encoded.estimated_bits + lost * height * width)
+    assert costs[1] <= costs[0] * (1 + 1e-4) and costs[2] <= costs[1] * (1 + 1e-4)
+    assert height < 33 or costs[2] < costs[0]
 
 
 def test_most_effort_costs_clearly_less(photograph):
