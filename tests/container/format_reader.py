@@ -12,14 +12,22 @@ from safetensors.numpy import load_file
 Latent = list[list[list[int]]]  # [y][x][channel]
 
 
+@dataclass
+class Tables:
+    """Section 4.2."""
+
+    minima: list[int]
+    counts: list[list[int]]
+
+
 class Checkpoint:
     """model.json and the whole numbers of weights.safetensors."""
 
     def __init__(self, folder: Path):
         manifest = json.loads((folder / "model.json").read_text())
         self.model, self.fingerprint = manifest["model"], bytes.fromhex(manifest["fingerprint"])
-        self.minima, self.counts = manifest["tables"]["minima"], manifest["tables"]["counts"]
-        self.latents = manifest["config"]["latents"]
+        self.tables = Tables(manifest["tables"]["minima"], manifest["tables"]["counts"])
+        self.latents, self.context_steps = manifest["config"]["latents"], manifest["config"].get("context_steps", 2)
         arrays = load_file(folder / "weights.safetensors")
         self.arrays = {name: array.tolist() for name, array in arrays.items() if name.startswith("deployed.")}
 
@@ -90,16 +98,16 @@ def _borders(length: int, side: int) -> list[int]:
 
 def symbols_of(unit: Unit, checkpoint: Checkpoint) -> list[int]:
     """Section 4: all symbols of a unit, z before y, compared with their checksum."""
-    assert unit.coder == 0
     ans, height, width = Ans(unit.stream), -(-unit.height // 16), -(-unit.width // 16)
     if checkpoint.model == "factorized":
-        symbols = ans.part([*range(checkpoint.latents)] * (height * width), checkpoint)
+        symbols = ans.part([*range(checkpoint.latents)] * (height * width), checkpoint.tables)
     else:
         z_rows = [64 + row for row in checkpoint.arrays["deployed.z_rows"][unit.level]]
-        z = ans.part(z_rows * (-(-height // 4) * -(-width // 4)), checkpoint)
+        z = ans.part(z_rows * (-(-height // 4) * -(-width // 4)), checkpoint.tables)
         rows = rows_of_y(_latent(z, -(-width // 4), len(z_rows)), unit.level, checkpoint.arrays)
         y_rows = [row for line in rows[:height] for pixel in line[:width] for row in pixel]
-        symbols = z + ans.part(y_rows, checkpoint)
+        groups = groups_of(y_rows, height, width, checkpoint) if unit.coder == 1 else []
+        symbols = z + part_in_groups(ans, y_rows, groups, checkpoint.tables)
     assert not ans.words and ans.state == 0
     assert zlib.crc32(b"".join(symbol.to_bytes(4, "little", signed=True) for symbol in symbols)) == unit.symbols_crc
     return symbols
@@ -128,15 +136,15 @@ class Ans:
         step = (1 << 24) // size
         return self.entry([i * step for i in range(size)] + [1 << 24])
 
-    def part(self, rows: list[int], checkpoint: Checkpoint) -> list[int]:
+    def part(self, rows: list[int], tables: Tables) -> list[int]:
         """Sections 4.2 and 4.3."""
-        symbols = [checkpoint.minima[row] for row in rows]
+        symbols = [tables.minima[row] for row in rows]
         escapes = []
         places: dict[int, list[int]] = {}
         for place, row in enumerate(rows):
             places.setdefault(row, []).append(place)
         for row in sorted(places):
-            counts = checkpoint.counts[row]
+            counts = tables.counts[row]
             if len(counts) == 1:
                 continue
             borders = _borders_of(counts)
@@ -147,7 +155,7 @@ class Ans:
         lengths = [self.uniform(16) for _ in escapes]
         codes = [(1 << length) + (self.uniform(1 << length) if length else 0) for length in lengths]
         for place, code in zip(escapes, codes, strict=True):
-            minimum, size = checkpoint.minima[rows[place]], len(checkpoint.counts[rows[place]]) - 1
+            minimum, size = tables.minima[rows[place]], len(tables.counts[rows[place]]) - 1
             symbols[place] = minimum - (code + 1) // 2 if code % 2 else minimum + size - 1 + code // 2
         return symbols
 
@@ -158,6 +166,78 @@ def _borders_of(counts: list[int]) -> list[int]:
         borders.append(i + (before * ((1 << 24) - len(counts)) >> 16))
         before += count
     return [*borders, 1 << 24]
+
+
+def groups_of(rows: list[int], height: int, width: int, checkpoint: Checkpoint) -> list[list[int]]:
+    """Section 4.5: the places of each group's members, the last symbol first."""
+    places_of_step: list[list[int]] = [[] for _ in range(checkpoint.context_steps)]
+    for place in range(len(rows)):
+        at, c = divmod(place, checkpoint.latents)
+        i, j = divmod(at, width)
+        half, quarter = (c + i + j) % 2, (c // 2 + i) % 2
+        places_of_step[half if checkpoint.context_steps == 2 else 2 * half + quarter].append(place)
+    entropies = [_entropy(counts) for counts in checkpoint.tables.counts]
+    groups = []
+    for places in places_of_step:
+        before, numbered = 0, dict[int, list[int]]()
+        for place in places:
+            if entropies[rows[place]]:
+                numbered.setdefault(before // 4096, []).append(place)
+                before += entropies[rows[place]]
+        for number in sorted(numbered):
+            if number < before // 4096:
+                last = max(numbered[number], key=lambda place: (rows[place], -place))
+                groups.append([last, *(place for place in numbered[number] if place != last)])
+    return groups
+
+
+def _entropy(counts: list[int]) -> int:
+    return sum(count * (4096 - _logarithm(count)) for count in counts) >> 16
+
+
+def _logarithm(value: int) -> int:
+    logarithm = value.bit_length() - 1
+    m = value << 30 - logarithm
+    for _ in range(8):
+        m = m * m >> 30
+        bit = m >> 31
+        m, logarithm = m >> bit, 2 * logarithm + bit
+    return logarithm
+
+
+def part_in_groups(ans: Ans, rows: list[int], groups: list[list[int]], tables: Tables) -> list[int]:
+    """Section 4.5: the part y."""
+    lasts = {group[0] for group in groups}
+    others = [place for place in range(len(rows)) if place not in lasts]
+    symbols = dict(zip(others, ans.part([rows[place] for place in others], tables), strict=True))
+    parities = [sum(symbols[place] for place in others) % 2 for _, *others in groups]
+    rows_of_lasts = [2 * rows[group[0]] + parity for group, parity in zip(groups, parities, strict=True)]
+    for group, parity, u in zip(groups, parities, ans.part(rows_of_lasts, _tables_of_parities(tables)), strict=True):
+        symbols[group[0]] = 2 * u + parity
+    return [symbols[place] for place in range(len(rows))]
+
+
+def _tables_of_parities(tables: Tables) -> Tables:
+    made = Tables([], [])
+    for minimum, counts in zip(tables.minima, tables.counts, strict=True):
+        for parity in (0, 1):
+            if len(counts) == 1:
+                made.minima.append(minimum)
+                made.counts.append(counts)
+                continue
+            d = (parity - minimum) % 2
+            made.minima.append((minimum + d) // 2)
+            made.counts.append(_rescaled([*(counts[d:-1:2] or [1]), (counts[-1] + 1) // 2]))
+    return made
+
+
+def _rescaled(numbers: list[int]) -> list[int]:
+    total, rest = sum(numbers), (1 << 16) - len(numbers)
+    counts = [1 + number * rest // total for number in numbers]
+    by_remainder = sorted(range(len(numbers)), key=lambda i: -(numbers[i] * rest % total))
+    for i in by_remainder[: (1 << 16) - sum(counts)]:
+        counts[i] += 1
+    return counts
 
 
 def rows_of_y(z: Latent, level: int, arrays: dict[str, list]) -> Latent:
