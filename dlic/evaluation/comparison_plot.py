@@ -34,7 +34,7 @@ COLOURS = ("#d62728", "#1f77b4", "#2ca02c", "#9467bd", "#e69f00", "#17becf", "#8
 DASHES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1)), (0, (3, 1)), (0, (8, 3)))
 OURS = {"color": "black", "linewidth": 2.4, "marker": "o", "markersize": 5, "zorder": 5}
 WIDTH, HEIGHT = 5.2, 4.2  # inches of a panel
-LETTERS, LINE = 55, 0.17  # of the legend: letters that fit into a line, and inches a line takes
+LETTERS, LINE = 64, 0.17  # of the legend: letters that fit into a line, and inches a line takes
 BELOW = 0.2  # of our own range of scores: how far a worse curve is followed below it
 LEAD = 0.2  # of our own range of scores: the largest difference, either way, that the lower panels show
 
