@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from dlic.checkpoints.local import find
 from dlic.checkpoints.manifest import read_manifest
 from dlic.checkpoints.weights import read_weights
+from dlic.entropy.coder import PLAIN
 from dlic.entropy.tables import tables_from_likelihoods
 from dlic.layers.scale_rows import ROWS
 from dlic.learned.codec import level_of
@@ -82,18 +83,33 @@ def test_mixed_precision_costs_nothing(photograph):
 
 @pytest.mark.parametrize("name", ["light-1", "light-1-ms-ssim"])
 def test_the_deployed_network_is_the_trained_one(photograph, name):
-    """Bits of the file and pixels of the decoder against the network in evaluation mode, both with wide zeros and even groups."""
+    """Bits of the file and pixels of the decoder against the network in evaluation mode, both with an encoder's wide zeros."""
     network = trained(find(name))
-    network.freeze_encoder(parity=True)
+    network.freeze_encoder()
     codec = as_codec(network, tables_from_likelihoods(lambda symbols: network.likelihoods(torch.from_numpy(symbols)).numpy()))
     image = photograph[:128, :160]
     for level in (0, 25, 63):
-        encoded = codec.encode(image, level)
+        encoded = codec.with_coder(PLAIN).encode(image, level)
         with torch.no_grad():
             output = network(as_tensor(image), torch.tensor([level]))
         mine, theirs = codec.decompress(encoded.data), (output.x_hat[0].clamp(0, 1) * 255).permute(1, 2, 0).numpy()
         assert np.median(np.abs(mine - theirs)) < 0.5  # where a symbol was on the edge, its neighbourhood differs
         assert encoded.estimated_bits == pytest.approx(output.bits.item(), rel=0.05)
+
+
+def test_a_network_that_trains_with_parity_sees_the_rate_and_the_errors_of_files(photograph):
+    """On the whole: a row that differs moves the bounds of all groups behind it."""
+    network, image = trained(find("light-1")), photograph[:256, :256]
+    network.freeze_encoder(parity=True)
+    codec = as_codec(network, tables_from_likelihoods(lambda symbols: network.likelihoods(torch.from_numpy(symbols)).numpy()))
+    for level in (25, 63):
+        encoded = codec.encode(image, level)
+        with torch.no_grad():
+            output = network(as_tensor(image), torch.tensor([level]))
+        mine, theirs = codec.decompress(encoded.data), (output.x_hat[0].clamp(0, 1) * 255).round().permute(1, 2, 0).numpy()
+        errors = [np.square(pixels - image.astype(float)).mean() for pixels in (mine, theirs)]
+        assert errors[0] == pytest.approx(errors[1], rel=0.02)
+        assert encoded.estimated_bits == pytest.approx(output.bits.item(), rel=0.03)
 
 
 def test_each_sample_of_a_batch_has_its_own_level():
