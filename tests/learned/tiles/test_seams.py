@@ -92,7 +92,8 @@ def test_an_effort_chooses_among_finer_steps(picture, finer, monkeypatch):
     tile, scale = encoded.unit, seams.scale(finer)
     assert tile.finer == finer and tile.stream != plain.unit.stream
     assert np.abs(LIGHT.unit.decode(tile, scale=scale).y_hat - encoded.y_hat).max() < 1e-5
-    task = RefinementGoal(around.image, 40, LIGHT.unit.tables, around=dataclasses.replace(around, scale=scale))
+    coder, amid = LIGHT.unit.entropy_coder, dataclasses.replace(around, scale=scale)
+    task = RefinementGoal(around.image, 40, LIGHT.unit.tables, around=amid, coder=coder)
     goal = Goal(LIGHT.unit.deployed.encoder.parts, task)
     seen, costs = around.y_hat.copy(), []
     for one in (plain, encoded):
