@@ -1,4 +1,4 @@
-# make demo: see a photograph compressed · make test: lint and tests · both set up .venv on first use
+# make demo: see a photograph compressed · make test: lint, types and tests · both set up .venv on first use
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -13,6 +13,7 @@ test: lint  # two files at a time on a core each: two teams of threads would get
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv

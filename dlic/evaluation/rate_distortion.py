@@ -30,13 +30,19 @@ class Point:
 
 
 def mean_point(codec: Codec, images: Sequence[np.ndarray], measure: Measure = psnr) -> Point:
-    """Mean rate and score of `codec` on uint8 (H, W, 3) images: bits of its files, PSNR or another measure of what it decodes."""
+    """Mean rate and score of `codec` on uint8 (H, W, 3) images: bits of its files, PSNR or another measure of what it decodes.
+
+    Raises ValueError without images, and for an image that is too small to be measured.
+    """
     if not images:
         raise ValueError("there are no images to measure")
     streams = [codec.compress(image) for image in images]
     bpp = [8 * len(data) / (image.shape[0] * image.shape[1]) for image, data in zip(images, streams, strict=True)]
-    quality = [measure(image, codec.decompress(data)) for image, data in zip(images, streams, strict=True)]
-    return Point(float(np.mean(bpp)), float(np.mean(quality)))
+    scores = [measure(image, codec.decompress(data)) for image, data in zip(images, streams, strict=True)]
+    measured = [score for score in scores if score is not None]
+    if len(measured) < len(scores):
+        raise ValueError("an image is too small for this measure")
+    return Point(float(np.mean(bpp)), float(np.mean(measured)))
 
 
 def jpeg_curve(images: Sequence[np.ndarray], qualities: Sequence[int] = JPEG_QUALITIES, measure: Measure = psnr) -> list[Point]:
