@@ -12,11 +12,12 @@ from dlic.metrics.registry import METRICS
 
 
 def anchors_of(run: Run, codec: str, metric: str = "psnr", published: Mapping[str, Anchor] | None = None) -> dict[str, Anchor]:
-    """Everything a codec of a run is compared with: its other codecs, then published curves. By label.
+    """Everything a codec of a run is compared with: its other codecs that have a curve, then published curves. By label.
 
     `published` are other curves than those that the run names.
     """
-    measured = {entry.label: Anchor(run.curve(name, metric), entry.note) for name, entry in run.codecs.items() if name != codec}
+    others = {name: entry for name, entry in run.codecs.items() if name != codec and run.curve(name, metric)}
+    measured = {entry.label: Anchor(run.curve(name, metric), entry.note) for name, entry in others.items()}
     if published is None:
         published = kodak_anchors(metric) if run.against else {}
     return {**measured, **{label: anchor for label, anchor in published.items() if label not in measured}}
