@@ -63,7 +63,8 @@ def compress(
         alpha_quality: 100 is exact; below, alpha is coded like a picture, with a quality like JPEG's, where that is smaller.
         icc_profile, exif, xmp, dpi, text: stored as they are, for `read`; dpi are pixels per inch across and down.
         thumbnail: largest side in pixels of a preview that viewers show without the network; 0 for none.
-        max_memory: approximate limit in bytes for this process: fewer tiles of a big picture are in work at once.
+        max_memory: approximate limit in bytes for this process: fewer tiles of a big picture are in work at once. Without it,
+            three quarters of the memory that the machine has free.
 
     Raises:
         DlicError: `image` is no such array, an argument is out of range, the target cannot be met, no file could hold the
@@ -108,7 +109,8 @@ def decompress(
         max_pixels: larger pictures are refused before anything is allocated.
         model: name of the checkpoint it was made with; files of CompressAI's models need it, as `compress` was given it.
         crop: x, y, width and height of a part; of a big learned picture only the tiles that it needs are decoded.
-        max_memory: approximate limit in bytes for this process, while it decodes a learned picture.
+        max_memory: approximate limit in bytes for this process, while it decodes a learned picture. Without it, three quarters of
+            the memory that the machine has free.
 
     Raises:
         CorruptFileError: `data` is truncated, damaged, or neither kind of file.

@@ -74,7 +74,7 @@ def compress(
     engine: folders.ENGINE = folders.Engine.local,
     cluster: folders.CLUSTER = None,
     max_memory: Annotated[
-        str | None, typer.Option(metavar="BYTES", help="Memory for the learned codec, as 2G: fewer tiles of a big picture at once.")
+        str | None, typer.Option(metavar="BYTES", help="Memory for the learned codec, as 2G; else ¾ of the free memory.")
     ] = None,
 ) -> None:
     """Compress an image file into a .dlic file, or a JPEG file with --codec jpeg.

@@ -43,7 +43,7 @@ def decompress(
     engine: folders.ENGINE = folders.Engine.local,
     cluster: folders.CLUSTER = None,
     max_memory: Annotated[
-        str | None, typer.Option(metavar="BYTES", help="Memory for a learned picture, as 2G: fewer tiles of a big one at once.")
+        str | None, typer.Option(metavar="BYTES", help="Memory for a learned picture, as 2G; else ¾ of the free memory.")
     ] = None,
 ) -> None:
     """Decompress a .dlic or JPEG file into an image file.
