@@ -37,20 +37,6 @@ def jpeg2000(ratio: float) -> PillowCodec:
     return PillowCodec("JPEG2000", {"irreversible": True, "mct": 1, "quality_mode": "rates", "quality_layers": [ratio]})
 
 
-def jpeg_at_size(image: np.ndarray, size: int) -> tuple[int, bytes]:
-    """(quality, bytes) of the best JPEG 4:2:0 of at most `size` bytes; the smallest JPEG where none fits."""
-    low, high = 1, 95
-    best = jpeg(low).compress(image)
-    while low < high:
-        middle = (low + high + 1) // 2
-        data = jpeg(middle).compress(image)
-        if len(data) <= size:
-            low, best = middle, data
-        else:
-            high = middle - 1
-    return low, best
-
-
 @dataclass(frozen=True)
 class FoundJpeg:
     """A JPEG that reaches a quality."""
