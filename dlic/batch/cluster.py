@@ -1,4 +1,4 @@
-"""Work on many files by a Dask cluster whose workers share the folders; a worker that dies costs no file."""
+"""Processes many files on a Dask cluster with shared folders. The files of a worker that dies go to others."""
 
 import os
 import threading
@@ -19,7 +19,7 @@ from dlic.errors import DlicError
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-AHEAD = 1000  # tasks the scheduler knows at a time: it keeps many workers busy, and a million files in nobody's memory
+AHEAD = 1000  # tasks in the scheduler at a time: enough for many workers, and little memory for a million files
 PATIENCE = 20  # seconds to find the scheduler
 _alone = threading.Lock()
 
@@ -27,17 +27,17 @@ _alone = threading.Lock()
 def results(
     work: Work, pairs: Sequence[Pair], folders: Sequence[Path], address: str | None = None, jobs: int = 2
 ) -> Iterator[Result]:
-    """A result for each pair as soon as there is one, in any order.
+    """Yields the result of each pair as soon as it is done, in any order.
 
     The pairs of a worker that dies go to others, as often as the cluster's `allowed-failures` says.
 
     Args:
-        work: what is done to each file; what it names must be found by the workers.
+        work: the operation on each file; workers must be able to import it.
         pairs: by absolute paths.
-        folders: which every worker must see.
-        address: of the scheduler, such as tcp://10.0.0.1:8786; None for a cluster of `jobs` workers on this machine.
+        folders: must be visible to every worker.
+        address: of the scheduler, as tcp://10.0.0.1:8786; None: a cluster of `jobs` workers on this machine.
 
-    Raises DlicError where there is no such cluster, its workers have another dlic, or they do not see the folders.
+    Raises DlicError where the cluster does not answer, its workers have another version of dlic, or they do not see the folders.
     """
     with _client(address, jobs) as client:
         _check(client, folders)
@@ -106,7 +106,7 @@ def _client(address: str | None, jobs: int) -> Iterator["Client"]:
 
 
 def _check(client: "Client", folders: Sequence[Path]) -> None:
-    """Ask every worker that is there whether it can do the work."""
+    """Checks that every worker can do the work."""
     try:
         answers = client.run(_about, [str(folder) for folder in folders])
     except ModuleNotFoundError as error:

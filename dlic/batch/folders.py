@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from dlic.errors import DlicError, ExistsError
 from dlic.storage.files import cannot_write
 
-COMPANION = "._"  # macOS keeps what other file systems cannot hold of IMG.jpg in ._IMG.jpg, which is no image
+COMPANION = "._"  # on other file systems macOS stores the attributes of IMG.jpg in ._IMG.jpg, which is no image
 
 
 @dataclass(frozen=True)
@@ -21,27 +21,27 @@ class Pair:
 
     source: Path
     target: Path
-    size: int = 0  # bytes of the source: how much work it is, roughly
+    size: int = 0  # bytes of the source, a rough measure of its work
 
 
 @dataclass(frozen=True)
 class Done:
-    """A file that was written, and what is reported about it."""
+    """A written file, with its report."""
 
     output: str
     figures: dict[str, Any] = field(default_factory=dict)  # for --json
     line: str = ""  # for a person
-    notes: tuple[str, ...] = ()  # one clause for each thing to know, such as "transparency is dropped"
+    notes: tuple[str, ...] = ()  # one clause for each loss: "transparency is dropped"
 
 
 class Work(Protocol):
     """An operation on one file; it can be pickled."""
 
     def outputs(self, target: Path) -> tuple[Path, ...]:
-        """Every path of which one is written when `target` is asked for."""
+        """The paths of which the work writes one for `target`."""
 
     def file(self, source: str, target: str) -> Done:
-        """Make one file of another. Raises DlicError; `target` is whole or absent in any case."""
+        """Converts one file to another. Raises DlicError; `target` is whole or absent in any case."""
 
 
 @dataclass(frozen=True)
@@ -58,22 +58,22 @@ class Result:
 
 
 def result_of(work: Work, pair: Pair) -> Result:
-    """Do the work on one file. Nothing that is wrong with it is raised, so that the others get their turn."""
+    """Does the work on one file. Errors become part of the result, so the other files are processed."""
     try:
         make_folder(pair.target.parent)
         return Result(pair, work.file(str(pair.source), str(pair.target)))
-    except ExistsError:  # looked for before the work began: since then it was made, whole, by another run or a worker that died
+    except ExistsError:  # it was absent before the work began; another run, or a worker that died, has written it since
         return Result(pair)
     except DlicError as error:
         return Result(pair, error=error)
     except MemoryError:
         return Result(pair, error=DlicError(f"{pair.source} does not fit into memory"))
-    except Exception as error:  # a fault of ours, which must not cost the person the rest of the folder
+    except Exception as error:  # a bug of dlic, which must not stop the rest of the folder
         return Result(pair, error=DlicError(f"{pair.source}: unexpected {type(error).__name__}: {error}"))
 
 
 def make_folder(folder: Path) -> None:
-    """A folder with those above it, where they are not there yet. Raises DlicError."""
+    """Creates a folder with its parents, if missing. Raises DlicError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -87,14 +87,14 @@ def make_folder(folder: Path) -> None:
 class Listing:
     """The content of a folder, as paths relative to it."""
 
-    files: tuple[tuple[str, int], ...]  # those wanted, with their bytes, in a fixed order
-    others: int  # files that are not
-    links: int  # links to folders, which are not followed: they may lead round in circles, or to pictures found anyway
+    files: tuple[tuple[str, int], ...]  # matching files with their bytes, in a fixed order
+    others: int  # number of other files
+    links: int  # number of links to folders, which are not followed: they may form cycles or duplicate files
     closed: tuple[tuple[str, str], ...]  # folders that could not be listed, and why
 
 
 def find(folder: Path, endings: Collection[str], apart: Path) -> Listing:
-    """Every file below `folder` whose name ends like one of `endings`, in either case. The folder `apart` is not walked into."""
+    """Every file below `folder` with one of `endings`, in either case. Leaves out the folder `apart`."""
     files: list[tuple[str, int]] = []
     closed: list[tuple[str, str]] = []
     others = links = 0
@@ -152,13 +152,13 @@ def _size(path: Path) -> int:
 def mirror(listing: Listing, folder: Path, out: Path, ending: str) -> list[Pair]:
     """Each file with its place in `out`, by the same path with `ending` after the whole name: a/b.jpg → a/b.jpg.dlic.
 
-    So a.jpg and a.png never meet, and the name of an output depends on its own input alone, whatever else comes into the folder.
+    So a.jpg and a.png have different outputs, and the name of an output depends on its own input only.
     """
     return [Pair(folder / path, out / (path + ending), size) for path, size in listing.files]
 
 
 def check_targets(pairs: Sequence[Pair], work: Work, out: Path) -> None:
-    """Raises DlicError where two files would become one, or an output would be one of the inputs. `out` must exist."""
+    """Raises DlicError where two inputs have the same output, or an output is one of the inputs. `out` must exist."""
     _refuse_meeting(pairs, out)
     sources = {identity: pair.source for pair in pairs if (identity := _identity(pair.source))}
     for pair in pairs:
@@ -193,7 +193,7 @@ def _folded(name: str) -> str:
 
 
 def folds_names(folder: Path) -> bool:
-    """Whether a file system takes two spellings of a name for one."""
+    """Whether a file system treats two spellings of a name as the same."""
     try:
         with tempfile.NamedTemporaryFile(prefix=".dlic-\u00e9-", suffix=".part", dir=folder) as file:
             name = Path(file.name).name

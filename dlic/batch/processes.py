@@ -1,4 +1,4 @@
-"""The process pool of this package: a process that dies costs no task."""
+"""The process pool of this package: the task of a process that dies is done again."""
 
 import multiprocessing
 import os
@@ -19,8 +19,8 @@ from PIL import Image
 
 from dlic.errors import DlicError
 
-ATTEMPTS = 3  # at a task before it is blamed for what happens to the processes that work on it
-PATIENCE_S = 5.0  # for a process to remove what it has half written
+ATTEMPTS = 3  # killed processes at one task before the task is taken for the cause
+PATIENCE_S = 5.0  # seconds for a process to remove its partial files
 THREADS = "OMP_NUM_THREADS"
 
 Task = TypeVar("Task")
@@ -30,17 +30,16 @@ Outcome = TypeVar("Outcome")
 def results(
     work: Callable[[Task], Outcome], tasks: Sequence[Task], jobs: int, killed: Callable[[Task, int], Outcome]
 ) -> Iterator[Outcome]:
-    """`work(task)` for each task as soon as it is done; with several jobs in any order, each a process with its share of the cores.
-
-    When the iterator is closed or fails, the processes end without leaving anything half written.
+    """Yields `work(task)` for each task as soon as it is done; with several jobs in any order, each a process with its share of the
+    cores. When the iterator is closed or fails, the processes end without partial files.
 
     Args:
-        work: can be pickled, with all it refers to.
+        work: must be picklable.
         tasks: to be done, each hashable.
-        jobs: processes at most; one job is this process.
-        killed: called with a task and a number where so many processes that worked on it were killed; its outcome, or it raises.
+        jobs: most processes; 1: this process.
+        killed: called with a task and the number of processes that were killed at it; returns its outcome, or raises.
 
-    Raises what `work` raises, on the first task that does.
+    Raises the first exception of `work`.
     """
     jobs = min(jobs, len(tasks))
     if jobs <= 1:
@@ -120,7 +119,7 @@ class _Worker:
                 self.pipe.send(self.task)
 
     def answer(self) -> _Answer | None:
-        """The message it has sent; None where it has died."""
+        """The message from the process; None if it has died."""
         try:
             answer = self.pipe.recv()
         except (EOFError, OSError):

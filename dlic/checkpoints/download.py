@@ -1,4 +1,4 @@
-"""Downloading a checkpoint that an index names."""
+"""Downloads a checkpoint of an index."""
 
 import os
 import shutil
@@ -15,19 +15,19 @@ from dlic.storage.locks import making
 def download(
     name: str, base: str | None = None, force: bool = False, progress: Progress | None = None, timeout: float = TIMEOUT
 ) -> Path:
-    """The folder of a checkpoint, downloaded whole or not at all where it is not already present and intact.
+    """The folder of a checkpoint. Unless it is present and intact, it is downloaded whole or not at all.
 
     Args:
-        name: as the index calls it.
-        base: address that has index.json and <name>/<file>; without it, the shipped index and its mirrors,
-            after those of `DLIC_MIRRORS` (separated by commas).
-        force: download even where it is present.
-        progress: told (bytes there, bytes in all).
+        name: its name in the index.
+        base: address of index.json and <name>/<file>. Default: the shipped index, with the mirrors of `DLIC_MIRRORS` (separated by
+            commas) before its own.
+        force: download even if it is present.
+        progress: gets (bytes present, bytes in all).
         timeout: seconds a server may stay silent.
 
     Raises:
-        UnknownCheckpointError: the index does not have it, no mirror is known, or what came does not match the index.
-        DownloadError: no mirror gave every file, or the folder cannot be written. The next call continues.
+        UnknownCheckpointError: the index does not have it, no mirror is known, or the files do not match the index.
+        DownloadError: no mirror has every file, or the folder cannot be written. The next call continues.
     """
     index, bases = _sources(base, timeout)
     if name not in index.checkpoints:
@@ -52,7 +52,7 @@ def download(
 
 
 def _sources(base: str | None, timeout: float) -> tuple[Index, list[str]]:
-    """The index to trust and the addresses to try."""
+    """The trusted index and the addresses of the files."""
     if base:
         address = f"{base.rstrip('/')}/{INDEX}"
         return parse_index(fetch_bytes(address, MAX_INDEX, timeout), address), [base]
@@ -62,7 +62,7 @@ def _sources(base: str | None, timeout: float) -> tuple[Index, list[str]]:
 
 
 def _present(name: str, entry: IndexedCheckpoint) -> Path | None:
-    """The folder `checkpoints.find` would give, if every file in it is the one in the index."""
+    """The folder that `checkpoints.find` gives, if every file in it matches the index."""
     folder = next((folder for folder in checkpoints.local_checkpoints() if folder.name == name), None)
     if folder and all(is_file(folder / file, known.size, known.sha256) for file, known in entry.files.items()):
         return folder
@@ -70,7 +70,7 @@ def _present(name: str, entry: IndexedCheckpoint) -> Path | None:
 
 
 def _download(entry: IndexedCheckpoint, bases: list[str], target: Path, progress: Progress | None, timeout: float) -> None:
-    """Collect the files in a hidden folder beside `target`, which is kept after an interruption, and rename it at the end."""
+    """Downloads into a hidden folder next to `target`, and renames it at the end. The hidden folder stays after an interruption."""
     partial = target.with_name(f".{target.name}.part")
     partial.mkdir(parents=True, exist_ok=True)
     total, done = sum(known.size for known in entry.files.values()), 0
@@ -86,12 +86,12 @@ def _download(entry: IndexedCheckpoint, bases: list[str], target: Path, progress
 
 
 def _shifted(progress: Progress, done: int, total: int) -> Progress:
-    """One file's progress as the whole checkpoint's."""
+    """Progress of one file → progress of the whole checkpoint."""
     return lambda there, _: progress(done + there, total)
 
 
 def _refuse_mismatch(partial: Path, name: str, entry: IndexedCheckpoint) -> None:
-    """Every file is the one in the index; are they also a checkpoint, and the one the index means?"""
+    """Raises UnknownCheckpointError where the files match the index but are not the checkpoint that it names."""
     try:
         if verify(partial).fingerprint.hex() != entry.fingerprint:
             raise UnknownCheckpointError("its fingerprint is another one")

@@ -1,4 +1,4 @@
-"""A checkpoint by folder, by name, or from a repository of Hugging Face, which is kept with the downloads."""
+"""A checkpoint by folder, by name, or from a Hugging Face repository, which is kept with the downloads."""
 
 import shutil
 from pathlib import Path
@@ -11,9 +11,8 @@ from dlic.errors import DlicError, DownloadError, UnknownCheckpointError
 
 
 def pretrained_folder(source: str | Path, revision: str | None = None) -> Path:
-    """The folder of a checkpoint given by path, by name, or as owner/name of a repository, which is downloaded.
-
-    Raises UnknownCheckpointError, or DownloadError where the repository gives no files.
+    """The folder of a checkpoint, from a path, a name, or owner/name of a repository, which is downloaded. Raises
+    UnknownCheckpointError, or DownloadError where the download fails.
     """
     if Path(source).exists():
         return checkpoints.as_folder(source)
@@ -34,7 +33,7 @@ def _snapshot(repository: str, revision: str | None) -> Path:
         raise DlicError(f"{repository} is on Hugging Face, which takes huggingface_hub: pip install 'dlic[hub]'") from error
     try:
         folder = Path(snapshot_download(repository, revision=revision, allow_patterns=[WEIGHTS, MANIFEST, CARD]))
-    except Exception as error:  # of the network, of the server, and of the cache's disk, all its own
+    except Exception as error:  # huggingface_hub's own errors of network, server and disk
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise DownloadError(f"{repository} cannot be had from Hugging Face: {reason}") from error
     if not (folder / MANIFEST).is_file():
@@ -43,7 +42,7 @@ def _snapshot(repository: str, revision: str | None) -> Path:
 
 
 def _keep(folder: Path, name: str) -> None:
-    """Copy a checkpoint to where dlic looks for the ones that files name. Raises UnknownCheckpointError where it is damaged."""
+    """Copies a checkpoint to the download folder, where decoding finds it. Raises UnknownCheckpointError where it is damaged."""
     from dlic.checkpoints.download import put_in_place  # with urllib, which `import dlic` does not need
 
     verify(folder)

@@ -52,7 +52,7 @@ class Index:
     default: str
     mirrors: tuple[str, ...] = ()  # a file is at <mirror>/<checkpoint>/<file>
     checkpoints: dict[str, IndexedCheckpoint] = field(default_factory=dict)  # by name
-    tunes: dict[str, str] = field(default_factory=dict)  # --tune → name of a checkpoint
+    tunes: dict[str, str] = field(default_factory=dict)  # value of --tune → name of a checkpoint
 
     def __post_init__(self) -> None:
         for name in (self.default, *self.checkpoints, *self.tunes.values()):
@@ -82,10 +82,8 @@ def read_index(folder: str | Path) -> Index:
 
 
 def write_index(folder: str | Path, default: str, mirrors: Sequence[str] = (), tunes: Mapping[str, str] | None = None) -> Index:
-    """Make the index of the checkpoints in `folder`, all verified first; the same folders give the same bytes.
-
-    Raises DlicError where `default` or one of `tunes` is not among them or is tuned for something else, UnknownCheckpointError
-    where one is damaged.
+    """Verifies the checkpoints in `folder` and writes their index; the same folders give the same bytes. Raises DlicError where
+    `default` or one of `tunes` is missing or has another tune, UnknownCheckpointError where a checkpoint is damaged.
     """
     folders = sorted(path.parent for path in Path(folder).glob(f"[!.]*/{MANIFEST}"))
     manifests = {checkpoint.name: verify(checkpoint) for checkpoint in folders}
@@ -119,7 +117,7 @@ def _entry(folder: Path, manifest: Manifest) -> IndexedCheckpoint:
 
 
 def parse_index(data: bytes, source: str) -> Index:
-    """The index in a file or an answer. Raises UnknownCheckpointError, which names the `source`."""
+    """Parses an index. Raises UnknownCheckpointError, which names the `source`."""
     try:
         return Index.from_json(json.loads(data))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

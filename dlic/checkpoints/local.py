@@ -17,7 +17,7 @@ def shipped_folder() -> Path:
 
 
 def download_folder() -> Path:
-    """Where downloads go: `DLIC_CHECKPOINTS`, or the platform's cache folder."""
+    """The folder for downloads: `DLIC_CHECKPOINTS`, or the platform's cache folder."""
     override = os.environ.get("DLIC_CHECKPOINTS")
     return Path(override) if override else cache_folder() / "checkpoints"
 
@@ -28,13 +28,13 @@ def search_folders() -> list[Path]:
 
 
 def local_checkpoints() -> Iterator[Path]:
-    """Every checkpoint folder on this machine; hidden ones are downloads that are not finished."""
+    """Every checkpoint folder on this machine, without hidden ones, which are unfinished downloads."""
     for folder in search_folders():
         yield from sorted(path.parent for path in folder.glob(f"[!.]*/{MANIFEST}"))
 
 
 def default_name() -> str:
-    """The checkpoint used when none is named. Raises UnknownCheckpointError where none is shipped."""
+    """The default checkpoint. Raises UnknownCheckpointError where none is shipped."""
     try:
         return read_index(shipped_folder()).default
     except UnknownCheckpointError as error:
@@ -42,7 +42,7 @@ def default_name() -> str:
 
 
 def tuned_name(tune: str) -> str:
-    """The name of the checkpoint that the shipped index has for a tune. Raises DlicError where it has none."""
+    """The checkpoint of a tune in the shipped index. Raises DlicError where it has none."""
     if tune not in TUNES:
         raise DlicError(f"a checkpoint is tuned for {', '.join(TUNES)}; not for {tune!r}")
     tunes = read_index(shipped_folder()).tunes
@@ -72,12 +72,12 @@ def find_by_fingerprint(prefix: bytes) -> Path:
 
 
 def folder_of(source: str) -> Path:
-    """The folder of a checkpoint given by path or by name. Raises UnknownCheckpointError."""
+    """The folder of a checkpoint, from a path or a name. Raises UnknownCheckpointError."""
     return as_folder(source) if Path(source).exists() else find(source)
 
 
 def as_folder(path: str | Path) -> Path:
-    """A checkpoint given by path: its folder, or any file in it."""
+    """The folder of a checkpoint, from its path or the path of any file in it."""
     path = Path(path)
     folder = path if path.is_dir() else path.parent
     if not path.exists():
@@ -86,9 +86,8 @@ def as_folder(path: str | Path) -> Path:
 
 
 def choose(model: str | None, weights: str | Path | None, tune: str | None = None) -> Path:
-    """The checkpoint folder that a name, a path or a tune stands for; that of the default where none is given.
-
-    Raises UnknownCheckpointError where it is not on this machine, DlicError where it is not tuned for `tune`.
+    """The checkpoint folder for a name, a path or a tune; without any of them, the default's. Raises UnknownCheckpointError where
+    it is not on this machine, DlicError where it has another tune.
     """
     if model is None and weights is None:
         return find(default_name() if tune is None else tuned_name(tune))

@@ -1,6 +1,5 @@
-"""model.json: everything of a checkpoint but its weights.
-
-A checkpoint is a folder <name>/ of weights.safetensors, model.json and MODEL_CARD.md. Reading one never unpickles.
+"""model.json: everything in a checkpoint except its weights. A checkpoint is a folder <name>/ of weights.safetensors, model.json
+and MODEL_CARD.md. Reading one never unpickles.
 """
 
 import hashlib
@@ -26,12 +25,12 @@ class Training:
 
     steps: int
     pixels: int
-    lmbda: float | None  # None: a λ for each level, which the model's configuration tells
+    lmbda: float | None  # None: a λ for each level, from the model's configuration
     distortion: str
 
     @property
     def tune(self) -> str:
-        """The value of --tune for this distortion; the distortion itself where --tune has none."""
+        """The value of --tune for this distortion; the distortion itself if --tune has no value for it."""
         return next((tune for tune, distortion in TUNES.items() if distortion == self.distortion), self.distortion)
 
 
@@ -48,7 +47,7 @@ class Manifest:
 
     @cached_property
     def fingerprint(self) -> bytes:
-        """sha256 over architecture, weights and tables; its first 8 bytes stand in every file made with the checkpoint."""
+        """sha256 over architecture, weights and tables; every file of the checkpoint holds its first 8 bytes."""
         identity = [self.model, self.config, self.weights_sha256, self.tables.sha256]
         return hashlib.sha256(json.dumps(identity, sort_keys=True, separators=(",", ":")).encode()).digest()
 
@@ -67,7 +66,7 @@ class Manifest:
 
 
 def read_manifest(folder: str | Path) -> Manifest:
-    """model.json of a checkpoint folder, its hashes checked. Raises UnknownCheckpointError."""
+    """Reads model.json of a checkpoint folder, and checks its hashes. Raises UnknownCheckpointError."""
     path = Path(folder) / MANIFEST
     try:
         stored = json.loads(path.read_bytes())
@@ -86,9 +85,8 @@ def read_manifest(folder: str | Path) -> Manifest:
 
 
 def stated_fingerprint(folder: Path) -> str:
-    """The fingerprint as model.json states it, in hexadecimal; empty where there is none.
-
-    Only the beginning of the file is read. `read_manifest` checks the fingerprint before the checkpoint is used.
+    """The fingerprint stated in model.json, in hexadecimal; empty if it states none. Reads only the beginning of the file.
+    `read_manifest` checks the fingerprint before the checkpoint is used.
     """
     try:
         with open(folder / MANIFEST, "rb") as file:

@@ -12,9 +12,8 @@ from dlic.storage.versions import Version, version_of
 
 
 def read_weights(folder: str | Path, manifest: Manifest | None = None) -> dict[str, NDArray[Any]]:
-    """Arrays of a checkpoint folder, checked against the sha256 in its model.json. Raises UnknownCheckpointError.
-
-    `manifest` is that of the folder, if it was read already.
+    """Reads the arrays of a checkpoint folder, and checks them against the sha256 in its model.json. Raises UnknownCheckpointError.
+    `manifest`: the folder's, if already read.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load
@@ -33,7 +32,7 @@ def verify(folder: str | Path) -> Manifest:
 
 
 def versions(folder: str | Path) -> tuple[Version, Version]:
-    """Something that changes whenever a checkpoint is exported again into the same folder."""
+    """Versions of the folder's files: they change with every export into it."""
     return version_of(Path(folder) / MANIFEST), version_of(Path(folder) / WEIGHTS)
 
 

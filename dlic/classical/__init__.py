@@ -1,1 +1,1 @@
-"""The stages of the classical codecs, each usable alone; codecs/ compose them."""
+"""The classical codecs (JPEG, lossless, wavelet), each next to its stages, which can be used alone."""

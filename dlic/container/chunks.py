@@ -1,4 +1,4 @@
-"""The optional chunks of a .dlic file, which a reader may skip: their names, their layouts, and how their data is packed.
+"""The optional chunks of a .dlic file: names, layouts and packing. A reader may skip them.
 
     gray   nothing: the picture is gray. It is coded as RGB, which is what a reader that skips this shows
     alph   method 1, then the transparency of every pixel, 0 (clear) … 255 (opaque)
@@ -35,7 +35,7 @@ MAX_TEXTS = 10_000
 
 
 def by_name(chunks: Chunks) -> dict[bytes, bytes]:
-    """The chunks described here. Raises CorruptFileError where one is there twice."""
+    """The chunks described here, by name. Raises CorruptFileError for a chunk that occurs twice."""
     known = {name: data for name, data in chunks if name in KNOWN}
     if len(known) < sum(name in KNOWN for name, _ in chunks):
         raise CorruptFileError("the file has one of its optional chunks twice")
@@ -43,7 +43,7 @@ def by_name(chunks: Chunks) -> dict[bytes, bytes]:
 
 
 def pack(data: bytes) -> bytes:
-    """Deflated where that is smaller. Raises DlicError for more than a reader unpacks."""
+    """Packs data, deflated if that is smaller. Raises DlicError for more than MAX_UNPACKED bytes."""
     if len(data) > MAX_UNPACKED:
         raise DlicError(
             f"{len(data):,} bytes of metadata are more than the {MAX_UNPACKED:,} a .dlic file holds; --strip leaves them out"
@@ -81,7 +81,9 @@ def read_dpi(data: bytes) -> tuple[float, float]:
 
 
 def write_text(text: Mapping[str, str]) -> bytes:
-    """Raises DlicError for characters that cannot be written, and for more texts than a reader takes."""
+    """Texts by keyword → chunk data. Raises DlicError for characters that UTF-8 cannot hold, and for more bytes than a reader
+    takes.
+    """
     if len(text) > MAX_TEXTS:
         raise DlicError(f"{len(text):,} texts are more than the {MAX_TEXTS:,} of a .dlic file; --strip text leaves them out")
     try:

@@ -27,11 +27,11 @@ from dlic.entropy.byte_reader import Reader, raw, read_varint, uint, varint, wri
 from dlic.errors import CorruptFileError
 
 VERSION = 2
-VERSION_ZERO = 0xD0  # the first byte of a file is this + its version
+VERSION_ZERO = 0xD0  # the first byte of a file is this plus the version
 MAGIC = bytes([VERSION_ZERO + VERSION]) + b"ic\r\n\x1a"
 LEARNED, TILED, COMPRESSAI, LOSSLESS, WAVELET = range(5)  # kinds
 KIND_AT = len(MAGIC)  # where the field `kind` stands in a file
-MAX_LEVEL = 255  # that the field has room for; a codec knows the levels of its model
+MAX_LEVEL = 255  # range of the field; the codec checks the levels of its model
 NO_MODEL = bytes(8)  # the field `model` of kinds without a checkpoint
 MAX_CHUNKS = 64
 CRC = 4  # bytes
@@ -51,7 +51,7 @@ HEADER = [
 
 @dataclass(frozen=True, kw_only=True)
 class Container:
-    """What a .dlic file holds."""
+    """The content of a .dlic file."""
 
     kind: int  # 0 … 255
     width: int
@@ -71,7 +71,7 @@ def write(container: Container) -> bytes:
 
 
 def append(file: bytes, chunks: Chunks) -> bytes:
-    """A file's bytes with more chunks at their end."""
+    """Appends chunks to a file's bytes."""
     return file + b"".join(_write_chunk(name, data) for name, data in chunks)
 
 
@@ -91,10 +91,9 @@ def read(data: bytes) -> Container:
 
 
 def read_beginning(data: bytes) -> tuple[Container, float]:
-    """The beginning of a file whose header is whole: a container with what there is of its stream, and the share that is.
-
-    Nothing vouches for its bytes: the checksum stands behind the stream, and is not looked at, as the stream may be damaged. Behind
-    it are those chunks that are whole. Raises CorruptFileError where the header is damaged.
+    """Reads a truncated or damaged file with an intact header: a container with the bytes of its stream that are present, and their
+    share. The bytes are not verified: the checksum comes after the stream and is ignored. Intact chunks after it are included.
+    Raises CorruptFileError where the header is damaged.
     """
     reader = Reader(data)
     fields = _read_header(reader)
@@ -106,13 +105,13 @@ def read_beginning(data: bytes) -> tuple[Container, float]:
 
 
 def check_kind(container: Container, *kinds: int, codec: str) -> None:
-    """Raises CorruptFileError for a container of no kind that `codec` writes."""
+    """Raises CorruptFileError for a container of a kind that `codec` does not write."""
     if container.kind not in kinds:
         raise CorruptFileError(f"the file is of kind {container.kind}, which {codec} does not write")
 
 
 def check_no_coder(container: Container) -> None:
-    """Raises CorruptFileError for a file without a choice of entropy coders whose header names one."""
+    """Raises CorruptFileError for a header that names an entropy coder in a kind of file that has no choice."""
     if container.coder:
         raise CorruptFileError(f"the file names entropy coder {container.coder}, but files of kind {container.kind} have no choice")
 
@@ -161,7 +160,7 @@ def _read_chunks(reader: Reader) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _intact_chunks(reader: Reader) -> Iterator[tuple[bytes, bytes]]:
-    """As far as there are."""
+    """The chunks up to the first damaged one."""
     try:
         yield from _read_chunks(reader)
     except CorruptFileError:

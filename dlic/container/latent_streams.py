@@ -13,13 +13,13 @@ from dlic.errors import CorruptFileError
 
 
 def pack(streams: list[bytes], shape: tuple[int, int]) -> bytes:
-    """Streams and the (height, width) of the latent that the last of them holds → bytes."""
+    """Streams, and the (height, width) of the latent in the last one → bytes."""
     head = b"".join(write_varint(number) for number in (len(streams), *shape))
     return head + b"".join(write_varint(len(stream)) + stream for stream in streams)
 
 
 def unpack(data: bytes) -> tuple[list[bytes], tuple[int, int]]:
-    """Inverse of `pack`. Raises CorruptFileError for anything else, after no more work than there are bytes."""
+    """Inverse of `pack`. Raises CorruptFileError for anything else, after work in proportion to the bytes."""
     reader = Reader(data)
     count, height, width = (read_varint(reader) for _ in range(3))
     if count > len(data):

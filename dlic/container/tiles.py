@@ -1,4 +1,4 @@
-"""The stream of a big picture: tiles, each coded as a small picture of its own, behind a table of what they are.
+"""The stream of a big picture: a table of tiles, then the tiles, each coded as a picture of its own.
 
     side    varint  pixels along a tile, a multiple of 64; with the picture's size it says where all tiles lie (`Grid`)
     then of each tile, row by row:
@@ -8,7 +8,7 @@
     crc     4       CRC-32 of the file's header, up to the stream's length, and of the table above
     streams …       of the tiles, in the same order
 
-Nothing in a tile's stream depends on another tile, so that a damaged file gives back all others. The header's symbols_crc is the
+Tiles do not depend on each other, so damage in one loses no other. The header's symbols_crc is the
 CRC-32 of the tiles' CRCs as they stand in the table.
 """
 
@@ -25,8 +25,8 @@ from dlic.pixels.grid import Grid
 
 SMALLEST_ENTRY = 6  # bytes of a tile in the table
 UNIT = 64  # pixels: tiles begin at multiples of it, so that latents lie where those of the whole picture would
-MAX_SIDE = 1024  # that of writers; bounds the memory that one tile makes a reader allocate
-MAX_TILES = 1 << 17  # 137 gigapixels in tiles of 1024 × 1024; bounds what a table makes a reader allocate
+MAX_SIDE = 1024  # the limit of writers, too; bounds the memory that a reader allocates for one tile
+MAX_TILES = 1 << 17  # 137 gigapixels in tiles of 1024 × 1024; bounds the memory that a reader allocates for a table
 
 
 def is_side(pixels: int) -> bool:
@@ -50,7 +50,7 @@ class Table:
 
 
 def join(grid: Grid, tiles: Sequence[CodedUnit]) -> Container:
-    """The units of all tiles of a grid, made with one checkpoint and coder at one level, as the container of the picture."""
+    """Units of all tiles of a grid, of one checkpoint, coder and level → the container of the picture."""
     first = tiles[0]
     table = Table(
         grid=grid,
@@ -72,7 +72,7 @@ def join(grid: Grid, tiles: Sequence[CodedUnit]) -> Container:
 
 
 def split(picture: Container) -> tuple[Grid, list[CodedUnit]]:
-    """Inverse of `join`. Raises CorruptFileError where the table is damaged, or its lengths are not those of the streams."""
+    """Inverse of `join`. Raises CorruptFileError where the table is damaged, or its lengths do not match the streams."""
     table, start = read_table(picture)
     if start + sum(table.lengths) != len(picture.stream):
         raise CorruptFileError("the tiles' streams are not as long as the table of tiles says")
@@ -80,9 +80,8 @@ def split(picture: Container) -> tuple[Grid, list[CodedUnit]]:
 
 
 def split_beginning(picture: Container) -> tuple[Grid, list[CodedUnit | None]]:
-    """`split` of a picture that may be truncated or damaged behind its table: None for tiles that are not all there.
-
-    Nothing vouches for the other tiles' streams but the CRCs of their symbols. Raises CorruptFileError for the table as `split`.
+    """`split` of a picture that may be truncated or damaged after its table: None for incomplete tiles. Only the CRCs of their
+    symbols verify the other tiles' streams. Raises CorruptFileError for a damaged table, as `split` does.
     """
     table, start = read_table(picture)
     tiles = _tiles(picture, table, start)
@@ -109,7 +108,7 @@ def _tiles(picture: Container, table: Table, start: int) -> list[CodedUnit]:
 
 
 def write_table(table: Table, picture: Container) -> bytes:
-    """The bytes in front of the streams of a picture, whose header is protected with them."""
+    """The bytes before the streams of a picture; their CRC-32 also covers the header."""
     entries = zip(table.lengths, table.crcs, table.finer, strict=True)
     written = write_varint(table.grid.side) + b"".join(
         write_varint(length) + _four_bytes(crc) + bytes([finer]) for length, crc, finer in entries
@@ -118,7 +117,9 @@ def write_table(table: Table, picture: Container) -> bytes:
 
 
 def read_table(picture: Container) -> tuple[Table, int]:
-    """Inverse of `write_table`, and where the streams begin. Raises CorruptFileError, before anything is allocated for a lie."""
+    """Inverse of `write_table`; also returns the position of the streams. Raises CorruptFileError before it allocates memory for
+    false sizes.
+    """
     reader = Reader(picture.stream)
     side = read_varint(reader)
     if not is_side(side):

@@ -1,4 +1,4 @@
-"""One coded unit of a learned picture: a whole picture, or a tile of one."""
+"""One coded unit of a learned picture: the whole picture, or one of its tiles."""
 
 from dataclasses import dataclass
 
@@ -38,7 +38,7 @@ def as_picture(unit: CodedUnit, chunks: Chunks = ()) -> Container:
 
 
 def unit_of(picture: Container) -> CodedUnit:
-    """Inverse of `as_picture`, without its chunks. Raises CorruptFileError for more pixels than any writer codes in one piece."""
+    """Inverse of `as_picture`, without its chunks. Raises CorruptFileError for more pixels than the limit of one unit."""
     if picture.width * picture.height > MAX_UNIT:
         raise CorruptFileError(
             f"the picture would have {picture.width} × {picture.height} pixels in one piece, which is limited to {MAX_UNIT:,}"

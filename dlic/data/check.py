@@ -116,7 +116,7 @@ def _middle(pixels: np.ndarray) -> np.ndarray:
 
 
 def blockiness(luma: np.ndarray) -> float:
-    """How much more neighbouring pixels differ across every eighth line than across the others, uint8 (H, W) → gray levels.
+    """Blocking of JPEG: excess of differences between neighbouring pixels across every eighth line, uint8 (H, W) → gray levels.
 
     The mean of its two neighbours is subtracted from each difference, so that slopes count nothing; it is cut at 16 levels.
     Of the eight places at which the lines of a grid can lie, that with the largest mean is held against the median of all, so
@@ -147,13 +147,13 @@ def softness(luma: np.ndarray) -> float:
 
 
 def is_gray(pixels: np.ndarray) -> bool:
-    """Whether nearly all of uint8 (H, W, 3) has no colour."""
+    """Whether uint8 (H, W, 3) has nearly no colour."""
     some = pixels[::3, ::3].astype(np.int16)
     return float((np.ptp(some, axis=2) <= GRAY).mean()) > 0.999
 
 
 def jpeg_quality(path: Path) -> int | None:
-    """The quality at which the IJG's library has the luma table most like that of a JPEG file; None for files of other kinds."""
+    """The IJG quality whose luma table is nearest to that of a JPEG file; None for files of other kinds."""
     tables = getattr(opened(path, MAX_PIXELS), "quantization", None)
     if not tables:
         return None
@@ -172,7 +172,7 @@ def _duplicates(photographs: Iterable[Examined]) -> tuple[tuple[str, ...], ...]:
 
 
 def _alike(photographs: Sequence[Examined], marks: np.ndarray) -> tuple[tuple[str, ...], ...] | None:
-    """Groups in which each has another one that shows the same; those of the same pixels alone are left out."""
+    """Groups of versions of the same photograph, without groups of identical pixels only."""
     if len(photographs) > MOST_COMPARED:
         return None
     leader = list(range(len(photographs)))  # of the group, by following it

@@ -1,7 +1,6 @@
-"""Pictures that codecs are judged by, known by their fingerprints: whoever trains on them measures what was learned by heart.
-
-What is found is a whole picture of a set, in whatever size, compression or way up. A piece of one, or one that is part of a larger
-picture, is another picture and goes unnoticed.
+"""Evaluation sets by the fingerprints of their pictures, to keep them out of training data: a codec trained on them would be
+measured on memorised pictures. A whole picture of a set is found in any size, compression or orientation. Crops of it, and larger
+pictures that contain it, are not found.
 """
 
 import json
@@ -72,7 +71,7 @@ def overlaps(fingerprints: np.ndarray, sets: Sequence[EvaluationSet]) -> list[Ov
 
 
 def refuse_overlap(paths: Sequence[Path], fingerprints: np.ndarray, sets: Sequence[EvaluationSet]) -> None:
-    """Raises OverlapError with the first pictures that must not be trained on."""
+    """Raises OverlapError with the first pictures of evaluation sets."""
     found = overlaps(fingerprints, sets)
     if not found:
         return

@@ -1,9 +1,10 @@
-"""Fingerprints of whole pictures: alike for the same photograph in another size, compression or way up, unlike for any other.
+"""Perceptual fingerprints of whole pictures: nearly equal for versions of one photograph in another size, compression or
+orientation.
 
 The luma of the picture, squeezed into a square of 32×32, goes through a DCT, and of its 16×16 lowest frequencies all but the mean
-give a bit: their sign. Other sizes, shapes, brightness or compression change few signs, and a picture mirrored or turned by
-quarters has those of the first, some of them inverted and perhaps transposed: one fingerprint tells about all eight ways.
-(`imagehash` compares with the median instead, after which nothing is known of the mirror image.)
+give a bit: their sign. Other sizes, shapes, brightness or compression change few signs. Mirroring and turning by quarters only
+invert some signs and transpose them, so one fingerprint serves all eight orientations. (`imagehash` compares with the median
+instead, after which nothing is known of the mirror image.)
 
 On the 24 Kodak images JPEG at quality 5 changes at most 18 of the 255 bits, reduction to 64 pixels and JPEG at 20 at most 24, noise
 of σ 25 at most 6. Between two photographs about half of the bits differ; the two most alike among 246,000 pairs of unrelated
@@ -59,7 +60,7 @@ def distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _signs(fingerprints: np.ndarray) -> np.ndarray:
-    """False, True → −1, 1, for one matrix product to count what agrees."""
+    """False, True → −1, 1: a matrix product then counts equal bits."""
     return fingerprints.astype(np.float32) * 2 - 1
 
 

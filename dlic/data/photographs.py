@@ -26,7 +26,7 @@ class Photographs:
     """Decoded photographs, memory-mapped so that a crop reads only its own pages."""
 
     paths: tuple[Path, ...]
-    decoded: tuple[Path, ...]  # .npy files, uint8 (H, W, 3); one that is not there is decoded again
+    decoded: tuple[Path, ...]  # .npy files, uint8 (H, W, 3); a missing one is decoded again
     lost: set[Path] = field(
         default_factory=set, compare=False
     )  # of `paths`, those that could not be read again when they had to be
@@ -62,7 +62,7 @@ class Photographs:
 
 
 def find_photographs(folder: str | Path) -> list[Path]:
-    """Every file below `folder` whose name ends like an image's, in a fixed order."""
+    """Every file below `folder` with the ending of an image, in a fixed order."""
     folder = Path(folder)
     if not folder.is_dir():
         raise DlicError(f"{folder} is not a folder of photographs")
@@ -73,7 +73,7 @@ def find_photographs(folder: str | Path) -> list[Path]:
 
 
 def is_photograph(path: Path) -> bool:
-    """Whether it is a file whose name ends like an image's."""
+    """Whether it is a file with the ending of an image."""
     return path.suffix.lower() in EXTENSIONS and os.path.isfile(path)  # no where it may not look
 
 
@@ -130,7 +130,7 @@ def _mapped(file: Path) -> np.ndarray | None:
 
 
 def _decode(path: Path, target: Path) -> np.ndarray | None:
-    """The pixels of a photograph, kept in `target` where there is room; None where it cannot be read, which the log then says."""
+    """The pixels of a photograph, stored in `target` if there is room; None where it cannot be read, with a log message."""
     try:
         pixels = read_image(path).pixels
     except UnreadableImageError as error:

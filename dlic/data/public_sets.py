@@ -1,4 +1,4 @@
-"""Public sets of photographs: where they are, how large, under what terms, and how what arrives can be checked."""
+"""Public sets of photographs: addresses, sizes, terms, and checksums."""
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -14,12 +14,12 @@ CSAIL = "http://data.csail.mit.edu/tofu/dataset"
 
 @dataclass(frozen=True)
 class Source:
-    """A file at an address. What nobody has published of it is None, rather than guessed."""
+    """A file at an address. Unpublished facts about it are None."""
 
     url: str
     size: int | None = None  # bytes
     checksum: str | None = None  # sha256 (64 digits) or MD5 (32)
-    only: str | None = None  # the folder of an archive that holds what is meant
+    only: str | None = None  # the folder of the pictures in the archive
 
     @property
     def file(self) -> str:
@@ -36,7 +36,7 @@ class Source:
 
 @dataclass(frozen=True)
 class PublicSet:
-    """Photographs that others published together: one archive, or single files."""
+    """A published set of photographs: one archive, or single files."""
 
     name: str
     title: str

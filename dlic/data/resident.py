@@ -1,4 +1,4 @@
-"""Training crops cut where the network is: the decoded photographs lie in its device's memory, and a batch is one gather."""
+"""Training crops cut on the training device: decoded photographs lie in its memory, and a batch is one gather."""
 
 from collections.abc import Iterator
 from itertools import count

@@ -1,4 +1,4 @@
-"""Downloading a public set of photographs: complete, checked and unpacked in its folder, or not there at all."""
+"""Downloads a public set of photographs: complete, checked and unpacked in its folder, or not at all."""
 
 import json
 import shutil
@@ -34,17 +34,17 @@ class Downloaded:
 def download(
     public_set: PublicSet, folder: Path, base: str | None = None, progress: Progress | None = None, timeout: float = TIMEOUT
 ) -> Downloaded:
-    """The pictures of a set in `folder`/<name>; what was downloaded before is returned as it is.
+    """Downloads a set to `folder`/<name>; an earlier download is returned unchanged.
 
     Args:
         public_set: what to download.
-        folder: is made where it is not there. An interrupted download lies in it as `.<name>.part`, and the next call continues it.
+        folder: created if missing. An interrupted download lies in it as `.<name>.part`, and the next call continues it.
         base: address of a folder with the files of the set by their own names, instead of the original addresses.
-        progress: told (bytes there, bytes in all), first of the download, then of unpacking it.
+        progress: gets (bytes present, bytes in all), first of the download, then of unpacking.
         timeout: seconds a server may stay silent.
 
     Raises:
-        ExistsError: <name> is there and something else.
+        ExistsError: <name> exists and is something else.
         StorageError: there is no room for archive and pictures.
         DownloadError: no address gave what was expected.
         CorruptFileError: an archive is broken or dangerous to unpack.
@@ -111,7 +111,7 @@ def _fetched(sources: Sequence[Source], folder: Path, base: str | None, room: "_
 
 
 def _persistently(source: Source, target: Path, url: str, room: "_Room", timeout: float) -> None:
-    """Again and again, as long as each try brings something: large archives take more than one connection."""
+    """Repeats a download as long as each attempt makes progress: large archives take more than one connection."""
     before, kept = 0, _kept(target)
     while True:
         try:
@@ -133,7 +133,7 @@ def _address(source: Source, base: str | None) -> str:
 
 
 class _Room:
-    """Progress that stops a download before it fills the disk, as soon as it is known how large it is."""
+    """Progress callback that stops a download that would fill the disk, as soon as its size is known."""
 
     def __init__(self, part: Path, public_set: PublicSet, progress: Progress | None):
         self.part, self.progress = part, progress

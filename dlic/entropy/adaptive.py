@@ -1,11 +1,11 @@
-"""Bits ⇄ an embedded stream: probabilities adapt in steps that a decoder can follow, and every beginning of the stream is of use.
+"""Bits ⇄ an embedded stream with adaptive probabilities: every prefix of the stream can be decoded.
 
     stream     chunk, chunk, …
     chunk      head varint (words · 2, + 1 in the last), in the last also its pieces varint; then the words of a rANS coder
 
-Bits are coded in pieces, which either arrive whole or not at all. A chunk is the shortest sequence of pieces that is expected to
-take a quarter of what came before, within bounds: both sides know the probabilities, so both know where it ends. The last chunk of
-a stream says how many pieces it has.
+Bits are coded in pieces; a piece is decoded whole or not at all. A chunk is the shortest sequence of pieces whose expected size is
+a quarter of the stream before it, within bounds. Both sides know the probabilities, so both know where a chunk ends. The last chunk
+of a stream says how many pieces it has.
 """
 
 from contextlib import suppress
@@ -22,7 +22,7 @@ from dlic.errors import CorruptFileError
 
 AnsCoder, Bernoulli = constriction.stream.stack.AnsCoder, constriction.stream.model.Bernoulli
 
-SMALLEST, LARGEST, SHARE = 64, 1024, 4  # bytes of a chunk, and which part of what came before it may be
+SMALLEST, LARGEST, SHARE = 64, 1024, 4  # bytes of a chunk, and the divisor of the stream before it
 PIECE = 32  # bytes a piece is expected to take
 LEAST = 32  # a probability is at least so many times 2⁻¹⁶
 MOST_SEEN = 1 << 15  # observations, in the unit of the counts, after which the older half is forgotten
@@ -33,7 +33,7 @@ class EndOfStream(Exception):
 
 
 class Probabilities:
-    """How often each context has had a one: counts that encoder and decoder keep alike, in whole numbers."""
+    """Adaptive probability of a one in each context, by integer counts that encoder and decoder update alike."""
 
     def __init__(self, ones: NDArray[Any], seen: NDArray[Any]):
         """Prior observations, as if so many of `seen` (C,) had been `ones` (C,), in 1/32."""
@@ -48,7 +48,7 @@ class Probabilities:
         return self._ones
 
     def costs(self) -> NDArray[Any]:
-        """About what a bit is expected to cost in each context, in 2⁻¹² bits: 4 p (1 − p), as whole numbers, int64 (C,)."""
+        """Approximate expected cost of a bit in each context, in 2⁻¹² bits: 4 p (1 − p), as whole numbers, int64 (C,)."""
         costs: NDArray[np.int64] = self.ones * (TOTAL - self.ones) >> 2 * PRECISION - 2 - 12
         return costs
 
@@ -65,7 +65,7 @@ class Probabilities:
 
 @dataclass
 class _Budget:
-    """Where a chunk ends."""
+    """Determines the ends of chunks."""
 
     size: int = 0  # bytes of the stream so far
     left: int = 0  # of the chunk, in the unit of costs
@@ -97,14 +97,14 @@ class Writer:
         return bits
 
     def end_piece(self, cost: int) -> None:
-        """What was coded since the last piece belongs together; `cost` is what that was expected to take."""
+        """Ends the piece of all bits coded since the last one; `cost` is its expected cost."""
         self._pieces.append(self._piece)
         self._piece = []
         if self._budget.spend(cost):
             self._end_chunk()
 
     def finish(self) -> bytes:
-        """The stream: what fits of it, where there is a limit."""
+        """The stream, up to the limit if there is one."""
         with suppress(EndOfStream):
             if self._pieces:
                 self._end_chunk(last=True)
@@ -122,7 +122,7 @@ class Writer:
         self._budget.start()
 
     def _largest_chunk(self, limit: int) -> bytes:
-        """The most pieces that still fit, as a last chunk."""
+        """The largest number of pieces that still fits, as the last chunk."""
         fits, low, high = b"", 0, len(self._pieces)
         while low < high:
             middle = (low + high + 1) // 2

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from dlic.errors import CorruptFileError
 
-WINDOW = 16  # bits a window shows: the longest code that Huffman tables here, and JPEG's, may have
+WINDOW = 16  # bits of a window: the longest Huffman code here and in JPEG
 
 
 def pack(values: NDArray[Any], lengths: NDArray[Any]) -> bytes:
@@ -54,5 +54,5 @@ def windows(data: bytes) -> NDArray[Any]:
 
 
 def _sums(index: NDArray[Any], values: NDArray[Any], size: int) -> NDArray[Any]:
-    """Values that share an index added up: their bits do not overlap, and sums below 2³² are exact in float64."""
+    """Sums of values with equal indices. Their bits do not overlap, and sums below 2³² are exact in float64."""
     return np.bincount(index, weights=values.astype(np.float64), minlength=size)

@@ -1,4 +1,4 @@
-"""The fixed-width and variable-length numbers a header is made of."""
+"""Fixed-width and variable-length numbers of headers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -15,14 +15,14 @@ class Encoder(Protocol):
     """Takes the parts of one picture in order."""
 
     def push(self, symbols: NDArray[Any], part: Part) -> None:
-        """Add the int32 symbols of a part, of its shape, as `FrequencyTables.clip` leaves them."""
+        """Adds the int32 symbols of a part, of its shape, clipped by `FrequencyTables.clip`."""
 
     def finish(self) -> bytes:
         """The stream of all parts."""
 
 
 class Decoder(Protocol):
-    """Gives the parts of one stream in order; the rows of a part may depend on the symbols of those before it."""
+    """Returns the parts of one stream in order; the rows of a part may depend on the symbols of earlier parts."""
 
     def pull(self, part: Part) -> NDArray[Any]:
         """The int32 symbols of a part, of its shape.
@@ -43,11 +43,11 @@ class Coder(Protocol):
 
     @property
     def name(self) -> str:
-        """As `dlic info` prints it."""
+        """The name that `dlic info` prints."""
 
     @property
     def even(self) -> bool:
-        """Whether the groups of its symbols must have even sums, which an encoder sees to (`entropy.parity`)."""
+        """Whether groups of symbols must have even sums (`entropy.parity`); the encoder makes them even before coding."""
 
     def encoder(self, tables: FrequencyTables) -> Encoder:
         """An encoder for one picture."""

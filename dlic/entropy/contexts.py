@@ -1,8 +1,8 @@
-"""Whole numbers whose sizes a context foretells ⇄ bytes, by canonical Huffman codes: one code for each group of contexts.
+"""Integers with contexts that predict their magnitudes ⇄ bytes, by canonical Huffman codes: one code for each group of contexts.
 
-Contexts are numbers 0 … CONTEXTS − 1 in order of the size they foretell. Neighbouring contexts share a code where a code of their
-own would cost more than it saves. A group's values are kept in the order in which they were given, apart from other groups', so
-that a reader decodes each group as one plain sequence of symbols, long before it is asked for the values.
+Contexts are numbers 0 … CONTEXTS − 1, in order of the predicted magnitude. Neighbouring contexts share a code where separate codes
+would cost more than they save. Each group's values are stored together, in input order, so a reader decodes each group as one plain
+sequence of symbols before it needs the values.
 
     group      contexts 1, values varint, then unless there are none:
                flags 1 (1: runs of zeros are counted), symbols varint, Huffman table, bytes varint, codes, remaining bits
@@ -25,7 +25,7 @@ DIRECT = 32  # magnitudes with a symbol of their own; above, four symbols to an 
 MAX_BITS = 24  # of a magnitude: 16-bit samples leave wavelet coefficients of 18 bits and a sign
 SYMBOLS = DIRECT + 4 * (MAX_BITS - 5)
 LONGEST = 15  # bits of a code; JPEG's limit of 16 less one, so that the tables stay small
-TABLE_BITS = 40, 5  # what a code costs about: so many bits, and so many more for every symbol it has
+TABLE_BITS = 40, 5  # approximate bits of a code, and of each symbol in it
 
 
 def context_of(activity: NDArray[Any]) -> NDArray[Any]:
@@ -48,12 +48,12 @@ def encode(values: NDArray[Any], contexts: NDArray[Any]) -> bytes:
 
 
 def estimated_bits(values: NDArray[Any], contexts: NDArray[Any]) -> float:
-    """About what `encode` makes of them, in a fraction of its time."""
+    """Approximate bits of `encode`'s result, in a fraction of its time."""
     return sum(_cost(counts) for counts in _counts(values, contexts)) + float(_symbols(values)[2].sum())
 
 
 class Decoder:
-    """Inverse of `encode`, in any portions: values are given out as their contexts become known."""
+    """Inverse of `encode`, in portions: it returns values as their contexts become known."""
 
     def __init__(self, reader: Reader, count: int):
         """Reads all groups; raises CorruptFileError unless together they hold `count` values."""
@@ -71,7 +71,7 @@ class Decoder:
         self._group_of = np.repeat(np.arange(len(sizes), dtype=np.uint8), sizes)
 
     def pull(self, contexts: NDArray[Any]) -> NDArray[Any]:
-        """The next values, for contexts (N,): int32 (N,). From a damaged stream they may be any others; see `finish`."""
+        """The next values, for contexts (N,): int32 (N,). A damaged stream gives wrong values; see `finish`."""
         groups = self._group_of[contexts]
         order = np.argsort(groups, kind="stable")
         counts = np.bincount(groups, minlength=len(self._next))
@@ -133,7 +133,7 @@ def _counts(values: NDArray[Any], contexts: NDArray[Any]) -> NDArray[Any]:
 
 
 def _symbols(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Symbols (N,), and what they leave of the values: (N,) numbers of so many bits (N,).
+    """Symbols (N,), and the remaining bits of the values: (N,) numbers of (N,) bits each.
 
     Signs go to the lowest bit: 0, −1, 1, −2, … become 0, 1, 2, 3, …
     """
@@ -144,7 +144,7 @@ def _symbols(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[
 
 
 def _extra_bits(symbols: NDArray[Any]) -> NDArray[Any]:
-    """How many plain bits follow each symbol."""
+    """Number of plain bits after each symbol."""
     return np.where(symbols < DIRECT, 0, (symbols - DIRECT >> 2) + 3)
 
 
@@ -187,7 +187,7 @@ def _expand_zeros(coded: NDArray[Any], count: int) -> NDArray[Any]:
 
 
 def _zero_runs(symbols: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Where runs of zeros begin, and how long they are."""
+    """Starts and lengths of the runs of zeros."""
     edges = np.flatnonzero(np.diff((symbols == 0).astype(np.int8), prepend=0, append=0))
     return edges[::2], edges[1::2] - edges[::2]
 
@@ -199,7 +199,7 @@ def _counting(lengths: NDArray[Any]) -> NDArray[Any]:
 
 
 def _grouping(counts: NDArray[Any]) -> list[int]:
-    """How many neighbouring contexts share each code, given how often each has each symbol (CONTEXTS, SYMBOLS).
+    """Number of neighbouring contexts for each code, from the counts of symbols (CONTEXTS, SYMBOLS).
 
     From one group a context, the two neighbours that save most by merging are merged until nothing is saved.
     """
@@ -221,7 +221,7 @@ def _grouping(counts: NDArray[Any]) -> list[int]:
 
 
 def _cost(counts: NDArray[Any]) -> float:
-    """About how many bits a group takes whose symbols occur so often."""
+    """Approximate bits of a group with these counts of symbols."""
     used = counts[counts > 0]
     total = used.sum()
     if not total:

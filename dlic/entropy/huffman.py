@@ -73,7 +73,7 @@ class HuffmanCode:
 
     @cached_property
     def lookup(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """What a 16-bit window begins with: its symbol and that symbol's length, (2¹⁶,) each; length 0 where no code begins so."""
+        """By 16-bit window: the symbol of its first code and the code's length, (2¹⁶,) each; length 0 where no code matches."""
         order = np.argsort(self.lengths, kind="stable")
         order = order[self.lengths[order] > 0]
         spans = 1 << (MAX_LENGTH - self.lengths[order].astype(np.int64))
@@ -83,12 +83,13 @@ class HuffmanCode:
         return symbols, lengths
 
     def bits(self, counts: NDArray[Any]) -> int:
-        """What symbols that occur `counts` (N,) times cost."""
+        """Bits of symbols that occur `counts` (N,) times."""
         return int((np.asarray(counts, np.int64) * self.lengths).sum())
 
     def to_bytes(self) -> bytes:
-        """The table: how many symbols, then in Elias gamma codes the runs of unused and used symbols by turns, then how the
-        lengths of those used change from one to the next."""
+        """The table: the number of symbols; then, in Elias gamma codes, the alternating runs of unused and used symbols; then the
+        differences between the lengths of successive used symbols.
+        """
         runs = _runs(self.lengths > 0)
         used = self.lengths[self.lengths > 0].astype(np.int64)
         steps = np.diff(used, prepend=8)
@@ -149,7 +150,7 @@ def decode_from(data: bytes, position: int, count: int, code: HuffmanCode) -> tu
 
 
 def _follow(steps: list[int], position: int, count: int) -> tuple[list[int], int]:
-    """Where at most `count` codes begin, from `position` to the end of the piece, and where the next one would."""
+    """Starts of at most `count` codes, from `position` to the end of the piece, and the start of the next one."""
     starts: list[int] = []
     append = starts.append
     try:

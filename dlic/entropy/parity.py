@@ -1,4 +1,4 @@
-"""Symbols in groups whose sums are even, so that one symbol of each costs about a bit less: its parity is known.
+"""Groups of symbols with even sums: the parity of one symbol a group is known, which saves about one bit.
 
 The symbols of a group are a point of the lattice Dₙ, the whole vectors with an even sum (Conway and Sloane, "Fast quantizing and
 decoding algorithms for lattice quantizers and codes", IEEE Transactions on Information Theory 28, 1982). It packs space more
@@ -24,12 +24,12 @@ from dlic.entropy.tables import ENTROPY_FRACTION, REACH, FrequencyTables, looked
 # Expected bits of a group. On 12 held-out training photographs at six levels, 16 to 18 took 2.6 % off the bits at equal PSNR,
 # 12 and 22 took 2.4 %, and 26 took 2.2 %.
 GROUP_BITS = 16
-GROUP = GROUP_BITS << ENTROPY_FRACTION  # the same in the units of `FrequencyTables.entropies`
+GROUP = GROUP_BITS << ENTROPY_FRACTION  # GROUP_BITS in the units of `FrequencyTables.entropies`
 
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """The groups of a set of symbols, of which some may belong to none."""
+    """The groups of a set of symbols; some symbols may belong to no group."""
 
     members: NDArray[Any]  # (N,) int64, places of the symbols that belong to groups, group after group
     starts: NDArray[Any]  # (G,) int64, of each group within `members`
@@ -60,7 +60,7 @@ def groups_of_steps(part: Part, tables: FrequencyTables) -> list[Groups]:
     ends = np.searchsorted(ordered, np.arange(1 + steps.max(initial=0)), "right", sorter=order).tolist()
     places = places[order]
     rows = rows[places]
-    bits = np.take(tables.entropies, rows, mode="clip")  # every row is one of the tables; without the check it takes a third
+    bits = np.take(tables.entropies, rows, mode="clip")  # every row is valid; without the check it takes a third of the time
     steps_of_places = (slice(*between) for between in pairwise([0, *ends]))
     return [_groups(places[step], bits[step], rows[step]) for step in steps_of_places]
 
@@ -127,7 +127,7 @@ class ParityEncoder(RansEncoder):
     """Writes a stream part by part."""
 
     def push(self, symbols: NDArray[Any], part: Part) -> None:
-        """Add the int32 symbols of a part, as `FrequencyTables.clip` leaves them, whose groups are even."""
+        """Adds the int32 symbols of a part, clipped by `FrequencyTables.clip`; the sums of its groups must be even."""
         flat, rows, groups = symbols.ravel(), part.rows.ravel(), joined(groups_of_steps(part, self._tables))
         assert not groups.odd(flat).any(), "an encoder makes groups even before it codes them"
         others, lasts = _but(groups.lasts, flat.size), groups.lasts
@@ -165,10 +165,10 @@ def _rows_of_parity(rows: NDArray[Any], odd: NDArray[Any]) -> NDArray[Any]:
 
 
 class Repair:
-    """Makes the sums of groups even, at the least cost in bits + price · squared error."""
+    """Makes the sums of groups even at the least cost: bits + price · squared error."""
 
     def __init__(self, tables: FrequencyTables, price: float):
-        """`price` is what a squared error of one step is worth in bits."""
+        """`price`: bits a squared error of one step."""
         self.price, (self._low, self._high) = price, tables.bounds(np.arange(len(tables)))
         values = np.arange(-REACH, REACH + 1)
         self._bits = np.zeros((len(tables), values.size), np.float32)
@@ -176,11 +176,11 @@ class Repair:
             self._bits[row] = tables.prices(row, values)
 
     def __call__(self, symbols: NDArray[Any], distances: NDArray[Any], rows: NDArray[Any], groups: Groups) -> None:
-        """Move one symbol of every odd group by one, to the other side of what it stands for, in place.
+        """Moves one symbol of every odd group by one, to the other side of the value it represents, in place.
 
         Args:
             symbols: whole numbers (M,) float32 within the bounds of their rows.
-            distances: what they stand for (M,).
+            distances: the values before rounding (M,).
             rows: their table rows (M,).
             groups: their groups.
         """
@@ -194,17 +194,17 @@ class Repair:
         symbols[places[best]] = moved[best]
 
     def _bits_of(self, symbols: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
-        """Bits of whole symbols (N,); those beyond REACH are taken to cost what REACH does."""
+        """Bits of whole symbols (N,); symbols beyond REACH count as REACH."""
         bits: NDArray[np.float32] = self._bits[rows, np.clip(symbols, -REACH, REACH).astype(np.int64) + REACH]
         return bits
 
 
 def settle(symbols: NDArray[Any], moves: NDArray[Any], costs: NDArray[Any], groups: Groups) -> None:
-    """Make every odd group even by its move of the least cost, in place.
+    """Makes every odd group even by its move of the least cost, in place.
 
     Args:
         symbols: whole numbers (M,).
-        moves: what could be added to each, 1 or −1 (M,).
+        moves: possible change of each, 1 or −1 (M,).
         costs: of these moves (M,).
         groups: of the symbols.
     """

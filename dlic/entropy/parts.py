@@ -1,4 +1,4 @@
-"""Symbols in parts, and the one walk over them: encoders, decoders and verifiers differ only in what they do with a part.
+"""Parts of symbols, and the one walk over them for encoders, decoders and verifiers, which differ only in `code`.
 
     path ── Part z: rows ──▶ code ──▶ symbols of z ──▶ path ── Part y: rows, which depend on z ──▶ code ──▶ symbols of y
 
@@ -42,12 +42,12 @@ class CodedPart:
     symbols: NDArray[Any]  # int32, of the part's shape
 
 
-Path = Generator[Part, NDArray[Any], None]  # takes the symbols of each part after it has given it
+Path = Generator[Part, NDArray[Any], None]  # a generator: yields parts, receives their symbols
 Code = Callable[[Part], NDArray[Any]]
 
 
 def walk(path: Path, code: Code) -> Iterator[CodedPart]:
-    """Code the parts of `path` in order; each is given out with its symbols before the next one's rows are computed.
+    """Codes the parts of `path` in order; yields each with its symbols before the next part's rows are computed.
 
     `code` gives the int32 symbols of a part, of its shape.
     """
@@ -80,7 +80,7 @@ class Symbols:
         raise KeyError(name)
 
     def with_part(self, name: str, symbols: NDArray[Any], rows: NDArray[Any] | None = None) -> "Symbols":
-        """With other symbols, and other rows if they are given, in the part of a name."""
+        """Replaces the symbols, and optionally the rows, of the named part."""
         parts = (_replaced(coded, symbols, rows) if coded.part.name == name else coded for coded in self.parts)
         return Symbols(tuple(parts))
 

@@ -19,12 +19,12 @@ from dlic.errors import CorruptFileError
 
 AnsCoder = constriction.stream.stack.AnsCoder
 Categorical, Uniform = constriction.stream.model.Categorical, constriction.stream.model.Uniform
-SMALL = 10  # frequencies of a table that are summed up on the way to a symbol faster than their sums are searched
+SMALL = 10  # table size up to which constriction's lazy model is faster: it sums frequencies instead of searching stored sums
 
 
 @dataclass(frozen=True)
 class RansCoder:
-    """Symbols by rANS and their rows' tables, one after the other."""
+    """Codes symbols by rANS with the tables of their rows."""
 
     number: int = 0
     name: str = "rANS"
@@ -50,7 +50,7 @@ class RansEncoder:
         self._pushed: list[tuple[NDArray[Any], NDArray[Any], FrequencyTables]] = []  # symbols (N,), rows (N,) and their tables
 
     def push(self, symbols: NDArray[Any], part: Part) -> None:
-        """Add the int32 symbols of a part, as `FrequencyTables.clip` leaves them."""
+        """Adds the int32 symbols of a part, clipped by `FrequencyTables.clip`."""
         self.push_rows(symbols.ravel(), part.rows.ravel(), self._tables)
 
     def push_rows(self, symbols: NDArray[Any], rows: NDArray[Any], tables: FrequencyTables) -> None:
@@ -124,7 +124,9 @@ def _pull_escapes(coder: Any, count: int) -> NDArray[Any]:
 
 
 def _model(tables: FrequencyTables, row: int) -> Any:
-    """Counts over 2¹⁶ are exact in float64, and so is what constriction makes of them: the model depends on integers only."""
+    """The entropy model of constriction. Counts over 2¹⁶ are exact in float64, as is constriction's fixed point: the model depends
+    on integers only.
+    """
     counts = tables.counts[row]
     return Categorical(counts / TOTAL, perfect=False, lazy=counts.size <= SMALL)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 PRECISION = 16
 TOTAL = 1 << PRECISION  # every row sums to this
 REACH = 512  # values −512 … 512 can have a place of their own in a table
-CERTAIN = 0.02  # a row with fewer other values is skipped: rare symbols cost more bits than the error they avoid is worth
+CERTAIN = 0.02  # a row with a lower probability of all other values is skipped: coding them costs more than the error they avoid
 ESCAPE_BITS = 15  # an escaped value lies within 2¹⁵ of its table
 ENTROPY_FRACTION = 8  # bits after the point of the entropy of a row
 
@@ -62,23 +62,21 @@ class FrequencyTables:
 
     @cached_property
     def by_parity(self) -> "FrequencyTables":
-        """Two rows for each: row 2r + p codes u where row r has the value 2u + p, p being 0 or 1."""
+        """Two rows for each row: row 2r + p codes u for the value 2u + p of row r; p is 0 or 1."""
         halves = [
             _of_parity(minimum, row, p) for minimum, row in zip(self.minima.tolist(), self.counts, strict=True) for p in (0, 1)
         ]
         return FrequencyTables(np.array([minimum for minimum, _ in halves], np.int32), tuple(counts for _, counts in halves))
 
     def bounds(self, rows: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Smallest and largest value that can be coded where `rows` are, as float32: whole numbers that small are exact in it."""
+        """Smallest and largest value that each of `rows` can code, as float32, which holds such integers exactly."""
         reach = np.where(self.skipped, 0, (1 << ESCAPE_BITS) // 2 - 1)
         low, high = (self.minima - reach).astype(np.float32), (self.minima + self.sizes - 1 + reach).astype(np.float32)
         return np.take(low, rows, mode="clip"), np.take(high, rows, mode="clip")
 
     def zero_bins(self, price: float) -> NDArray[Any]:
-        """Below which distance from zero a value had better be coded as zero: (rows,) float32, at least ½.
-
-        `price` is what a squared error of one step is worth in bits. ±1 pays where it saves more than its extra bits:
-        price · (d² − (1 − d)²) > bits(±1) − bits(0).
+        """Half the width of each row's zero bin, at least ½: (rows,) float32. `price`: bits a squared error of one step. ±1 pays
+        where it saves more than its extra bits: price · (d² − (1 − d)²) > bits(±1) − bits(0).
         """
         bins = np.full(len(self), 0.5, np.float32)
         for row, (minimum, counts) in enumerate(zip(self.minima, self.counts, strict=True)):
@@ -88,7 +86,7 @@ class FrequencyTables:
         return bins
 
     def clip(self, symbols: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
-        """The nearest values that can be coded, as int32; an encoder applies it before it reconstructs."""
+        """The nearest values that the rows can code, as int32. An encoder clips before it reconstructs."""
         return np.clip(symbols, *self.bounds(rows)).astype(np.int32)
 
     def bits(self, symbols: NDArray[Any], rows: NDArray[Any]) -> float:
@@ -137,10 +135,7 @@ def escaped_value(code: NDArray[Any], size: NDArray[Any]) -> NDArray[Any]:
 
 
 def grouped_by_row(rows: NDArray[Any], tables: FrequencyTables) -> tuple[NDArray[Any], list[tuple[int, slice]]]:
-    """Where `rows` (N,) are coded, ordered by row and then by position, and which part of that order belongs to each row.
-
-    Skipped rows are left out, and rows that do not occur.
-    """
+    """Positions of `rows` (N,) sorted by row, and the slice of each row in that order. Skipped and absent rows are left out."""
     rows = rows.astype(np.min_scalar_type(len(tables)), copy=False)  # small integers are sorted by radix, five times faster
     coded = np.flatnonzero(looked_up(~tables.skipped, rows))
     small = np.take(rows, coded, mode="clip")  # every index is inside; without the check it takes half the time
@@ -163,7 +158,7 @@ def looked_up(table: NDArray[Any], indices: NDArray[Any]) -> NDArray[Any]:
 def indexed(
     symbols: NDArray[Any], rows: NDArray[Any], tables: FrequencyTables
 ) -> tuple[list[tuple[int, NDArray[Any]]], NDArray[Any]]:
-    """What a coder codes of clipped symbols (N,): (row, index of each of its symbols) for row after row, and the escapes' codes.
+    """Clipped symbols (N,) → the input of a coder: (row, indices of its symbols) for each row, and the codes of the escapes.
 
     The index of an escape is the row's last.
     """
@@ -191,7 +186,7 @@ def symbols_at(
     order, groups = grouped_by_row(rows, tables)
     sizes, minima = tables.sizes.astype(np.int32), tables.minima
     values, escapes = np.empty(order.size, np.int32), [np.empty(0, np.int64)]
-    for row, part in groups:  # row by row, as far as that goes: what was read is still in the cache
+    for row, part in groups:  # row by row where possible: the indices are still in the cache
         indices = read(row, part.stop - part.start)
         escapes.append(part.start + np.flatnonzero(indices == sizes[row]))
         np.add(indices, minima[row], out=values[part])
@@ -227,10 +222,10 @@ def tables_from_likelihoods(
 
 
 def counted_tables(learned: FrequencyTables, seen: NDArray[Any], weight: float = 1000.0) -> FrequencyTables:
-    """Tables of what real images gave, `seen` (rows, 2·reach + 1) times each for the values −reach … reach.
+    """Tables from counts on real images: `seen` (rows, 2·reach + 1) of the values −reach … reach.
 
-    The learned tables count as `weight` earlier observations, so that values never seen keep a place. What a network learns under
-    additive noise is wider than what rounding gives: counting saved 1.5 % of the bits of held-out photographs.
+    The learned tables count as `weight` earlier observations, so values never seen keep a place. A distribution learned under
+    additive noise is wider than that of rounded values: counting saved 1.5 % of the bits of held-out photographs.
     """
     reach = seen.shape[1] // 2
     prior = np.zeros(seen.shape)
@@ -264,12 +259,14 @@ def binary_logarithms(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _of_parity(minimum: int, counts: NDArray[Any], parity: int) -> tuple[int, NDArray[Any]]:
-    """The values of one parity in a row: the smallest u; frequencies of u, u + 1, … and of the escape, which keeps half its own."""
+    """The values of one parity in a row: the smallest u; frequencies of u, u + 1, …, and of the escape, whose frequency is
+    halved.
+    """
     if counts.size == 1:  # nothing is coded by a skipped row
         return minimum >> 1, counts
     first = (parity - minimum) % 2
     frequencies = counts[first:-1:2].astype(np.int64)
-    if not frequencies.size:  # in a row of one value the next one is as rare as can be
+    if not frequencies.size:  # a row of one value has a next value of the least frequency
         frequencies = np.ones(1, np.int64)
     return (minimum + first) >> 1, _rescaled(np.append(frequencies, (counts[-1] + 1) // 2))
 

@@ -1,4 +1,4 @@
-"""EXIF, read and changed in place: maker notes depend on offsets, so no value moves."""
+"""EXIF, read and changed in place: maker notes depend on offsets, so values keep their positions."""
 
 import struct
 from collections.abc import Iterator

@@ -34,7 +34,7 @@ class ImageFile:
     """An image that has been read: pixels, metadata, and notes on losses."""
 
     pixels: NDArray[Any]  # uint8 (H, W, 3) unless asked for otherwise, orientation applied
-    notes: tuple[str, ...] = ()  # one clause for each thing changed or left behind, such as "transparency is dropped"
+    notes: tuple[str, ...] = ()  # one clause for each change or loss: "transparency is dropped"
     metadata: Metadata = field(default_factory=Metadata)  # of what was asked for
     lost: tuple[Rectangle, ...] = ()  # parts of the picture that a damaged file does not show
 
@@ -46,10 +46,10 @@ def read_image(
 
     Palettes become their colours, black and white becomes gray, CMYK becomes sRGB through its profile, 16 bits are rounded to 8.
 
-    `keep` says what else the caller has a place for, of EVERYTHING: "gray" leaves gray images (H, W); with "alpha" those with
+    `keep` names the further parts of EVERYTHING that the caller takes: "gray" leaves gray images (H, W); with "alpha" those with
     transparency have one channel more, (H, W, 2) or (H, W, 4); the others go into `metadata`.
-    Raises UnreadableImageError for what is missing, no image, broken, truncated, above `max_pixels` or deeper than 16 bits, and if
-    `strict` for what 8 bits of what is kept do not hold.
+    Raises UnreadableImageError for a file that is missing, no image, broken, truncated, above `max_pixels` or deeper than 16 bits,
+    and if `strict` for every loss.
     """
     name = name_of(source)
     with memory_for(name):
@@ -65,7 +65,7 @@ def read_image(
 def opened(source: str | Path | bytes, max_pixels: int) -> PillowFile:
     """An image file with its header read, from a path or its bytes; its pixels are not loaded.
 
-    Raises UnreadableImageError for what is missing, no image, broken, or above `max_pixels`.
+    Raises UnreadableImageError for a file that is missing, no image, broken, or above `max_pixels`.
     """
     name = name_of(source)
     data = source if isinstance(source, bytes) else read_whole(source, UnreadableImageError)
@@ -92,7 +92,7 @@ def name_of(source: str | Path | bytes) -> str:
 
 
 def frames_left(image: Image.Image, name: str) -> list[str]:
-    """A note where the file is an animation or has several pages."""
+    """A note on the frames or pages after the first, if any."""
     with decoding(name):  # some plugins read the whole file to count
         frames = getattr(image, "n_frames", 1)
     return [f"only the first of {frames} frames is kept"] if frames > 1 else []
@@ -127,10 +127,10 @@ def write_image(path: Path, pixels: NDArray[Any], overwrite: bool = False) -> in
 
 
 def image_bytes(pixels: NDArray[Any], suffix: str = ".png", metadata: Metadata | None = None) -> bytes:
-    """The bytes of an image file holding `pixels` in the format a suffix names, with what of the metadata it has a place for.
+    """`pixels` as the bytes of an image file, in the format of a suffix, with the metadata that the format can hold.
 
     uint8 or uint16, of shape (H, W), (H, W, 2) gray and alpha, (H, W, 3) or (H, W, 4) RGB and alpha. Raises DlicError for a format
-    that has no place for the alpha or the 16 bits.
+    without alpha or 16 bits, if the pixels have them.
     """
     kind = Image.registered_extensions().get(suffix.lower())
     if kind is None or kind not in Image.SAVE:

@@ -23,7 +23,7 @@ PROFILED_MODES = {"CMYK", "LAB"}  # become sRGB through a profile
 
 
 def refuse_deep(image: Image.Image, name: str) -> None:
-    """Raises UnreadableImageError for samples beyond 16 bits, whose black and white nothing tells."""
+    """Raises UnreadableImageError for samples beyond 16 bits, whose range is not stated."""
     if image.mode == "F" or (image.mode == "I" and _bits(image) > 16):
         samples = "floating-point" if image.mode == "F" else f"{_bits(image)}-bit"
         raise UnreadableImageError(f"{name} has {samples} samples, which are not read; convert it to 8 or 16 bits first")
@@ -111,7 +111,7 @@ def _profile(image: Image.Image) -> bytes:
 
         ImageCms.ImageCmsProfile(io.BytesIO(profile))
         return profile
-    except Exception:  # a profile nobody can read, or a Pillow without littlecms
+    except Exception:  # an unreadable profile, or a Pillow without littlecms
         return b""
 
 

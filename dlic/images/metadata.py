@@ -8,7 +8,7 @@ from typing import Any
 from dlic.errors import DlicError
 from dlic.images import exif as exif_bytes
 
-LABELS = {"icc_profile": "ICC profile", "exif": "EXIF", "xmp": "XMP", "dpi": "resolution", "text": "text"}  # what people call it
+LABELS = {"icc_profile": "ICC profile", "exif": "EXIF", "xmp": "XMP", "dpi": "resolution", "text": "text"}  # names in messages
 MAX_DPI = 4_000_000.0
 MAX_KEYWORD = 79  # bytes of Latin-1, as in PNG
 PNG_XMP = "XML:com.adobe.xmp"  # keyword of a text that is none

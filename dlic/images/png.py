@@ -26,7 +26,7 @@ def write(samples: NDArray[np.uint16]) -> bytes:
 
 
 def with_metadata(png: bytes, metadata: Metadata) -> bytes:
-    """A PNG file with metadata in it. What cannot be text there, XMP that is no UTF-8, stays away."""
+    """Adds metadata to a PNG file. XMP that is not UTF-8 is left out."""
     chunks = (_chunk(name, data) for name, data in _metadata_chunks(metadata))
     return png[:HEADER_END] + b"".join(chunks) + png[HEADER_END:]
 

@@ -16,15 +16,16 @@ from dlic.images.pillow.orientation import turned
 from dlic.images.pillow.sixteen_bits import is_16_bit_colour, sixteen_bit_colour
 from dlic.images.transparency import with_alpha
 
-# Formats of which Pillow says how many bits a sample has; what others hold beyond 8 bits it drops without a word.
+# Formats whose bits a sample Pillow reports; in others it silently drops bits beyond 8.
 KNOWN_DEPTH = {"PNG", "TIFF", "PPM", "BMP", "DIB", "GIF", "TGA", "QOI", "WEBP", "JPEG", "MPO", "PCX", "ICO"}
 EIGHT_BITS = {"L", "LA", "RGB", "RGBA"}
-EXACT_MODES = EIGHT_BITS | {"1", "P", "PA", "I", "I;16", "I;16B", "I;16L", "I;16N"}  # of which `exact_samples` loses nothing
+EXACT_MODES = EIGHT_BITS | {"1", "P", "PA", "I", "I;16", "I;16B", "I;16L", "I;16N"}  # modes that `exact_samples` reads without loss
 EXTRA_SAMPLES, PREMULTIPLIED = 338, 1  # a tag of TIFF, and one of its values
 
 
 def read_samples(source: str | Path | bytes, max_pixels: int = MAX_PIXELS, strict: bool = False) -> ImageFile:
-    """Read an image file as it is: uint8 or uint16 of shape (H, W), (H, W, 2), (H, W, 3) or (H, W, 4), orientation applied.
+    """Reads the exact samples of an image file: uint8 or uint16 of shape (H, W), (H, W, 2), (H, W, 3) or (H, W, 4), orientation
+    applied.
 
     Palettes become the colours they stand for, samples of 1, 2 and 4 bits are scaled to 8, a transparent colour becomes alpha.
     Raises UnreadableImageError as `read_image` does, and for samples that cannot be had exactly.

@@ -1,23 +1,23 @@
 """Transparency: the alpha channel of a transparent colour, and the colours under transparent pixels.
 
-Nobody sees those colours. They are made smooth, because smooth costs least to code.
+These colours are invisible. They are made smooth, because smooth areas cost least to code.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-MIDDLE = 128.0  # what there is where nothing is visible at all
+MIDDLE = 128.0  # gray level where no pixel is visible
 
 
 def with_alpha(samples: NDArray[np.uint16], transparent: int | tuple[int, ...]) -> NDArray[np.uint16]:
-    """uint16 (H, W, C) → (H, W, C + 1): opaque but where the colour is the transparent one."""
+    """uint16 (H, W, C) → (H, W, C + 1): opaque except where the colour is the transparent one."""
     alpha = np.where((samples == np.array(transparent)).all(axis=2), 0, 65535).astype(np.uint16)
     return np.dstack([samples, alpha])
 
 
 def filled(colours: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """uint8 (H, W) or (H, W, 3) with every pixel of alpha 0 replaced by a smooth continuation of those that can be seen.
+    """uint8 (H, W) or (H, W, 3) with every pixel of alpha 0 replaced by a smooth continuation of the visible pixels.
 
     They are averaged down a pyramid, and the holes filled on the way up: the push–pull of Gortler et al. (The Lumigraph, 1996).
     """

@@ -1,4 +1,4 @@
-"""Biases of layers, which PyTorch's types say may be missing."""
+"""Access to biases of layers, which are optional in PyTorch's types."""
 
 from torch import Tensor, nn
 
@@ -11,6 +11,6 @@ def bias_of(layer: nn.Module) -> Tensor:
 
 
 def start_at_zero(layer: nn.Module) -> None:
-    """The layer gives zero until it is trained."""
+    """Initialises a layer with zeros."""
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)

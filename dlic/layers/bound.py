@@ -1,11 +1,11 @@
-"""A lower bound that training can leave again."""
+"""A lower bound with a gradient that lets training leave it again."""
 
 import torch
 from torch import Tensor
 
 
 class _LowerBound(torch.autograd.Function):
-    """max(x, bound) whose gradient still passes where it would raise x back above the bound."""
+    """max(x, bound); below the bound, gradients that raise x still pass."""
 
     @staticmethod
     def forward(ctx, x: Tensor, bound: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""Which latents become known in which step of a context: fixed by their place alone, for training, encoders and decoders."""
+"""The context step of every latent: it depends on the position only, for training, encoders and decoders."""
 
 from functools import lru_cache
 

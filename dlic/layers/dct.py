@@ -1,4 +1,4 @@
-"""Block DCT bases as weights: what a transform that starts as a DCT is initialised with."""
+"""Block DCT bases as initial weights of transforms that start as a DCT."""
 
 import math
 
@@ -11,7 +11,7 @@ COLOUR_ROTATION = (
     / torch.tensor([[3.0], [2.0], [6.0]], dtype=torch.float64).sqrt()
 )
 
-CHROMA_PENALTY = 1.8  # a chroma coefficient carries about as little as a luma one 1.8 times its frequency
+CHROMA_PENALTY = 1.8  # a chroma coefficient is about as small as a luma coefficient of 1.8 times its frequency
 
 
 def dct_matrix(size: int) -> Tensor:

@@ -9,11 +9,12 @@ from dlic.layers.dct import dct_basis, merge_blocks
 from dlic.layers.shuffle import unshuffle
 from dlic.layers.stages import BottleneckBlock, bottlenecks, in_float32
 
-FLAT = 6.0  # how often larger than its variation over photographs a picture's average is, as middle grey is not their mean
+FLAT = 6.0  # size of a picture's mean relative to its standard deviation over photographs, whose average is not middle grey
 BLOCK = 8  # side of the blocks of pixels that the first layer takes in and the last gives out
 
 
-# What is not in blocks stays in float32 in mixed precision: bfloat16 would round large coefficients to whole steps of high levels.
+# Layers outside of blocks stay in float32 in mixed precision: bfloat16 would round large coefficients to whole steps of high
+# levels.
 
 
 class Analysis(nn.Module):
@@ -46,14 +47,14 @@ class Analysis(nn.Module):
 
 
 def trunk_scale(latents: int, step: float) -> Tensor:
-    """About how large each coefficient of a 16×16 block DCT is for photographs, in units of `step` (8-bit units): (M,)."""
+    """Approximate size of each coefficient of a 16×16 block DCT of photographs, in units of `step` (8-bit units): (M,)."""
     scale = dct_basis(2 * BLOCK, latents)[1] * (255 / step)
     scale[0] *= FLAT
-    return torch.exp2(torch.log2(scale).round())  # powers of two, which divide without a rest
+    return torch.exp2(torch.log2(scale).round())  # powers of two: division is exact
 
 
 def transposed_dct(channels: int, latents: int, step: float) -> tuple[nn.ConvTranspose2d, nn.Conv2d]:
-    """What undoes the DCT that `Analysis` starts as: (B, M, h, w) → (B, C, 2h, 2w), and on to blocks of pixels."""
+    """Layers of the inverse DCT for `Analysis`'s initial weights: (B, M, h, w) → (B, C, 2h, 2w) → blocks of pixels."""
     small, sigma = dct_basis(BLOCK, channels)
     large, _ = dct_basis(2 * BLOCK, latents)
     split, last = nn.ConvTranspose2d(latents, channels, 2, stride=2), nn.Conv2d(channels, 3 * BLOCK**2, 1)
@@ -81,7 +82,7 @@ class PlainSynthesis(nn.Module):
 
 
 class CorrectedDct(nn.Module):
-    """A linear transform that starts as a 16×16 block DCT, and a network beside it whose sum with it starts as the DCT alone.
+    """The sum of a linear transform, which starts as a 16×16 block DCT, and a parallel network, which starts as zero.
 
     x ─┬─ unshuffle 16 ─ 1×1 ─ + ─ y        ŷ ─┬─ 1×1 ─ shuffle 16 ─ + ─ x̂
        └─ network ─────────────┘                 └─ / sigma ─ network ───┘
@@ -90,7 +91,7 @@ class CorrectedDct(nn.Module):
     scale: Tensor | None
 
     def __init__(self, linear: nn.Module, network: nn.Sequential, scale: Tensor | None = None):
-        """`scale` (M,): what the network's input is multiplied by."""
+        """`scale` (M,): factor of the network's input."""
         super().__init__()
         self.linear, self.network = linear, network
         self.register_buffer("scale", None if scale is None else scale[:, None, None].clone(), persistent=False)

@@ -1,4 +1,4 @@
-"""What varies with the rate level: vectors kept at a few anchor levels and interpolated between them."""
+"""Parameters that depend on the rate level: vectors at a few anchor levels, interpolated between them."""
 
 import torch
 from torch import Tensor, nn

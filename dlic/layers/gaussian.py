@@ -12,7 +12,7 @@ LIKELIHOOD_MIN = 1e-9
 
 
 def scale_of_row(row: Tensor) -> Tensor:
-    """Standard deviation of a row, integer or in between."""
+    """Standard deviation of an integer or fractional row."""
     return SCALE_MIN * torch.exp(row * math.log(ROW_RATIO))
 
 
@@ -30,9 +30,8 @@ def likelihood(values: Tensor, scale: Tensor) -> Tensor:
 
 
 def zero_bin(scale: Tensor, price: float, certain: float) -> Tensor:
-    """Below which distance from zero a value had better be coded as zero, as `FrequencyTables.zero_bins` has it for tables.
-
-    `price` is what a squared error of one step is worth in bits; infinite where all other values are rarer than `certain`.
+    """Half the width of the zero bin, as `FrequencyTables.zero_bins` computes it for tables. `price`: bits a squared error of one
+    step. Infinite where the probability of nonzero values is below `certain`.
     """
     zero, one = (likelihood(torch.full_like(scale, value), scale) for value in (0.0, 1.0))
     return torch.where(zero > 1 - certain, torch.inf, 0.5 + torch.log2(zero / one) / (2 * price))

@@ -1,4 +1,4 @@
-"""Pixels ⇄ channels with results laid out channels-last, as the convolutions around them want them."""
+"""Pixels ⇄ channels, with channels-last results for the convolutions around them."""
 
 import torch
 from torch import Tensor

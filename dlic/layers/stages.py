@@ -1,4 +1,4 @@
-"""The stages a transform is stacked from; each down-stage halves the size, each up-stage doubles it."""
+"""Stages of transforms: a down-stage halves the size, an up-stage doubles it."""
 
 from collections.abc import Callable, Iterator
 from typing import cast
@@ -50,13 +50,14 @@ class DenseBlock(nn.Module):
 
 
 class BottleneckBlock(nn.Module):
-    """x + 1×1(gelu(3×3(gelu(1×1(x))))) at half the channels unless told otherwise; starts as the identity."""
+    """x + 1×1(gelu(3×3(gelu(1×1(x))))) at half the channels by default; starts as the identity."""
 
     unit: Tensor | None
 
     def __init__(self, channels: int, inner: int | None = None, scale: Tensor | None = None):
-        """`scale` (channels,): how large x is, where its channels are not about 1; weights that read it are trained in units of its
-        inverse, as steps of equal size would soon have the largest channels drive all the others' activations to zero for good."""
+        """`scale` (channels,): size of x, if it is not about 1. The first layer's weights are trained in units of its inverse: with
+        steps of equal size, the largest channels would soon drive all activations to zero for good.
+        """
         super().__init__()
         inner = inner or channels // 2
         self.register_buffer("unit", None if scale is None else 1 / scale[None, :, None, None], persistent=False)
@@ -68,12 +69,12 @@ class BottleneckBlock(nn.Module):
         start_at_zero(self.last)
 
     def units(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Weights that an optimiser steps in units other than 1, and these (`optimization.InUnits`)."""
+        """Weights with their units, for an optimiser's steps (`optimization.InUnits`)."""
         if self.unit is not None:
             yield self.squeeze.weight, self.unit
 
     def branch(self, x: Tensor, gain: Tensor | None = None) -> Tensor:
-        """What is added to x; `gain` (B, inner, 1, 1) weights the inner channels."""
+        """The branch that is added to x; `gain` (B, inner, 1, 1) weights the inner channels."""
         features = F.gelu(self.spatial(F.gelu(self.squeeze(x))))
         return self.last(features if gain is None else features * gain)
 
@@ -82,7 +83,7 @@ class BottleneckBlock(nn.Module):
 
 
 def bottlenecks(chain: nn.Sequential | nn.ModuleList) -> list[BottleneckBlock]:
-    """The blocks of a chain that holds nothing else."""
+    """The blocks of a chain that consists of bottleneck blocks only."""
     return [cast(BottleneckBlock, block) for block in chain]
 
 

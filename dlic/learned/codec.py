@@ -1,4 +1,4 @@
-"""The learned codec: images ⇄ .dlic files of one checkpoint, as one unit each or, big ones, in tiles."""
+"""The learned codec: images ⇄ .dlic files of one checkpoint. A small image is one unit; a big one is cut into tiles."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -64,15 +64,15 @@ class LearnedCodec:
         return TileCodec(self.unit, self.tiling)
 
     def with_chunks(self, chunks: Chunks) -> "LearnedCodec":
-        """The same codec, whose files have these chunks."""
+        """The same codec; it adds these chunks to its files."""
         return replace(self, chunks=chunks) if chunks else self
 
     def with_coder(self, number: int) -> "LearnedCodec":
-        """The same codec, whose files are written with another entropy coder."""
+        """The same codec; it writes files with another entropy coder."""
         return replace(self, unit=replace(self.unit, coder=number))
 
     def within(self, max_memory: int | None, max_pixels: int = MAX_PIXELS) -> "LearnedCodec":
-        """The same codec with limits: bytes that the process may take, about, and pixels of a file."""
+        """The same codec with an approximate memory limit (bytes) and a limit of pixels a file."""
         codec = self if max_pixels == self.max_pixels else replace(self, max_pixels=max_pixels)
         return codec if max_memory is None else replace(codec, tiling=replace(codec.tiling, max_memory=max_memory))
 
@@ -95,9 +95,8 @@ class LearnedCodec:
         return self.encode_at(self.analyse(image), level, effort, progress)
 
     def analyse(self, image: NDArray[np.uint8], keep: bool = False) -> AnalysedPicture:
-        """The transform of an image, from which it can be encoded at any level.
-
-        That of a big one waits until its tiles are encoded; with `keep` it stays in memory then, as far as that is allowed.
+        """Runs g_a once; the result can be encoded at any level. Tiles of a big image are analysed when they are encoded; with
+        `keep` their latents then stay in memory, as far as the memory limit allows.
         """
         height, width = check_pixels(image).shape[:2]
         if self.tiling.cuts(height, width):
@@ -106,10 +105,9 @@ class LearnedCodec:
         return AnalysedPicture(image, kept={0: self.unit.analyse(image, Rectangle(0, 0, width, height))})
 
     def encode_at(self, analysed: AnalysedPicture, level: int, effort: int = 0, progress: Progress = no_progress) -> Encoded:
-        """An analysed image as a file of one level.
-
-        `effort` 1 … 9 searches for better symbols than rounding gives. `progress` is told the share of the work of an effort, or
-        of the tiles, that is done. Raises DlicError for other efforts, and where the model cannot refine.
+        """Encodes an analysed image at one level. `effort` 0 rounds; 1 … 9 search for better symbols. `progress` gets the share of
+        the work that is done, 0 … 1: of the effort, or of the tiles. Raises DlicError for other efforts, and where the model cannot
+        refine.
         """
         self._check_effort(effort)
         if analysed.grid:
@@ -131,19 +129,17 @@ class LearnedCodec:
             raise DlicError(f"{self.name} has no effort above 0")
 
     def picture(self, encoded: Encoded) -> NDArray[np.uint8]:
-        """The pixels (H, W, 3) that a decoder will show; nothing is parsed unless the picture is in tiles."""
+        """The pixels (H, W, 3) that a decoder will give. The stream is parsed only if the picture is in tiles."""
         container = encoded.container
         if encoded.y_hat is None:
-            return self.tiles.decode(container, None, no_progress).image  # however large: it is no stranger's
+            return self.tiles.decode(container, None, no_progress).image  # no limit of pixels: this process wrote the file
         return self._cropped(encoded.y_hat, container)
 
     # --- decoding ---------------------------------------------------------------------------------------------------
 
     def decode(self, container: Container, crop: Rectangle | None = None, progress: Progress = no_progress) -> Decoded:
-        """The picture, or a part of it, in a container that was made with this checkpoint.
-
-        Of a picture in tiles only those are decoded that the part needs, and `progress` is told their share that is done.
-        Raises CorruptFileError above `max_pixels`, as everything that reads files.
+        """The picture, or a part of it, from a container of this checkpoint. In a picture in tiles only the tiles of the part are
+        decoded; `progress` gets the share of them that is done, 0 … 1. Raises CorruptFileError for more than `max_pixels` pixels.
         """
         self._check_size(container, crop)
         if container.kind == TILED:
@@ -157,13 +153,13 @@ class LearnedCodec:
         return Decoded(np.ascontiguousarray(image[crop.slices]) if crop else image, seconds)
 
     def recover(self, container: Container, crop: Rectangle | None = None, progress: Progress = no_progress) -> Decoded:
-        """As much as can be decoded of a damaged picture in tiles, of which only the header and the table need be whole."""
+        """The readable tiles of a damaged picture in tiles. The header and the table of tiles must be intact."""
         self._check_size(container, crop)
         check_kind(container, TILED, codec=f"{self.name} in tiles")
         return self.tiles.decode(container, crop, progress, damaged=True)
 
     def symbols(self, container: Container) -> Symbols:
-        """The symbols of a picture that is one unit, checked against its checksum; no transform is run."""
+        """The symbols of a picture that is one unit, checked against their checksum. Runs no transform."""
         self._check_size(container)
         check_kind(container, LEARNED, codec=f"{self.name} in one unit")
         return self.unit.parse(unit_of(container))
@@ -174,7 +170,7 @@ class LearnedCodec:
         return split(container)[1] if container.kind == TILED else [unit_of(container)]
 
     def crcs(self, container: Container) -> tuple[int, ...]:
-        """CRC-32 of the symbols of each unit, which are read and checked: those of all tiles, or of the picture."""
+        """Parses and checks the symbols of every unit; returns their CRC-32."""
         self._check_size(container)
         return self.tiles.crcs(container) if container.kind == TILED else (self.symbols(container).crc,)
 
@@ -184,7 +180,7 @@ class LearnedCodec:
         return sum(estimated_bits(self.unit.parse(unit), coder_of(unit.coder), self.unit.tables) for unit in units)
 
     def _check_size(self, container: Container, crop: Rectangle | None = None) -> None:
-        """Raises CorruptFileError where more pixels would be decoded than may be, before anything is allocated for them."""
+        """Raises CorruptFileError for a part of more pixels than `max_pixels`, before anything is allocated for them."""
         check_kind(container, LEARNED, TILED, codec=self.name)
         decoded = crop if crop and container.kind == TILED else container
         check_size(decoded.width, decoded.height, self.max_pixels)
@@ -196,7 +192,7 @@ class LearnedCodec:
 
 @dataclass(frozen=True, eq=False)
 class AtQuality:
-    """A learned codec with its settings fixed, as one of the codecs that are compared."""
+    """A learned codec with fixed settings, as the evaluation compares codecs."""
 
     codec: LearnedCodec
     level: int
@@ -210,7 +206,7 @@ class AtQuality:
 
 
 def level_of(quality: int, levels: int) -> int:
-    """Quality 1 … 100 → rate level, rising evenly from the lowest to the highest. Raises DlicError for others."""
+    """Quality 1 … 100 → rate level, linear from the lowest to the highest. Raises DlicError for other qualities."""
     return round((check_quality(quality) - 1) / 99 * (levels - 1))
 
 
@@ -222,7 +218,7 @@ def check_quality(quality: int) -> int:
 
 
 def load_codec(folder: str | Path) -> LearnedCodec:
-    """The codec of a checkpoint folder, loaded once for each version of its files. Raises UnknownCheckpointError."""
+    """The codec of a checkpoint folder; it is loaded again only when the folder's files change. Raises UnknownCheckpointError."""
     return _loaded(Path(folder), versions(folder))
 
 

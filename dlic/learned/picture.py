@@ -1,4 +1,4 @@
-"""A picture on its way through the learned codec, whether it is one unit or tiles."""
+"""Intermediate results of the learned codec for a whole picture, which is one unit or tiles."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -15,7 +15,7 @@ from dlic.pixels.rectangles import Rectangle
 
 @dataclass(frozen=True, eq=False)
 class AnalysedPicture:
-    """An image whose units are analysed once for all levels, as far as memory allows."""
+    """An image with its analysed units. They are kept for all levels, as far as memory allows."""
 
     image: NDArray[np.uint8]  # (H, W, 3)
     grid: Grid | None = None  # tiles; None: the picture is one unit
@@ -36,18 +36,18 @@ class AnalysedPicture:
         return self.grid.tiles if self.grid else [Rectangle(0, 0, self.width, self.height)]
 
     def unit(self, codec: UnitCodec, index: int) -> AnalysedUnit:
-        """A unit, analysed now unless it was kept."""
+        """A unit: the kept one, or newly analysed."""
         if index in self.kept:
             return self.kept[index]
         analysed = codec.analyse(self.image, self.units[index])
         if index < self.room:
-            self.kept[index] = replace(analysed, seconds={})  # of a kept unit no time is spent again
+            self.kept[index] = replace(analysed, seconds={})  # a kept unit takes no time again
         return analysed
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Encoded:
-    """A compressed picture, and how it came about."""
+    """A compressed picture, with its symbols' checksums and the times of its stages."""
 
     container: Container
     crcs: tuple[int, ...]  # of the symbols of each unit
@@ -67,5 +67,5 @@ class Encoded:
 
     @cached_property
     def estimated_bits(self) -> float:
-        """Ideal bits of the symbols by the tables, to compare with the bytes of the file."""
+        """Ideal bits of the symbols by the frequency tables; compare them with the bytes of the file."""
         return self.estimate()

@@ -1,4 +1,4 @@
-"""The networks of checkpoints as they were trained, for research."""
+"""The trained PyTorch networks of checkpoints, for research."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +13,8 @@ if TYPE_CHECKING:
 
 
 def network_of(source: str | Path, revision: str | None = None) -> "Model":
-    """The network of a checkpoint as it was trained: a module of `forward(x, level)`, `g_a` and `g_s`.
-
-    Takes and raises what `dlic.from_pretrained` does. `factorized` models need CompressAI.
+    """The trained network of a checkpoint: a module with `forward(x, level)`, `g_a` and `g_s`. Its arguments and errors are those
+    of `dlic.from_pretrained`. `factorized` models need CompressAI.
     """
     from dlic.models import build_model
     from dlic.runtime.torch.arrays import to_tensors

@@ -1,4 +1,4 @@
-"""Encoding to a wanted size or quality: bisection over the rate levels of one analysed image."""
+"""Rate control: encoding to a target size or quality by bisection over the rate levels of one analysed image."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ UNITS = {"size": "bytes", "bpp": "bpp", "psnr": "dB", "ms-ssim": "MS-SSIM"}
 
 @dataclass(frozen=True)
 class Target:
-    """At most so many bytes or bits per pixel, or at least so much PSNR or MS-SSIM."""
+    """A maximum of bytes or bits per pixel, or a minimum of PSNR or MS-SSIM."""
 
     measure: Measure
     value: float  # bytes, bits per pixel, dB, or 0 … 1
@@ -30,7 +30,7 @@ class Target:
 
     @property
     def is_ceiling(self) -> bool:
-        """Whether the target is the most allowed (a rate) rather than the least wanted (a quality)."""
+        """Whether the target is a maximum (a rate); a quality is a minimum."""
         return self.measure in ("size", "bpp")
 
     def met_by(self, achieved: "Achieved") -> bool:
@@ -40,7 +40,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Achieved:
-    """A file, and what the target it meets measured on it."""
+    """A file, with its value by the target's measure."""
 
     encoded: Encoded
     figures: dict[str, float]  # measure → value; empty without a target
@@ -61,15 +61,14 @@ def encode_to(
     progress: Progress = no_progress,
     judge: Judge | None = None,
 ) -> Achieved:
-    """The best file within a rate target, or the smallest that reaches a quality target; the transform g_a runs once.
-
-    With an effort the level is found by plain encoding, and then moved while refined files still meet the target.
+    """The best file within a rate target, or the smallest file that reaches a quality target. g_a runs once. With an effort, plain
+    encoding finds the level; the level then moves as long as refined files meet the target.
 
     Args:
         image: uint8 (H, W, 3).
         judge: measures the quality of a picture against the original, for targets of quality.
 
-    Raises DlicError where even the last level does not meet the target, and says what it would give.
+    Raises DlicError where no level meets the target; the message names the nearest value.
     """
     analysed = codec.analyse(image, keep=True)
 
@@ -82,8 +81,8 @@ def encode_to(
 
 
 def _bisected(codec: LearnedCodec, attempt: Callable[[int], Achieved], target: Target) -> Achieved:
-    """The highest level that keeps to a ceiling, or the lowest that reaches a quality."""
-    levels = range(codec.levels) if target.is_ceiling else range(codec.levels - 1, -1, -1)  # the first is the easiest to meet
+    """The highest level within a maximum, or the lowest level that reaches a quality."""
+    levels = range(codec.levels) if target.is_ceiling else range(codec.levels - 1, -1, -1)  # begins with the easiest
     best = attempt(levels[0])
     if not target.met_by(best):
         kind = "smallest" if target.is_ceiling else "best"
@@ -103,9 +102,8 @@ def _bisected(codec: LearnedCodec, attempt: Callable[[int], Achieved], target: T
 def _refined(
     codec: LearnedCodec, attempt: Callable[[int, int], Achieved], target: Target, effort: int, plain: Achieved
 ) -> Achieved:
-    """Refined files from the plain one's level upwards: the last within a ceiling, or the first that reaches a quality.
-
-    Refinement saves bits and may give up a little quality for them, so that a higher level than the plain one is often right.
+    """Refines at levels from the plain one upwards; returns the last file within a maximum, or the first that reaches a quality.
+    Refinement saves bits and may lose a little quality, so a higher level is often the right one.
     """
     best = plain
     for level in range(plain.encoded.level, codec.levels):

@@ -1,4 +1,4 @@
-"""Plain encoding: the symbols that a latent is rounded to, and what a decoder makes of them."""
+"""Plain encoding: latents → rounded symbols, and the y_hat of a decoder."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,20 +16,19 @@ from dlic.runtime.network import DeployedModel
 
 @dataclass(frozen=True, eq=False)
 class Plain:
-    """What plain encoding makes of a latent."""
+    """The result of plain encoding of one latent."""
 
     y: NDArray[Any]  # the latent in quantisation steps
     symbols: Symbols
-    y_hat: NDArray[Any]  # what a decoder will synthesise from
-    finer: int = 0  # how much finer steps are at seams
-    scale: NDArray[Any] | None = None  # so many times finer each latent's are, (h, w) float32, if some are
+    y_hat: NDArray[Any]  # the y_hat of a decoder
+    finer: int = 0  # step size at seams: 2^(−finer / 64)
+    scale: NDArray[Any] | None = None  # how many times finer each latent's step is, (h, w) float32; None: all steps are ordinary
 
 
 @dataclass(frozen=True, eq=False)
 class Rounding:
-    """Latents → symbols, to the nearest or with wider zeros, and at seams with finer steps.
-
-    Where groups must be even (`entropy.parity`), those of a context step are repaired before the next step sees it.
+    """Latents → symbols: to the nearest integer or with a wider zero bin, and with finer steps at seams. Where groups must be even
+    (`entropy.parity`), the groups of a context step are repaired before the next step uses its latents.
     """
 
     deployed: DeployedModel
@@ -51,7 +50,7 @@ class Rounding:
         """A latent at one level, with finer steps at the `seams` of a tile if they are needed there."""
         y = self.deployed.encoder.at_level(latent, level)
         z = self.deployed.encoder.hyper(y, level)
-        if seams is None or not z.size or level < COARSE * self.deployed.decoder.levels:  # without z seams are as near as all else
+        if seams is None or not z.size or level < COARSE * self.deployed.decoder.levels:  # without z, seams need no finer steps
             return Plain(y, *self.rounded(y, z, level))
         distances = np.zeros_like(y)
         symbols, y_hat = self.rounded(y, z, level, distances=distances)
@@ -69,9 +68,8 @@ class Rounding:
         scale: NDArray[Any] | None = None,
         distances: NDArray[Any] | None = None,
     ) -> tuple[Symbols, NDArray[Any]]:
-        """The symbols of plain encoding for given ones of z, which are clipped, and y_hat.
-
-        Steps are so many times finer as `scale` (h, w) says; `distances` is filled with those of y from its means.
+        """The symbols of plain encoding and y_hat, for clipped symbols of z. `scale` (h, w) says how many times finer steps are;
+        `distances` is filled with the distances of y from its means.
         """
         size, context, y_hat = (y.shape[0], y.shape[1]), None, y
 
@@ -89,7 +87,7 @@ class Rounding:
     def _quantised(
         self, y: NDArray[Any], context: Any, part: Part, scale: NDArray[Any] | None, distances: NDArray[Any] | None
     ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The symbols of the part y, and y_hat."""
+        """Symbols of the part y, and y_hat."""
         symbols, limits = np.zeros(part.shape, np.float32), self._limits(part.rows)
         groups = iter(groups_of_steps(part, self.tables) if self.even else ())
 
@@ -109,16 +107,16 @@ class Rounding:
         return symbols.astype(np.int32), y_hat
 
     def in_steps(self, symbols: Symbols, scale: NDArray[Any] | None) -> NDArray[Any]:
-        """Symbols of y in ordinary steps, of which some had steps so many times finer."""
+        """Symbols of y in ordinary steps; `scale` says how many times finer their own steps are."""
         return symbols.y if scale is None else symbols.y / scale[..., None]
 
     def _limits(self, rows: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
-        """Smallest and largest symbol where `rows` are, and the width of the zeros."""
+        """Smallest and largest symbol, and half the width of the zero bin, for each of `rows`."""
         zeros = None if self._zero_bins is None else np.take(self._zero_bins, rows, mode="clip")  # no check of each index
         return *self.tables.bounds(rows), zeros
 
     def _finer(self, y: NDArray[Any], symbols: Symbols, distances: NDArray[Any], seams: Seams) -> int:
-        """How much finer the steps at seams are to be, for latents that lie so far from their means."""
+        """Chooses the step size at seams from the distances of latents from their means."""
         far, rows = distances[seams.edge], symbols.y_rows[seams.edge]
         near = _whole(distances, *self._limits(symbols.y_rows))  # before any repair, as below
 
@@ -132,7 +130,7 @@ class Rounding:
 
 
 def _whole(distances: NDArray[Any], low: NDArray[Any], high: NDArray[Any], zeros: NDArray[Any] | None) -> NDArray[Any]:
-    """What distances from means are coded as: whole numbers, float32."""
+    """Distances from means → symbols: whole numbers, float32."""
     rounded: NDArray[np.float32] = np.rint(distances)
     np.minimum(np.maximum(rounded, low, out=rounded), high, out=rounded)  # which np.clip takes twice as long for
     if zeros is not None:

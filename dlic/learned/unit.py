@@ -1,4 +1,4 @@
-"""One unit, a whole picture or a tile of one: pixels ⇄ latent ⇄ symbols ⇄ stream, around any model."""
+"""One unit (a whole picture or a tile): pixels ⇄ latent ⇄ symbols ⇄ stream, with any model."""
 
 import time
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ from dlic.runtime.timing import timed
 
 @dataclass(frozen=True, eq=False)
 class AnalysedUnit:
-    """A unit after the part of encoding that all levels share."""
+    """A unit after g_a, the part of encoding that all levels share."""
 
     image: NDArray[np.uint8]  # (H, W, 3)
     latent: NDArray[np.float32]  # (h, w, M), of the image padded to multiples of the stride
@@ -43,7 +43,7 @@ class AnalysedUnit:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class EncodedUnit:
-    """A coded unit, and how it came about."""
+    """A coded unit, with its symbols and the times of its stages."""
 
     unit: CodedUnit
     symbols: Symbols
@@ -53,13 +53,13 @@ class EncodedUnit:
 
     @cached_property
     def estimated_bits(self) -> float:
-        """Ideal bits of the symbols by the tables, to compare with the bytes of the stream."""
+        """Ideal bits of the symbols by the frequency tables; compare them with the bytes of the stream."""
         return estimated_bits(self.symbols, coder_of(self.unit.coder), self.tables)
 
 
 @dataclass(frozen=True, eq=False)
 class DecodedUnit:
-    """The latent of a unit that was read."""
+    """The decoded latent of a unit."""
 
     y_hat: NDArray[np.float32]  # (h, w, M)
     seconds: dict[str, float]  # by stage
@@ -67,7 +67,7 @@ class DecodedUnit:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class UnitCodec:
-    """One checkpoint at work on units of any size.
+    """Codes units of any size with one checkpoint.
 
     image ─ analyse ─ latent ─ encode ─ CodedUnit ─ decode ─ y_hat ─ synthesise ─ image
                                                   └ parse ─ symbols
@@ -78,7 +78,7 @@ class UnitCodec:
     deployed: DeployedModel
     tables: FrequencyTables
     distortion: str = "mse"  # of its training
-    coder: int | None = None  # of new units, by number; None: the best for the model; a unit that is read names its own
+    coder: int | None = None  # entropy coder of new units, by number; None: the best for the model
 
     @property
     def levels(self) -> int:
@@ -92,26 +92,25 @@ class UnitCodec:
 
     @property
     def border(self) -> int:
-        """Pixels around a unit that its transforms need to see."""
+        """Border in pixels that the transforms need around a unit."""
         return self.deployed.decoder.halo * self.stride
 
     @cached_property
     def entropy_coder(self) -> Coder:
-        """The entropy coder of new units: with parity where groups can be repaired, as the price of an error is known."""
+        """The entropy coder of new units: with parity if the model has a step price, which repair of groups needs."""
         best = PLAIN if self.deployed.encoder.step_price is None else PARITY
         return coder_of(best if self.coder is None else self.coder)
 
     @cached_property
     def rounding(self) -> Rounding:
-        """Plain encoding, without an effort."""
+        """Plain encoding (effort 0)."""
         return Rounding(self.deployed, self.tables, self.entropy_coder.even)
 
     # --- encoding ---------------------------------------------------------------------------------------------------
 
     def analyse(self, image: NDArray[np.uint8], part: Rectangle) -> AnalysedUnit:
-        """A part of an image (H, W, 3) whose corners lie on multiples of the stride or on the border of the image.
-
-        Its latent is the same as in the latent of the whole image.
+        """Runs g_a on a part of an image (H, W, 3). The part's corners lie on multiples of the stride or on the border of the
+        image. The latent equals that part of the whole image's latent.
         """
         seconds: dict[str, float] = {}
         whole = Rectangle(0, 0, image.shape[1], image.shape[0])
@@ -122,9 +121,8 @@ class UnitCodec:
         return AnalysedUnit(image[part.slices], np.ascontiguousarray(latent[inner]), seconds)
 
     def surroundings(self, image: NDArray[np.uint8], part: Rectangle, level: int) -> Surroundings:
-        """The pixels and y_hat around a tile of an image, for refinement.
-
-        They are coded plainly and in one piece with the tile, which is near to what its neighbours will be.
+        """The pixels and y_hat around a tile, for refinement. They are coded plainly and in one piece with the tile; that is close
+        to the neighbours' later y_hat.
         """
         whole = Rectangle(0, 0, image.shape[1], image.shape[0])
         coded, seen = part.grown(self.deployed.decoder.unit, whole), part.grown(self.border, whole)
@@ -148,9 +146,9 @@ class UnitCodec:
             analysed: of `analyse`.
             level: rate level of the model.
             effort: 0 rounds; 1 … 9 search for better symbols.
-            progress: told the share of an effort's work that is done.
-            around: surroundings of a tile, which an effort takes into account.
-            seams: of a tile, whose steps may be finer there.
+            progress: gets the share of the effort's work that is done, 0 … 1.
+            around: surroundings of a tile, for efforts above 0.
+            seams: of a tile; steps may be finer there.
         """
         seconds = dict(analysed.seconds)
         with timed(seconds, "parameters"):
@@ -219,11 +217,11 @@ class UnitCodec:
         return DecodedUnit(y_hat, seconds)
 
     def parse(self, unit: CodedUnit) -> Symbols:
-        """The symbols of a unit; no transform is run. Raises CorruptFileError and UnknownCheckpointError."""
+        """The symbols of a unit. Runs no transform. Raises CorruptFileError and UnknownCheckpointError."""
         return Symbols(tuple(self._pulled(unit, {})))
 
     def _pulled(self, unit: CodedUnit, seconds: dict[str, float]) -> Iterator[CodedPart]:
-        """A decoder's walk. At its end the symbols are compared with their checksum."""
+        """Walks the parts as a decoder; at the end checks the symbols against their checksum."""
         if unit.model != self.fingerprint[:8]:
             raise UnknownCheckpointError(f"made with checkpoint {unit.model.hex()[:8]}…, not with {self.name}")
         if unit.level >= self.levels:

@@ -1,4 +1,4 @@
-"""Model names as checkpoints and recipes use them."""
+"""Trainable models by the names that checkpoints and recipes use."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -15,6 +15,6 @@ MODELS = {
 
 
 def build_model(name: str, config: dict) -> "Model":
-    """The trainable model of that name. Raises KeyError for an unknown one."""
+    """Builds a trainable model by name. Raises KeyError for an unknown name."""
     module, model = MODELS[name].split(":")
     return getattr(import_module(module), model)(**config)

@@ -1,4 +1,4 @@
-"""What every trainable model returns and what a codec asks of it."""
+"""Output and base class of every trainable model."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ class ModelOutput:
     x_hat: Tensor  # (B, 3, H, W) reconstruction, about [0, 1], neither clamped nor rounded
     bits: Tensor  # (B,) estimated bits of each image's latents
     y: Tensor  # (B, M, h, w) unquantised latent, in steps of its level
-    sparsity: Tensor  # () share of the symbols that are zero
+    sparsity: Tensor  # () share of zero symbols
 
 
 class Model(nn.Module):
@@ -25,20 +25,20 @@ class Model(nn.Module):
     """
 
     name: str
-    zoo_name = ""  # of the same architecture in CompressAI, where it has the same names of weights
+    zoo_name = ""  # name of the same architecture in CompressAI, if its weights have the same names
     stride: int  # images are padded to a multiple of this
-    depths: tuple[str, ...] = ()  # what in `config` counts blocks that begin as the identity
-    chains: tuple[tuple[str, str], ...] = ()  # those, and the part of the network where each counts blocks one after another
-    goals: tuple[str, ...] = ()  # what in `config` tells only the loss and untrained weights anything
-    can_freeze: bool = False  # whether it has `freeze_encoder`
+    depths: tuple[str, ...] = ()  # keys of `config` that are depths: numbers of blocks that begin as the identity
+    chains: tuple[tuple[str, str], ...] = ()  # key of a depth → the chain of blocks in the network
+    goals: tuple[str, ...] = ()  # keys of `config` that only the loss and initial weights use
+    can_freeze: bool = False  # whether the class has `freeze_encoder`
     solved: tuple[str, ...] = ()  # parameters that `prepare` sets
-    levels: int = 1  # rates it has
-    lmbdas: Tensor  # (levels,) the λ of each, where it has more than one
+    levels: int = 1  # number of rates
+    lmbdas: Tensor  # (levels,) λ of each level, for models of several rates
 
     g_a: nn.Module  # (B, 3, H, W) in [0, 1] → y (B, M, h, w)
-    g_s: nn.Module  # its inverse
+    g_s: nn.Module  # inverse of g_a
 
-    config: dict[str, Any]  # the arguments that made it
+    config: dict[str, Any]  # arguments of the constructor
 
     def forward(self, x: Tensor, level: Tensor | None = None) -> ModelOutput:
         """x (B, 3, H, W) in [0, 1], H and W multiples of `stride`; `level` (B,) for models with several rates.
@@ -48,9 +48,8 @@ class Model(nn.Module):
         raise NotImplementedError
 
     def start_from(self, config: dict, weights: dict[str, Tensor]) -> None:
-        """Take the weights of a trained network of the same class, which may have fewer of the blocks that begin as the identity.
-
-        What it was trained for may differ. Raises ValueError for any other network.
+        """Copies the weights of a trained network of the same class. Its depths may be smaller, as additional blocks begin as the
+        identity; its λ may differ. Raises ValueError for any other network.
         """
         trained = type(self)(**config)
         other = {key for key, value in self.config.items() if key not in self.goals and trained.config[key] != value}
@@ -62,14 +61,16 @@ class Model(nn.Module):
         self.load_state_dict(self.state_dict() | trained.state_dict())
 
     def prepare(self) -> None:
-        """Solve what is not learned by gradients (quantiles); called now and then, and before validation and export."""
+        """Solves the parameters that gradients do not train (quantiles). Training calls it regularly, and before validation and
+        export.
+        """
 
     def likelihoods(self, symbols: Tensor) -> Tensor:
         """Probability of integer symbols (K,) in every frequency table, for export: (tables, K)."""
         raise NotImplementedError
 
     def freeze_encoder(self, parity: bool = False) -> None:
-        """From here on train only what a decoder runs, on rounded latents, as files hold them, with even groups if `parity`."""
+        """From now on trains only the decoder, on the rounded latents of files; with even groups if `parity`."""
         raise NotImplementedError
 
 

@@ -1,4 +1,4 @@
-"""What a network costs a pixel: multiply–accumulates of the two sides, counted while it runs."""
+"""Multiply–accumulates a pixel of encoder and decoder, counted while a network runs."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,13 @@ from torch import nn
 
 from dlic.models.base import Model
 
-SIDE = 256  # of the image that is counted on: a multiple of every model's stride, so that nothing is spent on padding
-ENCODER, DECODER = ("g_a", "h_a", "h_s"), ("g_s", "h_s")  # beginnings of the names of what each side runs; densities become tables
+SIDE = 256  # side of the test image: a multiple of every model's stride, so no MACs go to padding
+ENCODER, DECODER = ("g_a", "h_a", "h_s"), ("g_s", "h_s")  # name prefixes of the modules of each side; densities become tables
 
 
 @dataclass(frozen=True)
 class Macs:
-    """Multiply–accumulates a pixel; what both sides run counts for both."""
+    """Multiply–accumulates a pixel; modules that both sides run count for both."""
 
     encoder: float
     decoder: float
@@ -21,7 +21,7 @@ class Macs:
 
 @torch.no_grad()
 def macs_per_pixel(network: Model) -> Macs:
-    """Of the convolutions and matrix products of one pass at the middle rate, by PyTorch's counter."""
+    """Counts the convolutions and matrix products of one pass at the middle rate, with PyTorch's counter."""
     from torch.utils.flop_counter import FlopCounterMode
 
     was_training, device = network.training, next(network.parameters()).device
@@ -38,7 +38,7 @@ def macs_per_pixel(network: Model) -> Macs:
 
 
 def _spent(flops: dict[str, int], name: str, module: nn.Module) -> int:
-    """Of a module, or of what is in it where other methods of it are called than `forward`, which leaves it uncounted."""
+    """Count of a module; of its submodules, if methods other than `forward` are called, which the counter misses."""
     if name in flops:
         return flops[name]
     return sum(_spent(flops, f"{name}.{child}", part) for child, part in module.named_children())

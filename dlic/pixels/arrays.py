@@ -33,7 +33,7 @@ def size_of_array(image: np.ndarray) -> tuple[int, int]:
 
 
 def check_size(width: int, height: int, max_pixels: int) -> None:
-    """Raises CorruptFileError for a picture of more pixels, before anything is allocated for it."""
+    """Raises CorruptFileError for a picture of more than `max_pixels` pixels, before anything is allocated for it."""
     if width * height > max_pixels:
         raise CorruptFileError(
             f"the picture would have {width} × {height} pixels, above the limit of {max_pixels:,}; --max-pixels raises it"
@@ -41,7 +41,7 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
 
 
 def check_pixels(image: np.ndarray) -> np.ndarray:
-    """`image` if it is uint8 (H, W, 3) with at least one pixel; DlicError otherwise."""
+    """Returns `image` if it is uint8 (H, W, 3) with at least one pixel. Raises DlicError otherwise."""
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         found = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
         raise DlicError(f"an image must be a uint8 array of shape (height, width, 3), not {found}")

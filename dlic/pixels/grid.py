@@ -10,7 +10,7 @@ from dlic.pixels.rectangles import Rectangle
 
 @dataclass(frozen=True)
 class Grid:
-    """How a picture is cut: as evenly as borders at multiples of `unit` allow, so that there are no slivers.
+    """Tiles of a picture: as even as borders at multiples of `unit` allow, without slivers.
 
     Tiles are about `side` × `side`, from three quarters to one and a half of it where there are several, give or take a unit.
     """
@@ -43,7 +43,7 @@ class Grid:
         return [Rectangle.between(left, top, right, bottom) for (top, bottom), (left, right) in spans]
 
     def meeting(self, part: Rectangle) -> list[int]:
-        """The tiles that have something of a part, in their order."""
+        """The tiles that overlap a part, in order."""
         columns = _met(self._lefts, part.x, part.right)
         rows = _met(self._tops, part.y, part.bottom)
         return [row * self.columns + column for row, column in product(rows, columns)]
@@ -68,5 +68,5 @@ def _borders(length: int, parts: int, unit: int) -> list[int]:
 
 
 def _met(borders: list[int], begin: int, end: int) -> range:
-    """The parts between borders that have something of begin … end."""
+    """The parts between borders that overlap begin … end."""
     return range(bisect_right(borders, begin) - 1, bisect_left(borders, end))

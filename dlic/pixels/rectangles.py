@@ -8,7 +8,7 @@ from dlic.errors import DlicError
 
 @dataclass(frozen=True)
 class Rectangle:
-    """Pixels, or latents, of a picture: x from the left and y from the top, as `--crop` says them."""
+    """A rectangle of pixels or latents in a picture: x from the left and y from the top, as in `--crop`."""
 
     x: int
     y: int
@@ -20,7 +20,7 @@ class Rectangle:
 
     @classmethod
     def asked_for(cls, numbers: Iterable[int], width: int, height: int) -> "Rectangle":
-        """x, y, width and height inside a picture of `width` × `height`. Raises DlicError for anything else."""
+        """Checks x, y, width and height against a picture of `width` × `height`. Raises DlicError for anything outside."""
         numbers = tuple(numbers)
         if len(numbers) != 4 or not all(isinstance(number, int) and not isinstance(number, bool) for number in numbers):
             raise DlicError(f"a crop is four whole numbers, x, y, width and height, not {numbers}")
@@ -58,7 +58,7 @@ class Rectangle:
         return Rectangle.between(max(self.x, other.x), max(self.y, other.y), right, bottom)
 
     def in_steps(self, stride: int) -> "Rectangle":
-        """The rectangle in units of `stride` × `stride`, with units that it covers in part."""
+        """The rectangle in units of `stride` × `stride`, including partly covered units."""
         return Rectangle.between(self.x // stride, self.y // stride, -(-self.right // stride), -(-self.bottom // stride))
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Convolutions over whole numbers, which every machine evaluates to the same bits.
+"""Convolutions in whole numbers: every machine gets the same bits.
 
 Weights, biases and activations are integers held in float64. Every partial sum stays below 2⁵³ (`ExactConv` refuses others), so it
 is exact, and no BLAS, thread count, memory layout, device or order of summation can change it. Requantising is a multiplication by
@@ -26,7 +26,7 @@ def affine(
 ) -> NDArray[np.float64]:
     """floor(a · matrix + bias), clipped to low … high: (n, in), (in, out) and (out,) → (n, out).
 
-    A runtime may bring a faster one: sums are exact, so that all give the same.
+    A runtime may replace it by a faster function: sums are exact, so all give the same result.
     """
     sums: NDArray[np.float64] = a @ matrix
     sums += bias
@@ -66,7 +66,7 @@ class ExactConv:
         high: int = MAX_ACTIVATION - 1,
         low: int = 0,
     ) -> "ExactConv":
-        """The nearest whole numbers to weights (out, in, k, k) and biases (levels, out), which needs no training.
+        """Rounds weights (out, in, k, k) and biases (levels, out) to whole numbers, without training.
 
         `incoming` and `outgoing` are the bits after the point of inputs and outputs.
         """
@@ -79,7 +79,7 @@ class ExactConv:
 
     @cached_property
     def matrix(self) -> NDArray[np.float64]:
-        """Weights times 2^−shift, as `columns` orders its channels: (k·k·in, out) float64. A power of two rounds nothing."""
+        """Weights times 2^−shift, in the channel order of `columns`: (k·k·in, out) float64. Scaling by a power of two is exact."""
         return np.ascontiguousarray(self.weight.transpose(2, 3, 1, 0).reshape(-1, len(self.weight))) * 2.0**-self.shift
 
     def __call__(self, a: NDArray[np.float64], level: int, affine: Affine = affine) -> NDArray[np.float64]:
@@ -91,7 +91,7 @@ class ExactConv:
 
 
 def leaky(a: NDArray[np.float64]) -> NDArray[np.float64]:
-    """LeakyReLU of whole numbers |a| ≤ `MAX_ACTIVATION`, whose slope below zero is `LEAK`, rounded down to whole numbers."""
+    """LeakyReLU with the slope `LEAK` below zero, for whole numbers |a| ≤ `MAX_ACTIVATION`; rounds down to whole numbers."""
     return np.maximum(a, np.floor(a * LEAK))
 
 
@@ -100,11 +100,11 @@ def relu(a: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def upsampling_weight(weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weights (in, out, 5, 5) of a transposed convolution that doubles sizes → (4·out, in, 3, 3), to go before `spread`.
+    """Weights (in, out, 5, 5) of a transposed convolution of stride 2 → (4·out, in, 3, 3) of a convolution before `spread`.
 
     Each of four pixels is a convolution of its own: an even row takes the kernel's rows 4, 2, 0, an odd one rows 3 and 1.
     """
-    taps = np.array([[4, 2, 0], [5, 3, 1]])  # of an even and an odd row, from the pixel before, at and after; 5 is none
+    taps = np.array([[4, 2, 0], [5, 3, 1]])  # kernel rows of an even and an odd row, for the pixel before, at and after; 5: none
     padded = np.pad(weight, ((0, 0), (0, 0), (0, 1), (0, 1)))
     phases = padded[:, :, taps[:, None, :, None], taps[None, :, None, :]]  # (in, out, 2, 2, 3, 3)
     return phases.transpose(1, 2, 3, 0, 4, 5).reshape(-1, weight.shape[0], 3, 3)

@@ -1,4 +1,4 @@
-"""The path of a hyperprior's symbols, shared by the models that have no other: z, then y, whose rows depend on z."""
+"""The path of symbols through a hyperprior, for all models: first z, then y, with rows that depend on z."""
 
 from typing import TYPE_CHECKING
 

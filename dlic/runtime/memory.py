@@ -1,4 +1,4 @@
-"""Memory that is free on this machine, and the share of it that decoding may take unasked."""
+"""Free memory of this machine, and the share of it that coding takes by default."""
 
 import ctypes
 import os
@@ -6,22 +6,22 @@ import sys
 from pathlib import Path
 
 SHARE = 0.75  # of the free memory; the rest is for everything else on the machine
-UNKNOWN = 4 << 30  # bytes taken for free where the system does not tell
+UNKNOWN = 4 << 30  # free bytes assumed where the system does not report them
 CGROUP = Path("/sys/fs/cgroup")
 LIMITS = (  # limit, usage and statistics of a control group, version 2 and version 1
     ("memory.max", "memory.current", "memory.stat"),
     ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
 )
-CACHES = ("active_file", "inactive_file")  # of files that were read: counted as used, and given back when memory is short
+CACHES = ("active_file", "inactive_file")  # keys of the page cache: it counts as used, but the system frees it when memory is short
 
 
 def ceiling() -> int:
-    """Bytes that this process may allocate further where nobody has said how many."""
+    """Default limit of the further bytes that this process may allocate."""
     return int(SHARE * available())
 
 
 def available() -> int:
-    """Bytes that the machine, and the container that this process runs in, have free."""
+    """Free bytes of the machine and of the container around this process."""
     return max(0, min([_of_machine(), *_of_containers()]))
 
 
@@ -30,7 +30,7 @@ def _of_machine() -> int:
         return _of_linux()
     if sys.platform == "win32":
         return _of_windows()
-    try:  # macOS and other Unix: a third of all memory, as the part in use cannot be asked for
+    try:  # macOS and other Unix: a third of all memory, as the system does not report the used part
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 3
     except (ValueError, OSError):
         return UNKNOWN
@@ -45,7 +45,7 @@ def _of_linux() -> int:
 
 
 def _of_containers() -> list[int]:
-    """Bytes left below the limits of control groups, which containers have."""
+    """Free bytes below the limits of control groups, which containers set."""
     left = []
     for limit, usage, statistics in LIMITS:
         try:
@@ -56,7 +56,7 @@ def _of_containers() -> list[int]:
 
 
 def _cached(statistics: Path) -> int:
-    """Bytes of a control group's cache of files."""
+    """Bytes of a control group's page cache."""
     lines = (line.split() for line in statistics.read_text().splitlines())
     return sum(int(value) for name, value in lines if name in CACHES)
 

@@ -1,8 +1,7 @@
-"""The one owner of threads: how many cores there are, pools, and what a fork leaves of them.
+"""The one owner of threads: number of cores, thread pools, and pools after a fork.
 
-A runtime's own threads (OpenMP's, ONNX Runtime's) are the runtime's business, but it asks here how many cores the calling thread
-may compute on. Threads of this module's pools have one core each: work that is cut into pieces, or that is done next to other
-work, would only get in its own way with more.
+A runtime manages its own threads (OpenMP's, ONNX Runtime's), but asks this module for the number of cores of the calling thread.
+Threads of this module's pools have one core each: with more, parallel pieces would compete for cores.
 """
 
 import ctypes
@@ -17,7 +16,7 @@ from contextlib import contextmanager
 class _Here(threading.local):
     """The calling thread."""
 
-    cores: int | None = None  # that it may compute on, if they are fewer than the process has
+    cores: int | None = None  # limit of its cores, if lower than the process's number
 
 
 _here = _Here()
@@ -45,7 +44,7 @@ _source: Callable[[], int] = cores_of_process
 
 
 def count_cores_by(source: Callable[[], int]) -> None:
-    """Lets a runtime whose number of threads people set themselves say how many cores the process has."""
+    """Registers a runtime's own count of cores, for runtimes with a setting for threads."""
     global _source
     _source = source
 
@@ -56,7 +55,7 @@ def _available() -> int:
 
 
 def side() -> Executor:
-    """One thread of the process for what can be computed while Python waits for something else."""
+    """The process's one side thread, for work in parallel with a waiting caller."""
     global _side
     with _lock:
         if _side is None:
@@ -66,9 +65,8 @@ def side() -> Executor:
 
 @contextmanager
 def pool(count: int) -> Iterator[Executor]:
-    """So many threads for work that is cut into pieces, for as long as the block lasts.
-
-    After an error or an interruption in the block nobody waits for the pieces that have not begun.
+    """A pool of `count` threads for the length of the block. After an error or an interruption in the block, pieces that have not
+    started are cancelled.
     """
     with ThreadPoolExecutor(count, "dlic-pool", initializer=limit_to_one_core) as executor:
         try:
@@ -79,7 +77,7 @@ def pool(count: int) -> Iterator[Executor]:
 
 
 def _give_memory_back() -> None:
-    """glibc keeps what threads have freed for them: two hundred megabytes each after transforms."""
+    """Returns freed memory to the system: glibc keeps two hundred megabytes for each thread after transforms."""
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have no such function
         if trim is not None:
@@ -94,12 +92,12 @@ def after_fork(function: Callable[[], None]) -> Callable[[], None]:
 
 
 def limit_to_one_core() -> None:
-    """From here on the calling thread computes on one core."""
+    """Limits the calling thread to one core from now on."""
     _here.cores = 1
 
 
 @after_fork
 def _forget_threads() -> None:
-    """A child inherits no thread but the one that forked."""
+    """Drops the pools in a forked child, which has no thread but the forking one."""
     global _lock, _side
     _lock, _side = threading.Lock(), None

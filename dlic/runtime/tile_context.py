@@ -1,4 +1,4 @@
-"""What a decoder sees around a tile, for an encoder that refines it."""
+"""A tile's surroundings in the decoded picture, for an encoder that refines the tile."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ from dlic.pixels.rectangles import Rectangle
 
 @dataclass(frozen=True, eq=False)
 class Surroundings:
-    """A tile amid those parts of its neighbours on which its pixels depend, and which depend on it."""
+    """A tile with the parts of its neighbours that influence its pixels or are influenced by it."""
 
     image: NDArray[np.uint8]  # uint8 (H, W, 3): the pixels of all of that, not padded
-    y_hat: NDArray[np.float32]  # about what a decoder has there; inside the tile nobody looks at it
+    y_hat: NDArray[np.float32]  # approximately the decoder's values there; values inside the tile are not read
     place: Rectangle  # of the tile in it, in latents
-    scale: NDArray[np.float32] | None = None  # how many times finer each of its latents' steps are, (h, w) float32, if some are
+    scale: NDArray[np.float32] | None = None  # how many times finer each latent's step is, (h, w) float32; None: all ordinary

@@ -1,4 +1,4 @@
-"""Seconds by stage, for the figures a command prints."""
+"""Seconds by stage, as commands print them."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def timed(seconds: dict[str, float], stage: str, clock: Callable[[], float] = time.perf_counter) -> Iterator[None]:
-    """Add the time of the block to `seconds[stage]`, also where it raises."""
+    """Adds the time of the block to `seconds[stage]`, even if the block raises."""
     start = clock()
     try:
         yield

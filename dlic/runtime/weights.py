@@ -3,18 +3,18 @@
 from collections.abc import Mapping
 from typing import TypeVar
 
-WHOLE_NUMBERS = "deployed."  # prefix of the names of whole numbers, which are made once from the trained weights
+WHOLE_NUMBERS = "deployed."  # name prefix of whole numbers, which are computed once from the trained weights
 
 Array = TypeVar("Array")
 
 
 def under(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Those whose names begin with a prefix, named without it."""
+    """The arrays under a prefix, named without it."""
     return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
 
 
 def trained_weights(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """The weights of a checkpoint as `Model.load_state_dict` takes them."""
+    """The weights of a checkpoint for `Model.load_state_dict`."""
     return {name: value for name, value in arrays.items() if not name.startswith(WHOLE_NUMBERS)}
 
 

@@ -1,1 +1,1 @@
-"""Files that are whole or absent, locks, caches, downloads, archives."""
+"""Files written atomically, locks, caches, downloads, archives."""

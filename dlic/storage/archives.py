@@ -1,4 +1,4 @@
-"""Unpacks zip and tar archives that are not trusted: plain files only, below one folder, each once, as far as the disk has room."""
+"""Unpacks untrusted zip and tar archives: only plain files, inside one folder, each once, within the free space of the disk."""
 
 import shutil
 import stat
@@ -24,9 +24,9 @@ LITTER = {"__MACOSX", ".DS_Store", "Thumbs.db"}  # files that file managers add 
 def unpack(archive: Path, folder: Path, only: str | None = None, progress: Progress = no_progress) -> int:
     """Put every file of a zip or tar archive (.gz, .bz2 and .xz too) into `folder`, which must not exist; returns how many.
 
-    `only` names a folder of the archive: what lies in it goes directly into `folder`, and nothing else does.
+    `only` names a folder of the archive: its files go directly into `folder`; all others are skipped.
     Raises CorruptFileError for an archive that is broken, no archive, or names files elsewhere, links, devices or one file twice;
-    StorageError where it does not fit on the disk. `folder` is then left with what was unpacked so far.
+    StorageError where it does not fit on the disk. After an error, `folder` keeps the files unpacked so far.
     """
     try:
         folder.mkdir()
@@ -42,12 +42,12 @@ def unpack(archive: Path, folder: Path, only: str | None = None, progress: Progr
 
 
 def free_bytes(folder: Path) -> int:
-    """Bytes that may be written on the disk of a folder, with RESERVE left free."""
+    """Free bytes on the disk of a folder, minus RESERVE."""
     return max(0, shutil.disk_usage(folder).free - RESERVE)
 
 
 class _Written:
-    """The files of an archive on their way into a folder."""
+    """Writes the files of an archive into a folder."""
 
     def __init__(self, folder: Path, only: str | None):
         self.folder, self.only = folder, only
@@ -75,7 +75,7 @@ class _Written:
         return PurePosixPath(*path.parts[path.parts.index(self.only) + 1 :])
 
     def copy(self, source: IO[bytes], target: Path, size: int, told: Callable[[int], None]) -> None:
-        """Write a file of that size; `told` is given the bytes as they are written."""
+        """Writes a file of `size` bytes; reports the bytes as they are written."""
         if size > free_bytes(self.folder):
             raise StorageError(f"{target.name} has {size:,} bytes, and only {free_bytes(self.folder):,} are free")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -116,7 +116,7 @@ def _unpack_tar(archive: Path, written: _Written, progress: Progress) -> None:
             if not member.isreg() or member.issparse():
                 raise CorruptFileError(f"holds {member.name!r}, which is no plain file")
             if target := written.place(member.name):
-                member = tarfile.data_filter(member, str(written.folder))  # refuses what tarfile holds to be dangerous
+                member = tarfile.data_filter(member, str(written.folder))  # refuses members that tarfile considers dangerous
                 source = opened.extractfile(member)
                 assert source is not None, "a plain file has a content"
                 written.copy(source, target, member.size, lambda _: told.reached(file.tell()))
@@ -124,7 +124,7 @@ def _unpack_tar(archive: Path, written: _Written, progress: Progress) -> None:
 
 @dataclass
 class _Share:
-    """Bytes done, told as a share of all."""
+    """Converts bytes done to progress."""
 
     total: int
     progress: Progress
@@ -140,7 +140,7 @@ class _Share:
 
 @contextmanager
 def _one_sentence(archive: Path) -> Iterator[None]:
-    """The many ways in which archives break, as one."""
+    """Turns the errors of broken archives into one CorruptFileError."""
     try:
         yield
     except (CorruptFileError, StorageError) as error:

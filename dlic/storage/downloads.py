@@ -16,14 +16,14 @@ from urllib.error import HTTPError, URLError
 from dlic.errors import DownloadError
 from dlic.storage.locks import making
 
-CHUNK = 1 << 16  # bytes between two movements of a progress bar
+CHUNK = 1 << 16  # bytes between two updates of a progress bar
 TIMEOUT = 30.0  # seconds a server may stay silent
-RANGE_NOT_SATISFIABLE = 416  # the status of servers that have less than was asked for
+RANGE_NOT_SATISFIABLE = 416  # HTTP status for a range beyond the end of the file
 SCHEMES = ("https://", "http://", "file://")
 
-HASHES = {64: "sha256", 32: "md5"}  # by the hexadecimal digits of a checksum
+HASHES = {64: "sha256", 32: "md5"}  # by the number of hexadecimal digits of a checksum
 
-Progress = Callable[[int, int | None], None]  # (bytes there, bytes in all; None as long as nobody knows)
+Progress = Callable[[int, int | None], None]  # (bytes present, bytes in all; None while unknown)
 
 
 def fetch(
@@ -34,12 +34,12 @@ def fetch(
     progress: Progress | None = None,
     timeout: float = TIMEOUT,
 ) -> None:
-    """Put the file at the first of `urls` that has `size` bytes with this `checksum` at `target`; nothing to do if it is there.
+    """Downloads the file with `size` bytes and this `checksum` from the first of `urls` that has it to `target`, unless it is
+    there.
 
     A transfer that breaks off leaves `<target>.part`, which the next address or the next call continues. `checksum` is a sha256 in
-    hexadecimal, or an MD5. Where nobody has published size or checksum, pass None: then the server's word on the size is all that
-    is checked. Processes that want the same file wait for the first of them.
-    Raises DownloadError, naming each address and why it failed.
+    hexadecimal, or an MD5. Pass None for an unpublished size or checksum: then only the size that the server states is checked.
+    Processes that download the same file wait for the first of them. Raises DownloadError, naming each address and why it failed.
     """
     download = _Download(target.with_name(target.name + ".part"), size, checksum)
     progress = progress or _silent
@@ -56,7 +56,7 @@ def fetch(
 
 
 def fetch_bytes(url: str, limit: int, timeout: float = TIMEOUT) -> bytes:
-    """The content of a small file. Raises DownloadError where it cannot be had or is longer than `limit` bytes."""
+    """Downloads a small file. Raises DownloadError where that fails, or the file is longer than `limit` bytes."""
     data = b""
     try:
         with _asked(url, 0, timeout) as answer:
@@ -72,7 +72,7 @@ def fetch_bytes(url: str, limit: int, timeout: float = TIMEOUT) -> bytes:
 
 
 def is_file(path: Path, size: int | None, checksum: str | None) -> bool:
-    """Whether `path` holds exactly these bytes, as far as it is known which they are."""
+    """Whether the file at `path` has this size and checksum, if they are known."""
     return path.is_file() and size in (None, path.stat().st_size) and _matches(path, checksum)
 
 
@@ -98,22 +98,22 @@ class _AddressError(Exception):
 
 
 class _TooShortError(_AddressError):
-    """The file ends before the byte that was asked for."""
+    """The file ends before the requested byte."""
 
 
 @dataclass(frozen=True)
 class _Download:
-    """The file to arrive."""
+    """A file to download."""
 
     part: Path
     size: int | None
     checksum: str | None
 
     def kept(self) -> int:
-        """Bytes of an earlier try to continue from; more than there can be are thrown away."""
+        """Bytes of an earlier attempt; a partial file longer than the whole one is deleted."""
         there = self.part.stat().st_size if self.part.exists() else 0
         if self.size is None:
-            return max(0, there - 1)  # there may be all, and one can only ask for bytes that there are
+            return max(0, there - 1)  # the file may be complete, and a range must not be empty
         if there > self.size:
             self.part.unlink()
             return 0
@@ -133,7 +133,7 @@ def _from_first(urls: Sequence[str], download: _Download, progress: Progress, ti
 
 
 def _from_address(url: str, download: _Download, progress: Progress, timeout: float) -> None:
-    """`download.part` complete and right, or an _AddressError."""
+    """Completes `download.part` and checks it. Raises _AddressError."""
     continued = download.kept() > 0
     try:
         _transfer(url, download, progress, timeout)
@@ -151,7 +151,7 @@ def _from_address(url: str, download: _Download, progress: Progress, timeout: fl
 
 
 def _transfer(url: str, download: _Download, progress: Progress, timeout: float) -> None:
-    """Append to `download.part` what it lacks."""
+    """Appends the missing bytes to `download.part`."""
     kept = download.kept()
     if download.size and kept == download.size:
         return
@@ -178,14 +178,14 @@ def _receive(answer: "_Answer", file: BinaryIO, size: int | None, progress: Prog
 
 
 def _silent(there: int, size: int | None) -> None:
-    """Progress that nobody watches."""
+    """Ignores progress."""
 
 
 # --- one request --------------------------------------------------------------------------------------------------------
 
 
 class _Response(Protocol):
-    """The response of urllib for any of SCHEMES."""
+    """urllib's response for any of SCHEMES."""
 
     headers: Message
     url: str
@@ -198,11 +198,11 @@ class _Response(Protocol):
 
 @dataclass(frozen=True)
 class _Answer:
-    """The answer of an address to one request."""
+    """The response to one request."""
 
     stream: _Response
-    start: int  # where in the file its first byte belongs
-    total: int | None  # length of the whole file, where it is announced
+    start: int  # position of its first byte in the file
+    total: int | None  # length of the whole file, if announced
 
     def read(self) -> bytes:
         """The next bytes as they arrive; none at the end."""
@@ -212,7 +212,7 @@ class _Answer:
 
 @contextmanager
 def _asked(url: str, start: int, timeout: float) -> Iterator[_Answer]:
-    """The answer to a request for the file from byte `start` on; a server without ranges sends it from 0."""
+    """Requests the file from byte `start` on; a server without ranges sends it from 0."""
     if not url.lower().startswith(SCHEMES):
         raise _AddressError("not an https://, http:// or file:// address")
     with _explained():
@@ -241,7 +241,7 @@ def _answer(stream: _Response, start: int) -> _Answer:
 
 
 def _opener() -> request.OpenerDirector:
-    """urllib's own, without ftp: and data:, neither directly nor through a redirect."""
+    """urllib's opener without ftp: and data:, also in redirects."""
     opener = request.OpenerDirector()
     for handler in (
         request.ProxyHandler, request.HTTPHandler, request.HTTPSHandler, request.FileHandler, request.UnknownHandler,
@@ -253,7 +253,7 @@ def _opener() -> request.OpenerDirector:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """urllib's many ways of failing, as one."""
+    """Turns urllib's errors into one _AddressError."""
     try:
         yield
     except HTTPError as error:

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and the cache folder."""
+"""Atomic writing of files, and the cache folder."""
 
 import errno
 import os
@@ -18,11 +18,11 @@ if sys.platform != "win32":
     import fcntl
 
 NO_STORAGE = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
-NAME_KEPT = 40  # characters of a file's name in that of its temporary one, which must not become too long
+NAME_KEPT = 40  # characters of a file's name in its temporary file's name, whose length is limited
 
 
 def read_whole(path: str | Path, refusal: type[DlicError]) -> bytes:
-    """The bytes of a file; raises `refusal` with one sentence where it is missing, a folder, or cannot be read."""
+    """The bytes of a file. Raises `refusal` with one sentence where it is missing, a folder, or unreadable."""
     try:
         return Path(path).read_bytes()
     except FileNotFoundError as error:
@@ -37,7 +37,7 @@ def read_whole(path: str | Path, refusal: type[DlicError]) -> bytes:
 def written_whole(path: Path, overwrite: bool = False) -> Iterator[BinaryIO]:
     """A binary file that appears at `path` only when the block ends without an error.
 
-    Raises ExistsError where `path` exists and `overwrite` is false, StorageError where there is no room, and DlicError where it is
+    Raises ExistsError where `path` exists and `overwrite` is false, StorageError where the disk is full, and DlicError where it is
     a folder or cannot be written.
     """
     path = Path(path)
@@ -63,7 +63,7 @@ def written_whole(path: Path, overwrite: bool = False) -> Iterator[BinaryIO]:
 
 
 def cannot_write(path: Path, error: OSError) -> DlicError:
-    """The error to raise where the system refuses to write a file or folder."""
+    """The error for a file or folder that the system refuses to write."""
     kind = StorageError if error.errno in NO_STORAGE else DlicError
     return kind(f"cannot write {path}: {error.strerror or error}")
 
@@ -77,7 +77,7 @@ def _temporary(path: Path) -> BinaryIO:
         _locked(file, wait=True)
         if os.path.exists(file.name):
             return file
-        file.close()  # `discard_abandoned` was faster than we
+        file.close()  # `discard_abandoned` removed it before the lock
 
 
 def _created(path: Path) -> BinaryIO:
@@ -100,9 +100,8 @@ def _locked(file: BinaryIO, wait: bool = False) -> bool | None:
 
 
 def discard_abandoned(paths: Iterable[Path]) -> int:
-    """Remove what processes that were killed left of writing any of `paths`; returns how many files that were.
-
-    What a process is still writing is left alone, and so is everything where the file system cannot tell.
+    """Removes temporary files of `paths` that killed processes left; returns their number. Files that a process is still writing
+    stay; without locks in the file system, all stay.
     """
     names: dict[Path, set[str]] = {}
     for path in paths:

@@ -1,4 +1,4 @@
-"""Locks between processes, by `filelock`: for a folder, and for a file that is being made."""
+"""Locks between processes, by `filelock`: for a folder, and for a file during its creation."""
 
 import errno
 import os
@@ -12,8 +12,8 @@ from filelock import FileLock, Timeout
 from dlic.errors import DlicError
 from dlic.storage.files import cannot_write
 
-LOCK = ".lock"  # in a folder that is worked in
-NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}  # what file systems without locks say
+LOCK = ".lock"  # lock file in a locked folder
+NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}  # errors of file systems without locks
 
 
 class FolderLock:
@@ -32,14 +32,13 @@ class FolderLock:
         return () if handle is None or sys.platform == "win32" else (handle,)
 
     def release(self) -> None:
-        """Let others work there."""
+        """Releases the folder to other processes."""
         self._lock.release()
 
 
 def lock_folder(folder: Path, refusal: str) -> FolderLock:
-    """A folder, made if it is missing, for this process alone.
-
-    Raises DlicError: `refusal` where another process has it, or that it cannot be written.
+    """Locks a folder for this process; creates it if it is missing. Raises DlicError: `refusal` if another process holds it, or
+    that it cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -55,9 +54,8 @@ def lock_folder(folder: Path, refusal: str) -> FolderLock:
 
 @contextmanager
 def making(path: Path) -> Iterator[None]:
-    """A block that makes `path`, in one thread of one process at a time; the others wait.
-
-    They wait for a lock on `.<name>.lock` in the same folder, which must exist. Raises OSError where it cannot be written.
+    """A block that creates `path`, in one thread of one process at a time. Others wait for a lock on `.<name>.lock` in the same
+    folder, which must exist. Raises OSError where it cannot be written.
     """
     if not path.parent.is_dir():  # which filelock would make
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
@@ -76,7 +74,7 @@ def making(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _locks_or_none() -> Iterator[None]:
-    """On file systems without locks nobody waits."""
+    """Ignores locks on file systems without them."""
     try:
         yield
     except NotImplementedError:

@@ -1,4 +1,4 @@
-"""JPEG, baseline and progressive, from the stages of dlic/classical: files that the world's decoders open."""
+"""JPEG, baseline and progressive: composes the stages of this folder."""
 
 import math
 from dataclasses import dataclass, field, replace
@@ -44,7 +44,7 @@ class JpegCodec:
         return self.write(self.quantised(image))
 
     def quantised(self, image: np.ndarray) -> Picture:
-        """The part of `compress` that loses something: all that the file will hold but its Huffman codes."""
+        """The lossy part of `compress`: the file's content before Huffman coding."""
         frame, steps = self._frame(image), self._steps(image.ndim)
         planes = rgb_to_planes(image) if image.ndim == 3 else image[None]
         blocks = [_blocks(plane, frame, index) for index, plane in enumerate(planes)]
@@ -53,7 +53,7 @@ class JpegCodec:
         return _searched(picture, blocks, levels) if self.trellis else picture
 
     def write(self, picture: Picture) -> bytes:
-        """The part that loses nothing."""
+        """The lossless part of `compress`: Huffman coding."""
         return write_jpeg(picture, self.optimise, self.restart_interval)
 
     def decompress(self, data: bytes) -> np.ndarray:
@@ -99,7 +99,7 @@ def _blocks(plane: np.ndarray, frame: Frame, index: int) -> np.ndarray:
 
 
 def _plane(picture: Picture, index: int) -> np.ndarray:
-    """Inverse of `_blocks` and what follows it: the samples (H, W) of a component."""
+    """Inverse of `_blocks`, DCT and quantisation: the samples (H, W) of a component."""
     frame, component = picture.frame, picture.frame.components[index]
     levels = picture.levels[frame.bounds[index] : frame.bounds[index + 1]]
     blocks = np.empty(levels.shape, np.uint8)
@@ -120,7 +120,7 @@ def _filled_up(levels: list[np.ndarray], frame: Frame) -> np.ndarray:
 
 
 def _filled_grid(levels: np.ndarray, frame: Frame, index: int) -> np.ndarray:
-    """A block that only fills up has the DC level of the block coded before it, which costs least."""
+    """A padding block has the DC level of the block coded before it, which costs least."""
     (rows, columns), (stored_rows, stored_columns) = frame.grid(index), frame.stored_grid(index)
     grid = np.zeros((stored_rows, stored_columns, 64), np.int16)
     grid[:rows, :columns] = levels.reshape(rows, columns, 64)
@@ -131,7 +131,9 @@ def _filled_grid(levels: np.ndarray, frame: Frame, index: int) -> np.ndarray:
 
 
 def _searched(picture: Picture, blocks: list[np.ndarray], levels: list[np.ndarray]) -> Picture:
-    """The picture with levels chosen by rate and distortion, at the rates of the levels it has, then at those of the choice."""
+    """Two passes of rate–distortion optimised quantisation: first with the rates of plain levels, then with those of the first
+    pass.
+    """
     frame, searched = picture.frame, picture
     ratios = [zigzag(dct(own - np.float32(128)) / steps) for own, steps in zip(blocks, picture.steps, strict=True)]
     weights = [own / (LAMBDA * picture.steps[0][0] ** 2) for own in map(zigzag, _error_weights(picture))]
@@ -144,7 +146,7 @@ def _searched(picture: Picture, blocks: list[np.ndarray], levels: list[np.ndarra
 
 
 def _error_weights(picture: Picture) -> list[np.ndarray]:
-    """What an error of one step does to the squared error of all RGB samples, a luma error counting as 1: (64,) a component."""
+    """Squared error of all RGB samples for an error of one step, relative to a luma error: (64,) a component."""
     pixels = [math.prod(picture.frame.factors) / (c.vertical * c.horizontal) for c in picture.frame.components]
     gains = PLANE_GAINS[: len(pixels)]
     return [count * gain * steps**2 for count, gain, steps in zip(pixels, gains, picture.steps, strict=True)]

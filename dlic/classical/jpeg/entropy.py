@@ -72,9 +72,8 @@ class ScanBits:
         return unpack(self.data, positions, lengths)
 
     def symbols(self, positions: np.ndarray, tables: Sequence[JpegTable], slots: np.ndarray | int) -> tuple[np.ndarray, np.ndarray]:
-        """Which symbols of which table of `tables` begin at `positions`, and where their codes end.
-
-        Raises CorruptFileError where no code begins.
+        """Symbols of the codes at `positions`, by their tables in `tables`, and the ends of these codes. Raises CorruptFileError
+        where no code begins.
         """
         symbols, lengths = (np.stack(part) for part in zip(*(table.lookup for table in tables), strict=True))
         seen = self.windows(positions)

@@ -65,7 +65,7 @@ def write_jpeg(picture: Picture, optimise: bool = True, interval: int = 0) -> by
 def read_jpeg(data: bytes, max_pixels: int) -> Picture:
     """Inverse of `write_jpeg`, for any baseline, extended sequential or progressive file of 8 bits with Huffman codes.
 
-    Raises CorruptFileError for any other, for what is damaged or truncated, and above `max_pixels`.
+    Raises CorruptFileError for any other file, for damage or truncation, and above `max_pixels`.
     """
     reader = _Reader(len(data), max_pixels)
     for segment in segments(data):
@@ -192,7 +192,7 @@ class _Reader:
         read_scan(segment.coded, self.levels, frame, scan, self.interval, self.huffman)
 
     def _check_order(self, scan: Scan, progressive: bool) -> None:
-        """Every bit of every level is coded once and from high to low: what bounds the work that a file can ask for."""
+        """Checks that every bit of every level is coded once, from high to low. That bounds the work for one file."""
         if not scan.first <= scan.last <= 63 or scan.low > 13 or (progressive and (scan.first == 0) != (scan.last == 0)):
             raise CorruptFileError(f"a scan over places {scan.first} … {scan.last} is against the rules")
         if scan.first > 0 and len(scan.components) > 1:

@@ -1,4 +1,4 @@
-"""What a JPEG's frame header says: size, components, and where their blocks lie."""
+"""The frame header of a JPEG: size, components, and positions of their blocks."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""Levels ⇄ runs of zeros and sizes: what JPEG's Huffman codes stand for (T.81 F.1.2), for all blocks at once.
+"""Levels ⇄ runs of zeros and sizes, the symbols of JPEG's Huffman codes (T.81 F.1.2), for all blocks at once.
 
 An AC symbol is 16 · (zeros before a level) + (bits of that level); ZRL skips sixteen zeros, EOB ends a block.
 """
@@ -22,12 +22,14 @@ class Codes:
     blocks: np.ndarray  # (M,) block of the scan, rising
 
     def counts(self, slot: int) -> np.ndarray:
-        """How often each symbol occurs: (256,)."""
+        """Counts of the symbols: (256,)."""
         return np.bincount(self.symbols[self.slots == slot], minlength=256)
 
 
 def sizes_and_bits(levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Levels (N,) within ±32767 → how many bits each takes, and these bits: a negative level is written as level − 1, cut off."""
+    """Levels (N,) within ±32767 → number of bits of each, and these bits; a negative level is written as the low bits of level −
+    1.
+    """
     sizes = np.frexp(np.abs(levels).astype(np.float32))[1].astype(np.int64)
     bits = (levels.astype(np.int64) - (levels < 0)) & ((1 << sizes) - 1)
     return sizes, bits.astype(np.uint32)

@@ -1,4 +1,4 @@
-"""Which levels a scan codes, and how: the four kinds of scans behind one pair of functions."""
+"""Coding of the levels of a scan: the four kinds of scans behind one pair of functions."""
 
 from dataclasses import replace
 

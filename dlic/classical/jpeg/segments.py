@@ -1,4 +1,4 @@
-"""The segments of a JPEG file (T.81 Annex B) ⇄ what they say."""
+"""The segments of a JPEG file (T.81 Annex B) ⇄ their content."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # the first marker that doe
 
 @dataclass(frozen=True)
 class Segment:
-    """A marker and what follows it; `coded` is the Huffman-coded data behind a SOS."""
+    """A marker and its payload; `coded` is the Huffman-coded data after a SOS."""
 
     marker: int
     payload: bytes = b""
@@ -31,7 +31,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Scan:
-    """What a SOS says: which components by their place in the frame, with which tables, which places, which bits."""
+    """The content of a SOS: components by their index in the frame, their tables, and the places and bits that the scan codes."""
 
     components: tuple[int, ...]
     dc: tuple[int, ...]  # Huffman tables of each component
@@ -121,7 +121,9 @@ def frame_segment(frame: Frame) -> Segment:
 
 
 def read_frame(segment: Segment, max_pixels: int) -> Frame:
-    """Inverse of `frame_segment`; raises CorruptFileError for what is damaged, above `max_pixels`, or not gray or three colours."""
+    """Inverse of `frame_segment`; raises CorruptFileError for a damaged header, more than `max_pixels` pixels, or other than one or
+    three components.
+    """
     payload = segment.payload
     if len(payload) < 6 or len(payload) != 6 + 3 * payload[5]:
         raise CorruptFileError("the frame header is damaged")

@@ -22,7 +22,7 @@ from dlic.errors import CorruptFileError
 
 @dataclass(frozen=True)
 class Layout:
-    """How a scan's blocks follow each other."""
+    """The order of a scan's blocks."""
 
     units: int
     pattern: np.ndarray  # (blocks a unit,), which of the scan's components each belongs to
@@ -93,10 +93,10 @@ def _dc_levels(bits: ScanBits, layout: Layout, dc: list[JpegTable], positions: n
 
 
 def _follow(bits: ScanBits, layout: Layout, dc: list[list[int]], ac: list[list[int]] | None) -> tuple[np.ndarray, np.ndarray]:
-    """Where the DC codes and where the AC codes begin.
+    """Positions of the DC codes and of the AC codes.
 
-    The one loop over codes: each is looked up only for how far it goes on, in bits and in the block. What it means, and whether it
-    means anything, is found out for all of them afterwards.
+    The one loop over codes looks up only their lengths, in bits and in places of the block. Their meaning and validity are checked
+    for all of them afterwards.
     """
     octets = bits.octets
     dc_positions: list[int] = []

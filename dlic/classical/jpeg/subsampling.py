@@ -1,4 +1,4 @@
-"""Fewer chroma samples and back, as libjpeg does it: box averages down, triangle filters up."""
+"""Chroma subsampling and upsampling as in libjpeg: box averages down, triangle filters up."""
 
 from functools import reduce
 

@@ -13,7 +13,7 @@ MAX_LENGTH = 16
 
 @dataclass(frozen=True)
 class JpegTable:
-    """One table. The code of all ones is left unused by those made here: it could be taken for the filling before a marker."""
+    """One table. Tables made here leave the code of all ones unused: a decoder could take it for padding before a marker."""
 
     lengths: np.ndarray  # (N,) uint8, rising
     symbols: np.ndarray  # (N,) uint8
@@ -51,7 +51,7 @@ class JpegTable:
 
     @cached_property
     def lookup(self) -> tuple[np.ndarray, np.ndarray]:
-        """What a 16-bit window begins with: symbol and length of its code, (2¹⁶,) each; length 0 where no code begins so."""
+        """By 16-bit window: symbol and length of its first code, (2¹⁶,) each; length 0 where no code matches."""
         ranks, lengths = self.code.lookup
         if not self.symbols.size:
             return np.zeros(ranks.size, np.uint8), lengths
@@ -59,7 +59,7 @@ class JpegTable:
 
     @cached_property
     def dc_steps(self) -> list[int]:
-        """By 16-bit window: bits of a DC code and its level; 1 where no code begins, for whoever reads on regardless."""
+        """By 16-bit window: bits of a DC code and its level; 1 where no code matches, so that the loop goes on."""
         return self._by_window(self.lengths.astype(np.int64) + self.symbols, 1)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Quantisation by rate and distortion: the levels of a block that cost the least together (trellis quantisation, as in mozjpeg)."""
+"""Trellis quantisation, as in mozjpeg: the levels of a block with the least rate–distortion cost."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ GROUP = 2048  # blocks searched at a time
 
 
 def rates_of(codes: Codes, slot: int) -> np.ndarray:
-    """Bits of each symbol of a table in a code made for it: (256,) float, unseen symbols taken for seen half a time."""
+    """Bits of each symbol of a table in its optimal code: (256,) float; unseen symbols count as half an occurrence."""
     counts = codes.counts(slot) + 0.5
     return np.log2(counts.sum()) - np.log2(counts)
 

@@ -33,7 +33,7 @@ Visit = Callable[[np.ndarray, np.ndarray], np.ndarray]  # (activities, values wh
 
 @dataclass(frozen=True)
 class LosslessCodec:
-    """Exact at every size. "predictive" gives the smaller files; "wavelet" is the reversible half of JPEG 2000 beside it."""
+    """Lossless at every size. "predictive" gives the smaller files; "wavelet" is the reversible transform of JPEG 2000."""
 
     transform: str = "predictive"
     max_pixels: int = MAX_PIXELS  # larger files are refused
@@ -52,7 +52,7 @@ class LosslessCodec:
         return write(found)
 
     def decompress(self, data: bytes) -> np.ndarray:
-        """Inverse of `compress`, whatever transform was chosen. Raises CorruptFileError."""
+        """Inverse of `compress`, for both transforms. Raises CorruptFileError."""
         container = read(data)
         check_kind(container, LOSSLESS, codec="the lossless codec")
         check_no_coder(container)
@@ -148,7 +148,7 @@ def _puller(decoder: Decoder) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _beside(before: list[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
-    """What the planes before tell of the residuals' size: theirs at the same place, and to the right of it and below."""
+    """Activity from the planes before: their residuals' magnitudes at the same position, to the right and below."""
     activity = np.zeros(shape, np.int32)
     if before:
         last = before[-1]
@@ -191,7 +191,7 @@ def _decode_coefficients(reader: Reader, shape: tuple[int, int, int], depth: int
 
 
 def _pulled(pull: Callable[[np.ndarray], np.ndarray], activities: np.ndarray, _: np.ndarray) -> np.ndarray:
-    """What a decoder visits coefficients with: it knows no values."""
+    """The visitor of a decoder: it reads the values."""
     return pull(activities)
 
 
@@ -228,7 +228,7 @@ def _around(frame: np.ndarray) -> np.ndarray:
 
 
 def _known_beside(band: Band, walked: dict[tuple[int, str], np.ndarray], before: np.ndarray | None) -> np.ndarray:
-    """What the coarser band, the level's other bands and the plane before tell of a band's magnitudes (H, W)."""
+    """Prediction of a band's magnitudes (H, W) from the coarser band, the level's other bands and the plane before."""
     known = np.zeros(band.shape, np.int32)
     parent = walked.get((band.level + 1, band.kind))
     if parent is not None:
@@ -245,7 +245,7 @@ def _known_beside(band: Band, walked: dict[tuple[int, str], np.ndarray], before:
 
 
 def _best_colour(planes: list[np.ndarray], depth: int) -> str:
-    """The colour transform after which MED leaves least, by the bits its residuals have."""
+    """The colour transform with the fewest bits in MED's residuals."""
     if len(planes) < 3:
         return "none"
 
@@ -275,7 +275,7 @@ def _rows(height: int, width: int) -> Iterator[slice]:
 
 
 def _check(image: np.ndarray) -> np.ndarray:
-    """Samples (H, W, C) of an image; DlicError for what this codec does not code."""
+    """Samples (H, W, C) of an image. Raises DlicError for unsupported arrays."""
     if not isinstance(image, np.ndarray) or image.dtype not in (np.uint8, np.uint16):
         raise DlicError(f"lossless coding takes uint8 or uint16 samples, not {getattr(image, 'dtype', type(image).__name__)}")
     if image.ndim not in (2, 3) or (image.ndim == 3 and not 2 <= image.shape[2] <= 4) or image.size == 0:

@@ -6,8 +6,8 @@ Around a sample x, all known to the decoder when it reaches x:
         nw n   ne
     ww  w  x
 
-What is left, x − prediction, is taken modulo 2^depth, so that 8- and 16-bit samples leave residuals of 8 and 16 bits. Beside the
-residuals stands the activity: how large the residuals around each sample were, by which a coder can choose its table.
+The residual x − prediction is taken modulo 2^depth, so 8- and 16-bit samples have residuals of 8 and 16 bits. The activity of a
+sample is the size of the residuals around it; a coder chooses its table by it.
 
 All samples of an encoder's picture are predicted at once. A decoder has x only after w and ne, so it goes along the diagonals
 column + 2 · row = t, whose samples do not depend on each other: one vectorised step each. Pictures that are long and thin, whose
@@ -27,7 +27,7 @@ BLOCK = 1 << 16  # samples an encoder predicts at a time: their candidates' erro
 STRIP = 1024  # columns: the prediction starts anew in every strip, which costs 0.1 % of a photograph and bounds the steps
 PREDICTORS = ("paeth", "med", "blend")
 
-# Whose residuals, or whose candidates' errors, tell how uncertain a sample is. The nearest count twice.
+# Neighbours whose residuals, or whose candidates' errors, measure the uncertainty of a sample. The nearest count twice.
 NEAR = ((0, -1), (-1, 0))
 FAR = ((-1, -1), (-1, 1), (0, -2), (-2, 0), (-1, -2), (-2, -1), (-2, 1))
 
@@ -41,7 +41,7 @@ def med(w: np.ndarray, n: np.ndarray, nw: np.ndarray) -> np.ndarray:
 
 
 def candidates(at: At, peak: int) -> np.ndarray:
-    """What simple predictors say, 0 … `peak`: (CANDIDATES, …)."""
+    """Predictions of simple predictors, 0 … `peak`: (CANDIDATES, …)."""
     w, n, nw, ne = at(0, -1), at(-1, 0), at(-1, -1), at(-1, 1)
     said = np.empty((CANDIDATES, *w.shape), np.int32)
     said[:] = (
@@ -64,8 +64,8 @@ def blend(said: np.ndarray, errors: np.ndarray) -> np.ndarray:
 def predict(plane: np.ndarray, depth: int, predictor: str, beside: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Residuals and activities (H·W,) of samples (H, W) in 0 … 2^depth − 1, and the residuals' magnitudes (H, W); all int32.
 
-    The first two in the order in which `restore` asks for them. `beside` (H, W) is added to the activities: what is known otherwise
-    about how uncertain each sample is.
+    The first two in the order in which `restore` asks for them. `beside` (H, W) is added to the activities: other information about
+    each sample's uncertainty.
     """
     magnitudes, parts = np.empty(plane.shape, np.int32), []
     for strips, sizes, extra in zip(_strips(plane), _strips(magnitudes), _strips(beside), strict=True):
@@ -101,7 +101,7 @@ def around(at: At) -> np.ndarray:
 
 
 def _prediction(predictor: str, samples: At, errors: At, peak: int) -> tuple[np.ndarray, np.ndarray | None]:
-    """What a predictor says, and what its candidates say where it has any."""
+    """The prediction, and the candidates' predictions if the predictor has candidates."""
     if predictor == "blend":
         said = candidates(samples, peak)
         return blend(said, around(errors).astype(np.int64)), said
@@ -149,7 +149,7 @@ def _restore_strips(beside: np.ndarray, depth: int, predictor: str, pull: Pull) 
 
 
 class _Diagonals:
-    """The last diagonals of what is being decoded: sample (row, column) is at [(column + 2 · row) % RING, …, row + ABOVE]."""
+    """The last decoded diagonals: sample (row, column) is at [(column + 2 · row) % RING, …, row + ABOVE]."""
 
     def __init__(self, count: int, height: int, width: int, depth: int, predictor: str):
         self._width, self._depth, self._predictor = width, depth, predictor

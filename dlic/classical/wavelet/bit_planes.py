@@ -1,9 +1,9 @@
-"""Wavelet coefficients as bit planes, from the highest down: which context each bit has, and what is known after every piece.
+"""Wavelet coefficients as bit planes, from the highest down: contexts of bits, and the decoder's state after every piece.
 
-Like EBCOT (Taubman 2000) a bit's context is what is known of the coefficients around it, but all bits of a quarter of a band are
-prepared in one vectorised step: a band is four lattices, of (even, even), (odd, odd), (even, odd) and (odd, even) rows and columns,
-and the coefficients of a lattice are not neighbours of each other. Those of later lattices have neighbours on all sides that are
-known to this plane already.
+As in EBCOT (Taubman 2000), a bit's context consists of the known bits of surrounding coefficients, but all bits of a quarter of a
+band are prepared in one vectorised step: a band is four lattices, of (even, even), (odd, odd), (even, odd) and (odd, even) rows and
+columns, and the coefficients of a lattice are not neighbours of each other. Those of later lattices have neighbours on all sides
+that are known to this plane already.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,18 +39,18 @@ Target = np.ndarray | None  # the coefficients, signed whole numbers, where an e
 
 
 class Coder(Protocol):
-    """What the walk gives bits to or takes them from: entropy.adaptive's Writer and Decoder."""
+    """Codes or decodes bits for the walk: entropy.adaptive's Writer and Decoder."""
 
     probabilities: Probabilities
 
     def code(self, contexts: np.ndarray, bits: Any) -> np.ndarray:
-        """Bits (N,) in contexts (N,): an encoder is given them, a decoder is given None."""
+        """Codes bits (N,) in contexts (N,) and returns them; a decoder gets None for the bits."""
 
     def end_piece(self, cost: int) -> None: ...
 
 
 class State:
-    """What is known of a band's coefficients."""
+    """The known bits of a band's coefficients."""
 
     def __init__(self, band: Band, component: int, target: np.ndarray | None):
         self.band, self.component, self.target = band, component, target
@@ -69,7 +69,7 @@ class State:
 
 
 def prior() -> Probabilities:
-    """What contexts are expected to be before anything is seen."""
+    """Prior of the contexts' probabilities."""
     ones, seen = np.full(CONTEXTS, 16), np.full(CONTEXTS, 32)
     chance = np.add.outer(np.arange(FAR) * 2, np.arange(NEAR) * 3) + 1  # in 1/64
     ones[:REFINEMENT] = np.tile((chance * 4).ravel(), 4)
@@ -111,7 +111,7 @@ def _walk_band(state: State, named: dict, plane: int, likely: bool, coder: Coder
 
 
 def _wakes(state: State, plane: int, coder: Coder) -> bool:
-    """Whether the band has anything in this plane."""
+    """Codes whether the band has a significant bit in this plane."""
     bit = None if state.target is None else np.array([np.abs(state.target).max() >> plane > 0], np.int32)
     state.alive = bool(coder.code(np.array([ALIVE + (state.component > 0)]), bit)[0])
     coder.end_piece(1 << 12)
@@ -150,7 +150,7 @@ def _code_piece(
 
 
 def _pieces(contexts: np.ndarray, probabilities: Probabilities) -> Iterator[tuple[slice, int]]:
-    """Parts that are expected to take PIECE bytes each, and what they are expected to take."""
+    """Parts with an expected size of PIECE bytes each, and their expected costs."""
     expected = probabilities.costs()
     expected[:REFINEMENT] += probabilities.ones[:REFINEMENT] >> PRECISION - 12  # a sign for every first one
     total = np.cumsum(expected[contexts])

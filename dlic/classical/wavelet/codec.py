@@ -1,4 +1,4 @@
-"""A wavelet codec: CDF 9/7, dead-zone quantisation, and bit planes in an embedded stream, of which every beginning shows a picture.
+"""A wavelet codec: CDF 9/7, dead-zone quantisation, and bit planes in an embedded stream; every prefix of it can be decoded.
 
 pixels ⇄ YCbCr ⇄ CDF 9/7 ⇄ whole multiples of one step ⇄ bit planes with contexts ⇄ rANS
                  (classical/wavelets)                    (classical/bit_planes)     (entropy/adaptive)
@@ -70,7 +70,7 @@ class WaveletCodec:
         return _inverse(_dequantise(states, step))
 
     def decompress_prefix(self, data: bytes) -> np.ndarray:
-        """The picture that the first bytes of a file show. Raises CorruptFileError where not even its header is there."""
+        """Decodes a prefix of a file. Raises CorruptFileError where the header is incomplete."""
         container = self._ours(read_beginning(data)[0])
         return _inverse(_dequantise(*_decode(container.stream, (container.height, container.width), strict=False)))
 
@@ -140,7 +140,9 @@ def _unit(band: Band, component: int, components: int, step: int) -> float:
 
 
 def _decode(stream: bytes, shape: tuple[int, int], strict: bool) -> tuple[list[State], int]:
-    """What is known of the coefficients, and their step. Raises CorruptFileError; if `strict`, also unless every byte was used."""
+    """The decoded bits of the coefficients, and their step. Raises CorruptFileError; if `strict`, also unless every byte was
+    used.
+    """
     reader = Reader(stream)
     fields = {field.name: int(field.read(reader)) for field in STREAM}
     if fields["components"] not in WEIGHTS or fields["planes"] > MAX_PLANES or not fields["step"]:

@@ -23,7 +23,7 @@ SCALE_97 = 1.149604398860241  # low × this, high ÷ this: both filters then hav
 
 @dataclass(frozen=True)
 class Band:
-    """Where one kind of detail of one level lies in the decomposition."""
+    """The rectangle of one subband in the decomposition."""
 
     level: int  # 1 is the finest; LL has that of the coarsest
     kind: str  # LL, HL, LH or HH

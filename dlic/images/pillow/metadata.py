@@ -59,7 +59,7 @@ def orientation_of(image: Image.Image) -> int | None:
 
 
 def held(metadata: Metadata, kind: str, channels: int) -> Metadata:
-    """The part of the metadata that a file of a kind (Pillow's name) can hold, for pixels of 1 … 4 channels."""
+    """The metadata that a file of a format (Pillow's name) can hold, for pixels of 1 … 4 channels."""
     names = set(HELD.get(kind, ()))
     if kind == "JPEG":
         names -= {name for name, most in MAX_IN_JPEG.items() if len(getattr(metadata, name)) > most}
@@ -71,7 +71,7 @@ def held(metadata: Metadata, kind: str, channels: int) -> Metadata:
 
 
 def save_options(metadata: Metadata, kind: str) -> dict[str, Any]:
-    """Arguments of Pillow's `save` for what `held` gave; empty for PNG."""
+    """Arguments of Pillow's `save` for metadata from `held`; empty for PNG."""
     if kind == "PNG":
         return {}
     options = {name: getattr(metadata, name) for name in metadata.given}
@@ -126,7 +126,7 @@ def _is_sideways(image: Image.Image) -> bool:
 
 
 def _bytes(value: Any) -> bytes:
-    """Pillow gives metadata as bytes, as text, and as nothing at all."""
+    """Metadata from Pillow, which may be bytes, text or None, as bytes."""
     if isinstance(value, str):
         return value.encode()
     return bytes(value) if isinstance(value, bytes | bytearray) else b""

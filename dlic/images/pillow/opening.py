@@ -46,7 +46,7 @@ def beginning_of(image: ImageFile.ImageFile, length: int = -1) -> bytes:
 
 @contextmanager
 def decoding(name: str) -> Iterator[None]:
-    """The many ways in which Pillow fails on a file, as UnreadableImageError.
+    """Turns Pillow's errors on a file into UnreadableImageError.
 
     Only calls of Pillow belong into the block: an error of other code would be reported as a broken file.
     """
@@ -67,7 +67,7 @@ def decoding(name: str) -> Iterator[None]:
 
 @contextmanager
 def memory_for(name: str) -> Iterator[None]:
-    """A picture that does not fit into memory, as UnreadableImageError."""
+    """Turns MemoryError into UnreadableImageError."""
     try:
         yield
     except MemoryError as error:

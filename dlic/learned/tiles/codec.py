@@ -1,4 +1,4 @@
-"""The codec of big pictures: a unit codec at work on tiles."""
+"""The codec of big pictures: applies a unit codec to every tile."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ class TileCodec:
         return encoder.encode(self.unit, self.tiling, analysed, level, effort, progress)
 
     def decode(self, picture: Container, crop: Rectangle | None, progress: Progress, damaged: bool = False) -> Decoded:
-        """A picture or a part of it; of a damaged one the tiles that can be read."""
+        """A picture or a part of it; of a damaged picture, the readable tiles."""
         return decoder.decode(self.unit, self.tiling, picture, crop, progress, damaged)
 
     def crcs(self, picture: Container) -> tuple[int, ...]:

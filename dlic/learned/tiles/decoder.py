@@ -29,9 +29,8 @@ Latent = NDArray[np.float32]  # y_hat (h, w, M)
 def decode(
     codec: UnitCodec, tiling: Tiling, picture: Container, crop: Rectangle | None, progress: Progress, damaged: bool = False
 ) -> Decoded:
-    """A picture in tiles, or a part of it, from those tiles that it needs.
-
-    Of a `damaged` one the tiles that can be read; the others are gray, and listed. Raises CorruptFileError where there are none.
+    """Decodes a picture in tiles, or a part of it; only the tiles of the part are read. In a `damaged` picture, unreadable tiles
+    are gray and are listed in the result. Raises CorruptFileError where no tile can be read.
     """
     begun = time.perf_counter()
     grid, tiles = split_beginning(picture) if damaged else split(picture)
@@ -48,9 +47,8 @@ def decode(
 
 
 class TileDecoder:
-    """Tiles → pixels of the part that is shown, by tasks of which several may run at once.
-
-    A tile's latents come from its stream, its pixels from its latents and the nearest of those around it.
+    """Tiles → pixels of a part of the picture, by tasks that may run in parallel. A tile's latents come from its stream. Its pixels
+    come from its latents and the nearest latents of its neighbours.
     """
 
     def __init__(self, codec: UnitCodec, grid: Grid, tiles: Sequence[CodedUnit | None], shown: Rectangle, damaged: bool):
@@ -59,7 +57,9 @@ class TileDecoder:
         self.spent: list[dict[str, float]] = []  # seconds by stage
 
     def tasks(self, needed: Sequence[int], executor: Executor) -> Iterator[Callable[[], int | None]]:
-        """One for each tile in its order, giving its index if it is lost: to be queued behind the latents it waits for."""
+        """One task for each tile, in order; it returns the tile's index if the tile is lost. A task stands behind the tasks of the
+        latents that it waits for.
+        """
         around = {index: self._grid.meeting(self._seen(index)) for index in needed}
         last_use = {other: index for index in needed for other in around[index]}
         latents: dict[int, Future[Latent | None]] = {}
@@ -69,11 +69,11 @@ class TileDecoder:
             latents = {other: latent for other, latent in latents.items() if last_use[other] != index}
 
     def _seen(self, index: int) -> Rectangle:
-        """A tile with the pixels around it that its own depend on."""
+        """A tile with the surrounding pixels on which its own pixels depend."""
         return self._grid.tiles[index].grown(self._codec.border, self._grid.whole)
 
     def _latent(self, index: int) -> Latent | None:
-        """y_hat of a tile; None where it cannot be read and the picture is known to be damaged."""
+        """y_hat of a tile; None for an unreadable tile if damage is allowed."""
         tile, begun = self._tiles[index], time.perf_counter()
         if tile is None:
             return None
@@ -118,13 +118,15 @@ class TileDecoder:
 
 
 def crcs(codec: UnitCodec, tiling: Tiling, picture: Container) -> tuple[int, ...]:
-    """CRC-32 of the symbols of every tile, read and checked."""
+    """Parses and checks the symbols of every tile; returns their CRC-32."""
     grid, tiles = split(picture)
     with crew(tiling, *_decoding(codec, grid, grid.whole)) as threads:
         return tuple(symbols.crc for symbols in threads.results(partial(codec.parse, tile) for tile in tiles))
 
 
 def _decoding(codec: UnitCodec, grid: Grid, shown: Rectangle) -> tuple[int, int]:
-    """Bytes of a process that decodes tiles, and further bytes for each tile in work; the latents of a row wait for the next."""
+    """Bytes of a process that decodes tiles, and further bytes a tile in work. The latents of a row stay until the next row is
+    decoded.
+    """
     fixed = PROCESS + PIXEL * shown.width * shown.height + latents_of_a_tile(grid) * (grid.columns + 2)
     return fixed, DECODING * largest(grid, codec.border)

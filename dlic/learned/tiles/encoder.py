@@ -19,7 +19,7 @@ from dlic.progress import Progress
 
 @dataclass(frozen=True)
 class EncodedTile:
-    """The part of an encoded tile that is kept: neither symbols nor latents."""
+    """An encoded tile without its symbols and latents, which take too much memory to keep."""
 
     unit: CodedUnit
     estimated_bits: float
@@ -27,9 +27,8 @@ class EncodedTile:
 
 
 def analyse(codec: UnitCodec, tiling: Tiling, image: NDArray[np.uint8], keep: bool) -> AnalysedPicture:
-    """An image (H, W, 3) in tiles, which are analysed when they are encoded.
-
-    With `keep` their latents then stay in memory for other levels, as far as it is enough.
+    """An image (H, W, 3) in tiles. Tiles are analysed when they are encoded; with `keep` their latents then stay in memory for
+    other levels, as far as memory allows.
     """
     grid = tile_grid(image.shape[1], image.shape[0], tiling.side)
     room = tiling.tiles_kept(sum(_encoding(codec, grid, effort=1)), latents_of_a_tile(grid)) if keep else 0
@@ -64,18 +63,18 @@ def encode(codec: UnitCodec, tiling: Tiling, analysed: AnalysedPicture, level: i
 
 
 class Shares:
-    """Makes one progress of that of each tile."""
+    """Adds the progress of all tiles up to that of the picture."""
 
     def __init__(self, count: int, progress: Progress):
         self._shares, self._progress = [0.0] * count, progress
 
     def tell(self, index: int, share: float) -> None:
-        """So much of a tile is done."""
+        """Reports the share of a tile's work that is done."""
         self._shares[index] = share
         self._progress(sum(self._shares) / len(self._shares))
 
 
 def _encoding(codec: UnitCodec, grid: Grid, effort: int) -> tuple[int, int]:
-    """Bytes of a process that encodes an image in tiles, and further bytes for each tile in work."""
+    """Bytes of a process that encodes an image in tiles, and further bytes a tile in work."""
     each = REFINING[codec.distortion] * largest(grid, codec.border) if effort else ENCODING * largest(grid)
     return PROCESS + PIXEL * grid.width * grid.height, each

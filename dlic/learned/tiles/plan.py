@@ -1,12 +1,13 @@
-"""Big pictures: tiles that are coded independently, several at once, each with as much around it as the transforms look at.
+"""Big pictures: tiles that are coded independently and in parallel. Each tile has a border as wide as the transforms' receptive
+fields.
 
     image ─ tile + border ─ g_a ─ latent of the tile ─ coded as a small picture ─┐
                                                                   table of tiles ┴ stream (`container.tiles`)
     image ─ tile ─ g_s ─ y_hat + border ─ y_hat of the tiles around ─────────────┘
 
-The stream of a tile depends on nothing else, so that tiles are lost, and decoded, one by one. Every tile is computed on one
-core, so that neither a file nor a picture depends on how many are in work. `encoder` reads this drawing from the left and
-`decoder` from the right; this module says when pictures are cut, and how much memory and which threads that takes.
+The stream of a tile depends on no other tile, so tiles are decoded, and lost, one by one. Every tile is computed on one core, so
+neither files nor pixels depend on the number of tiles in work. `encoder` reads this drawing from the left and `decoder` from the
+right; this module says when pictures are cut, and how much memory and which threads that takes.
 """
 
 from collections import deque
@@ -27,9 +28,9 @@ Result = TypeVar("Result")
 
 PIXEL = 3  # bytes of one in memory
 LATENT = 5  # bytes a pixel of y: 320 float32 for 16 × 16 pixels
-# Bytes: of a process with torch, a checkpoint and what oneDNN takes, and beside it of the work on a pixel of a unit. Measured with
-# light-1 as the peaks of 1, 2 and 4 tiles at once; 100 megapixels then take 1.4 GB where these say 1.36. Refining lowers what a
-# checkpoint was trained against; blurred planes of all scales stay in memory while the slope of MS-SSIM is found.
+# Bytes: first of a process with torch, a checkpoint and oneDNN's buffers, then of the work on a pixel of a unit. Measured with
+# light-1 as the peaks of 1, 2 and 4 tiles at once; 100 megapixels then take 1.4 GB where these say 1.36. Refinement minimises the
+# checkpoint's training distortion; the gradient of MS-SSIM keeps blurred planes of all scales in memory.
 PROCESS, ENCODING, DECODING = 780_000_000, 130, 90
 REFINING = {"mse": 470, "ms-ssim": 920, "visual": 920}
 
@@ -41,7 +42,7 @@ class Tiling:
     side: int = MAX_SIDE  # pixels along a tile, a multiple of `container.tiles.UNIT`
     above: int = MAX_UNIT  # pixels that are still one unit
     at_once: int | None = None  # tiles in work; one a core if None
-    max_memory: int | None = None  # bytes the process may take; None: a share of the memory that is free when work begins
+    max_memory: int | None = None  # bytes the process may take; None: a share of the free memory at the start
 
     def __post_init__(self) -> None:
         if not is_side(self.side):
@@ -50,23 +51,23 @@ class Tiling:
             raise DlicError(f"a picture of more than {MAX_UNIT:,} pixels is in tiles; {self.above:,} cannot be one unit")
 
     def cuts(self, height: int, width: int) -> bool:
-        """Whether a picture becomes tiles."""
+        """Whether a picture of this size is cut into tiles."""
         return height * width > self.above
 
     def check_memory(self, needed: int) -> None:
-        """Raises DlicError for work that takes more bytes than are allowed."""
+        """Raises DlicError for work that takes more bytes than the limit."""
         if needed > (limit := self._limit()):
             takes, has = f"{needed / 1e6:,.0f} MB", f"{limit / 1e6:,.0f} MB"
             whose = "of" if self.max_memory is not None else "that this machine can spare; more is allowed by"
             raise DlicError(f"this takes about {takes} of memory, more than the {has} {whose} --max-memory")
 
     def tiles_at_once(self, cores: int, fixed: int, each: int) -> int:
-        """Tiles that may be in work, for `fixed` bytes and `each` more for every tile. Raises DlicError where not one fits."""
+        """Number of tiles that may be in work, for `fixed` bytes and `each` more a tile. Raises DlicError where not one fits."""
         self.check_memory(fixed + each)
         return max(1, min(self.at_once or cores, (self._limit() - fixed) // each))
 
     def tiles_kept(self, fixed: int, each: int) -> int:
-        """Tiles that fit in memory at `each` bytes, next to `fixed` bytes of other things."""
+        """Number of tiles of `each` bytes that fit in memory next to `fixed` other bytes."""
         return max(0, self._limit() - fixed) // each
 
     def _limit(self) -> int:
@@ -74,7 +75,7 @@ class Tiling:
 
 
 def one_unit(height: int, width: int, work: int) -> int:
-    """Bytes that it takes to code a picture in one piece, where the `work` on a pixel takes so many."""
+    """Bytes for coding a picture in one piece, at `work` bytes a pixel."""
     return PROCESS + height * width * (PIXEL + work)
 
 
@@ -96,11 +97,11 @@ class Crew:
     count: int
 
     def results(self, tasks: Iterable[Callable[[], Result]]) -> Iterator[Result]:
-        """What the tasks give, in their order; few are begun before their results are taken."""
+        """The results of the tasks, in order. Only a few tasks run ahead of the results that the caller has taken."""
         waiting: deque[Future[Result]] = deque()
         for task in tasks:
             waiting.append(self.executor.submit(task))
-            if len(waiting) > 2 * self.count:  # so that nobody is idle while the first takes longer than others
+            if len(waiting) > 2 * self.count:  # so that no thread is idle while the first task takes longer than others
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
@@ -108,14 +109,14 @@ class Crew:
 
 @contextmanager
 def crew(tiling: Tiling, fixed: int, each: int) -> Iterator[Crew]:
-    """As many as cores and memory allow, of which so many bytes are taken anyway, and by each tile in work."""
+    """As many threads as cores and memory allow, for `fixed` bytes and `each` more a tile in work."""
     count = tiling.tiles_at_once(threads.cores(), fixed, each)
     with threads.pool(count) as executor:
         yield Crew(executor, count)
 
 
 def by_stage(spent: Sequence[dict[str, float]], wall: float) -> dict[str, float]:
-    """The time that went by, divided among the stages as all threads together spent theirs."""
+    """Wall time, divided among the stages in proportion to the sums over all threads."""
     stages = {stage: sum(seconds.get(stage, 0.0) for seconds in spent) for stage in dict.fromkeys(chain.from_iterable(spent))}
     together = sum(stages.values()) or 1.0
     return {stage: wall * value / together for stage, value in stages.items()}

@@ -1,4 +1,4 @@
-"""CompressAI's entropy bottleneck as dlic trains it; decoding needs neither it nor compressai."""
+"""CompressAI's entropy bottleneck for training; decoding needs neither this module nor compressai."""
 
 import torch
 from compressai.entropy_models import EntropyBottleneck
@@ -10,11 +10,11 @@ TABLES = ("_offset", "_quantized_cdf", "_cdf_length")  # of CompressAI's own cod
 
 
 class Bottleneck(EntropyBottleneck):
-    """A learned distribution for each channel, the same everywhere in it (Ballé et al. 2018, arXiv:1802.01436, appendix 6.1)."""
+    """A learned distribution for each channel, the same at all positions (Ballé et al. 2018, arXiv:1802.01436, appendix 6.1)."""
 
     def __init__(self, channels: int, init_scale: float = 10.0):
         super().__init__(channels, init_scale=init_scale)
-        self.quantiles.requires_grad_(False)  # `prepare` solves them; processes that train together would wait for their gradients
+        self.quantiles.requires_grad_(False)  # `prepare` solves them; distributed training would wait for their gradients
         for name in TABLES:  # dlic makes its own at export; buffers whose size changes would break averaging and resuming
             self.register_buffer(name, torch.IntTensor(), persistent=False)
 
@@ -37,5 +37,5 @@ class Bottleneck(EntropyBottleneck):
         return self._likelihood((symbols + self.medians[:, None])[:, None])[0][:, 0]
 
     def prepare(self) -> None:
-        """Solve the quantiles, which gradients do not move."""
+        """Solves the quantiles, which gradients do not train."""
         self._update_quantiles()

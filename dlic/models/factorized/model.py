@@ -38,13 +38,13 @@ class Factorized(Model):
     ):
         """
         Args:
-            stage: what the transforms are made of: dct, gdn, vgg, resnet or densenet.
+            stage: kind of the transforms' stages: dct, gdn, vgg, resnet or densenet.
             channels: width of the inner stages (N).
             latents: channels of y (M).
             fine_blocks: residual blocks at 1/8 of the size (dct only).
             coarse_blocks: residual blocks at 1/16 (dct only).
             initial_step: quantisation step of the DCT it starts as, in 8-bit units; √(18 / (λ ln 2)) at high rates (dct, dct_path).
-            dct_path: the stages correct a DCT that runs beside them, so that they start where dct does (all but dct).
+            dct_path: the stages correct a DCT in a parallel path, so training starts from that DCT (all but dct).
         """
         from dlic.models.factorized.bottleneck import Bottleneck  # training only: decoding needs no compressai
 
@@ -74,12 +74,12 @@ class Factorized(Model):
         self.entropy_bottleneck.prepare()
 
     def likelihoods(self, symbols: Tensor) -> Tensor:
-        """Of each channel: (M, K)."""
+        """Probability of integer symbols (K,) in each channel: (M, K)."""
         return self.entropy_bottleneck.likelihoods(symbols)
 
 
 def _spread(bottleneck: "Bottleneck", widths: Tensor) -> None:
-    """Start each channel's distribution (logistic of scale 1) at the standard deviation it will meet."""
+    """Initialises each channel's distribution (logistic of scale 1) with the channel's expected standard deviation."""
     logistic_sigma = math.pi / math.sqrt(3)
     with torch.no_grad():
         first = bottleneck.matrices[0]

@@ -1,4 +1,4 @@
-"""Side information: what z tells of the scales and means of y, and the context that sharpens the means."""
+"""Hyperprior of `Light`: z → scales and means of y, and the context that refines the means."""
 
 from collections.abc import Callable, Sequence
 
@@ -12,7 +12,7 @@ from dlic.layers.gains import LevelVector
 from dlic.layers.shuffle import shuffle
 from dlic.layers.stages import BottleneckBlock, in_float32
 
-FEATURES = 16.0  # about how large what `HyperAnalysis` has at 1/32 becomes, a trained one's
+FEATURES = 16.0  # approximate size of trained features of `HyperAnalysis` at 1/32
 
 
 class HyperAnalysis(nn.Module):
@@ -35,18 +35,18 @@ class HyperAnalysis(nn.Module):
 
 
 def asinh(x: Tensor) -> Tensor:
-    """To 3e-7, in a tenth of the time of `torch.asinh` on a CPU."""
+    """asinh(x) to 3e-7, in a tenth of the time of `torch.asinh` on a CPU."""
     return torch.log(x.abs() + torch.sqrt(x * x + 1)).copysign(x)
 
 
 class ScaleSynthesis(nn.Module):
-    """Symbols of z and the level → rows of the scale tables, in between whole ones: (B, M, H/16, W/16).
+    """Symbols of z and the level → fractional rows of the scale tables: (B, M, H/16, W/16).
 
     1×1 and 3×3 layers, ReLU and shuffles only, so that decoders can run the same with whole numbers.
     """
 
     def __init__(self, latents: int, hyper: int, hidden: int, initial_rows: Tensor):
-        """`initial_rows` (ANCHORS, M): what it gives before it has learned anything."""
+        """`initial_rows` (ANCHORS, M): result before training."""
         super().__init__()
         self.first = nn.Conv2d(hyper, hidden, 3, padding=1, bias=False)
         self.widen = nn.Conv2d(hidden, 4 * hidden, 1)
@@ -58,7 +58,7 @@ class ScaleSynthesis(nn.Module):
             nn.init.zeros_(bias_of(self.last))
 
     def forward(self, z_symbols: Tensor, level: Tensor) -> Tensor:
-        with torch.autocast(z_symbols.device.type, enabled=False):  # as precise as the whole numbers will be
+        with torch.autocast(z_symbols.device.type, enabled=False):  # as precise as the exported integers
             features = F.relu(self.first(z_symbols) + self.first_bias(level))  # (B, K, H/64, W/64)
             features = shuffle(F.relu(self.widen(features)), 2)  # (B, K, H/32, W/32)
             features = F.relu(self.middle(features))
@@ -66,7 +66,7 @@ class ScaleSynthesis(nn.Module):
 
 
 class Neighbours(nn.Module):
-    """What the latents that are known (B, M, h, w), zero where they are not, add to features (B, K, h, w)."""
+    """Decoded latents (B, M, h, w), zero at the others → contribution to features (B, K, h, w)."""
 
     def __init__(self, latents: int, hidden: int):
         super().__init__()
@@ -78,10 +78,11 @@ class Neighbours(nn.Module):
 
 
 class MeanSynthesis(nn.Module):
-    """Symbols of z, the level and the latents known so far → means of y in units of the trunk: (B, M, H/16, W/16).
+    """Symbols of z, the level and the latents decoded so far → means of y in units of the trunk: (B, M, H/16, W/16).
 
-    Latents become known in `steps`, two or four: z tells of the first, `between` tells the second half of the first one, and where
-    there are four, `within` tells the second quarter of each half of the first one. These two begin with adding nothing.
+    Latents are decoded in `steps`, two or four. z predicts the first step; `between` predicts the second half from the first half;
+    with four steps, `within` predicts the second quarter of each half from its first quarter. Both start with a contribution of
+    zero.
     """
 
     def __init__(self, latents: int, hyper: int, hidden: int, steps: int):
@@ -114,11 +115,11 @@ class MeanSynthesis(nn.Module):
         """The context loop, the same for training, encoder and decoder: y_hat (B, M, h, w) in units of the trunk.
 
         Args:
-            features: what z says of y (B, K, h, w).
-            quantise: gives y_hat for means, one step after another: right where the step's latents are and anything elsewhere, in
-                memory that is overwritten then. A decoder adds the symbols it has read.
-            steps: which latents each has, as `step_masks` (1, M, h, w).
-            first_means: `means` of these features, where they are at hand.
+            features: prediction of y from z (B, K, h, w).
+            quantise: means → y_hat, step by step. Only values at the step's latents count; the memory is overwritten afterwards. A
+                decoder adds the symbols that it has read.
+            steps: mask of each step's latents, from `step_masks` (1, M, h, w).
+            first_means: `means` of these features, if already computed.
         """
         y_hat = quantise(self.means(features) if first_means is None else first_means).mul_(steps[0])
         for told, step in zip((*self.within[:1], self.between, *self.within[1:]), steps[1:], strict=True):
@@ -128,7 +129,7 @@ class MeanSynthesis(nn.Module):
 
 
 def _with_names_of_today(module: nn.Module, weights: dict[str, Tensor], prefix: str, *_) -> None:
-    """Layers of `between` were the hyper-synthesis's own in the first checkpoints."""
+    """Renames weights of the first checkpoints: layers of `between` were the hyper-synthesis's own."""
     for name in [name for name in weights if name.startswith((f"{prefix}known.", f"{prefix}around."))]:
         weights[f"{prefix}between.{name.removeprefix(prefix)}"] = weights.pop(name)
 

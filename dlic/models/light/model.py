@@ -17,7 +17,7 @@ from dlic.models.light.hyperprior import HyperAnalysis, MeanSynthesis, ScaleSynt
 from dlic.models.light.parity import repaired
 from dlic.models.light.transforms import Synthesis
 
-# What a squared error of one step of y is worth in bits, for an encoder that decides between ±1 and 0: 26 for an orthonormal
+# Bits a squared error of one step of y, for an encoder's decision between ±1 and 0: 26 for an orthonormal
 # transform at high rate; measured on photographs at five levels, 40 cut bits + λ · distortion by 0.3–0.6 % against
 # plain rounding, and 15 lost that at low rates.
 STEP_PRICE = 40.0
@@ -152,9 +152,8 @@ class Light(Model):
 
     @torch.no_grad()
     def _quantisation_error(self, residual: Tensor, scale: Tensor, step: Tensor) -> tuple[Tensor, Tensor | float]:
-        """What residuals of a context step become in a file, minus themselves, and the bits (B,) that parity saves.
-
-        Zeros are as wide as an encoder's, and groups even, only with the encoder frozen.
+        """Quantisation error of the residuals of a context step, and the bits (B,) that parity saves. Only with the encoder frozen,
+        the zero bin is as wide as an encoder's and groups are even.
         """
         whole = torch.round(residual)
         if self.encoder_frozen:
@@ -166,7 +165,7 @@ class Light(Model):
 
     @staticmethod
     def _noise(values: Tensor) -> Tensor:
-        """Stands in for rounding where the rate is measured in training."""
+        """Uniform noise in place of rounding, for the rate in training."""
         return torch.empty_like(values).uniform_(-0.5, 0.5)
 
     def freeze_encoder(self, parity: bool = False) -> None:

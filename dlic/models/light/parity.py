@@ -1,4 +1,4 @@
-"""Even groups in training: latents quantised as a file with parity has them (`entropy.parity` says what that is)."""
+"""Even groups in training: latents quantised as in files with parity (see `entropy.parity`)."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,7 +11,7 @@ from dlic.entropy.tables import ENTROPY_FRACTION
 from dlic.layers.gaussian import bits, likelihood, row_of_scale, scale_of_row
 from dlic.layers.scale_rows import ROWS, SCALE_MIN
 
-FAR = 1024.0  # values up to which an entropy counts them, eight times the largest scale
+FAR = 1024.0  # largest value that an entropy counts: eight times the largest scale
 
 
 @dataclass(frozen=True)
@@ -19,20 +19,20 @@ class Repaired:
     """Symbols of one context step whose groups are even."""
 
     symbols: Tensor  # (B, M, h, w)
-    groups: Tensor  # (B,) float32, even groups of each sample: about so many bits are saved
+    groups: Tensor  # (B,) float32, even groups of each sample: each saves about one bit
 
 
 @torch.no_grad()
 def repaired(whole: Tensor, residual: Tensor, scale: Tensor, step: Tensor, price: float, certain: float) -> Repaired:
-    """The symbol that costs least in bits + price · squared error is moved by one in every odd group.
+    """Moves one symbol by one in every odd group: the move of the least bits + price · squared error.
 
     Args:
-        whole: residuals as they are rounded without parity (B, M, h, w).
+        whole: residuals rounded without parity (B, M, h, w).
         residual: of every latent, in steps (B, M, h, w).
         scale: of every latent (B, M, h, w).
         step: the latents of this context step (1, M, h, w), 1 there and 0 elsewhere.
-        price: what a squared error of one step is worth in bits.
-        certain: rows whose other values than zero are rarer together belong to no group.
+        price: bits a squared error of one step.
+        certain: rows with a lower probability of nonzero values belong to no group.
     """
     places = torch.nonzero(_last_channels(step)[0]).squeeze(1)
     symbols, aims, scales = (_last_channels(values)[:, places] for values in (whole, residual, scale))  # (B, N)
@@ -67,7 +67,7 @@ def _groups(scales: Tensor, certain: float) -> tuple[Tensor, Tensor]:
 
 @lru_cache(maxsize=1)
 def entropies_of_rows(certain: float) -> Tensor:
-    """Of every row, in units of 2^−ENTROPY_FRACTION bits, zero where nothing is coded: int64 (ROWS,)."""
+    """Entropy of every row in units of 2^−ENTROPY_FRACTION bits, zero for skipped rows: int64 (ROWS,)."""
     scales = scale_of_row(torch.arange(ROWS, dtype=torch.float64))[:, None]
     shares = likelihood(torch.arange(-FAR, FAR + 1, dtype=torch.float64), scales)
     entropies = (-(shares * shares.log2()).sum(1) * (1 << ENTROPY_FRACTION)).long()

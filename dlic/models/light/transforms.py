@@ -1,4 +1,4 @@
-"""g_s of `Light`: the synthesis of a block DCT, with blocks that know the level."""
+"""g_s of `Light`: the synthesis of a block DCT, with blocks that depend on the level."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -23,7 +23,7 @@ class LevelBlocks(nn.Module):
 
 
 class Synthesis(nn.Module):
-    """`PlainSynthesis` with blocks that are told the level, and a gain of the level before the last layer."""
+    """`PlainSynthesis` with blocks that depend on the level, and a gain of the level before the last layer."""
 
     def __init__(self, channels: int, latents: int, inner: tuple[int, int], blocks: tuple[int, int], step: float):
         super().__init__()

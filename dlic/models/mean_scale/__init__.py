@@ -1,4 +1,4 @@
-"""The hyperpriors of Ballé et al. 2018 and Minnen et al. 2018, layer for layer and name for name those of CompressAI."""
+"""The hyperpriors of Ballé et al. 2018 and Minnen et al. 2018, with CompressAI's layers and names of weights."""
 
 from dlic.models.mean_scale.model import MeanScale, ScaleHyperprior
 

@@ -68,11 +68,11 @@ class MeanScale(Model):
 
     @staticmethod
     def seen_by_hyper(y: Tensor) -> Tensor:
-        """What h_a is given of y."""
+        """The input of h_a."""
         return y
 
     def scales_and_means(self, z_hat: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """Of y (B, M, h, w), in float32; scales are not yet bounded."""
+        """Scales and means of y (B, M, h, w), in float32; scales are not yet bounded."""
         height, width = size
         return self.h_s(z_hat)[:, :, :height, :width].chunk(2, 1)
 
@@ -86,7 +86,7 @@ class MeanScale(Model):
 
 
 class ScaleHyperprior(MeanScale):
-    """The same with scales alone, CompressAI's `bmshj2018-hyperprior` (Ballé et al. 2018, arXiv:1802.01436)."""
+    """The hyperprior with scales and zero means, CompressAI's `bmshj2018-hyperprior` (Ballé et al. 2018, arXiv:1802.01436)."""
 
     name = "hyperprior"
     zoo_name = "bmshj2018-hyperprior"

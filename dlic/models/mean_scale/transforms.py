@@ -1,4 +1,4 @@
-"""Transforms of the hyperpriors, layer for layer those of CompressAI."""
+"""Transforms of the hyperpriors, with the layers of CompressAI."""
 
 from torch import Tensor, nn
 

@@ -1,4 +1,4 @@
-"""Table rows of every model, in NumPy alone: the part of decoding that must not differ between machines or runtimes."""
+"""Table rows of every model in NumPy only: this part of decoding must be the same on all machines and runtimes."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -28,7 +28,7 @@ def table_rows(name: str, config: Mapping[str, Any], arrays: Mapping[str, NDArra
         name: a key of `ROWS_OF`.
         config: of the checkpoint's manifest.
         arrays: of the checkpoint.
-        affine: the arithmetic of whole numbers, for a runtime that has a faster one than NumPy's.
+        affine: the function for whole numbers; a runtime may pass a faster one than NumPy's.
 
     Raises KeyError and ValueError where they do not fit each other.
     """

@@ -14,7 +14,7 @@ from dlic.runtime.exact import FRACTION, MAX_ACTIVATION, Affine, ExactConv, affi
 from dlic.runtime.hyperprior_path import z_then_y
 from dlic.runtime.weights import under, whole_numbers
 
-# bits after the point going in (symbols have none) and coming out (rows have none), largest value
+# bits after the point of input (symbols: none) and output (rows: none), and the largest value
 LAYERS = {
     "first": (0, FRACTION, MAX_ACTIVATION - 1),
     "widen": (FRACTION, FRACTION, MAX_ACTIVATION - 1),
@@ -25,7 +25,7 @@ LAYERS = {
 
 @dataclass(frozen=True, eq=False)
 class ExactScaleSynthesis:
-    """h_s_scale in whole numbers, which a checkpoint stores and both encoder and decoder run.
+    """h_s_scale in whole numbers. A checkpoint stores it; encoder and decoder both run it.
 
     z ─ 3×3 ─ relu ─ 1×1 ─ relu ─ shuffle 2 ─ 3×3 ─ relu ─ 1×1 ─ shuffle 2 ─ row
     """
@@ -37,11 +37,11 @@ class ExactScaleSynthesis:
 
     @classmethod
     def from_trained(cls, weights: Mapping[str, NDArray[Any]], biases: Mapping[str, NDArray[Any]]) -> "ExactScaleSynthesis":
-        """The nearest whole numbers to the float weights (out, in, k, k) and biases (levels, out) of each layer."""
+        """Rounds the float weights (out, in, k, k) and biases (levels, out) of each layer to whole numbers."""
         return cls(*(ExactConv.from_trained(weights[name], biases[name], *form) for name, form in LAYERS.items()))
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """As a checkpoint stores them."""
+        """The arrays that a checkpoint stores."""
         layers: list[tuple[str, ExactConv]] = [(name, getattr(self, name)) for name in LAYERS]
         stored = {f"{name}.{kind}": getattr(layer, kind) for name, layer in layers for kind in ("weight", "bias")}
         return stored | {f"{name}.shift": np.array(layer.shift, dtype=np.int32) for name, layer in layers}
@@ -67,7 +67,7 @@ class ExactScaleSynthesis:
 
 @dataclass(frozen=True, eq=False)
 class LightRows:
-    """The rows of z are stored for each level; those of y follow from z. Tables of z stand after those of y."""
+    """The rows of z are stored for each level; the rows of y follow from z. The tables of z come after the tables of y."""
 
     scales: ExactScaleSynthesis
     z_rows: NDArray[np.uint8]  # (levels, Z) uint8
@@ -96,6 +96,6 @@ def light_rows(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], af
     return LightRows(
         scales=ExactScaleSynthesis.from_arrays(under("h_s_scale.", stored)),
         z_rows=stored["z_rows"],
-        context_steps=config.get("context_steps", 2),  # the first checkpoints do not name it
+        context_steps=config.get("context_steps", 2),  # the first checkpoints do not have this key
         affine=affine,
     )

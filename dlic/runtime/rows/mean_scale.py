@@ -1,4 +1,4 @@
-"""Table rows of the hyperpriors `MeanScale` and `ScaleHyperprior`: h_s in whole numbers, as far as it gives scales."""
+"""Table rows of the hyperpriors `MeanScale` and `ScaleHyperprior`: the scales' part of h_s in whole numbers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,9 +25,9 @@ Activation = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 class HyperpriorRows:
     """Scales of y from z, in units of 2^−FRACTION.
 
-    CompressAI runs these layers in floating point, so that its files may not decode on another machine. Here the weights and
-    medians of a checkpoint are rounded to multiples of a power of two when they are loaded, which every machine does alike;
-    `runtime.exact` says why the results are the same everywhere too.
+    CompressAI runs these layers in floating point, so its files may not decode on another machine. Here the weights and medians of
+    a checkpoint are rounded to multiples of a power of two when they are loaded. Every machine rounds them alike, and
+    `runtime.exact` says why the results are the same too.
     """
 
     layers: tuple[ExactConv, ExactConv, ExactConv]
@@ -75,7 +75,7 @@ def _rows(latents: int, arrays: Mapping[str, NDArray[Any]], activation: Activati
     weights, biases = ([arrays[f"h_s.{i}.{kind}"].astype(np.float64) for i in LAYERS] for kind in ("weight", "bias"))
     convs = [upsampling_weight(weight) for weight in weights[:-1]] + [weights[-1][:latents]]  # scales come before means
     offsets = [np.repeat(bias, 4) for bias in biases[:-1]] + [biases[-1][:latents]]
-    lows = (-LARGEST, -LARGEST, 0)  # scales below the first row's are all the same
+    lows = (-LARGEST, -LARGEST, 0)  # all scales below that of the first row share it
     first, second, last = (
         ExactConv.from_trained(weight, bias[None], FRACTION, FRACTION, LARGEST, low)
         for weight, bias, low in zip(convs, offsets, lows, strict=True)

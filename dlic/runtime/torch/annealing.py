@@ -1,8 +1,8 @@
 """Mean-field annealing: whole numbers that cost little together, found without sampling (Peterson and Anderson 1987).
 
-Every symbol holds a distribution over the integers next to it, and what depends on the symbols sees its mean. What an integer would
-cost, given the other symbols, follows from its price in a table and from slope and curvature of everything else; the distribution
-goes some of the way to the Boltzmann distribution of these costs, over and over, while the temperature falls until one integer is
+Every symbol holds a distribution over the integers next to it; all other terms of the cost use its mean. The cost of an integer,
+given the other symbols, is its price in a table plus a quadratic model of the other terms by slope and curvature. Each iteration
+moves the distribution some of the way to the Boltzmann distribution of these costs. The temperature falls until one integer is
 left.
 """
 
@@ -17,23 +17,23 @@ from torch import Tensor
 from dlic.entropy.tables import REACH, FrequencyTables
 from dlic.runtime.torch.arrays import to_batch
 
-COOLEST = 0.2  # temperature that a stage ends with, in bits
-WARMEST = 3.0, 10.0  # it begins the warmer, within these bounds …
-WARMTH = 0.1  # … the more iterations it has, this much for each: what is warm forgets where it came from and must find it again
-DAMPING = 0.1  # share of the way to its expectation that a symbol goes in the first iteration
+COOLEST = 0.2  # temperature at the end of a stage, in bits
+WARMEST = 3.0, 10.0  # the start temperature lies within these bounds …
+WARMTH = 0.1  # … and grows by this much an iteration: a warm start loses its starting point and must find a good one again
+DAMPING = 0.1  # share of the way to its expectation that a symbol moves in the first iteration
 DAMPINGS = (0.01, 0.3)  # it adapts within these bounds …
-AGREEMENT, HASTE = 0.5, 0.3  # … so that what an iteration wants keeps this cosine to what the last one wanted, by so much a time
-MOMENTUM = 0.7  # share of the last step in the next one, which takes far fewer iterations …
-RUN_UP = 5  # … growing over so many at the start of a stage, where what is wanted still turns
-PROBES = 2  # random directions in which curvature is measured
-PROBE_STEP = 0.3  # of a symbol, along each
-PRIOR = 20.0  # symbols of a channel, or of a place, whose own curvature counts as much as the mean over all
+AGREEMENT, HASTE = 0.5, 0.3  # … towards this cosine between the moves of one iteration and the next, by this factor an iteration
+MOMENTUM = 0.7  # share of the last step in the next one; it saves most of the iterations …
+RUN_UP = 5  # … and grows over this many iterations at the start of a stage, where the direction still turns
+PROBES = 2  # random directions for the estimate of curvature
+PROBE_STEP = 0.3  # step of a symbol along each direction
+PRIOR = 20.0  # symbols of a channel, or of a place, at which its own curvature has the weight of the mean over all
 
-Slope = Callable[[Tensor], Tensor]  # symbols (1, M, h, w), whole or in between → derivative of what they cost beside their own bits
+Slope = Callable[[Tensor], Tensor]  # symbols (1, M, h, w), whole or fractional → gradient of the cost without their own bits
 
 
 class Groups(Protocol):
-    """Symbols that know something of each other."""
+    """Groups of symbols with a joint constraint."""
 
     def chance_of_moving(self, nearest: Tensor, stays: Tensor) -> Tensor:
         """How many times likelier each symbol leaves its nearest whole number than it would alone: (1, M, h, w)."""
@@ -50,7 +50,9 @@ class Prices:
         self._zeros = to_batch(rows).long() * self._prices.shape[1] + REACH  # where each symbol's row has the price of 0
 
     def bits(self, symbols: Tensor) -> Tensor:
-        """Of each whole symbol. Far out, where doubling a value costs an escape one more bit, the growth is taken as linear."""
+        """Bits of each whole symbol. Beyond REACH, where an escape costs one more bit for each doubling, growth is taken as
+        linear.
+        """
         inside = symbols.clamp(-REACH, REACH)
         return torch.take(self._prices, self._zeros + inside.long()) + (symbols - inside).abs() / REACH
 
@@ -64,10 +66,10 @@ def anneal(
     tick: Callable[[], None] = lambda: None,
     groups: Groups | None = None,
 ) -> Tensor:
-    """Symbols (1, M, h, w), whole or in between, taken from warm to cool: close to whole ones that cost little.
+    """Anneals symbols (1, M, h, w), whole or fractional, to nearly whole symbols of low cost.
 
-    `curvature` (1, M, h, w) belongs to `slope`; `tick` is called after every iteration; all but a few of `groups` come to have even
-    sums. Steps are those of heavy-ball descent (Polyak 1964).
+    `curvature` (1, M, h, w) belongs to `slope`; `tick` is called after every iteration; nearly all of `groups` end with even sums.
+    Steps are those of heavy-ball descent (Polyak 1964).
     """
     wanted, step, damping = torch.zeros_like(symbols), torch.zeros_like(symbols), DAMPING
     for done, temperature in enumerate(np.geomspace(np.clip(WARMTH * iterations, *WARMEST), COOLEST, iterations), start=1):
@@ -83,7 +85,7 @@ def anneal(
 def expected(
     symbols: Tensor, prices: Prices, slope: Slope, curvature: Tensor, temperature: float, groups: Groups | None = None
 ) -> Tensor:
-    """What each symbol would be in the mean at a temperature in bits, among the whole ones next to it, if the others stayed."""
+    """Expectation of each symbol over its neighbouring integers at a temperature in bits, with all other symbols fixed."""
     slopes, nearest = slope(symbols), symbols.round()
     energies = []
     for candidate in (nearest - 1, nearest, nearest + 1):
@@ -96,9 +98,8 @@ def expected(
 
 
 def adapted(damping: float, wanted: Tensor, last: Tensor) -> float:
-    """More damping where symbols that depend on each other overshoot together, less where they creep.
-
-    What is stable differs tenfold between low rates and high ones.
+    """Adapts the damping: more where dependent symbols overshoot together, less where they move slowly. Stable values differ
+    tenfold between low and high rates.
     """
     scale = float(wanted.norm() * last.norm())
     cosine = float((wanted * last).sum()) / scale if scale > 0 else AGREEMENT
@@ -106,10 +107,10 @@ def adapted(damping: float, wanted: Tensor, last: Tensor) -> float:
 
 
 def curvature(symbols: Tensor, prices: Prices, slope: Slope) -> Tensor:
-    """Second derivative of what `slope` is the first of, by each symbol: (1, M, h, w), one of its channel times one of its place.
+    """Derivative of `slope` by each symbol: (1, M, h, w), the product of a value of its channel and a value of its place.
 
-    Hutchinson's estimate of a Hessian's diagonal, from the slopes a small step away in random directions. Squared errors bend about
-    as much everywhere; likeness bends the more, the less there is to see.
+    Hutchinson's estimate of a Hessian's diagonal, from the slopes a small step away in random directions. Squared errors have about
+    the same curvature everywhere; SSIM's curvature is highest in flat areas.
     """
     generator = torch.Generator().manual_seed(0)
     free = (prices.high > prices.low).float()
@@ -119,7 +120,7 @@ def curvature(symbols: Tensor, prices: Prices, slope: Slope) -> Tensor:
         seen += direction * (slope(symbols + PROBE_STEP * direction) - here) / (PROBE_STEP * PROBES)
     mean = (seen.sum() / free.sum().clamp_min(1)).clamp_min(1e-12)
     of_channels = (seen.sum((2, 3), keepdim=True) + PRIOR * mean) / (free.sum((2, 3), keepdim=True) + PRIOR)
-    of_channels = of_channels.clamp_min(0.2 * mean)  # what a few symbols show can be far off, even negative
+    of_channels = of_channels.clamp_min(0.2 * mean)  # an estimate from a few symbols can be far off, even negative
     of_places = (seen.sum(1, keepdim=True) + PRIOR * mean) / ((of_channels * free).sum(1, keepdim=True) + PRIOR * mean)
     return of_channels * of_places.clamp_min(0.2)
 

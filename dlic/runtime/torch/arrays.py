@@ -33,12 +33,12 @@ def to_latent(batch: Tensor) -> NDArray[Any]:
 
 
 def to_tensors(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
-    """The arrays of a checkpoint, copied, as `Model.load_state_dict` takes them."""
+    """Copies the arrays of a checkpoint to tensors for `Model.load_state_dict`."""
     return {name: torch.tensor(array) for name, array in arrays.items()}
 
 
 def load_transform(module: nn.Module, prefix: str, weights: Mapping[str, NDArray[Any]]) -> nn.Module:
-    """`module` with the weights stored under `prefix`, ready to run in channels-last float32."""
+    """Loads the weights under `prefix` into `module`, for inference in channels-last float32."""
     module.load_state_dict({name: value.float() for name, value in to_tensors(under(prefix + ".", weights)).items()})
     return module.requires_grad_(False).eval().to(memory_format=torch.channels_last)
 
@@ -47,6 +47,6 @@ def load_transform(module: nn.Module, prefix: str, weights: Mapping[str, NDArray
 def affine(
     a: NDArray[np.float64], matrix: NDArray[np.float64], bias: NDArray[np.float64], low: float, high: float
 ) -> NDArray[np.float64]:
-    """`runtime.exact.affine` by torch, on as many cores as it has."""
+    """`runtime.exact.affine` by torch, on all of its cores."""
     sums = torch.addmm(*(torch.from_numpy(array) for array in (bias, a, matrix)))
     return sums.clamp_(low, high).floor_().numpy()

@@ -1,4 +1,4 @@
-"""Groups with even sums (`entropy.parity`) in annealing: each symbol learns from its group which parity it should have."""
+"""Groups with even sums (`entropy.parity`) in annealing: messages from a group to its symbols say which parity each should have."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from dlic.entropy.tables import FrequencyTables
 from dlic.runtime.torch.annealing import Prices, Slope
 from dlic.runtime.torch.arrays import to_batch, to_latent
 
-UNSURE = 0.02  # least difference between the chances of both parities that is reckoned with, so that it can be divided by
+UNSURE = 0.02  # smallest difference between the chances of both parities: a divisor must not be zero
 
 
 class EvenGroups:
@@ -20,14 +20,14 @@ class EvenGroups:
         self._members, self._of_members = (torch.from_numpy(a) for a in (self._groups.members, self._groups.of_members))
 
     def chance_of_moving(self, nearest: Tensor, stays: Tensor) -> Tensor:
-        """How many times likelier a symbol leaves its nearest whole number, now that the sum of its group must be even.
+        """Odds by which the even sum of its group makes a symbol leave its nearest whole number.
 
-        The rule of a parity check in belief propagation (Gallager 1962): with d the chance of an even symbol less that of an odd
-        one, the others of a group sum to an even number with the chance (1 + product of their d) / 2.
+        The rule of a parity check in belief propagation (Gallager 1962): with d = P(even) − P(odd) of a symbol, the other symbols
+        of a group have an even sum with the probability (1 + product of their d) / 2.
 
         Args:
             nearest: whole numbers (1, M, h, w).
-            stays: chance of each without its group; with all others one of its neighbours is taken.
+            stays: probability that each symbol stays, without its group; otherwise it becomes one of its neighbours.
         """
         staying = _flat(stays)[self._members]
         lead = 2 * staying - 1
@@ -41,7 +41,9 @@ class EvenGroups:
         return factors.view(1, height, width, channels).permute(0, 3, 1, 2)
 
     def repaired(self, symbols: Tensor, prices: Prices, slope: Slope, curvature: Tensor) -> Tensor:
-        """Whole symbols (1, M, h, w) with one of every odd group moved by one, which costs least by prices, slope and curvature."""
+        """Moves one symbol of every odd group by one: the move of the least cost by prices, slope and curvature. `nearest`: whole
+        symbols (1, M, h, w).
+        """
         if not self._groups.odd(to_latent(symbols).ravel()).any():
             return symbols
         now, slopes = prices.bits(symbols), slope(symbols)

@@ -1,4 +1,4 @@
-"""`Factorized` as a codec runs it. Needs no compressai."""
+"""`Factorized` for inference. Needs no compressai."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ class FactorizedDecoder(OneRateDecoder):
     """The `context` is the median of each channel (M,)."""
 
     stride = unit = Factorized.stride
-    halo = 3  # with 5×5 kernels at 1/16 on both sides, and blocks that reach further but say little there
+    halo = 3  # 5×5 kernels at 1/16 on both sides; the blocks reach further, with little influence
 
     def __init__(self, g_s: nn.Module, medians: NDArray[np.float32]):
         self._g_s, self._medians = g_s, medians
@@ -33,7 +33,7 @@ class FactorizedDecoder(OneRateDecoder):
 
 
 class FactorizedEncoder(OneRateEncoder):
-    """The transform alone: there is no z."""
+    """g_a; the model has no z."""
 
     def __init__(self, g_a: nn.Module):
         self._g_a = g_a
@@ -47,7 +47,7 @@ class FactorizedEncoder(OneRateEncoder):
 
 
 def deploy_factorized(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> DeployedModel:
-    """From the arrays of an exported `Factorized`; raises where they do not fit its configuration."""
+    """Deploys `Factorized` from its exported arrays. Raises where they do not fit its configuration."""
     g_a, g_s = transforms(**config)
     medians = arrays["entropy_bottleneck.quantiles"][:, 0, 1].astype(np.float32)
     return DeployedModel(

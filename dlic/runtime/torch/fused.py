@@ -1,7 +1,7 @@
-"""Trained layers as inference runs them: what follows a convolution is computed while its result is still in the cache.
+"""Fused layers for inference: the operations after a convolution run while its result is still in the cache.
 
-PyTorch's CPU build has oneDNN's fused convolutions as operators of its compiler. Where they are missing or give something else,
-the same layers run one by one, 10–25 % slower.
+PyTorch's CPU build has oneDNN's fused convolutions as operators of its compiler. Where they are missing or give other results, the
+same layers run one by one, 10–25 % slower.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,11 +28,9 @@ def fused_block(block: BottleneckBlock) -> Layer:
 
 
 def overwriting(blocks: Sequence[BottleneckBlock], gains: Sequence[Tensor]) -> tuple[Tensor, Layer]:
-    """Blocks one after another, their inner channels weighted by gains (inner,), as (offset, layer).
-
-    layer(x + offset) is what they make of x (1, C, H, W) float32; it overwrites what it is given, which saves each block the memory
-    of another result. The offset is the sum of the biases that the blocks add to x: a pass over x less for each of them. Until a
-    block's turn has come, the squeezing layers take its bias off again.
+    """A chain of blocks with gains (inner,) on their inner channels, as (offset, layer). layer(x + offset) is the chain's result
+    for x (1, C, H, W) float32; it overwrites its input, which saves the memory of a result for each block. The offset is the sum of
+    the blocks' biases, which saves a pass over x for each block. The squeezing layers subtract the biases of later blocks.
     """
     biases = [bias_of(block.last) for block in blocks]
     offset = sum(biases[1:], biases[0])
@@ -57,7 +55,7 @@ def _pixels(x: Tensor) -> Tensor:
 
 
 def activated(conv: nn.Conv2d, bias: Tensor | None = None) -> Layer:
-    """x → gelu(conv(x)) for a convolution of stride 1, with another bias if one is given."""
+    """x → gelu(conv(x)) for a convolution of stride 1; `bias` replaces the convolution's."""
     weight, added, padding = conv.weight, bias_of(conv) if bias is None else bias, conv.kernel_size[0] // 2
     if not fusion_works():
         return lambda x: F.gelu(F.conv2d(x, weight, added, padding=padding))
@@ -96,7 +94,7 @@ def _add(x: Tensor, base: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 @cache
 def fusion_works() -> bool:
-    """Whether the fused operators are there and agree with the plain ones."""
+    """Whether the fused operators exist and agree with the plain ones."""
     generator = torch.Generator().manual_seed(0)
     x, base = (torch.randn(1, 8, 5, 6, generator=generator).to(memory_format=torch.channels_last) for _ in range(2))
     wide, narrow = (torch.randn(8, 8, size, size, generator=generator) for size in (3, 1))

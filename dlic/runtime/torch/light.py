@@ -1,4 +1,4 @@
-"""`Light` as a codec runs it."""
+"""`Light` for inference."""
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -20,12 +20,12 @@ from dlic.runtime.torch.light_transforms import analysis_of_blocks, from_blocks,
 from dlic.runtime.torch.threads import follow_limit, inference
 from dlic.runtime.weights import trained_weights
 
-# Latents around a tile that g_a and g_s are shown. Their receptive fields reach 6 and 5 beyond it, but with 2 what
-# light-1 gives differs from the whole picture's by 0.00003 of a step in y, and by one 8-bit level in some samples beside a seam,
-# 0.0003 dB of a band of 16 pixels there (three photographs, three levels). With 1 it was 0.0013 of a step and 0.007 dB, with none
-# 0.07 of a step and 0.09 dB.
+# Latents around a tile that g_a and g_s get. Their receptive fields reach 6 and 5 beyond it, but with 2 the result of light-1
+# differs from the whole picture's by 0.00003 of a step in y, and by one 8-bit level in some samples next to a seam, 0.0003 dB of a
+# band of 16 pixels there (three photographs, three levels). With 1 it was 0.0013 of a step and 0.007 dB, with none 0.07 of a step
+# and 0.09 dB.
 HALO = 2
-SYNTHESES = 8  # levels whose g_s is kept with its gains in its weights
+SYNTHESES = 8  # number of levels for which g_s is cached with the gains in its weights
 
 
 class LightDecoder:
@@ -91,9 +91,9 @@ class LightEncoder:
         return refined(self.parts, goal, y, plain, rounded, effort, progress)
 
 
-@torch.inference_mode(False)  # so that `refine` can differentiate, wherever the checkpoint was loaded
+@torch.inference_mode(False)  # so that `refine` can differentiate, even if the checkpoint was loaded in inference mode
 def deploy_light(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> DeployedModel:
-    """From the arrays of an exported `Light`; raises where they do not fit its configuration."""
+    """Deploys `Light` from its exported arrays. Raises where they do not fit its configuration."""
     network = Light(**config)
     network.load_state_dict({name: value.float() for name, value in to_tensors(trained_weights(arrays)).items()})
     network = network.requires_grad_(False).eval().to(memory_format=torch.channels_last)

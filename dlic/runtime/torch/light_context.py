@@ -1,4 +1,4 @@
-"""The context loop of `Light` on latents of one picture: for an encoder, a decoder and refinement."""
+"""The context loop of `Light` for one picture, shared by encoder, decoder and refinement."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,23 +18,23 @@ from dlic.runtime.torch.arrays import to_batch, to_latent
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """The information about y that z and the level give."""
+    """Information about y from z and the level."""
 
     features: Tensor  # (1, K, h, w)
     first_means: Tensor  # (1, M, h, w) in units of the trunk, from z alone
     gain: Tensor  # (1, M, 1, 1) steps in one unit of the trunk
-    inverse_gain: Tensor  # what it is about the inverse of
-    both_gains: Tensor  # their product
+    inverse_gain: Tensor  # steps → units of the trunk: approximately 1 / gain
+    both_gains: Tensor  # gain · inverse_gain
 
 
 class ContextLoop:
-    """Means of y from z and from the latents of earlier steps; gradients pass through it outside of inference mode."""
+    """Means of y from z and from the latents of earlier steps. Differentiable outside of inference mode."""
 
     def __init__(self, network: Light):
         self._network = network
 
     def context(self, z: Tensor, size: tuple[int, int], level: int) -> Context:
-        """The information that symbols of z (1, Z, h/4, w/4) hold about y (1, M, h, w) of `size` (h, w)."""
+        """Information about y (1, M, h, w) from symbols of z (1, Z, h/4, w/4); `size` is (h, w)."""
         levels, (height, width), h_s_mean = torch.tensor([level]), size, self._network.h_s_mean
         features = h_s_mean.hyper_features(z, levels)[:, :, :height, :width]
         gain, inverse_gain = self._network.gain(levels), self._network.inverse_gain(levels)
@@ -45,7 +45,7 @@ class ContextLoop:
         return self.context(to_batch(z_symbols.astype(np.float32)), size, level)
 
     def y_hat(self, context: Context, symbols: Tensor) -> Tensor:
-        """Symbols (1, M, h, w), whole or in between → y_hat in units of the trunk."""
+        """Symbols (1, M, h, w), whole or fractional → y_hat in units of the trunk."""
         return self._around_means(context, symbols * context.inverse_gain)
 
     def decoded(self, context: Context, symbols: NDArray[Any]) -> Tensor:
@@ -57,7 +57,7 @@ class ContextLoop:
         return self._in_steps(context, lambda means: torch.addcmul(scaled, means, context.both_gains))
 
     def quantised(self, context: Context, quantiser: Quantiser) -> Tensor:
-        """y_hat (1, M, h, w) of the symbols that `quantiser` chooses step by step."""
+        """y_hat (1, M, h, w) of the symbols from `quantiser`, step by step."""
         remaining = iter(self._steps(context))
 
         def in_trunk(means: Tensor) -> Tensor:
@@ -67,7 +67,7 @@ class ContextLoop:
         return self._in_steps(context, in_trunk)
 
     def residual(self, y: Tensor, z: Tensor, level: int) -> Tensor:
-        """y (1, M, h, w) less its means for symbols of z (1, Z, h/4, w/4), where the context knows y itself; differentiable."""
+        """y (1, M, h, w) minus its means for symbols of z (1, Z, h/4, w/4), with y itself as the context; differentiable."""
         context, distances = self.context(z, (y.shape[2], y.shape[3]), level), []
 
         def known(means: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
-"""Choosing the symbols of one image better than rounding does, for the decoder as it is: what `--effort` buys.
+"""Refinement (`--effort`): searches for better symbols of one image than rounding gives, for an unchanged decoder.
 
 The goal is that of stochastic Gumbel annealing (Yang, Bamler & Mandt 2020, arXiv:2006.04240): bits by the deployed tables plus λ
-times the distortion through the deployed decoder. The way is mean-field annealing (`annealing`) in stages, each first of z,
-as far as it sharpens what is known of y, then of y.
+times the distortion through the deployed decoder. The method is mean-field annealing (`annealing`) in stages. Each stage anneals z,
+for its use in predicting y, and then y.
 """
 
 from collections.abc import Callable
@@ -31,10 +31,11 @@ from dlic.runtime.torch.light_context import Context, ContextLoop
 
 # Iterations of the stages of y: what each effort adds to the one below it. Bits of four crops of training photographs at four
 # levels fell, at equal PSNR, by 4.2 % in the first stage and by 7.8 % in all; by 7.4 % in two of 16 and 84, by 7.6 % in two of 50
-# and 100, by 6.4 % in one of 100, and 200 or 400 bring no more. The longer a stage, the warmer it begins, and the more it forgets.
+# and 100, by 6.4 % in one of 100, and 200 or 400 bring no more. A longer stage begins at a higher temperature, and loses more of
+# its starting point.
 ITERATIONS = (8, 6, 8, 10, 14, 20, 30, 50, 100)
-HYPER_ITERATIONS = 30  # of z, in every stage; as they need no g_s, they take as long as a dozen of y
-ROUNDING = 1 / 12  # mean squared error of rounding, in steps
+HYPER_ITERATIONS = 30  # iterations of z in every stage; without g_s, they take as long as a dozen of y
+ROUNDING = 1 / 12  # mean squared error of rounding, in squared steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,17 +69,17 @@ class Goal:
 
     @property
     def image(self) -> NDArray[np.uint8]:
-        """uint8 (H, W, 3); of a tile with what is around it."""
+        """uint8 (H, W, 3); a tile has its surroundings."""
         return self.task.around.image if self.task.around else self.task.image
 
     @property
     def lmbda(self) -> float:
-        """Bits a pixel that a distortion of 1 is worth."""
+        """λ: bits a pixel for a distortion of 1."""
         return float(self.parts.network.lmbdas[self.level])
 
     @property
     def scale(self) -> Tensor:
-        """How many times finer than others the steps of latents are, to be broadcast over (1, M, h, w)."""
+        """How many times finer than ordinary the steps of latents are; broadcasts to (1, M, h, w)."""
         around = self.task.around
         return torch.ones(1, 1) if around is None or around.scale is None else torch.from_numpy(around.scale)
 
@@ -92,7 +93,7 @@ class Goal:
         return estimated_bits(symbols, self.task.coder, self.tables) + float(lost)
 
     def cheaper(self, best: tuple[float, Symbols], other: Symbols) -> tuple[float, Symbols]:
-        """The better of symbols whose cost is known and others, with its cost."""
+        """The cheaper of two candidates, with its cost."""
         cost = self.cost(other)
         return (cost, other) if cost < best[0] else best
 
@@ -113,25 +114,25 @@ class Goal:
         return distortion * (self.lmbda * x.shape[-2] * x.shape[-1])
 
     def with_z(self, z: NDArray[Any], symbols: Symbols) -> Symbols:
-        """The symbols with others of z and the table rows that these give."""
+        """Replaces the symbols of z, and the table rows that depend on them."""
         rows = self.parts.rows.rows(z, _size(symbols), self.level)
         return symbols.with_part("z", z).with_part("y", symbols.y, rows)
 
     @torch.no_grad()
     def y_of(self, symbols: Symbols) -> Tensor:
-        """The y (1, M, h, w), in steps of the level, that symbols stand for: their `residual` by their z is they themselves."""
+        """y (1, M, h, w), in steps of the level, that symbols represent: `residual` of it with their z gives the symbols back."""
         context = self._context(symbols)
         return self._y_hat(context, _in_between(symbols.y)) / context.inverse_gain
 
     def residual(self, y: Tensor, z: Tensor) -> Tensor:
-        """Symbols (1, M, h, w) that would stand for y with symbols of z (1, Z, h/4, w/4); in between whole ones, differentiable."""
+        """Fractional symbols (1, M, h, w) that represent y with symbols of z (1, Z, h/4, w/4); differentiable."""
         return self.parts.loop.residual(y, z, self.level) * self.scale
 
     def _y_hat(self, context: Context, symbols: Tensor) -> Tensor:
         return self.parts.loop.y_hat(context, symbols / self.scale)
 
     def _amid(self, y_hat: Tensor) -> Tensor:
-        """Latents (1, M, h, w) with those around them."""
+        """Latents (1, M, h, w) with their surroundings."""
         around = self.task.around
         if around is None:
             return y_hat
@@ -155,11 +156,11 @@ def refined(
     effort: int,
     progress: Progress,
 ) -> Symbols:
-    """The best symbols that `effort` 1 … 9 finds from the plain ones on; they never cost more than with less effort.
+    """Refines the plain symbols with an `effort` of 1 … 9; a higher effort never gives a higher cost.
 
-    An effort goes through the stages of all efforts below it. Each starts from the best whole symbols seen at the ends of those
-    before: z is annealed for the y that these stand for, then y from there. `learned.tiles.plan` knows the memory it takes. The
-    arguments are those of `EncoderNetwork.refine`.
+    An effort goes through the stages of all efforts below it. Each stage starts from the best whole symbols of the stages before:
+    it anneals z for the y that they represent, and then y. `learned.tiles.plan` states the memory that it takes. The arguments are
+    those of `EncoderNetwork.refine`.
     """
     goal = Goal(parts, task)
     first, *others = ITERATIONS[:effort]
@@ -177,7 +178,7 @@ def refined(
 
 
 def annealed_y(goal: Goal, told: Symbols, start: Tensor, bend: Tensor, iterations: int, tick: Callable[[], None]) -> Symbols:
-    """`told` with symbols of y found from `start` (1, M, h, w) on, which may lie in between whole ones."""
+    """`told` with symbols of y annealed from `start` (1, M, h, w), which may be fractional."""
     prices, slope = Prices(goal.tables, told.y_rows), goal.distortion_slope(told)
     groups = EvenGroups(told["y"].part, goal.tables) if goal.task.coder.even else None
     found = anneal(start.clamp(prices.low, prices.high), prices, slope, bend, iterations, tick, groups).round()
@@ -185,10 +186,10 @@ def annealed_y(goal: Goal, told: Symbols, start: Tensor, bend: Tensor, iteration
 
 
 def annealed_z(goal: Goal, y: Tensor, best: Symbols, bend: Tensor, error: float = 0.0) -> NDArray[np.int32]:
-    """Symbols of z (h/4, w/4, Z) that leave little to say of y (1, M, h, w), for what they cost themselves; found from `best` on.
+    """Anneals symbols of z (h/4, w/4, Z) from `best`, for the least bits of z and y (1, M, h, w) together.
 
-    A latent is taken to cost what it would if the others stayed: either its bits and a squared `error`, or, as zero, what it then
-    misses. `bend` (1, M, h, w), the curvature of λ · distortion, prices both errors.
+    The cost of a latent assumes that all others stay: either its bits and a squared `error`, or, coded as zero, the squared value
+    lost. `bend` (1, M, h, w), the curvature of λ · distortion, prices both errors.
     """
     prices = Prices(goal.tables, best.z_rows)
 
@@ -219,5 +220,5 @@ def _whole(symbols: Tensor) -> NDArray[np.int32]:
 
 
 def _in_between(symbols: NDArray[Any]) -> Tensor:
-    """Whole symbols as annealing takes them."""
+    """Whole symbols → the fractional symbols that annealing starts from."""
     return to_batch(symbols.astype(np.float32))

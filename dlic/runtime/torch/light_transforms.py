@@ -1,4 +1,4 @@
-"""g_a and g_s of `Light` as inference runs them: on blocks of pixels, with fused layers and the gains of a level in the weights."""
+"""g_a and g_s of `Light` for inference: on blocks of pixels, with fused layers, and with a level's gains in the weights."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ from dlic.models.light.transforms import LevelBlocks, Synthesis
 from dlic.runtime.torch.fused import clipped, fused_block, overwriting
 
 Transform = Callable[[Tensor], Tensor]
-# where the channels of `to_blocks` (row, column, colour) are in those of `pixel_unshuffle` (colour, row, column)
+# channels of `pixel_unshuffle` (colour, row, column) in the order of `to_blocks` (row, column, colour)
 COLOURS_LAST = torch.arange(3 * BLOCK**2).reshape(3, BLOCK**2).T.flatten()
 
 
@@ -35,7 +35,7 @@ def analysis_of_blocks(g_a: Analysis) -> Transform:
 
 
 def synthesis_of_blocks(g_s: Synthesis, level: int) -> Transform:
-    """g_s at one level, giving blocks for `from_blocks`: pixels from 0 to below 256 that are not rounded, but ½ too large."""
+    """g_s at one level → blocks for `from_blocks`: pixels in [0, 256), unrounded, with ½ added."""
     levels = torch.tensor([level])
     (coarse_offset, coarse), (fine_offset, fine) = (_at_level(blocks, levels) for blocks in (g_s.coarse, g_s.fine))
     split_bias = bias_of(g_s.split) + fine_offset
@@ -57,7 +57,7 @@ def to_blocks(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def from_blocks(blocks: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Inverse of `to_blocks` for values from 0 to below 256, without what follows the point: → uint8 (H, W, 3)."""
+    """Inverse of `to_blocks` for values in [0, 256); truncates: → uint8 (H, W, 3)."""
     height, width = blocks.shape[:2]
     pixels = torch.from_numpy(blocks).to(torch.uint8).reshape(height, width, BLOCK, 3 * BLOCK).transpose(1, 2)
     return pixels.reshape(height * BLOCK, width * BLOCK, 3).numpy()

@@ -1,4 +1,4 @@
-"""The hyperpriors `MeanScale` and `ScaleHyperprior` as a codec runs them. Needs no compressai."""
+"""The hyperpriors `MeanScale` and `ScaleHyperprior` for inference. Needs no compressai."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from dlic.runtime.torch.threads import inference
 
 
 class MeanScaleDecoder(OneRateDecoder):
-    """The `context` is the means of y, from floating point: a last bit moves a pixel, never the parse."""
+    """The `context` is the means of y in floating point: a difference in their last bit changes a pixel, never the parse."""
 
     stride, unit = MeanScale.stride, 4 * MeanScale.stride
     halo = 2  # g_a reaches 30 pixels beyond a latent, g_s not quite 2 latents beyond a pixel's
@@ -36,7 +36,7 @@ class MeanScaleDecoder(OneRateDecoder):
 
 
 class ScaleHyperpriorDecoder(MeanScaleDecoder):
-    """The same with means of zero."""
+    """`MeanScaleDecoder` with means of zero."""
 
     def context(self, z_symbols: NDArray[Any], size: tuple[int, int], level: int) -> NDArray[np.float32]:
         return np.zeros(1, np.float32)
@@ -59,12 +59,12 @@ class HyperpriorEncoder(OneRateEncoder):
 
 
 def deploy_mean_scale(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> DeployedModel:
-    """From the arrays of an exported `MeanScale`; raises where they do not fit its configuration."""
+    """Deploys `MeanScale` from its exported arrays. Raises where they do not fit its configuration."""
     return _deployed(MeanScale, MeanScaleDecoder, config, arrays)
 
 
 def deploy_scale_hyperprior(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> DeployedModel:
-    """From the arrays of an exported `ScaleHyperprior`; raises where they do not fit its configuration."""
+    """Deploys `ScaleHyperprior` from its exported arrays. Raises where they do not fit its configuration."""
     return _deployed(ScaleHyperprior, ScaleHyperpriorDecoder, config, arrays)
 
 

@@ -1,4 +1,4 @@
-"""The parts that models of one rate share: latents are rounded in steps of 1 around means that are known at once."""
+"""Shared parts of models of one rate: latents are rounded in steps of 1 around means that need no context loop."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ from dlic.runtime.network import Quantiser, RefinementGoal
 
 
 class OneRateDecoder:
-    """The `context` is the means of y (h, w, M), or what broadcasts to them."""
+    """The `context` is the means of y, broadcastable to (h, w, M)."""
 
     levels = 1
 
@@ -22,7 +22,9 @@ class OneRateDecoder:
 
 
 class OneRateEncoder:
-    """Rounds to the nearest: encoders trained through rounding have shrunk y, and wider zeros cost more than they save."""
+    """Rounds to the nearest integer: encoders trained through rounding have already shrunk y, so wider zero bins cost more than
+    they save.
+    """
 
     refinable = False
     step_price: float | None = None

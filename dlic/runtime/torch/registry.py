@@ -1,4 +1,4 @@
-"""Models by name, as this runtime deploys them."""
+"""The models that this runtime can deploy, by name."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -21,7 +21,7 @@ def deploy(name: str, config: Mapping[str, Any], arrays: Mapping[str, NDArray[An
     """The model `name` of a checkpoint, ready to run.
 
     Args:
-        name: as `dlic.models` has it.
+        name: a name of `dlic.models`.
         config: of the checkpoint's manifest.
         arrays: of the checkpoint: trained weights and whole numbers.
 

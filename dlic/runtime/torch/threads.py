@@ -1,7 +1,7 @@
 """PyTorch's threads: the number of cores that it computes on follows `runtime.threads`.
 
-`torch.set_num_threads` sets the number of the calling thread and that of all threads which have not computed yet. So a thread is
-limited under a lock, and the number of later threads is put back by another thread before the lock is left.
+`torch.set_num_threads` sets the number of the calling thread and of all threads that have not computed yet. So a lock guards every
+limit: before it is released, another thread restores the number of later threads.
 """
 
 import threading
@@ -20,8 +20,8 @@ Result = TypeVar("Result")
 class _Here(threading.local):
     """The calling thread."""
 
-    limited_to: int | None = None  # cores that torch was told, if it was told
-    known: bool = False  # torch has taken its number
+    limited_to: int | None = None  # number of cores last set in torch, if any
+    known: bool = False  # torch has read the process-wide number
 
 
 _here = _Here()
@@ -29,7 +29,7 @@ _lock = threading.Lock()
 
 
 def inference(function: Callable[Given, Result]) -> Callable[Given, Result]:
-    """A function that computes with torch, without gradients, on the cores that its thread may use."""
+    """Decorator of a function that computes with torch: without gradients, on the cores of its thread."""
 
     @wraps(function)
     def computed(*args: Given.args, **kwargs: Given.kwargs) -> Result:
@@ -65,7 +65,7 @@ def _in_a_new_thread(function: Callable[[], Result]) -> Result:
 
 
 def flushes_denormals() -> bool:
-    """Whether the calling thread takes numbers below the normal float range for zero; torch sets this and cannot be asked."""
+    """Whether the calling thread flushes denormal floats to zero; torch sets this, but has no function to read it."""
     return float(torch.tensor(5e-324, dtype=torch.float64) * 1.0) == 0.0
 
 
@@ -76,7 +76,9 @@ def _cores() -> int:
 
 @threads.after_fork
 def _limit_children() -> None:
-    """OpenMP's threads are not inherited: where the parent computed, the child would wait for them for ever."""
+    """Limits a forked child to one core if the parent computed: it does not inherit OpenMP's threads, and would wait for them for
+    ever.
+    """
     global _lock
     _lock = threading.Lock()
     if _here.known:

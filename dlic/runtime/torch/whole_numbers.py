@@ -1,4 +1,4 @@
-"""The whole numbers that parsing depends on, made once from a trained model and stored with its weights."""
+"""The integers that parsing depends on: computed once from a trained model, and stored with its weights."""
 
 from typing import Any
 
@@ -19,14 +19,14 @@ from dlic.runtime.weights import WHOLE_NUMBERS
 
 @torch.no_grad()
 def stored_arrays(network: Model) -> dict[str, NDArray[Any]]:
-    """The arrays of a checkpoint: trained weights as they are, and whole numbers."""
+    """The arrays of a checkpoint: trained weights, unchanged, and whole numbers."""
     trained = {name: value.contiguous().cpu().numpy() for name, value in network.state_dict().items()}
     return trained | {WHOLE_NUMBERS + name: value for name, value in whole_numbers_of(network).items()}
 
 
 @torch.no_grad()
 def whole_numbers_of(network: Model) -> dict[str, NDArray[Any]]:
-    """By name; nothing for models whose rows are known without."""
+    """Whole numbers by name; none for models whose rows need none."""
     if isinstance(network, Light):
         scales = exact_scales(network.h_s_scale).to_arrays()
         z_rows = row_of_scale(network.z_log_scale.all_levels().exp()).round().clamp(0, ROWS - 1)  # (levels, Z)
@@ -39,7 +39,7 @@ def whole_numbers_of(network: Model) -> dict[str, NDArray[Any]]:
 
 @torch.no_grad()
 def exact_scales(trained: ScaleSynthesis) -> ExactScaleSynthesis:
-    """The nearest whole numbers to a trained h_s_scale."""
+    """A trained h_s_scale, rounded to whole numbers."""
     first_bias = trained.first_bias.all_levels()
     levels = len(first_bias)
     biases = {
