@@ -130,6 +130,8 @@ def test_curves(opened):
     expect(traces).to_have_count(3)
     page.get_by_label("Metric", exact=True).select_option("ssimulacra2")
     expect(title).to_have_text("SSIMULACRA 2")
+    expect(page.get_by_label("published curves")).to_be_visible()
+    page.get_by_label("Metric", exact=True).select_option("ssim")
     expect(page.get_by_label("published curves")).to_be_hidden()
     page.get_by_label("Metric", exact=True).select_option("ms_ssim")
     expect(title).to_have_text(pattern("log₁₀"))

@@ -71,7 +71,7 @@ def test_a_grid_is_trained_exported_measured_and_shown(photographs, two_pictures
     images = [np.array(Image.open(path)) for path in sorted(two_pictures.iterdir())]
     sizes = [8 * len(codec.compress(image)) / image[..., 0].size for image in images]
     assert fine["bpp"] == pytest.approx(sum(sizes) / 2)
-    symbols = np.concatenate([codec.encode(image).symbols.y.ravel() for image in images])
+    symbols = np.concatenate([codec.symbols(codec.encode(image).container).y.ravel() for image in images])
     assert fine["sparsity"] == pytest.approx((symbols == 0).mean())
 
     with open(out / "results.csv", newline="") as file:

@@ -220,7 +220,7 @@ def test_weights_of_half_the_size_cost_nothing(tmp_path, photograph):
     codecs = []
     for name, more in (("whole", []), ("half", ["--half"])):
         assert run(["export", str(ckpt), str(tmp_path / name), *more]) == 0
-        codecs.append(load_codec(tmp_path / name))
+        codecs.append(load_codec(tmp_path / name).with_coder(0))  # which groups parity repairs would hide what weights do
     whole, half = codecs
     for level in (0, 20, 40, 63):
         files = [codec.encode(image, level=level).data for codec in (whole, half)]

@@ -43,7 +43,7 @@ def score(error: Tensor) -> Tensor:
 
 
 def scale_count(height: int, width: int) -> int:
-    """How many scales an image has: 6, fewer where its smaller side has less than 128 pixels, none below 8."""
+    """How many scales an image has: 6, fewer where its smaller side has less than 113 pixels, none below 8."""
     side, count = min(height, width), 0
     while count < metric.SCALES and side >= metric.SMALLEST:
         side, count = side if count == 0 else (side + 1) // 2, count + 1

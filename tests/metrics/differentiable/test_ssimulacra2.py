@@ -60,7 +60,7 @@ def test_slopes_are_finite_of_flat_images_and_of_values_beyond_the_range(height,
 
 
 def test_scales():
-    assert [scale_count(side, 500) for side in (7, 8, 15, 127, 128, 256)] == [0, 2, 2, 5, 5, 6]
+    assert [scale_count(side, 500) for side in (7, 8, 15, 56, 112, 113, 256)] == [0, 2, 3, 4, 5, 6, 6]
 
 
 def test_mixed_precision_leaves_it_alone(photograph):
