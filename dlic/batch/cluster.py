@@ -48,18 +48,18 @@ def _results(client: "Client", work: Work, pairs: Sequence[Pair]) -> Iterator[Re
     from distributed import as_completed
 
     run, waiting = uuid4().hex, enumerate(pairs)
-    known: dict[Hashable, Pair] = {}  # by key of the future
+    pairs_by_key: dict[Hashable, Pair] = {}  # by key of the future
 
     def submit(count: int) -> list["Future"]:
         futures = []
         for place, pair in islice(waiting, count):
             futures.append(client.submit(_task, work, pair, key=f"dlic-{run}-{place}"))
-            known[futures[-1].key] = pair
+            pairs_by_key[futures[-1].key] = pair
         return futures
 
     under_way = as_completed(submit(AHEAD))
     for future in under_way:
-        yield _result(future, known.pop(future.key))
+        yield _result(future, pairs_by_key.pop(future.key))
         under_way.update(submit(1))
 
 

@@ -97,7 +97,7 @@ def find(folder: Path, endings: Collection[str], apart: Path) -> Listing:
     """Every file below `folder` with one of `endings`, in either case. Leaves out the folder `apart`."""
     files: list[tuple[str, int]] = []
     closed: list[tuple[str, str]] = []
-    others = links = 0
+    other_files = links = 0
     for path, kind in _walk(folder, apart, closed):
         name = os.path.basename(path)
         if kind == "link":
@@ -105,8 +105,8 @@ def find(folder: Path, endings: Collection[str], apart: Path) -> Listing:
         elif kind == "file" and os.path.splitext(name)[1].lower() in endings and not name.startswith(COMPANION):
             files.append((path, _size(folder / path)))
         else:
-            others += 1
-    return Listing(tuple(files), others, links, tuple(closed))
+            other_files += 1
+    return Listing(tuple(files), other_files, links, tuple(closed))
 
 
 def _walk(top: Path, apart: Path, closed: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
@@ -115,8 +115,10 @@ def _walk(top: Path, apart: Path, closed: list[tuple[str, str]]) -> Iterator[tup
     while folders:
         below = folders.pop()
         try:
-            with os.scandir(top / below) as found:
-                entries = [(os.path.join(below, entry.name), entry, _kind(entry)) for entry in sorted(found, key=lambda e: e.name)]
+            with os.scandir(top / below) as listing:
+                entries = [
+                    (os.path.join(below, entry.name), entry, _kind(entry)) for entry in sorted(listing, key=lambda e: e.name)
+                ]
         except OSError as error:
             closed.append((below or ".", error.strerror or str(error)))
             continue
@@ -125,8 +127,8 @@ def _walk(top: Path, apart: Path, closed: list[tuple[str, str]]) -> Iterator[tup
         folders += reversed(deeper)
 
 
-def _is_same(folder: str, other: Path) -> bool:
-    return other.exists() and os.path.samefile(folder, other)
+def _is_same(folder: str, path: Path) -> bool:
+    return path.exists() and os.path.samefile(folder, path)
 
 
 def _kind(entry: os.DirEntry) -> str:
@@ -173,19 +175,19 @@ def check_targets(pairs: Sequence[Pair], work: Work, out: Path) -> None:
 def _identity(path: Path) -> tuple[int, int] | None:
     """Device and inode, which two paths to one file share; None where there is no file."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _refuse_meeting(pairs: Sequence[Pair], out: Path) -> None:
     """Names that differ in case or in the way accents are written are one name on some file systems."""
-    seen: dict[str, Pair] = {}
+    pairs_by_name: dict[str, Pair] = {}
     for pair in pairs:
-        other = seen.setdefault(_folded(str(pair.target)), pair)
-        if other is not pair and folds_names(out):
-            raise DlicError(f"{other.source} and {pair.source} would both become {pair.target}, where such names are the same")
+        first = pairs_by_name.setdefault(_folded(str(pair.target)), pair)
+        if first is not pair and folds_names(out):
+            raise DlicError(f"{first.source} and {pair.source} would both become {pair.target}, where such names are the same")
 
 
 def _folded(name: str) -> str:
@@ -197,17 +199,17 @@ def folds_names(folder: Path) -> bool:
     try:
         with tempfile.NamedTemporaryFile(prefix=".dlic-\u00e9-", suffix=".part", dir=folder) as file:
             name = Path(file.name).name
-            others = (name.upper(), unicodedata.normalize("NFD", name))
-            return any((folder / other).exists() for other in others)
+            spellings = (name.upper(), unicodedata.normalize("NFD", name))
+            return any((folder / spelling).exists() for spelling in spellings)
     except OSError as error:
         raise cannot_write(folder, error) from error
 
 
 def existing(pairs: Iterable[Pair], work: Work) -> dict[Pair, Path]:
     """The pairs of which an output exists, and that output."""
-    there: dict[Pair, Path] = {}
+    outputs: dict[Pair, Path] = {}
     for pair in pairs:
         for target in work.outputs(pair.target):
             if os.path.lexists(target):
-                there.setdefault(pair, target)
-    return there
+                outputs.setdefault(pair, target)
+    return outputs

@@ -139,14 +139,14 @@ def _hire(work: Callable[[Any], Any], jobs: int) -> _Worker:
 @contextmanager
 def _for_workers(jobs: int) -> Iterator[None]:
     """Processes that start in this block inherit their share of the cores, and ignore Ctrl-C: this process answers it."""
-    given = os.environ.get(THREADS)
+    before = os.environ.get(THREADS)
     main = threading.current_thread() is threading.main_thread()
     previous = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
     os.environ.setdefault(THREADS, str(share_of_cores(jobs)))
     try:
         yield
     finally:
-        if given is None:
+        if before is None:
             del os.environ[THREADS]
         if main:
             signal.signal(signal.SIGINT, previous)

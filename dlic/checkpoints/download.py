@@ -31,9 +31,9 @@ def download(
     """
     index, bases = _sources(base, timeout)
     if name not in index.checkpoints:
-        known = ", ".join(sorted(index.checkpoints)) or "none"
-        other = "" if base else "; --from BASE downloads from elsewhere"
-        raise UnknownCheckpointError(f"no checkpoint {name!r} in the index of {base or 'this dlic'} (it has {known}){other}")
+        names = ", ".join(sorted(index.checkpoints)) or "none"
+        hint = "" if base else "; --from BASE downloads from elsewhere"
+        raise UnknownCheckpointError(f"no checkpoint {name!r} in the index of {base or 'this dlic'} (it has {names}){hint}")
     entry = index.checkpoints[name]
     if not force and (present := _present(name, entry)):
         return present
@@ -64,7 +64,7 @@ def _sources(base: str | None, timeout: float) -> tuple[Index, list[str]]:
 def _present(name: str, entry: IndexedCheckpoint) -> Path | None:
     """The folder that `checkpoints.find` gives, if every file in it matches the index."""
     folder = next((folder for folder in checkpoints.local_checkpoints() if folder.name == name), None)
-    if folder and all(is_file(folder / file, known.size, known.sha256) for file, known in entry.files.items()):
+    if folder and all(is_file(folder / file, indexed.size, indexed.sha256) for file, indexed in entry.files.items()):
         return folder
     return None
 
@@ -73,11 +73,11 @@ def _download(entry: IndexedCheckpoint, bases: list[str], target: Path, progress
     """Downloads into a hidden folder next to `target`, and renames it at the end. The hidden folder stays after an interruption."""
     partial = target.with_name(f".{target.name}.part")
     partial.mkdir(parents=True, exist_ok=True)
-    total, done = sum(known.size for known in entry.files.values()), 0
-    for file, known in entry.files.items():
+    total, done = sum(indexed.size for indexed in entry.files.values()), 0
+    for file, indexed in entry.files.items():
         urls = [f"{base}/{file}" for base in bases]
-        fetch(urls, partial / file, known.size, known.sha256, progress and _shifted(progress, done, total), timeout)
-        done += known.size
+        fetch(urls, partial / file, indexed.size, indexed.sha256, progress and _shifted(progress, done, total), timeout)
+        done += indexed.size
     for path in partial.iterdir():  # an interrupted download of an earlier version may have left others
         if path.name not in entry.files:
             path.unlink()
@@ -87,7 +87,7 @@ def _download(entry: IndexedCheckpoint, bases: list[str], target: Path, progress
 
 def _shifted(progress: Progress, done: int, total: int) -> Progress:
     """Progress of one file → progress of the whole checkpoint."""
-    return lambda there, _: progress(done + there, total)
+    return lambda present, _: progress(done + present, total)
 
 
 def _refuse_mismatch(partial: Path, name: str, entry: IndexedCheckpoint) -> None:

@@ -67,7 +67,7 @@ class Index:
     def from_json(cls, stored: dict[str, Any]) -> "Index":
         entries = {}
         for name, entry in stored.get("checkpoints", {}).items():
-            files = {file: IndexedFile(known["size"], known["sha256"]) for file, known in entry["files"].items()}
+            files = {file: IndexedFile(values["size"], values["sha256"]) for file, values in entry["files"].items()}
             entries[name] = IndexedCheckpoint(entry["fingerprint"], files)
         return cls(stored["default"], tuple(stored.get("mirrors", ())), entries, dict(stored.get("tunes", {})))
 
@@ -124,6 +124,6 @@ def parse_index(data: bytes, source: str) -> Index:
         raise UnknownCheckpointError(f"{source} is no index of checkpoints: {error or type(error).__name__}") from error
 
 
-def _check(pattern: re.Pattern[str], value: str, what: str) -> None:
+def _check(pattern: re.Pattern[str], value: str, name: str) -> None:
     if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise ValueError(f"{value!r} is no {what}")
+        raise ValueError(f"{value!r} is no {name}")

@@ -56,8 +56,8 @@ def find(name: str) -> Path:
     for folder in local_checkpoints():
         if folder.name == name:
             return folder
-    known = ", ".join(sorted({folder.name for folder in local_checkpoints()})) or "none"
-    raise UnknownCheckpointError(f"no checkpoint {name!r} on this machine (there is {known}); dlic checkpoints download {name}")
+    names = ", ".join(sorted({folder.name for folder in local_checkpoints()})) or "none"
+    raise UnknownCheckpointError(f"no checkpoint {name!r} on this machine (there is {names}); dlic checkpoints download {name}")
 
 
 def find_by_fingerprint(prefix: bytes) -> Path:

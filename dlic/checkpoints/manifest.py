@@ -90,7 +90,7 @@ def stated_fingerprint(folder: Path) -> str:
     """
     try:
         with open(folder / MANIFEST, "rb") as file:
-            found = FINGERPRINT_LINE.search(file.read(HEAD))
-        return found[1].decode() if found else str(json.loads((folder / MANIFEST).read_bytes())["fingerprint"])
+            match = FINGERPRINT_LINE.search(file.read(HEAD))
+        return match[1].decode() if match else str(json.loads((folder / MANIFEST).read_bytes())["fingerprint"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""

@@ -146,10 +146,10 @@ def _print_table(listed: list[Listed]) -> None:
     from rich.table import Table
 
     table = Table("name", "model", "where", "size", "tuned for", "λ", "steps", box=None, pad_edge=False)
-    for one in listed:
-        name = escape(one.name) + (" (default)" if one.default else "")
-        lmbda = "each level's" if one.lmbda is None else one.lmbda
-        trained = ("damaged", "", "", "") if one.damage else (one.model, one.tune, lmbda, one.steps)
+    for entry in listed:
+        name = escape(entry.name) + (" (default)" if entry.default else "")
+        lmbda = "each level's" if entry.lmbda is None else entry.lmbda
+        trained = ("damaged", "", "", "") if entry.damage else (entry.model, entry.tune, lmbda, entry.steps)
         model, tune, lmbda, steps = (escape(str(value)) for value in trained)
-        table.add_row(name, model, one.where, decimal(one.bytes), tune, lmbda, steps)
+        table.add_row(name, model, entry.where, decimal(entry.bytes), tune, lmbda, steps)
     Console().print(table)

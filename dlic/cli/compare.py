@@ -50,19 +50,19 @@ def compare(
     target = output or source.with_name(f"{source.stem}.compare.html")
     streams.check_targets([target], [], force)
     streams.refuse_existing(str(source), str(target), force)
-    wanted = _wanted(size, bpp)
+    size_limit = _wanted(size, bpp)
     from dlic.images.files import read_image
 
     picture = read_image(source, max_pixels)
     for sentence in picture.notes:
         streams.note(sentence)
     series = _series(codecs, tune, model, weights, effort)
-    limit = wanted if isinstance(wanted, int) else _bytes(wanted, series[0], picture.pixels)
+    limit = size_limit if isinstance(size_limit, int) else _bytes(size_limit, series[0], picture.pixels)
     with tempfile.TemporaryDirectory() as folder, streams.busy(f"compressing {source}") as progress:
-        shown = _pictures(Path(folder), source.name, picture.pixels, series, limit, progress)
-        page = _page(Path(folder), source.name, shown, series, limit, lossless)
+        pictures = _pictures(Path(folder), source.name, picture.pixels, series, limit, progress)
+        page = _page(Path(folder), source.name, pictures, series, limit, lossless)
     streams.write_bytes(str(target), page.encode(), force)
-    typer.echo("\n".join(_table(shown, {one.name: one.label for one in series}, limit)))
+    typer.echo("\n".join(_table(pictures, {codec.name: codec.label for codec in series}, limit)))
     typer.echo(f"{target}: {len(page.encode()):,} bytes")
     if sys.stdout.isatty() if open_it is None else open_it:
         webbrowser.open(target.resolve().as_uri())
@@ -95,14 +95,14 @@ def _series(names: str | None, tune: str | None, model: str | None, weights: Pat
     from dlic.evaluation.registry import Settings, learned_series, open_series
 
     if names is None:
-        others = [open_series(name) for name in present(COMPARED)]
-        return [learned_series(choose(model, weights, tune), effort), *others]
+        peers = [open_series(name) for name in present(COMPARED)]
+        return [learned_series(choose(model, weights, tune), effort), *peers]
     if tune or model or weights:
         raise DlicError("--codecs names checkpoints too; leave out --tune, --model and --weights")
-    chosen = streams.words(names)
-    if not chosen:
+    names_given = streams.words(names)
+    if not names_given:
         raise DlicError("--codecs takes names with commas between, such as light-1,jpeg,avif")
-    return [open_series(name, Settings(effort)) for name in dict.fromkeys(chosen)]
+    return [open_series(name, Settings(effort)) for name in dict.fromkeys(names_given)]
 
 
 def _pictures(
@@ -120,38 +120,38 @@ def _pictures(
         progress((done + 1) / len(series))
     for sentence in failed:
         streams.note(sentence)
-    shown = read_pictures(folder)
-    if not shown:
+    pictures = read_pictures(folder)
+    if not pictures:
         raise DlicError(f"no codec could write {name} at {limit:,} bytes")
-    return shown
+    return pictures
 
 
-def _page(folder: Path, name: str, shown: "list[Shown]", series: "Sequence[Series]", limit: int, lossless: bool) -> str:
+def _page(folder: Path, name: str, pictures: "list[Shown]", series: "Sequence[Series]", limit: int, lossless: bool) -> str:
     from dlic.evaluation.provenance import provenance
     from dlic.metrics.registry import MS_SSIM_SMALLEST
     from dlic.report import Page, html_of, notes_of
     from dlic.report.gallery import gallery_of
     from dlic.report.pictures import FOLDER
 
-    gallery = gallery_of(folder / FOLDER, shown, {codec.name: codec.label for codec in series}, lossless)
-    first = shown[0]
+    gallery = gallery_of(folder / FOLDER, pictures, {codec.name: codec.label for codec in series}, lossless)
+    first = pictures[0]
     pixels = first.width * first.height
     lead = (
-        f"{first.width} × {first.height} pixels by {len(shown)} codecs, "
+        f"{first.width} × {first.height} pixels by {len(pictures)} codecs, "
         f"each in at most {limit:,} bytes ({8 * limit / pixels:.2f} bits per pixel)."
     )
     command = shlex.join(["dlic", "compare", name, "--size", str(limit), "--codecs", ",".join(codec.name for codec in series)])
-    said = [f"{codec.label}: {codec.note}." for codec in series if codec.note]
+    notes = [f"{codec.label}: {codec.note}." for codec in series if codec.note]
     times = "Times are of one file, coded once."
     small = min(first.width, first.height) < MS_SSIM_SMALLEST
     scales = ["MS-SSIM is of fewer than five scales, as the picture is small."] * small
-    return html_of(Page(name, lead, provenance(command), gallery=gallery, notes=(*said, *scales, *notes_of(gallery), times)))
+    return html_of(Page(name, lead, provenance(command), gallery=gallery, notes=(*notes, *scales, *notes_of(gallery), times)))
 
 
-def _table(shown: "Sequence[Shown]", labels: dict[str, str], limit: int) -> list[str]:
+def _table(pictures: "Sequence[Shown]", labels: dict[str, str], limit: int) -> list[str]:
     width = max(len(label) for label in labels.values())
     lines = [f"{'':{width}}  quality    bytes     bpp  PSNR dB  MS-SSIM  SSIMULACRA 2  encode ms  decode ms"]
-    for entry in shown:
+    for entry in pictures:
         quality = "–" if entry.quality is None else f"{entry.quality:g}"
         similarity = "–" if entry.ms_ssim is None else f"{entry.ms_ssim:.4f}"
         score = "–" if entry.ssimulacra2 is None else f"{entry.ssimulacra2:.2f}"

@@ -81,8 +81,8 @@ def compress(
 
     With -r every image below a folder, a/b.jpg into a/b.jpg.dlic below the folder of -o.
     """
-    wanted = folders.Wanted(recursive, skip_existing, jobs, engine, cluster)
-    weights = weights and wanted.everywhere(weights)
+    options = folders.Wanted(recursive, skip_existing, jobs, engine, cluster)
+    weights = weights and options.everywhere(weights)
     wishes = Wishes(
         quality=quality,
         target_size=streams.size(target_size),
@@ -104,9 +104,9 @@ def compress(
     kind = kind_to_write(codec, wishes)
     kind.prepare(wishes)  # raises for wishes that cannot be granted, before the work
     work = Compression(codec, wishes, frozenset(streams.stripped(strip or [])), strict, force, verify, max_pixels)
-    if folders.is_folder(source, wanted, UnreadableImageError):
+    if folders.is_folder(source, options, UnreadableImageError):
         task = folders.Task("compressed", EXTENSIONS, kind.endings[0], work, force, (UnknownCheckpointError,))
-        folders.run(source, output, task, wanted, as_json)
+        folders.run(source, output, task, options, as_json)
         return
     target = output or streams.default_output(source, lambda path: path.parent / f"{path.stem}{kind.endings[0]}")
     with streams.busy(f"compressing {source}") as progress:

@@ -28,7 +28,7 @@ def list_sets(as_json: Annotated[bool, typer.Option("--json", help="Print everyt
     from dlic.data.public_sets import PUBLIC_SETS
 
     if as_json:
-        typer.echo(json.dumps([_about(one) for one in PUBLIC_SETS], indent=1, ensure_ascii=False))
+        typer.echo(json.dumps([_about(entry) for entry in PUBLIC_SETS], indent=1, ensure_ascii=False))
     else:
         _print_table(PUBLIC_SETS)
 
@@ -51,16 +51,16 @@ def download(
     from dlic.data.public_sets import public_set
     from dlic.data.set_download import download as fetch_set
 
-    chosen = public_set(name)
-    typer.echo(f"{chosen.title}: {chosen.terms} {chosen.page}", err=True)
-    if chosen.restricted and not accept:
+    entry = public_set(name)
+    typer.echo(f"{entry.title}: {entry.terms} {entry.page}", err=True)
+    if entry.restricted and not accept:
         raise DlicError(
             f"{name} was not downloaded: its terms allow some uses only; with --accept-licence you say that yours is one"
         )
     with streams.transfer_bar(name) as progress:
-        done = fetch_set(chosen, folder, base, progress)
-    if done.images != chosen.images:
-        streams.note(f"{done.images:,} pictures, where {chosen.images:,} are said to be in the set")
+        done = fetch_set(entry, folder, base, progress)
+    if done.images != entry.images:
+        streams.note(f"{done.images:,} pictures, where {entry.images:,} are said to be in the set")
     if done.checked == "unpacking":
         streams.note("nobody has published a checksum of this archive: that it is whole is all that was checked")
     typer.echo(done.folder)
@@ -85,11 +85,11 @@ def check(
     from dlic.data.check import check as examine
 
     with nullcontext() if as_json else streams.busy(f"checking {folder}") as progress:
-        found = examine(folder, _known(against), jobs, *([progress] if progress else []))
-    typer.echo(json.dumps(_figures(found), indent=1, ensure_ascii=False) if as_json else "\n".join(_lines(found)))
-    if found.broken or found.overlap:
-        wrong = [f"{len(found.broken)} broken"] * bool(found.broken)
-        wrong += [f"{len(found.overlap)} of an evaluation set, not to be trained on"] * bool(found.overlap)
+        result = examine(folder, _known(against), jobs, *([progress] if progress else []))
+    typer.echo(json.dumps(_figures(result), indent=1, ensure_ascii=False) if as_json else "\n".join(_lines(result)))
+    if result.broken or result.overlap:
+        wrong = [f"{len(result.broken)} broken"] * bool(result.broken)
+        wrong += [f"{len(result.overlap)} of an evaluation set, not to be trained on"] * bool(result.overlap)
         raise SomeFailedError(f"{folder}: {', '.join(wrong)}")
 
 
@@ -122,71 +122,78 @@ def _known(against: list[Path] | None) -> "list[EvaluationSet]":
 # --- the list -----------------------------------------------------------------------------------------------------------
 
 
-def _about(one: "PublicSet") -> dict:
+def _about(entry: "PublicSet") -> dict:
     keys = ("name", "title", "use", "images", "size", "checked", "licence", "terms", "page", "restricted")
-    sources = [{"url": source.url, "size": source.size, "checksum": source.checksum} for source in one.files or one.archive]
-    return {key: getattr(one, key) for key in keys} | {"files" if one.files else "archive": sources}
+    sources = [{"url": source.url, "size": source.size, "checksum": source.checksum} for source in entry.files or entry.archive]
+    return {key: getattr(entry, key) for key in keys} | {"files" if entry.files else "archive": sources}
 
 
 def _print_table(sets: "Sequence[PublicSet]") -> None:
     rows = [("name", "for", "pictures", "size", "checked by", "licence")]
-    rows += [(one.name, one.use, f"{one.images:,}", _size(one), one.checked, one.licence) for one in sets]
+    rows += [(entry.name, entry.use, f"{entry.images:,}", _size(entry), entry.checked, entry.licence) for entry in sets]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:  # names are for copying: a table of rich would shorten them to fit
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def _size(one: "PublicSet") -> str:
+def _size(entry: "PublicSet") -> str:
     from rich.filesize import decimal
 
-    return decimal(one.size) if one.size else f"about {decimal(one.about)}"
+    return decimal(entry.size) if entry.size else f"about {decimal(entry.about)}"
 
 
 # --- report ------------------------------------------------------------------------------------------------------------
 
 
-def _lines(found: "Found") -> list[str]:
+def _lines(result: "Found") -> list[str]:
     return [
-        *_sizes(found),
-        *_named("broken", [f"{one.path}: {one.reason}" for one in found.broken]),
-        *_repetitions(found),
-        *_damage(found),
-        *_named("pictures of evaluation sets", [f"{path} is {picture}" for path, picture in found.overlap]),
+        *_sizes(result),
+        *_named("broken", [f"{item.path}: {item.reason}" for item in result.broken]),
+        *_repetitions(result),
+        *_damage(result),
+        *_named("pictures of evaluation sets", [f"{path} is {picture}" for path, picture in result.overlap]),
     ]
 
 
-def _sizes(found: "Found") -> list[str]:
-    megapixels = [one.megapixels for one in found.photographs]
-    sides = [min(one.width, one.height) for one in found.photographs]
+def _sizes(result: "Found") -> list[str]:
+    megapixels = [photograph.megapixels for photograph in result.photographs]
+    sides = [min(photograph.width, photograph.height) for photograph in result.photographs]
     lines = [f"{len(megapixels):,} photographs, {sum(megapixels):,.1f} megapixels"]
-    if found.photographs:
+    if result.photographs:
         lines += [f"megapixels of each: {_spread(megapixels, '.2f')}", f"pixels of the shorter side: {_spread(sides, '.0f')}"]
     small = sum(side < CROP for side in sides)
     return lines + [f"shorter than a crop of the recipes, {CROP} pixels: {small:,}"] * bool(small)
 
 
-def _repetitions(found: "Found") -> list[str]:
+def _repetitions(result: "Found") -> list[str]:
     from dlic.data.check import MOST_COMPARED
 
-    same = _named("the same pixels", [" = ".join(group) for group in found.duplicates])
-    if found.alike is None:
+    same = _named("the same pixels", [" = ".join(group) for group in result.duplicates])
+    if result.alike is None:
         return [*same, f"versions of one photograph: not looked for among more than {MOST_COMPARED:,}"]
-    return same + _named("versions of one photograph", [" ~ ".join(group) for group in found.alike])
+    return same + _named("versions of one photograph", [" ~ ".join(group) for group in result.alike])
 
 
-def _damage(found: "Found") -> list[str]:
+def _damage(result: "Found") -> list[str]:
     from dlic.data.check import BLOCKY, LOW_QUALITY, SOFT
 
-    qualities = [one.jpeg_quality for one in found.photographs if one.jpeg_quality is not None]
-    blocky = sorted((one for one in found.photographs if one.blockiness > BLOCKY), key=lambda one: -one.blockiness)
-    soft = sorted((one for one in found.photographs if one.softness > SOFT), key=lambda one: -one.softness)
+    qualities = [photograph.jpeg_quality for photograph in result.photographs if photograph.jpeg_quality is not None]
+    blocky = sorted(
+        (photograph for photograph in result.photographs if photograph.blockiness > BLOCKY),
+        key=lambda photograph: -photograph.blockiness,
+    )
+    soft = sorted(
+        (photograph for photograph in result.photographs if photograph.softness > SOFT), key=lambda photograph: -photograph.softness
+    )
     lines = [f"JPEG files: {len(qualities):,}"]
     if qualities:
         low = sum(quality < LOW_QUALITY for quality in qualities)
         lines = [f"{lines[0]}, their quality: {_spread(qualities, '.0f')}; below {LOW_QUALITY}: {low:,}"]
-    lines += _named("blocks of JPEG in the pixels", [f"{one.path} ({one.blockiness:.1f} gray levels)" for one in blocky])
-    lines += _named("soft", [f"{one.path} ({one.softness:.0f} dB at half the size)" for one in soft])
-    return lines + _named("gray", [one.path for one in found.photographs if one.gray])
+    lines += _named(
+        "blocks of JPEG in the pixels", [f"{photograph.path} ({photograph.blockiness:.1f} gray levels)" for photograph in blocky]
+    )
+    lines += _named("soft", [f"{photograph.path} ({photograph.softness:.0f} dB at half the size)" for photograph in soft])
+    return lines + _named("gray", [photograph.path for photograph in result.photographs if photograph.gray])
 
 
 def _spread(values: Sequence[float], digits: str) -> str:
@@ -204,15 +211,15 @@ def _named(kind: str, names: list[str]) -> list[str]:
     return [f"{kind}: {len(names):,}", *(f"  {streams.shown(name)}" for name in names[:SHOWN]), *more]
 
 
-def _figures(found: "Found") -> dict:
+def _figures(result: "Found") -> dict:
     keys = ("path", "width", "height", "pixels_sha256", "blockiness", "softness", "gray", "jpeg_quality")
     return {
-        "folder": found.folder,
-        "count": len(found.photographs),
-        "megapixels": sum(one.megapixels for one in found.photographs),
-        "broken": {one.path: one.reason for one in found.broken},
-        "duplicates": found.duplicates,
-        "alike": found.alike,
-        "overlap": dict(found.overlap),
-        "photographs": [{key: getattr(one, key) for key in keys} for one in found.photographs],
+        "folder": result.folder,
+        "count": len(result.photographs),
+        "megapixels": sum(item.megapixels for item in result.photographs),
+        "broken": {item.path: item.reason for item in result.broken},
+        "duplicates": result.duplicates,
+        "alike": result.alike,
+        "overlap": dict(result.overlap),
+        "photographs": [{key: getattr(item, key) for key in keys} for item in result.photographs],
     }

@@ -50,17 +50,17 @@ def decompress(
 
     With -r every such file below a folder, a/b.dlic into a/b.dlic.png below the folder of -o.
     """
-    wanted = folders.Wanted(recursive, skip_existing, jobs, engine, cluster)
+    options = folders.Wanted(recursive, skip_existing, jobs, engine, cluster)
     reading = Reading(
-        weights=weights and wanted.everywhere(weights),
+        weights=weights and options.everywhere(weights),
         max_pixels=max_pixels,
         model=model,
         crop=_crop(crop),
         max_memory=streams.size(max_memory),
     )
     work = Decompression(reading, partial, force)
-    if folders.is_folder(source, wanted, CorruptFileError):
-        folders.run(source, output, folders.Task("decompressed", ENDINGS, ".png", work, force), wanted, as_json)
+    if folders.is_folder(source, options, CorruptFileError):
+        folders.run(source, output, folders.Task("decompressed", ENDINGS, ".png", work, force), options, as_json)
         return
     target = output or streams.default_output(source, lambda path: path.parent / f"{path.name}.png")
     with streams.busy(f"decompressing {source}") as progress:
@@ -89,8 +89,8 @@ class Decompression:
         described = (describe_beginning if self.partial else describe)(data)
         _check_memory(described, self.reading)
         read = described.kind.read_partial if self.partial else described.kind.read
-        found = read(described, self.reading, progress)
-        picture, seconds = found.picture, dict(found.seconds)
+        result = read(described, self.reading, progress)
+        picture, seconds = result.picture, dict(result.seconds)
         suffix = ".png" if target == streams.STANDARD else Path(target).suffix
         with timed(seconds, "image"):
             streams.write_bytes(target, image_bytes(picture.pixels, suffix, picture.metadata), self.force)

@@ -91,16 +91,16 @@ def evaluate(
     from dlic.evaluation.sweep import make_plan
 
     rates, scores = _rates(pictures) if out else [], _between(between)
-    asked, chosen = _asked(codecs, model, weights, qualities, against)
-    plan, left_out = make_plan(folder, asked, chosen, streams.words(metrics) or None, effort, external)
+    names, qualities_by_name = _asked(codecs, model, weights, qualities, against)
+    plan, left_out = make_plan(folder, names, qualities_by_name, streams.words(metrics) or None, effort, external)
     for sentence in left_out.values():
         streams.note(f"left out: {sentence}")
     if against:
         from dlic.evaluation.anchors import check_kodak
 
         check_kodak(str(folder), [(picture.height, picture.width) for picture in plan.pictures])
-    given = {"codecs": ",".join(plan.codecs), "qualities": qualities, "effort": effort, "metrics": metrics}
-    origin = provenance(_command(folder, {**given, "against": against and against.value}))
+    options = {"codecs": ",".join(plan.codecs), "qualities": qualities, "effort": effort, "metrics": metrics}
+    origin = provenance(_command(folder, {**options, "against": against and against.value}))
     run = begin(plan, origin, [f"left out: {name}" for name in left_out], against and against.value, jobs, scores)
     if out and not force:
         join(run, out)  # refuses a folder of something else before anything is written there
@@ -134,11 +134,11 @@ def images_in(folder: Path) -> "dict[str, np.ndarray]":
     from dlic.evaluation.sweep import images_of
 
     images = {}
-    for name, found in images_of(folder):
-        if isinstance(found, UnreadableImageError):
-            streams.note(f"left out: {found}")
+    for name, image in images_of(folder):
+        if isinstance(image, UnreadableImageError):
+            streams.note(f"left out: {image}")
         else:
-            images[name] = found
+            images[name] = image
     return images
 
 
@@ -153,9 +153,9 @@ def _asked(
     if codecs and (model or weights):
         raise DlicError("give --codecs, or --model or --weights, not both: checkpoints may stand in --codecs")
     checkpoint = [str(weights) if weights else model or checkpoints.default_name()]
-    asked = streams.words(codecs) or checkpoint
-    chosen = {} if qualities is None else dict.fromkeys(asked, parse_qualities(qualities))
-    return (asked if codecs or against else [*asked, *present(PEERS)]), chosen
+    names = streams.words(codecs) or checkpoint
+    qualities_by_name = {} if qualities is None else dict.fromkeys(names, parse_qualities(qualities))
+    return (names if codecs or against else [*names, *present(PEERS)]), qualities_by_name
 
 
 def _rates(text: str) -> list[float]:
@@ -196,9 +196,9 @@ def _log(log_dir: Path, run: "Run", plan: "Plan", out: Path | None) -> None:
     from dlic.report.pictures import by_original
 
     first = next(iter(run.codecs.values()))
-    asked = plan.codecs[first.name]
+    name = plan.codecs[first.name]
     learned = plan.open(first.name).checkpoint
-    settings = {**(checkpoint_settings(learned) if learned else {"codec": asked}), "effort": first.effort}
+    settings = {**(checkpoint_settings(learned) if learned else {"codec": name}), "effort": first.effort}
     log_run(log_dir, run, settings, by_original(out, run) if out else None)
     streams.note(f"tensorboard --logdir {log_dir} shows it")
 
@@ -211,8 +211,8 @@ def _draw(run: "Run", path: Path, force: bool) -> None:
 
 def _command(folder: Path, options: dict[str, Any]) -> str:
     """The command line without its paths."""
-    given = [word for option, value in options.items() if value for word in (f"--{option}", str(value))]
-    return shlex.join(["dlic", "evaluate", folder.resolve().name, *given])
+    words = [word for option, value in options.items() if value for word in (f"--{option}", str(value))]
+    return shlex.join(["dlic", "evaluate", folder.resolve().name, *words])
 
 
 def _watched(rows: Iterable[T], label: str, count: int) -> Iterator[T]:

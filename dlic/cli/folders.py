@@ -59,13 +59,13 @@ class Wanted:
     @property
     def given(self) -> list[str]:
         """Those that say nothing without -r."""
-        here = {
+        options = {
             "--skip-existing": self.skip_existing,
             "--jobs": self.jobs != 1,
             "--engine": self.engine != Engine.local,
             "--cluster": self.cluster is not None,
         }
-        return [option for option, is_given in here.items() if is_given]
+        return [option for option, is_given in options.items() if is_given]
 
 
 @dataclass(frozen=True)
@@ -140,24 +140,24 @@ def _missing(pairs: Sequence[Pair], out: Path, task: Task, skip_existing: bool) 
     """The pairs to work on. Raises DlicError for outputs that exist, without --skip-existing and --force."""
     make_folder(out)
     check_targets(pairs, task.work, out)
-    there = existing(pairs, task.work)
-    if there and not skip_existing and not task.force:
-        first = streams.shown(next(iter(there.values())))
+    outputs = existing(pairs, task.work)
+    if outputs and not skip_existing and not task.force:
+        first = streams.shown(next(iter(outputs.values())))
         raise DlicError(
-            f"{len(there)} of {len(pairs)} outputs exist, such as {first}; --skip-existing leaves them, --force overwrites them"
+            f"{len(outputs)} of {len(pairs)} outputs exist, such as {first}; --skip-existing leaves them, --force overwrites them"
         )
-    return [pair for pair in pairs if pair not in there] if skip_existing else list(pairs)
+    return [pair for pair in pairs if pair not in outputs] if skip_existing else list(pairs)
 
 
-def _results(work: Work, pairs: Sequence[Pair], folders: Sequence[Path], wanted: Wanted) -> Generator[Result, None, None]:
-    if wanted.engine == Engine.dask and pairs:
+def _results(work: Work, pairs: Sequence[Pair], folders: Sequence[Path], options: Wanted) -> Generator[Result, None, None]:
+    if options.engine == Engine.dask and pairs:
         from dlic.batch import cluster
 
-        yield from cluster.results(work, pairs, folders, wanted.cluster, wanted.jobs)
+        yield from cluster.results(work, pairs, folders, options.cluster, options.jobs)
         return
     from dlic.batch import workers
 
-    yield from workers.results(work, pairs, wanted.jobs)
+    yield from workers.results(work, pairs, options.jobs)
 
 
 # --- report -------------------------------------------------------------------------------------------------------------
@@ -188,9 +188,9 @@ class Tally:
     def summary(self) -> str:
         """'23 compressed, 2 there already, 1 failed: 12,345,678 → 1,234,567 bytes in 12 s'"""
         counts = {self.verb: self.written, "there already": self.skipped, "failed": len(self.failures)}
-        rest = self.files - self.written - self.skipped - (len(self.failures) - len(self.listing.closed))
-        counts["not done"] = rest
-        parts = [f"{count:,} {what}" for what, count in counts.items() if count or what == self.verb]
+        missing = self.files - self.written - self.skipped - (len(self.failures) - len(self.listing.closed))
+        counts["not done"] = missing
+        parts = [f"{count:,} {outcome}" for outcome, count in counts.items() if count or outcome == self.verb]
         moved = (
             f": {self.bytes_read:,} → {self.bytes_written:,} bytes in {time.monotonic() - self.begun:.1f} s" if self.written else ""
         )
@@ -200,7 +200,7 @@ class Tally:
     def left_out(self) -> list[str]:
         """Counts of the other entries of the folder."""
         counts = {"other files, left out": self.listing.others, "links to folders, not followed": self.listing.links}
-        return [f"{what}: {count:,}" for what, count in counts.items() if count]
+        return [f"{reason}: {count:,}" for reason, count in counts.items() if count]
 
 
 @contextmanager

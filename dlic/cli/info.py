@@ -36,14 +36,14 @@ def info(
         "bpp": len(data) * 8 / (described.width * described.height),
         **details.figures,
     }
-    said = details.sentence
+    sentence = details.sentence
     if container := described.container:
         chunks = {name.decode("latin-1"): len(chunk) for name, chunk in container.chunks}
         figures = {"version": VERSION, **figures, "stream_bytes": len(container.stream), "chunks": chunks}
-        said += "".join(f", chunk {name} {size:,} bytes" for name, size in chunks.items())
+        sentence += "".join(f", chunk {name} {size:,} bytes" for name, size in chunks.items())
     line = (
         f"{source}: {described.file_type}, {described.width} × {described.height}, "
-        f"{len(data):,} bytes, {figures['bpp']:.3f} bpp, {said}"
+        f"{len(data):,} bytes, {figures['bpp']:.3f} bpp, {sentence}"
     )
     streams.report(figures, line, as_json, "")
 

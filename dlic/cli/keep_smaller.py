@@ -23,17 +23,19 @@ def smaller(picture: ImageFile, outcome: Outcome, wishes: Wishes, max_pixels: in
     if pixels.shape[2:] not in ((), (3,)) or not_held(pixels, ".jpg", metadata):
         return outcome
     reached = psnr(pixels, _decoded(outcome.data, wishes, max_pixels))
-    found = jpeg_at_psnr(pixels, reached, psnr, save_options(metadata, "JPEG"))
-    if found is None or len(found.data) >= len(outcome.data):
+    jpeg = jpeg_at_psnr(pixels, reached, psnr, save_options(metadata, "JPEG"))
+    if jpeg is None or len(jpeg.data) >= len(outcome.data):
         return outcome
-    figures = {"jpeg_quality": found.quality, "psnr": found.psnr, "dlic_bytes": len(outcome.data), "dlic_psnr": reached}
-    said = f", a JPEG of quality {found.quality} and {found.psnr:.2f} dB where .dlic takes {len(outcome.data):,} for {reached:.2f}"
+    figures = {"jpeg_quality": jpeg.quality, "psnr": jpeg.psnr, "dlic_bytes": len(outcome.data), "dlic_psnr": reached}
+    sentence = (
+        f", a JPEG of quality {jpeg.quality} and {jpeg.psnr:.2f} dB where .dlic takes {len(outcome.data):,} for {reached:.2f}"
+    )
     return Outcome(
-        data=found.data,
-        matches=lambda written: written == found.data,
+        data=jpeg.data,
+        matches=lambda written: written == jpeg.data,
         seconds=outcome.seconds,
         figures=figures,
-        said=said,
+        said=sentence,
         as_jpeg=True,
         notes=outcome.notes,
     )

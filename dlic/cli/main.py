@@ -66,8 +66,8 @@ def train(context: typer.Context) -> None:
     run(context.args)
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(requested: bool) -> None:
+    if requested:
         from dlic import __version__
 
         typer.echo(f"dlic {__version__}")

@@ -26,8 +26,8 @@ def prune(
     from dlic.training.pruning import SIDE
     from dlic.training.pruning import prune as judged
 
-    found = find_photographs(data)
-    held_out = ValidationCrops(decode_all(found[:: -(-len(found) // CROPS)]), SIDE, CROPS)  # from all over the folder
+    files = find_photographs(data)
+    held_out = ValidationCrops(decode_all(files[:: -(-len(files) // CROPS)]), SIDE, CROPS)  # from all over the folder
     crops = [held_out[i] for i in range(len(held_out))]
     for place, (block, goes) in enumerate(judged(folder_of(checkpoint), folder, crops, below / 100, force)):
         if place == 0:

@@ -25,7 +25,7 @@ def report(
     from dlic.evaluation.run_folder import read_run
     from dlic.report.pictures import FOLDER, read_pictures
 
-    run, shown, target = read_run(folder), read_pictures(folder), output or folder / "report.html"
+    run, pictures, target = read_run(folder), read_pictures(folder), output or folder / "report.html"
     if not run.means:
         raise DlicError(f"{folder} holds no codec that all images were measured with; dlic evaluate --out {folder} goes on with it")
     streams.check_targets([target, *(figures or [])], figures or [], force)
@@ -34,7 +34,7 @@ def report(
         from dlic.report.gallery import gallery_of
 
         labels = {name: entry.label for name, entry in run.codecs.items()}
-        text = html_of(page_of(run, gallery_of(folder / FOLDER, shown, labels, lossless, progress)))
+        text = html_of(page_of(run, gallery_of(folder / FOLDER, pictures, labels, lossless, progress)))
     for path, data in [(target, text.encode()), *((path, _figure(run, path)) for path in figures or [])]:
         streams.write_bytes(str(path), data, force)
         typer.echo(f"{path}: {len(data):,} bytes")

@@ -36,10 +36,10 @@ MAX_TEXTS = 10_000
 
 def by_name(chunks: Chunks) -> dict[bytes, bytes]:
     """The chunks described here, by name. Raises CorruptFileError for a chunk that occurs twice."""
-    known = {name: data for name, data in chunks if name in KNOWN}
-    if len(known) < sum(name in KNOWN for name, _ in chunks):
+    described = {name: data for name, data in chunks if name in KNOWN}
+    if len(described) < sum(name in KNOWN for name, _ in chunks):
         raise CorruptFileError("the file has one of its optional chunks twice")
-    return known
+    return described
 
 
 def pack(data: bytes) -> bytes:

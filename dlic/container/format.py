@@ -171,7 +171,7 @@ def _crc(data: bytes) -> bytes:
     return zlib.crc32(data).to_bytes(4, "big")
 
 
-def _check_crc(reader: Reader, start: int, what: str) -> None:
+def _check_crc(reader: Reader, start: int, name: str) -> None:
     covered = reader.data[start : reader.position]
     if reader.take(4) != _crc(covered):
-        raise CorruptFileError(f"{what} is damaged: its checksum does not match")
+        raise CorruptFileError(f"{name} is damaged: its checksum does not match")

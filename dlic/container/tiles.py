@@ -86,7 +86,7 @@ def split_beginning(picture: Container) -> tuple[Grid, list[CodedUnit | None]]:
     table, start = read_table(picture)
     tiles = _tiles(picture, table, start)
     whole = [len(tile.stream) == length for tile, length in zip(tiles, table.lengths, strict=True)]
-    return table.grid, [tile if there else None for tile, there in zip(tiles, whole, strict=True)]
+    return table.grid, [tile if complete else None for tile, complete in zip(tiles, whole, strict=True)]
 
 
 def _tiles(picture: Container, table: Table, start: int) -> list[CodedUnit]:

@@ -75,11 +75,11 @@ def check(folder: Path, sets: Sequence[EvaluationSet], jobs: int | None = None, 
         for result in pool.map(lambda path: _examined(path, folder), paths):
             results.append(result)
             progress(len(results) / len(paths))
-    photographs = tuple(one for one in results if isinstance(one, Examined))
-    marks = stack([one.fingerprint for one in photographs])
-    names = [one.path for one in photographs]
-    overlap = tuple((names[one.index], one.picture) for one in overlaps(marks, sets))
-    broken = tuple(one for one in results if isinstance(one, Broken))
+    photographs = tuple(photograph for photograph in results if isinstance(photograph, Examined))
+    marks = stack([photograph.fingerprint for photograph in photographs])
+    names = [photograph.path for photograph in photographs]
+    overlap = tuple((names[photograph.index], photograph.picture) for photograph in overlaps(marks, sets))
+    broken = tuple(photograph for photograph in results if isinstance(photograph, Broken))
     return Found(str(folder), photographs, broken, _duplicates(photographs), _alike(photographs, marks), overlap)
 
 
@@ -166,8 +166,8 @@ def jpeg_quality(path: Path) -> int | None:
 
 def _duplicates(photographs: Iterable[Examined]) -> tuple[tuple[str, ...], ...]:
     groups: dict[str, list[str]] = {}
-    for one in photographs:
-        groups.setdefault(one.pixels_sha256, []).append(one.path)
+    for photograph in photographs:
+        groups.setdefault(photograph.pixels_sha256, []).append(photograph.path)
     return tuple(tuple(group) for group in groups.values() if len(group) > 1)
 
 
@@ -187,6 +187,10 @@ def _alike(photographs: Sequence[Examined], marks: np.ndarray) -> tuple[tuple[st
             first, second = sorted((first_of(start + int(i)), first_of(start + int(j))))
             leader[second] = first
     groups: dict[int, list[Examined]] = {}
-    for index, one in enumerate(photographs):
-        groups.setdefault(first_of(index), []).append(one)
-    return tuple(tuple(one.path for one in group) for group in groups.values() if len({one.pixels_sha256 for one in group}) > 1)
+    for index, photograph in enumerate(photographs):
+        groups.setdefault(first_of(index), []).append(photograph)
+    return tuple(
+        tuple(photograph.path for photograph in group)
+        for group in groups.values()
+        if len({photograph.pixels_sha256 for photograph in group}) > 1
+    )

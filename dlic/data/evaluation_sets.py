@@ -26,12 +26,12 @@ class EvaluationSet:
     pictures: dict[str, np.ndarray]
 
     def to_json(self) -> str:
-        pictures = {name: to_bytes(one).hex() for name, one in self.pictures.items()}
+        pictures = {name: to_bytes(bits).hex() for name, bits in self.pictures.items()}
         return json.dumps({"name": self.name, "pictures": pictures}, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, stored: dict) -> "EvaluationSet":
-        return cls(str(stored["name"]), {name: from_bytes(bytes.fromhex(one)) for name, one in stored["pictures"].items()})
+        return cls(str(stored["name"]), {name: from_bytes(bytes.fromhex(digits)) for name, digits in stored["pictures"].items()})
 
 
 @dataclass(frozen=True)
@@ -62,21 +62,21 @@ def write_set(path: Path, known: EvaluationSet, overwrite: bool = False) -> None
 
 def overlaps(fingerprints: np.ndarray, sets: Sequence[EvaluationSet]) -> list[Overlap]:
     """The pictures of the sets among fingerprints (N, 255), each with the closest one."""
-    names = [f"{known.name} {picture}" for known in sets for picture in known.pictures]
+    names = [f"{evaluation_set.name} {picture}" for evaluation_set in sets for picture in evaluation_set.pictures]
     if not names or not len(fingerprints):
         return []
-    apart = distances(fingerprints, stack([one for known in sets for one in known.pictures.values()]))
+    apart = distances(fingerprints, stack([bits for evaluation_set in sets for bits in evaluation_set.pictures.values()]))
     closest = apart.argmin(axis=1)
     return [Overlap(int(i), names[closest[i]], int(apart[i, closest[i]])) for i in np.flatnonzero(apart.min(axis=1) <= SAME)]
 
 
 def refuse_overlap(paths: Sequence[Path], fingerprints: np.ndarray, sets: Sequence[EvaluationSet]) -> None:
     """Raises OverlapError with the first pictures of evaluation sets."""
-    found = overlaps(fingerprints, sets)
-    if not found:
+    overlapping = overlaps(fingerprints, sets)
+    if not overlapping:
         return
-    named = ", ".join(f"{paths[one.index]} is {one.picture}" for one in found[:NAMED])
-    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    named = ", ".join(f"{paths[overlap.index]} is {overlap.picture}" for overlap in overlapping[:NAMED])
+    more = f" and {len(overlapping) - NAMED} more" if len(overlapping) > NAMED else ""
     raise OverlapError(
         f"{named}{more}: whoever trains on pictures codecs are judged by measures what was learned by heart; "
         "take them out, or train with --data.allow_overlap true"

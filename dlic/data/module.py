@@ -104,8 +104,8 @@ class PhotographData(pl.LightningDataModule):
     def setup(self, stage: str) -> None:
         self.photographs = decode_all(find_photographs(self.train_dir), self._cache)
         if not self.allow_overlap:
-            known = [*shipped_sets(), *(read_set(Path(file)) for file in self.evaluation_sets)]
-            refuse_overlap(self.photographs.paths, self.photographs.fingerprints(), known)
+            evaluation_sets = [*shipped_sets(), *(read_set(Path(file)) for file in self.evaluation_sets)]
+            refuse_overlap(self.photographs.paths, self.photographs.fingerprints(), evaluation_sets)
         training, validation = map(self.photographs.only, split(list(self.photographs.paths), self.held_out, self.seed))
         self.training_crops = TrainingCrops(training, self.crop, self.seed, self.augmentation)
         self.validation_crops = ValidationCrops(validation, self.validation_crop, self.validation_limit)

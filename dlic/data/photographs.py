@@ -36,9 +36,9 @@ class Photographs:
 
     def only(self, paths: Collection[Path]) -> "Photographs":
         """The photographs of `paths`, in the order of these."""
-        wanted = frozenset(paths)
-        kept = [i for i, path in enumerate(self.paths) if path in wanted]
-        return Photographs(tuple(self.paths[i] for i in kept), tuple(self.decoded[i] for i in kept), self.lost)
+        selected = frozenset(paths)
+        indices = [i for i, path in enumerate(self.paths) if path in selected]
+        return Photographs(tuple(self.paths[i] for i in indices), tuple(self.decoded[i] for i in indices), self.lost)
 
     def pixels(self, index: int) -> np.ndarray:
         """Photograph `index`: uint8 (H, W, 3), memory-mapped; in the place of one that was lost since, the next one."""
@@ -66,10 +66,10 @@ def find_photographs(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise DlicError(f"{folder} is not a folder of photographs")
-    found = sorted(filter(is_photograph, folder.rglob("*")))
-    if not found:
+    files = sorted(filter(is_photograph, folder.rglob("*")))
+    if not files:
         raise DlicError(f"no photographs below {folder} (looked for {', '.join(sorted(EXTENSIONS))})")
-    return found
+    return files
 
 
 def is_photograph(path: Path) -> bool:
@@ -83,8 +83,8 @@ def split(paths: list[Path], held_out: float, seed: int) -> tuple[list[Path], li
         raise DlicError(f"training needs at least two photographs, found {len(paths)}: one is held out for validation")
     order = np.random.default_rng(seed).permutation(len(paths))
     count = min(len(paths) - 1, max(1, round(held_out * len(paths))))
-    held = set(order[:count].tolist())
-    return [p for i, p in enumerate(paths) if i not in held], [p for i, p in enumerate(paths) if i in held]
+    validation = set(order[:count].tolist())
+    return [p for i, p in enumerate(paths) if i not in validation], [p for i, p in enumerate(paths) if i in validation]
 
 
 def decode_all(paths: list[Path], cache: Path | None = None) -> Photographs:
@@ -96,16 +96,16 @@ def decode_all(paths: list[Path], cache: Path | None = None) -> Photographs:
         raise cannot_write(cache, error) from error
     with ThreadPoolExecutor(cores()) as pool:
         decoded = list(pool.map(lambda path: _decoded_file(path, cache), paths))
-    kept = [(path, file) for path, file in zip(paths, decoded, strict=True) if file is not None]
-    if not kept:
+    readable = [(path, file) for path, file in zip(paths, decoded, strict=True) if file is not None]
+    if not readable:
         raise DlicError(f"none of the {len(paths)} photographs could be read")
-    if len(kept) < len(paths):
-        log.warning("%d of %d photographs could not be read and are left out", len(paths) - len(kept), len(paths))
-    if missing := sum(not file.exists() for _, file in kept):
+    if len(readable) < len(paths):
+        log.warning("%d of %d photographs could not be read and are left out", len(paths) - len(readable), len(paths))
+    if missing := sum(not file.exists() for _, file in readable):
         log.warning(
-            "%d of %d photographs found no room in %s and are decoded for every crop, which is slow", missing, len(kept), cache
+            "%d of %d photographs found no room in %s and are decoded for every crop, which is slow", missing, len(readable), cache
         )
-    return Photographs(tuple(path for path, _ in kept), tuple(file for _, file in kept))
+    return Photographs(tuple(path for path, _ in readable), tuple(file for _, file in readable))
 
 
 def _decoded_file(path: Path, cache: Path) -> Path | None:
@@ -146,14 +146,14 @@ def _fingerprint(decoded: Path, pixels: Callable[[], np.ndarray]) -> np.ndarray:
     """The fingerprint kept next to the decoded pixels; made where there is none, since an earlier dlic decoded them."""
     with suppress(OSError, ValueError):
         return from_bytes(_fingerprint_file(decoded).read_bytes())
-    made = fingerprint(pixels())
-    _keep_fingerprint(decoded, made)
-    return made
+    bits = fingerprint(pixels())
+    _keep_fingerprint(decoded, bits)
+    return bits
 
 
-def _keep_fingerprint(decoded: Path, made: np.ndarray) -> None:
+def _keep_fingerprint(decoded: Path, bits: np.ndarray) -> None:
     with suppress(DlicError), written_whole(_fingerprint_file(decoded), overwrite=True) as file:  # else it is made again
-        file.write(to_bytes(made))
+        file.write(to_bytes(bits))
 
 
 def _fingerprint_file(decoded: Path) -> Path:

@@ -69,10 +69,10 @@ class PublicSet:
 
 def public_set(name: str) -> PublicSet:
     """The set of that name. Raises DlicError."""
-    for one in PUBLIC_SETS:
-        if one.name == name:
-            return one
-    raise DlicError(f"no set of photographs {name!r}; there are {', '.join(one.name for one in PUBLIC_SETS)}")
+    for entry in PUBLIC_SETS:
+        if entry.name == name:
+            return entry
+    raise DlicError(f"no set of photographs {name!r}; there are {', '.join(entry.name for entry in PUBLIC_SETS)}")
 
 
 # --- the sets -----------------------------------------------------------------------------------------------------------

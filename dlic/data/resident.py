@@ -63,9 +63,9 @@ class ResidentBatches:
 
     def _places(self, rng: np.random.Generator, number: int, window: int) -> Tensor:
         """Positions and rotations of windows, the argument of `_gather`: int64 (8, number)."""
-        chosen = draw(rng, self.cumulative, number)
-        heights, widths = self.sizes[chosen].T
-        first = self.ends[chosen] - heights * widths  # pixel of the photograph
+        photographs = draw(rng, self.cumulative, number)
+        heights, widths = self.sizes[photographs].T
+        first = self.ends[photographs] - heights * widths  # pixel of the photograph
         tops, lefts = (rng.integers(np.maximum(0, side - window) + 1) for side in (heights, widths))
         turns = rng.integers(4, size=number) * self.augmentation.rotate
         flips = (rng.random(number) < 0.5) * self.augmentation.flip

@@ -112,13 +112,13 @@ def _fetched(sources: Sequence[Source], folder: Path, base: str | None, room: "_
 
 def _persistently(source: Source, target: Path, url: str, room: "_Room", timeout: float) -> None:
     """Repeats a download as long as each attempt makes progress: large archives take more than one connection."""
-    before, kept = 0, _kept(target)
+    before, present = 0, _kept(target)
     while True:
         try:
             return fetch([url], target, source.size, source.checksum, room, timeout)
         except DownloadError:
-            before, kept = kept, _kept(target)
-            if kept < before + PERSEVERANCE:
+            before, present = present, _kept(target)
+            if present < before + PERSEVERANCE:
                 raise
 
 
@@ -142,12 +142,12 @@ class _Room:
         self.checked: int | None = None
         self._check(public_set.space - sum(path.stat().st_size for path in part.rglob("*") if path.is_file()))
 
-    def __call__(self, there: int, total: int | None) -> None:
+    def __call__(self, present: int, total: int | None) -> None:
         if total != self.checked:
-            self._check(self.copies * (total or 0) - there)
+            self._check(self.copies * (total or 0) - present)
             self.checked = total
         if self.progress:
-            self.progress(self.before + there, self.whole or total)
+            self.progress(self.before + present, self.whole or total)
 
     def _check(self, needed: int) -> None:
         """Raises StorageError where fewer bytes are free."""

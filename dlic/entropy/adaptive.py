@@ -54,9 +54,9 @@ class Probabilities:
 
     def observe(self, contexts: NDArray[Any], bits: NDArray[Any]) -> None:
         size = self._counts.shape[1]
-        seen = np.bincount(contexts, minlength=size)
+        counts = np.bincount(contexts, minlength=size)
         ones = np.bincount(contexts[bits != 0], minlength=size)
-        self._counts += 32 * np.stack([seen - ones, ones])
+        self._counts += 32 * np.stack([counts - ones, ones])
         total = self._counts.sum(axis=0)
         if total.max() > MOST_SEEN:
             self._counts[:, total > MOST_SEEN] = self._counts[:, total > MOST_SEEN] + 1 >> 1

@@ -66,8 +66,8 @@ CODERS: dict[int, Coder] = {coder.number: coder for coder in (RansCoder(), Parit
 def coder_of(number: int) -> Coder:
     """The coder of a number. Raises CorruptFileError for one that this dlic does not have."""
     if number not in CODERS:
-        known = " and ".join(f"{coder.number} ({coder.name})" for coder in CODERS.values())
-        raise CorruptFileError(f"the file was written with entropy coder {number}; this dlic knows {known}")
+        names = " and ".join(f"{coder.number} ({coder.name})" for coder in CODERS.values())
+        raise CorruptFileError(f"the file was written with entropy coder {number}; this dlic knows {names}")
     return CODERS[number]
 
 

@@ -122,14 +122,14 @@ def _read_group(reader: Reader, most: int) -> NDArray[Any]:
         raise CorruptFileError("a group of residuals does not hold as many values as it says")
     lengths = _extra_bits(symbols)
     ends = np.cumsum(lengths)
-    rest = reader.take((int(ends[-1]) + 7) // 8)
-    return _values(symbols, unpack(rest, ends - lengths, lengths))
+    remaining = reader.take((int(ends[-1]) + 7) // 8)
+    return _values(symbols, unpack(remaining, ends - lengths, lengths))
 
 
 def _counts(values: NDArray[Any], contexts: NDArray[Any]) -> NDArray[Any]:
     """How often each context has each symbol: (CONTEXTS, SYMBOLS)."""
-    both = contexts.astype(np.int64) * SYMBOLS + _symbols(values)[0]
-    return np.bincount(both, minlength=CONTEXTS * SYMBOLS).reshape(CONTEXTS, SYMBOLS)
+    index = contexts.astype(np.int64) * SYMBOLS + _symbols(values)[0]
+    return np.bincount(index, minlength=CONTEXTS * SYMBOLS).reshape(CONTEXTS, SYMBOLS)
 
 
 def _symbols(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
@@ -205,7 +205,7 @@ def _grouping(counts: NDArray[Any]) -> list[int]:
     """
     sizes, groups = [1] * len(counts), list(counts)
     costs = [_cost(group) for group in groups]
-    merged = [_cost(one + two) for one, two in pairwise(groups)]
+    merged = [_cost(first + second) for first, second in pairwise(groups)]
     while len(groups) > 1:
         gains = [costs[i] + costs[i + 1] - merged[i] for i in range(len(merged))]
         best = int(np.argmax(gains))

@@ -139,9 +139,9 @@ def decode_from(data: bytes, position: int, count: int, code: HuffmanCode) -> tu
     pieces = [np.empty(0, np.uint16)]
     while count > 0:
         start, size = position // 8, min(PIECE, 2 * count + 1)  # no code is longer than two bytes
-        seen = windows(data[start : start + size + 2])[: 8 * size]
-        starts, end = _follow(lengths[seen].tolist(), position - 8 * start, count)
-        pieces.append(symbols[seen[starts]])
+        window = windows(data[start : start + size + 2])[: 8 * size]
+        starts, end = _follow(lengths[window].tolist(), position - 8 * start, count)
+        pieces.append(symbols[window[starts]])
         count -= len(starts)
         position = 8 * start + end
         if (count and position >= 8 * len(data)) or position > 8 * len(data):
@@ -176,9 +176,9 @@ def _package_merge(counts: NDArray[Any], limit: int) -> NDArray[Any]:
     for _ in range(limit - 1):
         coins_before.append(np.concatenate([[0], np.cumsum(is_coin)]))
         packages = merged[: merged.size // 2 * 2].reshape(-1, 2).sum(axis=1)
-        both = np.concatenate([counts, packages])
-        order = np.argsort(both, kind="stable")
-        merged, is_coin = both[order], order < counts.size
+        items = np.concatenate([counts, packages])
+        order = np.argsort(items, kind="stable")
+        merged, is_coin = items[order], order < counts.size
     coins_before.append(np.concatenate([[0], np.cumsum(is_coin)]))
     lengths, bought = np.zeros(counts.size, np.uint8), 2 * counts.size - 2
     for coins in reversed(coins_before):
@@ -217,8 +217,8 @@ def _gamma_numbers(coded: bytes) -> Iterator[int]:
     bits = "".join(f"{byte:08b}" for byte in coded)
     position = 0
     while True:
-        one = bits.find("1", position)
-        if one < 0 or 2 * one - position >= len(bits):
+        leading = bits.find("1", position)
+        if leading < 0 or 2 * leading - position >= len(bits):
             raise CorruptFileError("the file is truncated: a Huffman table is incomplete")
-        position, number = 2 * one - position + 1, int(bits[one : 2 * one - position + 1], 2)
+        position, number = 2 * leading - position + 1, int(bits[leading : 2 * leading - position + 1], 2)
         yield number

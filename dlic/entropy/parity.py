@@ -130,8 +130,8 @@ class ParityEncoder(RansEncoder):
         """Adds the int32 symbols of a part, clipped by `FrequencyTables.clip`; the sums of its groups must be even."""
         flat, rows, groups = symbols.ravel(), part.rows.ravel(), joined(groups_of_steps(part, self._tables))
         assert not groups.odd(flat).any(), "an encoder makes groups even before it codes them"
-        others, lasts = _but(groups.lasts, flat.size), groups.lasts
-        self.push_rows(flat[others], rows[others], self._tables)
+        free, lasts = _but(groups.lasts, flat.size), groups.lasts
+        self.push_rows(flat[free], rows[free], self._tables)
         self.push_rows(flat[lasts] >> 1, _rows_of_parity(rows[lasts], flat[lasts] & 1), self._tables.by_parity)
 
 
@@ -141,9 +141,9 @@ class ParityDecoder(RansDecoder):
     def pull(self, part: Part) -> NDArray[Any]:
         """The int32 symbols of the next part. A damaged stream gives other symbols, never an error."""
         rows, groups = part.rows.ravel(), joined(groups_of_steps(part, self._tables))
-        others, lasts = _but(groups.lasts, rows.size), groups.lasts
+        free, lasts = _but(groups.lasts, rows.size), groups.lasts
         symbols = np.zeros(rows.size, np.int32)
-        symbols[others] = self.pull_rows(rows[others], self._tables)
+        symbols[free] = self.pull_rows(rows[free], self._tables)
         odd = groups.odd(symbols)  # the sums of the others, as the last ones are 0 yet
         symbols[lasts] = 2 * self.pull_rows(_rows_of_parity(rows[lasts], odd), self._tables.by_parity) + odd
         return symbols.reshape(part.shape)
@@ -151,9 +151,9 @@ class ParityDecoder(RansDecoder):
 
 def _but(lasts: NDArray[Any], count: int) -> NDArray[Any]:
     """All places but those of `lasts`: bool (count,)."""
-    others = np.ones(count, bool)
-    others[lasts] = False
-    return others
+    mask = np.ones(count, bool)
+    mask[lasts] = False
+    return mask
 
 
 def _rows_of_parity(rows: NDArray[Any], odd: NDArray[Any]) -> NDArray[Any]:
@@ -210,8 +210,8 @@ def settle(symbols: NDArray[Any], moves: NDArray[Any], costs: NDArray[Any], grou
     """
     among = np.flatnonzero(groups.odd(symbols)[groups.of_members])
     places = groups.members[among]
-    chosen = places[_first_least(costs[places], groups.of_members[among])]
-    symbols[chosen] += moves[chosen]
+    cheapest = places[_first_least(costs[places], groups.of_members[among])]
+    symbols[cheapest] += moves[cheapest]
 
 
 def _first_least(costs: NDArray[Any], group: NDArray[Any]) -> NDArray[Any]:

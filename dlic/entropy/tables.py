@@ -148,8 +148,8 @@ def grouped_by_row(rows: NDArray[Any], tables: FrequencyTables) -> tuple[NDArray
 def looked_up(table: NDArray[Any], indices: NDArray[Any]) -> NDArray[Any]:
     """`table[indices]` of bool (rows,) and unsigned (N,); of bytes four times as fast, as NumPy would first make eight of each."""
     if indices.dtype != np.uint8:
-        found: NDArray[np.bool_] = table[indices]
-        return found
+        values: NDArray[np.bool_] = table[indices]
+        return values
     every_byte = np.zeros(256, bool)
     every_byte[: table.size] = table
     return np.frombuffer(indices.tobytes().translate(every_byte.tobytes()), bool)
@@ -276,7 +276,7 @@ def _rescaled(frequencies: NDArray[Any]) -> NDArray[Any]:
 
     Each gets 1 and its share of the rest, rounded down; what is left goes to the largest remainders, of equals to the first.
     """
-    rest = TOTAL - frequencies.size
-    shares, remainders = np.divmod(frequencies * rest, frequencies.sum())
-    shares[np.argsort(-remainders, kind="stable")[: rest - shares.sum()]] += 1
+    total = TOTAL - frequencies.size
+    shares, remainders = np.divmod(frequencies * total, frequencies.sum())
+    shares[np.argsort(-remainders, kind="stable")[: total - shares.sum()]] += 1
     return (shares + 1).astype(np.int32)

@@ -57,9 +57,9 @@ def coded(codec: Codec, images: Sequence[np.ndarray], shown_by: Codec | None = N
         with timed(seconds, "encode", process_time):  # the processor's time, which other work on the machine moves little
             data = codec.compress(image)
         with timed(seconds, "decode", process_time):
-            shown = codec.decompress(data)
+            decoded = codec.decompress(data)
         size += len(data)
-        quality.append(psnr(image, shown_by.decompress(data) if shown_by else shown))
+        quality.append(psnr(image, shown_by.decompress(data) if shown_by else decoded))
         times.append(seconds)
     encode, decode = (1000 * statistics.median(t[stage] for t in times) for stage in ("encode", "decode"))
     return Coded(size, sum(image[..., 0].size for image in images), float(np.mean(quality)), encode, decode)
@@ -110,16 +110,16 @@ def decoder_lines(images: Sequence[np.ndarray]) -> Iterator[str]:
 
 def trellis_lines(images: Sequence[np.ndarray]) -> Iterator[str]:
     """Rate-distortion optimised quantisation against rounding."""
-    plain, chosen = (
+    plain, optimised = (
         [coded(JpegCodec(quality, "4:2:0", trellis=trellis), images) for quality in TRELLIS_QUALITIES] for trellis in (False, True)
     )
     yield "JPEG with trellis quantisation beside rounding, both optimised"
-    for quality, before, after in zip(TRELLIS_QUALITIES, plain, chosen, strict=True):
+    for quality, before, after in zip(TRELLIS_QUALITIES, plain, optimised, strict=True):
         yield (
             f"{quality:7} {after.bytes:11,} bytes {after.bytes / before.bytes - 1:+7.2%}"
             f"  {after.psnr:6.2f} dB {after.psnr - before.psnr:+6.2f}  {after.times}"
         )
-    saved = bd_rate([row.point for row in plain], [row.point for row in chosen])
+    saved = bd_rate([row.point for row in plain], [row.point for row in optimised])
     yield f"BD-rate {saved:+.1%} over all the PSNR both reach"
 
 

@@ -62,11 +62,11 @@ def run_figure(run: Run) -> Figure:
     for metric in told(run.metrics):
         ours = Curve.through(first.label, run.curve(first.name, metric), name=first.name)
         anchors = {label: anchor for label, anchor in anchors_of(run, first.name, metric).items() if anchor.points}
-        others = [Curve.through(label, anchor.points, name=names.get(label, "")) for label, anchor in anchors.items()]
+        peers = [Curve.through(label, anchor.points, name=names.get(label, "")) for label, anchor in anchors.items()]
         if ours.bpp:
-            measured, published = [c for c in others if c.name], [c for c in others if not c.name]
-            shown = [*measured, *(curve for curve in published if curve.label in WELL_KNOWN)][:MOST]
-            panels.append(Panel(head(metric), ours, shown, max(ours.scores) <= 0))
+            measured, published = [c for c in peers if c.name], [c for c in peers if not c.name]
+            curves = [*measured, *(curve for curve in published if curve.label in WELL_KNOWN)][:MOST]
+            panels.append(Panel(head(metric), ours, curves, max(ours.scores) <= 0))
     return panels_figure(panels, f"{first.label} on the {len(run.pictures)} images of {run.title}")
 
 
@@ -101,8 +101,8 @@ def figure_bytes(figure: Figure, suffix: str) -> bytes:
 
 def _handful(curves: Sequence[Curve]) -> list[Curve]:
     """All where they are few, otherwise the well-known ones, or the first where none is known."""
-    known = [curve for curve in curves if len(curves) <= MOST or curve.label in WELL_KNOWN]
-    return (known or list(curves))[:MOST]
+    drawn = [curve for curve in curves if len(curves) <= MOST or curve.label in WELL_KNOWN]
+    return (drawn or list(curves))[:MOST]
 
 
 def _looks(panels: Sequence[Panel]) -> dict[str, dict]:
@@ -141,11 +141,11 @@ def _limits(panel: Panel, leads: bool) -> tuple[float, float]:
     ours = _seen(*_by_rate(panel.ours)) or list(panel.ours.scores) or [0.0]
     span = max(ours) - min(ours) or 1.0
     if leads:
-        shown = [score for curve in panel.others for score in _seen(*_lead(curve, panel.ours))] + [0.0]
-        air = 0.05 * (max(shown) - min(shown) or 1.0)
-        return max(min(shown) - air, -LEAD * span), min(max(shown) + air, LEAD * span)
-    shown = [score for curve in panel.others for score in _seen(*_by_rate(curve))] + ours
-    return max(min(shown), min(ours) - BELOW * span) - 0.02 * span, max(shown) + 0.02 * span
+        scores = [score for curve in panel.others for score in _seen(*_lead(curve, panel.ours))] + [0.0]
+        air = 0.05 * (max(scores) - min(scores) or 1.0)
+        return max(min(scores) - air, -LEAD * span), min(max(scores) + air, LEAD * span)
+    scores = [score for curve in panel.others for score in _seen(*_by_rate(curve))] + ours
+    return max(min(scores), min(ours) - BELOW * span) - 0.02 * span, max(scores) + 0.02 * span
 
 
 def _seen(bpp: Sequence[float], scores: Sequence[float]) -> list[float]:
@@ -155,9 +155,9 @@ def _seen(bpp: Sequence[float], scores: Sequence[float]) -> list[float]:
 
 def _lead(curve: Curve, ours: Curve) -> tuple[list[float], list[float]]:
     """bpp, and how far a curve is above ours there, over the rates both reach."""
-    (bpp, _), (known, _) = _by_rate(curve), _by_rate(ours)
-    low, high = max(bpp[0], known[0]), min(bpp[-1], known[-1])
-    shared = sorted({low, high, *(rate for rate in (*bpp, *known) if low < rate < high)}) if low <= high else []
+    (bpp, _), (our_rates, _) = _by_rate(curve), _by_rate(ours)
+    low, high = max(bpp[0], our_rates[0]), min(bpp[-1], our_rates[-1])
+    shared = sorted({low, high, *(rate for rate in (*bpp, *our_rates) if low < rate < high)}) if low <= high else []
     return shared, list(_score_at(curve, shared) - _score_at(ours, shared))
 
 

@@ -173,10 +173,10 @@ def _version(text: str) -> str:
     command = _arguments("version", text)
     with private_folder() as folder:
         finished = finish(command, VERSION_TIMEOUT_S, folder, f"version {shown(command)}")
-    said = (finished.output or finished.errors).splitlines()
-    if not said:
+    lines = (finished.output or finished.errors).splitlines()
+    if not lines:
         raise DlicError(f"version {shown(command)} prints nothing")
-    return said[0]
+    return lines[0]
 
 
 def _portable(argument: str) -> str:

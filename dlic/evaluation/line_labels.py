@@ -76,8 +76,8 @@ def _last_within(axes: Axes, x: Sequence[float], y: Sequence[float]) -> tuple[fl
     fine = np.linspace(0, len(x) - 1, STEPS * (len(x) - 1) + 1)  # so many steps between two points
     along, across = np.exp(np.interp(fine, place, np.log(x))), np.interp(fine, place, y)
     (left, right), (low, high) = sorted(axes.get_xlim()), sorted(axes.get_ylim())
-    seen = np.flatnonzero((left <= along) & (along <= right) & (low <= across) & (across <= high))
-    return (float(along[seen[-1]]), float(across[seen[-1]])) if len(seen) else None
+    inside = np.flatnonzero((left <= along) & (along <= right) & (low <= across) & (across <= high))
+    return (float(along[inside[-1]]), float(across[inside[-1]])) if len(inside) else None
 
 
 def _share(axes: Axes, y: float) -> float:

@@ -38,8 +38,8 @@ def rd_figure(curves: Sequence[Curve], bpp_limit: float = math.inf, score: str =
     for curve in curves:
         single = len(curve.bpp) == 1
         style = curve.style or ("o" if single else ".-")
-        kept = [(bpp, score) for bpp, score in zip(curve.bpp, curve.scores, strict=True) if bpp <= bpp_limit]
-        bpp, scores = zip(*kept, strict=True) if kept else ((), ())
+        points = [(bpp, score) for bpp, score in zip(curve.bpp, curve.scores, strict=True) if bpp <= bpp_limit]
+        bpp, scores = zip(*points, strict=True) if points else ((), ())
         axes.plot(bpp, scores, style, label=curve.label, markersize=10 if single else 6, zorder=3 if single else 2)
     axes.set_xlabel("rate (bits per pixel)")
     axes.set_ylabel(score)

@@ -57,12 +57,12 @@ def bits_saved(curve: Sequence[Point], point: Point) -> float:
     Raises ValueError where the score lies outside the curve.
     """
     cheapest = {p.score: p.bpp for p in sorted(curve, key=lambda p: p.bpp, reverse=True)}  # one bpp for each score
-    known = sorted(cheapest)
-    if not known or not known[0] <= point.score <= known[-1]:
-        reach = f"{known[0]:.2f} to {known[-1]:.2f}" if known else "nothing"
+    scores = sorted(cheapest)
+    if not scores or not scores[0] <= point.score <= scores[-1]:
+        reach = f"{scores[0]:.2f} to {scores[-1]:.2f}" if scores else "nothing"
         raise ValueError(f"{point.score:.2f} is outside the curve, which covers {reach}")
-    above = max(1, bisect_left(known, point.score))
-    near = known[above - 1 : above + 1]
+    above = max(1, bisect_left(scores, point.score))
+    near = scores[above - 1 : above + 1]
     log_bpp = np.interp(point.score, near, [math.log(cheapest[score]) for score in near])
     return 1 - point.bpp / math.exp(log_bpp)
 
@@ -72,11 +72,11 @@ def score_gained(curve: Sequence[Point], point: Point) -> float:
 
     The score of the curve's frontier is interpolated linearly over log(bpp). Raises ValueError where the rate lies outside it.
     """
-    known = frontier(curve)
-    if not known or not known[0].bpp <= point.bpp <= known[-1].bpp:
-        reach = f"{known[0].bpp:.3f} to {known[-1].bpp:.3f} bpp" if known else "nothing"
+    points = frontier(curve)
+    if not points or not points[0].bpp <= point.bpp <= points[-1].bpp:
+        reach = f"{points[0].bpp:.3f} to {points[-1].bpp:.3f} bpp" if points else "nothing"
         raise ValueError(f"{point.bpp:.3f} bpp is outside the curve, which covers {reach}")
-    return point.score - float(np.interp(math.log(point.bpp), [math.log(p.bpp) for p in known], [p.score for p in known]))
+    return point.score - float(np.interp(math.log(point.bpp), [math.log(p.bpp) for p in points], [p.score for p in points]))
 
 
 def bd_rate(anchor: Sequence[Point], test: Sequence[Point]) -> float:
@@ -137,12 +137,12 @@ def cut(curve: Sequence[Point], rates: tuple[float, float] = RATES) -> list[Poin
     """The part of a curve's frontier between two rates in bpp, with points interpolated at those it goes beyond."""
     from scipy.interpolate import PchipInterpolator
 
-    known = frontier(curve)
-    if len(known) < 2:
-        return [p for p in known if rates[0] <= p.bpp <= rates[1]]
-    score_at = PchipInterpolator([math.log(p.bpp) for p in known], [p.score for p in known])
-    ends = [Point(rate, float(score_at(math.log(rate)))) for rate in rates if known[0].bpp <= rate <= known[-1].bpp]
-    return sorted([*ends, *(p for p in known if rates[0] < p.bpp < rates[1])], key=lambda p: p.bpp)
+    points = frontier(curve)
+    if len(points) < 2:
+        return [p for p in points if rates[0] <= p.bpp <= rates[1]]
+    score_at = PchipInterpolator([math.log(p.bpp) for p in points], [p.score for p in points])
+    ends = [Point(rate, float(score_at(math.log(rate)))) for rate in rates if points[0].bpp <= rate <= points[-1].bpp]
+    return sorted([*ends, *(p for p in points if rates[0] < p.bpp < rates[1])], key=lambda p: p.bpp)
 
 
 def frontier(curve: Sequence[Point]) -> list[Point]:

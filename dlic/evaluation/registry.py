@@ -57,8 +57,8 @@ def checkpoint_folder(name: str, settings: Settings) -> Path:
     try:
         return checkpoints.find(name)
     except UnknownCheckpointError as error:
-        known = ", ".join([*KNOWN, *settings.external])
-        raise DlicError(f"there is no codec and no checkpoint {name!r} here; codecs are {known}") from error
+        names = ", ".join([*KNOWN, *settings.external])
+        raise DlicError(f"there is no codec and no checkpoint {name!r} here; codecs are {names}") from error
 
 
 def learned_series(folder: Path, effort: int = 0) -> Series:
@@ -84,11 +84,11 @@ def _learned_at(codec: "LearnedCodec", effort: int, quality: float | None) -> Co
     return codec.at(1 if quality is None else int(quality), effort)
 
 
-def _known(name: str, known: KnownCodec) -> Series:
-    if not known.is_available():
-        raise DlicError(known.how)
-    made_by = f"{known.label} by {known.made_by()}"
-    return Series(name, known.label, lambda quality: known.at(_whole(quality)), known.qualities, made_by, known.ending, known.note)
+def _known(name: str, codec: KnownCodec) -> Series:
+    if not codec.is_available():
+        raise DlicError(codec.how)
+    made_by = f"{codec.label} by {codec.made_by()}"
+    return Series(name, codec.label, lambda quality: codec.at(_whole(quality)), codec.qualities, made_by, codec.ending, codec.note)
 
 
 def _whole(quality: float | None) -> int:

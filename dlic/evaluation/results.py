@@ -16,8 +16,8 @@ def anchors_of(run: Run, codec: str, metric: str = "psnr", published: Mapping[st
 
     `published` are other curves than those that the run names.
     """
-    others = {name: entry for name, entry in run.codecs.items() if name != codec and run.curve(name, metric)}
-    measured = {entry.label: Anchor(run.curve(name, metric), entry.note) for name, entry in others.items()}
+    peers = {name: entry for name, entry in run.codecs.items() if name != codec and run.curve(name, metric)}
+    measured = {entry.label: Anchor(run.curve(name, metric), entry.note) for name, entry in peers.items()}
     if published is None:
         published = kodak_anchors(metric) if run.against else {}
     return {**measured, **{label: anchor for label, anchor in published.items() if label not in measured}}

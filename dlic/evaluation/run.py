@@ -133,8 +133,8 @@ def _mean(rows: Sequence[Row]) -> Mean:
 
 
 def _mean_of(values: Iterable[float | None]) -> float | None:
-    known = _known(values)
-    return float(np.mean(known)) if known else None
+    numbers = _known(values)
+    return float(np.mean(numbers)) if numbers else None
 
 
 def _gap(rows: Sequence[Row]) -> float | None:
@@ -144,10 +144,10 @@ def _gap(rows: Sequence[Row]) -> float | None:
 
 
 def _psnr_of_mean_mse(psnr: Sequence[float | None]) -> float | None:
-    known = _known(psnr)
-    if not known or len(known) < len(psnr):
+    numbers = _known(psnr)
+    if not numbers or len(numbers) < len(psnr):
         return None
-    return float(-10 * math.log10(np.mean([10 ** (-value / 10) for value in known])))
+    return float(-10 * math.log10(np.mean([10 ** (-value / 10) for value in numbers])))
 
 
 def _known(values: Iterable[float | None]) -> list[float]:

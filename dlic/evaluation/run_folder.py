@@ -116,11 +116,11 @@ class RowWriter:
 
     def __init__(self, folder: Path, metrics: Sequence[str]):
         self._metrics, path = metrics, folder / ROWS
-        kept = read_rows(folder)
-        if kept and set(kept[0].metrics) != set(metrics):
-            raise DlicError(f"{folder} holds the metrics {', '.join(kept[0].metrics)}; name another folder to measure others")
+        rows = read_rows(folder)
+        if rows and set(rows[0].metrics) != set(metrics):
+            raise DlicError(f"{folder} holds the metrics {', '.join(rows[0].metrics)}; name another folder to measure others")
         with written_whole(path, overwrite=True) as file:  # without what was cut off, and each file once
-            lines = [[*FIXED, *metrics], *(_row_cells(row, metrics) for row in kept)]
+            lines = [[*FIXED, *metrics], *(_row_cells(row, metrics) for row in rows)]
             file.write("".join(map(_line, lines)).encode())
         self._file = path.open("a", encoding="utf-8", newline="")
 

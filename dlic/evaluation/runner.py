@@ -119,8 +119,8 @@ def _entry(plan: Plan, name: str) -> Entry:
 
 
 def _missing(run: Run, plan: Plan, codec: str) -> list[Task]:
-    there = {row.key for row in run.rows}
-    return [task for task in plan.tasks(codec) if task.key not in there]
+    measured = {row.key for row in run.rows}
+    return [task for task in plan.tasks(codec) if task.key not in measured]
 
 
 def _with_memory(run: Run, plan: Plan, name: str) -> Run:

@@ -23,9 +23,9 @@ def in_units(metric: str, scores: tuple[float, float]) -> tuple[float, float]:
 
 def head(metric: str) -> str:
     """A metric with the unit of its scores: "PSNR dB", "MS-SSIM dB", "SSIMULACRA 2"."""
-    known = METRICS[metric]
-    unit = "dB" if metric == "ms_ssim" else known.unit
-    return f"{known.label} {unit}".strip()
+    entry = METRICS[metric]
+    unit = "dB" if metric == "ms_ssim" else entry.unit
+    return f"{entry.label} {unit}".strip()
 
 
 def digits(metric: str) -> int:

@@ -31,12 +31,12 @@ def lines(run: Run) -> Iterator[str]:
 
 
 def _mean_lines(run: Run, means: list[Mean]) -> Iterator[str]:
-    shown = told(run.metrics)
+    metrics = told(run.metrics)
     with_gap = any(mean.gap is not None for mean in means)
-    heads = ["quality", "bpp", *(_value_head(name) for name in shown), "PSNR of mean MSE", "encode ms", "decode ms"]
+    heads = ["quality", "bpp", *(_value_head(name) for name in metrics), "PSNR of mean MSE", "encode ms", "decode ms"]
     rows = [[*heads, *["files over tables"] * with_gap]]
     for mean in means:
-        values = [_number(mean.metrics[name], f".{digits(name)}f") for name in shown]
+        values = [_number(mean.metrics[name], f".{digits(name)}f") for name in metrics]
         cells = [_quality(mean.quality), f"{mean.bpp:.4f}", *values, _number(mean.psnr_of_mean_mse, ".2f")]
         rows.append([*cells, f"{mean.encode_ms:.1f}", f"{mean.decode_ms:.1f}", *[_number(mean.gap, "+.2%")] * with_gap])
     yield from _table(rows, left=0)
@@ -101,11 +101,16 @@ def _metric_lines(metric: str, figures: Mapping[str, Comparison], between: Range
     heads = [f"by {unit}", f"{low:g}–{high:g} bpp", "BD gain", "over scores", "at our bpp", "all shared", "over scores"]
     with_range = metric == RANGE_OF
     rows = [[*heads, *[_range_head(between), "over scores"] * with_range]]
-    for label, one in _ranked(figures):
-        cells = [_number(one.bd_rate, "+.1%"), _number(one.bd_score, f"+{form}"), _range(one.scores, form), _range(one.bpp, ".2f")]
-        cells += [_number(one.whole, "+.1%"), _range(one.whole_scores, form)]
-        cells += [_number(one.between, "+.1%"), _range(one.between_scores, form)] * with_range
-        rows.append([label, *cells, *[f"({one.problem})"] * bool(one.problem)])
+    for label, comparison in _ranked(figures):
+        cells = [
+            _number(comparison.bd_rate, "+.1%"),
+            _number(comparison.bd_score, f"+{form}"),
+            _range(comparison.scores, form),
+            _range(comparison.bpp, ".2f"),
+        ]
+        cells += [_number(comparison.whole, "+.1%"), _range(comparison.whole_scores, form)]
+        cells += [_number(comparison.between, "+.1%"), _range(comparison.between_scores, form)] * with_range
+        rows.append([label, *cells, *[f"({comparison.problem})"] * bool(comparison.problem)])
     yield ""
     yield from _table(rows)
 
@@ -119,9 +124,9 @@ def _side_by_side(figures: Mapping[str, Mapping[str, Comparison]], first: Entry,
     for label in dict.fromkeys([*labels, *(label for of_metric in figures.values() for label in of_metric)]):
         cells = [label]
         for metric, of_metric in figures.items():
-            one = of_metric.get(label, Comparison())
-            cells += [_number(one.bd_rate, "+.1%"), _number(one.whole, "+.1%")]
-            cells += [_number(one.between, "+.1%")] * (metric == RANGE_OF)
+            comparison = of_metric.get(label, Comparison())
+            cells += [_number(comparison.bd_rate, "+.1%"), _number(comparison.whole, "+.1%")]
+            cells += [_number(comparison.between, "+.1%")] * (metric == RANGE_OF)
         rows.append(cells)
     yield ""
     yield (

@@ -95,11 +95,13 @@ def make_plan(
 
     Raises DlicError for what is unknown, and UnreadableImageError where no image can be read.
     """
-    series = {one: open_asked(one, effort, external) for one in asked}
-    chosen = {series[one].name: _chosen(series[one], qualities.get(one)) for one in asked}
+    series = {name: open_asked(name, effort, external) for name in asked}
+    qualities_by_codec = {series[name].name: _chosen(series[name], qualities.get(name)) for name in asked}
     names = tuple(available(metrics))
     pictures, left_out = pictures_in(folder)
-    return Plan(folder, {series[one].name: one for one in asked}, chosen, pictures, names, effort, external), left_out
+    return Plan(
+        folder, {series[name].name: name for name in asked}, qualities_by_codec, pictures, names, effort, external
+    ), left_out
 
 
 def _chosen(series: Series, qualities: Sequence[int] | None) -> tuple[float | None, ...]:
@@ -113,12 +115,12 @@ def _chosen(series: Series, qualities: Sequence[int] | None) -> tuple[float | No
 def pictures_in(folder: Path) -> tuple[tuple[Picture, ...], dict[str, str]]:
     """Every readable image of a folder, by name, and of the others name and a sentence. Raises DlicError where none can be read."""
     pictures, left_out = [], {}
-    for name, found in images_of(folder):
-        if isinstance(found, UnreadableImageError):
-            left_out[name] = str(found)
+    for name, image in images_of(folder):
+        if isinstance(image, UnreadableImageError):
+            left_out[name] = str(image)
         else:
-            height, width = found.shape[:2]
-            pictures.append(Picture(name, width, height, hashlib.sha256(found.tobytes()).hexdigest()))
+            height, width = image.shape[:2]
+            pictures.append(Picture(name, width, height, hashlib.sha256(image.tobytes()).hexdigest()))
     return tuple(pictures), left_out
 
 
@@ -158,9 +160,9 @@ def _row(plan: Plan, task: Task) -> Row:
 
 
 @lru_cache(maxsize=16)
-def _warm(asked: str, effort: int, external: Path | None, image: Path) -> Series:
+def _warm(name: str, effort: int, external: Path | None, image: Path) -> Series:
     """`open_asked`, after coding one image, so that what happens once in a process does not count as a picture's time."""
-    series = open_asked(asked, effort, external)
+    series = open_asked(name, effort, external)
     codec = series.at(series.qualities[0])
     codec.decompress(codec.compress(_pixels(image)))
     return series

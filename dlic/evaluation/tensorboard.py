@@ -134,9 +134,9 @@ def _log_comparison(writer: SummaryWriter, run: Run, entry: Entry) -> None:
     `bits_saved/LABEL` at equal PSNR. The same by other metrics under `bd_rate_METRIC` and `bits_saved_METRIC`."""
     for metric in told(run.metrics):
         ours = run.curve(entry.name, metric)
-        others = {label: anchor for label, anchor in anchors_of(run, entry.name, metric).items() if anchor.points}
+        anchors = {label: anchor for label, anchor in anchors_of(run, entry.name, metric).items() if anchor.points}
         tag = ("bd_rate" if len(ours) > 1 else "bits_saved") + ("" if metric == "psnr" else f"_{metric}")
-        shares = _shares(ours, others) if ours else {}
+        shares = _shares(ours, anchors) if ours else {}
         for label, (share, _) in shares.items():
             if share is not None:
                 writer.add_scalar(f"{tag}/{label}", 100 * share, 0)
@@ -144,13 +144,13 @@ def _log_comparison(writer: SummaryWriter, run: Run, entry: Entry) -> None:
             writer.add_text(tag, "\n".join(_table(shares)), 0)
 
 
-def _shares(ours: Sequence[Point], others: Anchors) -> dict[str, tuple[float | None, str]]:
+def _shares(ours: Sequence[Point], anchors: Anchors) -> dict[str, tuple[float | None, str]]:
     """By label: BD-rate of a curve, or share of bits that a single point saves; and what to know of it, or why there is none."""
     if len(ours) == 1:
-        saved = saved_by(ours[0], others)
-        return {label: (share, BEYOND if share is None else others[label].note) for label, share in saved.items()}
-    compared = compare_all(others, ours)
-    return {label: (one.bd_rate, one.problem or others[label].note) for label, one in compared.items()}
+        saved = saved_by(ours[0], anchors)
+        return {label: (share, BEYOND if share is None else anchors[label].note) for label, share in saved.items()}
+    compared = compare_all(anchors, ours)
+    return {label: (comparison.bd_rate, comparison.problem or anchors[label].note) for label, comparison in compared.items()}
 
 
 def _table(shares: Mapping[str, tuple[float | None, str]]) -> Iterator[str]:

@@ -84,26 +84,26 @@ def unite(
 
     Where that is only a `part`, the `whole` picture's size is needed.
     """
-    found = by_name(chunks)
-    _check_gray(found)
-    if GRAY in found:
+    described = by_name(chunks)
+    _check_gray(described)
+    if GRAY in described:
         colours = as_gray(colours)
-    if ALPHA not in found:
+    if ALPHA not in described:
         return colours
     height, width = (whole.height, whole.width) if whole else colours.shape[:2]
-    return np.dstack([colours, decode_alpha(found[ALPHA], height, width, part)])
+    return np.dstack([colours, decode_alpha(described[ALPHA], height, width, part)])
 
 
 def verify(chunks: Chunks, height: int, width: int) -> None:
     """Decodes the transparency of a picture, if it has any. Raises CorruptFileError as `unite`."""
-    found = by_name(chunks)
-    _check_gray(found)
-    if ALPHA in found:
-        decode_alpha(found[ALPHA], height, width)
+    described = by_name(chunks)
+    _check_gray(described)
+    if ALPHA in described:
+        decode_alpha(described[ALPHA], height, width)
 
 
-def _check_gray(found: Mapping[bytes, bytes]) -> None:
-    if found.get(GRAY):
+def _check_gray(chunks: Mapping[bytes, bytes]) -> None:
+    if chunks.get(GRAY):
         raise CorruptFileError("the chunk 'gray' holds data, which it never does")
 
 

@@ -61,11 +61,11 @@ class CompressAI(ContainerKind):
             with timed(seconds, "load model"):
                 codec = open_codec(model)
             with timed(seconds, "encode"):
-                found = separated(picture, wishes)
-                data = codec.compress(found.colours)
+                parts = separated(picture, wishes)
+                data = codec.compress(parts.colours)
             return Outcome(
-                append(data, (*found.chunks, *cheap_thumbnail(picture, wishes, data))),
-                lambda written: codec.decompress(written).shape == found.colours.shape,  # a checksum has compared the symbols
+                append(data, (*parts.chunks, *cheap_thumbnail(picture, wishes, data))),
+                lambda written: codec.decompress(written).shape == parts.colours.shape,  # a checksum has compared the symbols
                 seconds,
                 {"fingerprint": codec.fingerprint.hex()},
                 notes=(_notice(codec.is_autoregressive),),

@@ -58,8 +58,8 @@ class ContainerKind(Kind):
         check_no_coder(container)
 
     def channels(self, container: Container) -> int:
-        found = by_name(container.chunks)
-        return (1 if GRAY in found else 3) + (ALPHA in found)
+        chunks = by_name(container.chunks)
+        return (1 if GRAY in chunks else 3) + (ALPHA in chunks)
 
     def depth(self, container: Container) -> int:
         return 8

@@ -48,10 +48,10 @@ class Jpeg(Kind):
     def details(self, described: Description) -> Details:
         frame, metadata = _head(described.data)[0], described.metadata
         kind, subsampling = "progressive" if frame.progressive else "baseline", _subsampling(frame)
-        kept = {LABELS[name]: len(getattr(metadata, name)) for name in ("exif", "icc_profile", "xmp") if getattr(metadata, name)}
-        said = f"{kind}, {'gray' if subsampling is None else f'colour {subsampling}'}"
-        said += "".join(f", {name} {size:,} bytes" for name, size in kept.items())
-        return Details({"kind": kind, "subsampling": subsampling, "metadata": kept}, said)
+        sizes = {LABELS[name]: len(getattr(metadata, name)) for name in ("exif", "icc_profile", "xmp") if getattr(metadata, name)}
+        sentence = f"{kind}, {'gray' if subsampling is None else f'colour {subsampling}'}"
+        sentence += "".join(f", {name} {size:,} bytes" for name, size in sizes.items())
+        return Details({"kind": kind, "subsampling": subsampling, "metadata": sizes}, sentence)
 
     def read(self, described: Description, reading: Reading, progress: Progress = no_progress) -> ReadResult:
         from dlic.classical.jpeg.codec import JpegCodec

@@ -61,10 +61,10 @@ class Learned(ContainerKind):
         coder = coder_of(container.coder).name
         figures = {"colours": colours, "level": container.level, **place, "entropy": coder, "tiles": tiles}
         tuned = f", tuned for {tune}" if tune else ""
-        said = f"{colours}, checkpoint {name or 'not on this machine'} ({fingerprint}){tuned}, level {container.level}"
-        said += f", {coder}" if container.coder else ""
-        said += ", {columns} × {rows} tiles of about {side} pixels".format(**tiles) if tiles else ""
-        return Details(figures, said)
+        sentence = f"{colours}, checkpoint {name or 'not on this machine'} ({fingerprint}){tuned}, level {container.level}"
+        sentence += f", {coder}" if container.coder else ""
+        sentence += ", {columns} × {rows} tiles of about {side} pixels".format(**tiles) if tiles else ""
+        return Details(figures, sentence)
 
     # --- reading
 
@@ -76,9 +76,9 @@ class Learned(ContainerKind):
     def read_partial(self, described: Description, reading: Reading, progress: Progress = no_progress) -> ReadResult:
         if not described.in_parts:
             return super().read_partial(described, reading, progress)
-        found = self._read_tiles(described, reading, progress, damaged=True)
-        notes = (*found.picture.notes, *_lost(found.picture.lost))
-        return replace(found, picture=replace(found.picture, notes=notes))
+        decoded = self._read_tiles(described, reading, progress, damaged=True)
+        notes = (*decoded.picture.notes, *_lost(decoded.picture.lost))
+        return replace(decoded, picture=replace(decoded.picture, notes=notes))
 
     def verify(self, described: Description, reading: Reading) -> None:
         """Reads every symbol and the transparency, and checks them against the checksums; no transform is run."""
@@ -154,10 +154,12 @@ def rate_of(wishes: Wishes) -> "int | Target":
     targets: dict[Measure, float | None] = {
         "size": wishes.target_size, "bpp": wishes.target_bpp, "psnr": wishes.target_psnr, "ms-ssim": wishes.target_ms_ssim,
     }  # fmt: skip
-    given = [Target(measure, number(f"target {measure}", value)) for measure, value in targets.items() if value is not None]
-    if len(given) + (wishes.quality is not None) > 1:
+    chosen_targets = [
+        Target(measure, number(f"target {measure}", value)) for measure, value in targets.items() if value is not None
+    ]
+    if len(chosen_targets) + (wishes.quality is not None) > 1:
         raise DlicError("give one of quality, target size, bpp, PSNR and MS-SSIM, not several")
-    return given[0] if given else check_quality(DEFAULT_QUALITY if wishes.quality is None else wishes.quality)
+    return chosen_targets[0] if chosen_targets else check_quality(DEFAULT_QUALITY if wishes.quality is None else wishes.quality)
 
 
 def effort_of(wishes: Wishes) -> int:
@@ -173,10 +175,10 @@ def encode_picture(
     """A picture with its metadata as a file of a checkpoint. Raises DlicError where a target cannot be met."""
     effort, seconds = effort_of(wishes), dict[str, float]()
     with timed(seconds, "channels"):
-        found = separated(picture, wishes)
+        parts = separated(picture, wishes)
     pixels = math.prod(picture.pixels.shape[:2])  # the file is read again to verify it
-    codec = codec.within(wishes.max_memory, pixels).with_chunks(found.chunks)
-    achieved = encode_colours(codec, found.colours, rate, effort, progress)
+    codec = codec.within(wishes.max_memory, pixels).with_chunks(parts.chunks)
+    achieved = encode_colours(codec, parts.colours, rate, effort, progress)
     encoded = achieved.encoded
     scales = _scales(picture.pixels) if "ms-ssim" in achieved.figures else {}
     reached = "".join(f", {name} {value:.4f}" for name, value in achieved.figures.items())

@@ -18,9 +18,9 @@ def write(metadata: Metadata) -> Chunks:
 
 def read(of_file: Chunks) -> Metadata:
     """Inverse of `write`, whatever else there is. Raises CorruptFileError."""
-    found = chunks.by_name(of_file)
+    described = chunks.by_name(of_file)
     try:
-        return Metadata(**{name: _read(name, found[chunk]) for name, chunk in NAMES.items() if chunk in found})
+        return Metadata(**{name: _read(name, described[chunk]) for name, chunk in NAMES.items() if chunk in described})
     except CorruptFileError:
         raise
     except DlicError as error:

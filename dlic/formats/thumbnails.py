@@ -52,5 +52,5 @@ def on_white(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     if pixels.shape[2] == 3:
         return pixels
     opacity = pixels[..., 3:] / 255
-    shown: NDArray[np.uint8] = np.rint(255 + opacity * (pixels[..., :3] - 255.0)).astype(np.uint8)
-    return shown
+    blended: NDArray[np.uint8] = np.rint(255 + opacity * (pixels[..., :3] - 255.0)).astype(np.uint8)
+    return blended

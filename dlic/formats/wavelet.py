@@ -70,9 +70,9 @@ class Wavelet(ContainerKind):
         def encode(picture: ImageFile, progress: Progress) -> Outcome:
             seconds: dict[str, float] = {}
             with timed(seconds, "encode"):
-                found = separated(picture, wishes, takes_gray=True)
-                with_chunks = replace(codec, chunks=found.chunks)
-                data = with_chunks.compress(found.colours)
-            return Outcome(data, lambda written: with_chunks.decompress(written).shape == found.colours.shape, seconds)
+                parts = separated(picture, wishes, takes_gray=True)
+                with_chunks = replace(codec, chunks=parts.chunks)
+                data = with_chunks.compress(parts.colours)
+            return Outcome(data, lambda written: with_chunks.decompress(written).shape == parts.colours.shape, seconds)
 
         return encode

@@ -85,8 +85,8 @@ def option(wish: str) -> str:
 def separated(picture: ImageFile, wishes: Wishes, takes_gray: bool = False) -> Separated:
     """The colours of a picture, and the chunks for everything else that a .dlic file holds of it."""
     quality = EXACT if wishes.alpha_quality is None else wishes.alpha_quality
-    found = separate(picture.pixels, quality, takes_gray)
-    return replace(found, chunks=(*found.chunks, *extra_chunks(picture, wishes)))
+    parts = separate(picture.pixels, quality, takes_gray)
+    return replace(parts, chunks=(*parts.chunks, *extra_chunks(picture, wishes)))
 
 
 def extra_chunks(picture: ImageFile, wishes: Wishes) -> Chunks:

@@ -106,11 +106,11 @@ def refuse_if(strict: bool, notes: Collection[str], name: str) -> None:
 
 def read_metadata(image: Image.Image, pixels: NDArray[Any], keep: Collection[str]) -> tuple[Metadata, list[str]]:
     """The metadata of a loaded image, and a note on metadata that is not kept."""
-    found = metadata_of(image).without(["icc_profile"] if image.mode in PROFILED_MODES else [])  # used up by the conversion
+    metadata = metadata_of(image).without(["icc_profile"] if image.mode in PROFILED_MODES else [])  # used up by the conversion
     gray = (image.mode in GRAY_MODES and pixels.ndim == 2) or pixels.shape[2:] == (2,)
-    kept = fitting(found.only(keep), b"GRAY" if gray else b"RGB ")
-    lost = set(found.given) - set(kept.given) | ({"exif"} if loses_exif(image) else set())
-    return kept, [f"{labels(lost)} not kept"] if lost else []
+    selected = fitting(metadata.only(keep), b"GRAY" if gray else b"RGB ")
+    lost = set(metadata.given) - set(selected.given) | ({"exif"} if loses_exif(image) else set())
+    return selected, [f"{labels(lost)} not kept"] if lost else []
 
 
 def upright(pixels: NDArray[np.uint8], metadata: Metadata) -> NDArray[np.uint8]:

@@ -39,7 +39,7 @@ class Metadata:
     @property
     def given(self) -> list[str]:
         """Names of the fields that are not empty."""
-        return [one.name for one in fields(self) if getattr(self, one.name)]
+        return [field.name for field in fields(self) if getattr(self, field.name)]
 
     @property
     def orientation(self) -> int | None:

@@ -66,8 +66,8 @@ def _filtered(rows: NDArray[np.uint8], above: NDArray[np.uint8], step: int) -> N
     predictions = np.stack([np.zeros_like(left), left, over, (left + over) // 2, paeth(left, over, above_left)])
     residues = (rows - predictions).astype(np.uint8)  # (5, H, row) modulo 256
     best = np.abs(residues.view(np.int8).astype(np.int16)).sum(axis=2).argmin(axis=0)
-    chosen = residues[best, np.arange(len(rows))]
-    return np.concatenate([best[:, None].astype(np.uint8), chosen], axis=1)
+    filtered = residues[best, np.arange(len(rows))]
+    return np.concatenate([best[:, None].astype(np.uint8), filtered], axis=1)
 
 
 def _signed(samples: NDArray[np.uint8]) -> NDArray[np.int16]:

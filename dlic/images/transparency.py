@@ -21,13 +21,13 @@ def filled(colours: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.u
 
     They are averaged down a pyramid, and the holes filled on the way up: the push–pull of Gortler et al. (The Lumigraph, 1996).
     """
-    seen = alpha > 0
-    if seen.all():
+    visible = alpha > 0
+    if visible.all():
         return colours
     planes = np.moveaxis(np.atleast_3d(colours), 2, 0).astype(np.float32)
-    smooth = np.stack([_pulled(plane, seen.astype(np.float32)) for plane in planes], axis=-1)
+    smooth = np.stack([_pulled(plane, visible.astype(np.float32)) for plane in planes], axis=-1)
     continued = np.clip(np.rint(smooth), 0, 255).astype(np.uint8).reshape(colours.shape)
-    return np.where(seen if colours.ndim == 2 else seen[..., None], colours, continued)
+    return np.where(visible if colours.ndim == 2 else visible[..., None], colours, continued)
 
 
 def _pulled(plane: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -125,8 +125,8 @@ def _mode(channels: int, depth: int) -> str:
 
 def _info(metadata: Metadata) -> dict[str, Any]:
     """As Pillow's other plugins name it."""
-    found = {name: getattr(metadata, name) for name in metadata.given}
-    return found | ({"exif": PREFIX + metadata.exif} if metadata.exif else {})
+    values = {name: getattr(metadata, name) for name in metadata.given}
+    return values | ({"exif": PREFIX + metadata.exif} if metadata.exif else {})
 
 
 # --- save ---------------------------------------------------------------------------------------------------------------
@@ -135,21 +135,21 @@ def _info(metadata: Metadata) -> dict[str, Any]:
 def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
     with _errors_of_pillow():
         lossless = bool(image.encoderinfo.get("lossless"))
-        shown, metadata = _as_told(image)
+        upright, metadata = _as_told(image)
         encode = _lossless if lossless else _lossy
-        file.write(encode(shown, metadata, image.encoderinfo))
+        file.write(encode(upright, metadata, image.encoderinfo))
 
 
 def _as_told(image: Image.Image) -> tuple[Image.Image, Metadata]:
     """The picture without its file, with the orientation given to `save`, and the metadata to store."""
-    given = {name: read(image.encoderinfo[name]) for name, read in GIVEN.items() if name in image.encoderinfo}
+    options = {name: read(image.encoderinfo[name]) for name, read in GIVEN.items() if name in image.encoderinfo}
     own = metadata_of(image)
     if not own.text and isinstance(texts := image.info.get("text"), Mapping):  # of a copy
         own = replace(own, text={keyword: str(text) for keyword, text in texts.items() if is_keyword(keyword)})
-    metadata = replace(own, **given)
-    shown = image.copy()
-    shown.info |= {name: getattr(metadata, name) for name in ("exif", "xmp") if name in given}
-    return shown, metadata.without(["icc_profile"] if image.mode in PROFILED_MODES else [])  # used up by the conversion
+    metadata = replace(own, **options)
+    upright = image.copy()
+    upright.info |= {name: getattr(metadata, name) for name in ("exif", "xmp") if name in options}
+    return upright, metadata.without(["icc_profile"] if image.mode in PROFILED_MODES else [])  # used up by the conversion
 
 
 def _lossy(image: Image.Image, metadata: Metadata, options: Mapping[str, Any]) -> bytes:

@@ -33,8 +33,8 @@ def zero_bin(scale: Tensor, price: float, certain: float) -> Tensor:
     """Half the width of the zero bin, as `FrequencyTables.zero_bins` computes it for tables. `price`: bits a squared error of one
     step. Infinite where the probability of nonzero values is below `certain`.
     """
-    zero, one = (likelihood(torch.full_like(scale, value), scale) for value in (0.0, 1.0))
-    return torch.where(zero > 1 - certain, torch.inf, 0.5 + torch.log2(zero / one) / (2 * price))
+    p_zero, p_one = (likelihood(torch.full_like(scale, value), scale) for value in (0.0, 1.0))
+    return torch.where(p_zero > 1 - certain, torch.inf, 0.5 + torch.log2(p_zero / p_one) / (2 * price))
 
 
 def bits(values: Tensor, scale: Tensor) -> Tensor:

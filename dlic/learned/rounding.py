@@ -91,16 +91,16 @@ class Rounding:
         symbols, limits = np.zeros(part.shape, np.float32), self._limits(part.rows)
         groups = iter(groups_of_steps(part, self.tables) if self.even else ())
 
-        def quantise(means: NDArray[Any], which: NDArray[Any]) -> NDArray[Any]:
+        def quantise(means: NDArray[Any], mask: NDArray[Any]) -> NDArray[Any]:
             distance = y - means
             if scale is not None:
                 distance *= scale[..., None]
             rounded = _whole(distance, *limits)
             if of_step := next(groups, None):
                 self._repair(rounded.reshape(-1), distance.reshape(-1), part.rows.ravel(), of_step)
-            np.add(symbols, rounded * which, out=symbols)  # a tenth of the time of copying where `which` is
+            np.add(symbols, rounded * mask, out=symbols)  # a tenth of the time of copying where `mask` is set
             if distances is not None:
-                np.add(distances, distance * which, out=distances)
+                np.add(distances, distance * mask, out=distances)
             return rounded if scale is None else rounded / scale[..., None]
 
         y_hat = self.deployed.encoder.quantise(context, quantise)

@@ -115,9 +115,9 @@ class UnitCodec:
         seconds: dict[str, float] = {}
         whole = Rectangle(0, 0, image.shape[1], image.shape[0])
         with timed(seconds, "transform"):
-            seen = part.grown(self.border, whole)
-            latent = self.deployed.encoder.analyse(padded(image[seen.slices], self.stride))
-            inner = part.in_steps(self.stride).within(seen.in_steps(self.stride))
+            area = part.grown(self.border, whole)
+            latent = self.deployed.encoder.analyse(padded(image[area.slices], self.stride))
+            inner = part.in_steps(self.stride).within(area.in_steps(self.stride))
         return AnalysedUnit(image[part.slices], np.ascontiguousarray(latent[inner]), seconds)
 
     def surroundings(self, image: NDArray[np.uint8], part: Rectangle, level: int) -> Surroundings:
@@ -125,11 +125,11 @@ class UnitCodec:
         to the neighbours' later y_hat.
         """
         whole = Rectangle(0, 0, image.shape[1], image.shape[0])
-        coded, seen = part.grown(self.deployed.decoder.unit, whole), part.grown(self.border, whole)
+        coded, area = part.grown(self.deployed.decoder.unit, whole), part.grown(self.border, whole)
         analysed = self.analyse(image, coded)
-        place, around = part.in_steps(self.stride), seen.in_steps(self.stride)
+        place, around = part.in_steps(self.stride), area.in_steps(self.stride)
         y_hat = self.rounding.plain(analysed.latent, level).y_hat[around.within(coded.in_steps(self.stride))]
-        return Surroundings(image[seen.slices], y_hat, replace(place, x=place.x - around.x, y=place.y - around.y))
+        return Surroundings(image[area.slices], y_hat, replace(place, x=place.x - around.x, y=place.y - around.y))
 
     def encode(
         self,
@@ -204,7 +204,7 @@ class UnitCodec:
             side: computes the context of y while y is parsed.
             scale: how many times finer than usual the step of each latent is, (h, w).
         """
-        begun, seconds, parts = time.perf_counter(), {"entropy": 0.0}, list[CodedPart]()
+        start, seconds, parts = time.perf_counter(), {"entropy": 0.0}, list[CodedPart]()
         context = None
         for coded in self._pulled(unit, seconds):
             parts.append(coded)
@@ -213,7 +213,7 @@ class UnitCodec:
                 context = side.submit(of_z).result if side else of_z
         symbols = self.rounding.in_steps(Symbols(tuple(parts)), scale)
         y_hat = self.deployed.decoder.reconstruct(context() if context else None, symbols)
-        seconds["parameters"] = time.perf_counter() - begun - seconds["entropy"]
+        seconds["parameters"] = time.perf_counter() - start - seconds["entropy"]
         return DecodedUnit(y_hat, seconds)
 
     def parse(self, unit: CodedUnit) -> Symbols:

@@ -42,14 +42,14 @@ def _printed(command: list[str]) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise DlicError(f"{PROGRAM} cannot be used: {error}") from error
     if done.returncode != 0:
-        said = done.stderr.splitlines() or ["it says nothing on standard error"]
-        raise DlicError(f"{PROGRAM} failed with exit code {done.returncode}: {said[-1]}")
+        messages = done.stderr.splitlines() or ["it says nothing on standard error"]
+        raise DlicError(f"{PROGRAM} failed with exit code {done.returncode}: {messages[-1]}")
     return done.stdout
 
 
 def _three_norm(printed: str) -> float:
     """The program prints the largest difference, and on a line of its own `3-norm: 1.450794`."""
-    found = re.search(r"^3-norm: (\S+)$", printed, re.MULTILINE)
-    if found is None:
+    match = re.search(r"^3-norm: (\S+)$", printed, re.MULTILINE)
+    if match is None:
         raise DlicError(f"{PROGRAM} printed no 3-norm: {' '.join(printed.split())[:80]!r}")
-    return float(found[1])
+    return float(match[1])

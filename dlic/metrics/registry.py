@@ -72,12 +72,12 @@ def available(names: Iterable[str] | None = None) -> dict[str, Metric]:
     """
     if names is None:
         return {name: metric for name, metric in METRICS.items() if metric.default}
-    asked = {name: _known(name) for name in names}
+    requested = {name: _known(name) for name in names}
     flat = np.zeros((64, 64, 3), np.uint8)
-    for metric in asked.values():
+    for metric in requested.values():
         if metric.needs:
             metric.compute(flat, flat)
-    return asked
+    return requested
 
 
 def _known(name: str) -> Metric:

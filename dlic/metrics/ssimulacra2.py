@@ -54,13 +54,13 @@ def ssimulacra2(a: np.ndarray, b: np.ndarray) -> float | None:
     if min(a.shape[:2]) < SMALLEST:
         return None
     errors = []
-    original, shown = _linear(a), _linear(b)
+    original, reconstruction = _linear(a), _linear(b)
     for scale in range(SCALES):
         if min(original.shape[1:]) < SMALLEST:
             break
         if scale:
-            original, shown = halved(_evened(original)), halved(_evened(shown))
-        errors.append(_errors(_xyb(original), _xyb(shown)))
+            original, reconstruction = halved(_evened(original)), halved(_evened(reconstruction))
+        errors.append(_errors(_xyb(original), _xyb(reconstruction)))
     features = np.stack(errors, axis=1).ravel()  # (3, scales, 2, 3) → (18 · scales,)
     return _score(features @ WEIGHTS[: features.size])  # small images shift the weights, as in the reference
 

@@ -52,8 +52,8 @@ class Model(nn.Module):
         identity; its λ may differ. Raises ValueError for any other network.
         """
         trained = type(self)(**config)
-        other = {key for key, value in self.config.items() if key not in self.goals and trained.config[key] != value}
-        unfit = other - {key for key in self.depths if trained.config[key] < self.config[key]}
+        mismatched = {key for key, value in self.config.items() if key not in self.goals and trained.config[key] != value}
+        unfit = mismatched - {key for key in self.depths if trained.config[key] < self.config[key]}
         if unfit:
             listed = (f"{key} is {trained.config[key]} in the weights and {self.config[key]} here" for key in sorted(unfit))
             raise ValueError(f"weights of {self.name} do not fit: {', '.join(listed)}")

@@ -25,8 +25,8 @@ def libavif() -> str:
 
 def label(subsampling: str, tune: str = "") -> str:
     """The codec as tables call it: with version, speed and tune, also where the tune is libavif's own choice."""
-    chosen = f"tune={tune}" if tune else f"tune={shipped_tune()} as shipped"
-    return f"AVIF {subsampling}, {chosen}, speed {SPEED}, libavif {libavif()}"
+    tune_label = f"tune={tune}" if tune else f"tune={shipped_tune()} as shipped"
+    return f"AVIF {subsampling}, {tune_label}, speed {SPEED}, libavif {libavif()}"
 
 
 @cache

@@ -48,8 +48,8 @@ class ExternalCodec:
     timeout_s: float = TIMEOUT_S  # for each command
 
     def __post_init__(self) -> None:
-        wanted = FILES if self.quality is None else FILES | {"quality"}
-        _check_template("encode", self.encode, wanted)
+        placeholders = FILES if self.quality is None else FILES | {"quality"}
+        _check_template("encode", self.encode, placeholders)
         _check_template("decode", self.decode, FILES)
         if not self.ending.startswith(".") or not self.ending[1:].isalnum():
             raise DlicError(f"ending is that of a file, such as .jxl, not {self.ending!r}")
@@ -75,8 +75,8 @@ class ExternalCodec:
         values = {"input": source, "output": target, "quality": "" if self.quality is None else plain_number(self.quality)}
         finished = finish([part.format(**values) for part in template], self.timeout_s, source.parent, shown(template))
         if finished.exit_code != 0:
-            said = finished.errors.splitlines() or ["it says nothing on standard error"]
-            raise DlicError(f"{shown(template)} {_ending(finished.exit_code)}: {said[-1]}")
+            messages = finished.errors.splitlines() or ["it says nothing on standard error"]
+            raise DlicError(f"{shown(template)} {_ending(finished.exit_code)}: {messages[-1]}")
 
 
 def plain_number(value: float) -> str:
@@ -92,15 +92,15 @@ def shown(template: Sequence[str]) -> str:
 # --- templates ----------------------------------------------------------------------------------------------------------
 
 
-def _check_template(key: str, template: Sequence[str], wanted: frozenset[str]) -> None:
+def _check_template(key: str, template: Sequence[str], required: frozenset[str]) -> None:
     """Refuse a template that has other placeholders than those wanted, or lacks one of them."""
     if not template or not template[0]:
         raise DlicError(f"{key} names no command")
-    found = set().union(*(_placeholders(key, part) for part in template))
-    if unknown := sorted(found - wanted):
-        known = ", ".join(f"{{{name}}}" for name in sorted(wanted))
-        raise DlicError(f"{key} has the placeholder {{{unknown[0]}}}; it takes {known}, and {{{{ }}}} for braces")
-    if missing := sorted(wanted - found):
+    placeholders = set().union(*(_placeholders(key, part) for part in template))
+    if unknown := sorted(placeholders - required):
+        names = ", ".join(f"{{{name}}}" for name in sorted(required))
+        raise DlicError(f"{key} has the placeholder {{{unknown[0]}}}; it takes {names}, and {{{{ }}}} for braces")
+    if missing := sorted(required - placeholders):
         raise DlicError(f"{key} lacks {{{missing[0]}}}")
 
 

@@ -55,8 +55,8 @@ def jpeg_at_psnr(
     which takes PSNR to rise with quality.
     """
     options = {"optimize": True, "progressive": True, **metadata}
-    both = (_lowest_quality(image, least, psnr, {**options, "subsampling": sampling}) for sampling in ("4:2:0", "4:4:4"))
-    return min(filter(None, both), key=lambda found: len(found.data), default=None)
+    candidates = (_lowest_quality(image, least, psnr, {**options, "subsampling": sampling}) for sampling in ("4:2:0", "4:4:4"))
+    return min(filter(None, candidates), key=lambda found: len(found.data), default=None)
 
 
 def _lowest_quality(
@@ -67,8 +67,8 @@ def _lowest_quality(
         middle = (low + high) // 2
         codec = PillowCodec("JPEG", {"quality": middle, **options})
         data = codec.compress(image)
-        shown = codec.decompress(data)
-        reached = psnr(image, shown if image.ndim == 3 else shown[..., 0])
+        decoded = codec.decompress(data)
+        reached = psnr(image, decoded if image.ndim == 3 else decoded[..., 0])
         if reached >= least:
             best, high = FoundJpeg(data, middle, reached), middle - 1
         else:

@@ -43,8 +43,8 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
 def check_pixels(image: np.ndarray) -> np.ndarray:
     """Returns `image` if it is uint8 (H, W, 3) with at least one pixel. Raises DlicError otherwise."""
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        found = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-        raise DlicError(f"an image must be a uint8 array of shape (height, width, 3), not {found}")
+        given_type = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise DlicError(f"an image must be a uint8 array of shape (height, width, 3), not {given_type}")
     if image.size == 0:
         raise DlicError(f"an image must have at least one pixel, not {image.shape[0]} × {image.shape[1]}")
     return image

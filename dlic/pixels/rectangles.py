@@ -24,10 +24,15 @@ class Rectangle:
         numbers = tuple(numbers)
         if len(numbers) != 4 or not all(isinstance(number, int) and not isinstance(number, bool) for number in numbers):
             raise DlicError(f"a crop is four whole numbers, x, y, width and height, not {numbers}")
-        found = cls(*numbers)
-        if min(found.x, found.y) < 0 or min(found.width, found.height) < 1 or found.right > width or found.bottom > height:
-            raise DlicError(f"the crop {found} does not lie inside the picture's {width} × {height} pixels")
-        return found
+        rectangle = cls(*numbers)
+        if (
+            min(rectangle.x, rectangle.y) < 0
+            or min(rectangle.width, rectangle.height) < 1
+            or rectangle.right > width
+            or rectangle.bottom > height
+        ):
+            raise DlicError(f"the crop {rectangle} does not lie inside the picture's {width} × {height} pixels")
+        return rectangle
 
     @property
     def right(self) -> int:

@@ -57,8 +57,8 @@ def page_of(run: Run, gallery: Gallery) -> Page:
     lead = f"{len(run.codecs)} codecs, {len(run.rows):,} files; every point is from real files and the pixels they decode to."
     jobs = [f"{run.jobs} files were coded at the same time, which lengthens the times."] if run.jobs > 1 else []
     tables = [OF_TABLES] if any(row.estimated_bits for row in run.rows) else []
-    said = [f"{entry.label}: {entry.note}." for entry in run.codecs.values() if entry.note]
-    notes = [*run.notes, *said, OF_MEANS, OF_TIMES, *jobs, *tables, *(notes_of(gallery) or [NO_PICTURES])]
+    codec_notes = [f"{entry.label}: {entry.note}." for entry in run.codecs.values() if entry.note]
+    notes = [*run.notes, *codec_notes, OF_MEANS, OF_TIMES, *jobs, *tables, *(notes_of(gallery) or [NO_PICTURES])]
     return Page(title, lead, run.provenance, figures_of(run), gallery, tuple(notes))
 
 

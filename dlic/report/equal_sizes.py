@@ -65,9 +65,9 @@ def write_page(
     for done, (name, image) in enumerate(images.items()):
         measured[name] = [_coded(codec, image, rate, metrics) for codec in codecs[:2]]
         progress((done + 1) / (len(images) + 10))
-    chosen = choose({name: _difference(*pair) for name, pair in measured.items()}, images)
+    choices = choose({name: _difference(*pair) for name, pair in measured.items()}, images)
     photographs = []
-    for name, choice in chosen.items():
+    for name, choice in choices.items():
         more = [_coded(codec, images[name], rate, metrics) for codec in codecs[2:]]
         photographs.append(Photograph(name, choice, images[name], [measured[name][0], *more, measured[name][1]]))
     target.mkdir(parents=True, exist_ok=True)
@@ -96,7 +96,7 @@ def _coded(series: Series, image: np.ndarray, rate: float, metrics: Sequence[str
 
 def _difference(anchor: Coded, ours: Coded) -> float:
     """SSIMULACRA 2 of ours less that of the anchor."""
-    first, second = (one.values.get("ssimulacra2") for one in (anchor, ours))
+    first, second = (coded.values.get("ssimulacra2") for coded in (anchor, ours))
     if first is None or second is None:
         raise DlicError("photographs are chosen by SSIMULACRA 2, which must be among the metrics")
     return second - first
@@ -109,7 +109,7 @@ def _crops(photograph: Photograph) -> dict[str, bytes]:
     """The same window of the original and of every codec's picture, as JPEG of at least `NEAR` dB, by file name."""
     top, left = photograph.choice.corner or differing_window(photograph.coded[0].pixels, photograph.coded[-1].pixels)
     window = slice(top, top + CROP), slice(left, left + CROP)
-    pictures = [photograph.original, *(one.pixels for one in photograph.coded)]
+    pictures = [photograph.original, *(coded.pixels for coded in photograph.coded)]
     return {file: _near_copy(pixels[window]) for file, pixels in zip(_file_names(photograph), pictures, strict=True)}
 
 
@@ -153,12 +153,12 @@ def _head(measured: Mapping[str, Sequence[Coded]], rate: float) -> list[str]:
 
 
 def _section(photograph: Photograph, folder: str, metrics: Sequence[str]) -> list[str]:
-    names = ["original", *(one.label for one in photograph.coded)]
+    names = ["original", *(coded.label for coded in photograph.coded)]
     images = (f"![{name}]({folder}/{file})" for name, file in zip(names, _file_names(photograph), strict=True))
     height, width = photograph.original.shape[:2]
     rows = [["bytes", f"{3 * width * height:,}", *map(_size, photograph.coded)]]
     for metric in metrics:
-        values = [_number(one.values[metric], digits(metric)) for one in photograph.coded]
+        values = [_number(coded.values[metric], digits(metric)) for coded in photograph.coded]
         rows.append([f"{METRICS[metric].label} {METRICS[metric].unit}".strip(), "", *values])
     return [
         "",
@@ -173,7 +173,7 @@ def _all_of_them(measured: Mapping[str, Sequence[Coded]]) -> list[str]:
     anchor, ours = next(iter(measured.values()))
     rows = [["photograph", f"{anchor.label}: bytes", "SSIMULACRA 2", f"{ours.label}: bytes", "SSIMULACRA 2", "difference"]]
     for name, pair in sorted(measured.items(), key=lambda item: _difference(*item[1])):
-        cells = [cell for one in pair for cell in (_size(one), _number(one.values["ssimulacra2"], 2))]
+        cells = [cell for coded in pair for cell in (_size(coded), _number(coded.values["ssimulacra2"], 2))]
         rows.append([Path(name).stem, *cells, f"{_difference(*pair):+.2f}"])
     return ["", "## All photographs", "", *_markdown(rows)]
 

@@ -59,15 +59,15 @@ def figures_of(run: Run) -> dict[str, Any]:
 
 def _metric(name: str) -> dict[str, Any]:
     """How a metric is written."""
-    known = METRICS[name]
+    metric = METRICS[name]
     return {
         "name": name,
-        "label": known.label,
-        "unit": known.unit,
+        "label": metric.label,
+        "unit": metric.unit,
         "digits": digits(name),
         "score_digits": score_digits(name),
         "axis": AXES.get(name, ""),
-        "higher_is_better": known.higher_is_better,
+        "higher_is_better": metric.higher_is_better,
     }
 
 
@@ -103,8 +103,8 @@ def _shown(metric: str, score: float) -> float:
 def _anchors(run: Run, published: Mapping[str, Mapping[str, Anchor]]) -> list[dict[str, Any]]:
     measured = [{"key": name, "label": e.label, "note": e.note, "group": MEASURED} for name, e in run.codecs.items()]
     notes = {label: anchor.note for anchors in published.values() for label, anchor in anchors.items()}
-    others = [{"key": _key(label), "label": label, "note": note, "group": PUBLISHED} for label, note in notes.items()]
-    return [*measured, *others]
+    published_anchors = [{"key": _key(label), "label": label, "note": note, "group": PUBLISHED} for label, note in notes.items()]
+    return [*measured, *published_anchors]
 
 
 def _key(label: str) -> str:
@@ -121,7 +121,9 @@ def _compared(run: Run, metric: str, published: Mapping[str, Anchor]) -> dict[st
         key: {codec: in_metric_units(metric, compare(points, curve, between)) for codec, curve in curves.items() if codec != key}
         for key, points in anchors.items()
     }
-    return {key: {codec: _finite(asdict(one)) for codec, one in of_anchor.items()} for key, of_anchor in figures.items()}
+    return {
+        key: {codec: _finite(asdict(comparison)) for codec, comparison in of_anchor.items()} for key, of_anchor in figures.items()
+    }
 
 
 def _gap(size: int, estimated_bits: float | None) -> float | None:

@@ -63,8 +63,8 @@ def gallery_of(
         return name
 
     pictures, done = [], 0
-    kept = [entry for entry in shown if entry.codec in labels]
-    for name, entries in _by_image(kept).items():
+    known_entries = [entry for entry in shown if entry.codec in labels]
+    for name, entries in _by_image(known_entries).items():
         original = _pixels(folder / entries[0].original)
         picture: dict[str, Any] = {
             "name": name,
@@ -77,14 +77,14 @@ def gallery_of(
         for entry in sorted(entries, key=lambda e: (list(labels).index(e.codec), e.target)):
             picture["shown"].append(_figures(entry, labels[entry.codec], keep(_file(folder, entry, lossless))))
             done += 1
-            progress(done / len(kept))
+            progress(done / len(known_entries))
         pictures.append(picture)
     return Gallery(pictures, files)
 
 
-def _by_image(shown: Iterable[Shown]) -> dict[str, list[Shown]]:
+def _by_image(entries: Iterable[Shown]) -> dict[str, list[Shown]]:
     grouped: dict[str, list[Shown]] = {}
-    for entry in shown:
+    for entry in entries:
         grouped.setdefault(entry.image, []).append(entry)
     return grouped
 

@@ -43,8 +43,8 @@ def at_size(series: Series, image: np.ndarray, size: int, known: Mapping[float |
     best = _last_within(size_at, sizes, len(choices), size)
     if best is None:
         return file_at(min(sizes, key=sizes.__getitem__))
-    found = file_at(best)
-    return found if found.fits else at_size(series, image, size)  # what was known was of another file
+    matched = file_at(best)
+    return matched if matched.fits else at_size(series, image, size)  # what was known was of another file
 
 
 def _file(series: Series, quality: float | None, image: np.ndarray, size: int) -> Matched:

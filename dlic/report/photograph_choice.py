@@ -49,23 +49,23 @@ def choose(differences: Mapping[str, float], images: Mapping[str, np.ndarray]) -
         images: uint8 (H, W, 3) by the same names.
     """
     ranked = sorted(differences, key=lambda name: (differences[name], name))
-    chosen: dict[str, Choice] = {}
+    choices: dict[str, Choice] = {}
     for share, reason in RANKS.items():
         name = ranked[round(share * (len(ranked) - 1))]
-        chosen.setdefault(name, Choice(f"{reason}, {differences[name]:+.1f}"))
+        choices.setdefault(name, Choice(f"{reason}, {differences[name]:+.1f}"))
     for name, theme in ((name, THEMES[Path(name).stem]) for name in differences if Path(name).stem in THEMES):
-        reason = f"{theme.name}; {chosen[name].reason}" if name in chosen else f"{theme.name}, {differences[name]:+.1f}"
-        chosen[name] = Choice(reason, _window_around(images[name], theme.middle))
+        reason = f"{theme.name}; {choices[name].reason}" if name in choices else f"{theme.name}, {differences[name]:+.1f}"
+        choices[name] = Choice(reason, _window_around(images[name], theme.middle))
     darkest = min(differences, key=lambda name: float(images[name].mean()))
-    if darkest in chosen:
-        chosen[darkest] = Choice(f"the darkest photograph; {chosen[darkest].reason}", chosen[darkest].corner)
+    if darkest in choices:
+        choices[darkest] = Choice(f"the darkest photograph; {choices[darkest].reason}", choices[darkest].corner)
     else:
-        chosen[darkest] = Choice(f"the darkest photograph, {differences[darkest]:+.1f}", _darkest_window(images[darkest]))
+        choices[darkest] = Choice(f"the darkest photograph, {differences[darkest]:+.1f}", _darkest_window(images[darkest]))
     for place in range(1, len(ranked)):  # the second worst, the second best, the third worst …
         for name, end in ((ranked[place], "worst"), (ranked[-1 - place], "best")):
-            if len(chosen) < min(COUNT, len(ranked)):
-                chosen.setdefault(name, Choice(f"the {_ordinal(place + 1)} {end} case, {differences[name]:+.1f}"))
-    return dict(sorted(chosen.items(), key=lambda item: differences[item[0]]))
+            if len(choices) < min(COUNT, len(ranked)):
+                choices.setdefault(name, Choice(f"the {_ordinal(place + 1)} {end} case, {differences[name]:+.1f}"))
+    return dict(sorted(choices.items(), key=lambda item: differences[item[0]]))
 
 
 def differing_window(first: np.ndarray, second: np.ndarray) -> tuple[int, int]:

@@ -86,19 +86,19 @@ def make_pictures(
     if not all(math.isfinite(rate) and rate > 0 for rate in rates_bpp):
         raise DlicError(f"pictures are shown at rates above 0 bits per pixel, not {', '.join(map(str, rates_bpp))}")
     (folder / FOLDER).mkdir(parents=True, exist_ok=True)
-    kept = {shown.key: shown for shown in read_pictures(folder)}
-    known, done, count = _known_sizes(run), 0, len(images) * len(series) * len(rates_bpp)
+    entries = {entry.key: entry for entry in read_pictures(folder)}
+    sizes, done, count = _known_sizes(run), 0, len(images) * len(series) * len(rates_bpp)
     for name, image in images.items():
         digest = sha256(f"{name} {image.shape} ".encode() + image.tobytes()).hexdigest()
         for codec in series:
             for rate in rates_bpp:
-                wanted = _Wanted(name, codec, max(1, round(rate * image[..., 0].size / 8)), digest)
-                if not wanted.is_there(folder / FOLDER, kept.get(wanted.key)):
-                    kept[wanted.key] = _make(folder / FOLDER, wanted, image, known.get((codec.name, name), {}))
-                    _write_about(folder, kept.values())
+                request = _Wanted(name, codec, max(1, round(rate * image[..., 0].size / 8)), digest)
+                if not request.is_there(folder / FOLDER, entries.get(request.key)):
+                    entries[request.key] = _make(folder / FOLDER, request, image, sizes.get((codec.name, name), {}))
+                    _write_about(folder, entries.values())
                 done += 1
                 progress(done / count)
-    return list(kept.values())
+    return list(entries.values())
 
 
 def read_pictures(folder: Path) -> list[Shown]:
@@ -114,21 +114,21 @@ def read_pictures(folder: Path) -> list[Shown]:
 
 def by_original(folder: Path, run: Run) -> dict[str, list[tuple[str, np.ndarray]]]:
     """Captions and uint8 (H, W, 3) pixels of the pictures of a run's folder, the original first, by its file name."""
-    place, shown = folder / FOLDER, sorted(read_pictures(folder), key=lambda one: one.target)
+    place, entries = folder / FOLDER, sorted(read_pictures(folder), key=lambda entry: entry.target)
     pictures: dict[str, list[tuple[str, np.ndarray]]] = {}
-    for one in shown:
-        if one.image not in pictures:
-            pictures[one.image] = [("original", read_image(place / one.original).pixels)]
-        label = run.codecs[one.codec].label if one.codec in run.codecs else one.codec
-        caption = f"{label}, {one.bytes:,} bytes, {one.psnr:.2f} dB"
-        pictures[one.image].append((caption, read_image(place / one.pixels).pixels))
+    for entry in entries:
+        if entry.image not in pictures:
+            pictures[entry.image] = [("original", read_image(place / entry.original).pixels)]
+        label = run.codecs[entry.codec].label if entry.codec in run.codecs else entry.codec
+        caption = f"{label}, {entry.bytes:,} bytes, {entry.psnr:.2f} dB"
+        pictures[entry.image].append((caption, read_image(place / entry.pixels).pixels))
     return pictures
 
 
 def _write_about(folder: Path, pictures: Iterable[Shown]) -> None:
     """Inverse of `read_pictures`."""
     with written_whole(folder / FOLDER / ABOUT, overwrite=True) as file:
-        file.write(json.dumps([asdict(shown) for shown in pictures], indent=1).encode())
+        file.write(json.dumps([asdict(entry) for entry in pictures], indent=1).encode())
 
 
 @dataclass(frozen=True)
@@ -160,27 +160,27 @@ class _Wanted:
         return all((place / file).is_file() for file in (shown.file, shown.pixels, shown.original))
 
 
-def _make(place: Path, wanted: _Wanted, image: np.ndarray, known: Mapping[float | None, int]) -> Shown:
+def _make(place: Path, request: _Wanted, image: np.ndarray, sizes: Mapping[float | None, int]) -> Shown:
     """One picture by one codec, with its files."""
-    series = wanted.series
+    series = request.series
     seconds: dict[str, float] = {}
-    matched = at_size(series, image, wanted.target, known)
+    matched = at_size(series, image, request.target, sizes)
     with timed(seconds, "decode"):
         pixels = series.at(matched.quality).decompress(matched.data)
-    stem = f"{wanted.folder}/{_as_file_name(series.name)}@{wanted.target}"
-    file, shown, original = f"{stem}{series.ending}", f"{stem}.shown.png", f"{wanted.folder}/{ORIGINAL}"
-    (place / wanted.folder).mkdir(exist_ok=True)
+    stem = f"{request.folder}/{_as_file_name(series.name)}@{request.target}"
+    file, copy, original = f"{stem}{series.ending}", f"{stem}.shown.png", f"{request.folder}/{ORIGINAL}"
+    (place / request.folder).mkdir(exist_ok=True)
     _write(place / file, matched.data)
-    _write(place / shown, image_bytes(pixels))
+    _write(place / copy, image_bytes(pixels))
     if not (place / original).is_file():
         _write(place / original, image_bytes(image))
     height, width = image.shape[:2]
     return Shown(
-        image=wanted.image,
+        image=request.image,
         codec=series.name,
         width=width,
         height=height,
-        target=wanted.target,
+        target=request.target,
         quality=matched.quality,
         bytes=len(matched.data),
         psnr=psnr(image, pixels),
@@ -189,9 +189,9 @@ def _make(place: Path, wanted: _Wanted, image: np.ndarray, known: Mapping[float 
         encode_ms=matched.encode_ms,
         decode_ms=1000 * seconds["decode"],
         file=file,
-        pixels=shown,
+        pixels=copy,
         original=original,
-        made_of=wanted.made_of,
+        made_of=request.made_of,
     )
 
 

@@ -46,13 +46,13 @@ def _of_linux() -> int:
 
 def _of_containers() -> list[int]:
     """Free bytes below the limits of control groups, which containers set."""
-    left = []
+    free = []
     for limit, usage, statistics in LIMITS:
         try:
-            left.append(int((CGROUP / limit).read_text()) - int((CGROUP / usage).read_text()) + _cached(CGROUP / statistics))
+            free.append(int((CGROUP / limit).read_text()) - int((CGROUP / usage).read_text()) + _cached(CGROUP / statistics))
         except (OSError, ValueError):  # there is none, or it says "max"
             continue
-    return left
+    return free
 
 
 def _cached(statistics: Path) -> int:

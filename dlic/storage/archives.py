@@ -87,13 +87,13 @@ class _Written:
 
 def _unpack_zip(archive: Path, written: _Written, progress: Progress) -> None:
     with zipfile.ZipFile(archive) as opened:
-        wanted = list(_zip_files(opened, written))
-        told = _Share(sum(info.file_size for info, _ in wanted), progress)
-        if told.total > free_bytes(written.folder):
-            raise StorageError(f"unpacked it takes {told.total:,} bytes, and only {free_bytes(written.folder):,} are free")
-        for info, target in wanted:
+        members = list(_zip_files(opened, written))
+        share = _Share(sum(info.file_size for info, _ in members), progress)
+        if share.total > free_bytes(written.folder):
+            raise StorageError(f"unpacked it takes {share.total:,} bytes, and only {free_bytes(written.folder):,} are free")
+        for info, target in members:
             with opened.open(info) as source:  # checks the CRC-32 at the end
-                written.copy(source, target, info.file_size, told)
+                written.copy(source, target, info.file_size, share)
 
 
 def _zip_files(opened: zipfile.ZipFile, written: _Written) -> Iterator[tuple[zipfile.ZipInfo, Path]]:
@@ -108,7 +108,7 @@ def _zip_files(opened: zipfile.ZipFile, written: _Written) -> Iterator[tuple[zip
 
 
 def _unpack_tar(archive: Path, written: _Written, progress: Progress) -> None:
-    told = _Share(archive.stat().st_size, progress)
+    share = _Share(archive.stat().st_size, progress)
     with archive.open("rb") as file, tarfile.open(fileobj=file) as opened:
         for member in opened:
             if member.isdir():
@@ -119,7 +119,7 @@ def _unpack_tar(archive: Path, written: _Written, progress: Progress) -> None:
                 member = tarfile.data_filter(member, str(written.folder))  # refuses members that tarfile considers dangerous
                 source = opened.extractfile(member)
                 assert source is not None, "a plain file has a content"
-                written.copy(source, target, member.size, lambda _: told.reached(file.tell()))
+                written.copy(source, target, member.size, lambda _: share.reached(file.tell()))
 
 
 @dataclass

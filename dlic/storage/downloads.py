@@ -49,8 +49,8 @@ def fetch(
                 if not is_file(target, size, checksum):  # another process has just made it
                     _from_first(urls, download, progress, timeout)
                     os.replace(download.part, target)
-        there = target.stat().st_size
-        progress(there, there)
+        present = target.stat().st_size
+        progress(present, present)
     except OSError as error:
         raise DownloadError(f"cannot write {target}: {error.strerror or error}") from error
 
@@ -111,13 +111,13 @@ class _Download:
 
     def kept(self) -> int:
         """Bytes of an earlier attempt; a partial file longer than the whole one is deleted."""
-        there = self.part.stat().st_size if self.part.exists() else 0
+        present = self.part.stat().st_size if self.part.exists() else 0
         if self.size is None:
-            return max(0, there - 1)  # the file may be complete, and a range must not be empty
-        if there > self.size:
+            return max(0, present - 1)  # the file may be complete, and a range must not be empty
+        if present > self.size:
             self.part.unlink()
             return 0
-        return there
+        return present
 
 
 def _from_first(urls: Sequence[str], download: _Download, progress: Progress, timeout: float) -> None:
@@ -152,10 +152,10 @@ def _from_address(url: str, download: _Download, progress: Progress, timeout: fl
 
 def _transfer(url: str, download: _Download, progress: Progress, timeout: float) -> None:
     """Appends the missing bytes to `download.part`."""
-    kept = download.kept()
-    if download.size and kept == download.size:
+    present = download.kept()
+    if download.size and present == download.size:
         return
-    with _asked(url, kept, timeout) as answer:
+    with _asked(url, present, timeout) as answer:
         if download.size is not None and answer.total not in (None, download.size):
             raise _AddressError(f"has {answer.total:,} bytes instead of {download.size:,}")
         with download.part.open("ab") as file:
@@ -177,7 +177,7 @@ def _receive(answer: "_Answer", file: BinaryIO, size: int | None, progress: Prog
         raise _AddressError(f"broke off after {done:,} of {size:,} bytes")
 
 
-def _silent(there: int, size: int | None) -> None:
+def _silent(present: int, size: int | None) -> None:
     """Ignores progress."""
 
 

@@ -106,7 +106,7 @@ def discard_abandoned(paths: Iterable[Path]) -> int:
     names: dict[Path, set[str]] = {}
     for path in paths:
         names.setdefault(path.parent, set()).add(path.name[:NAME_KEPT])
-    return sum(_discard_abandoned(folder, kept) for folder, kept in names.items())
+    return sum(_discard_abandoned(folder, targets) for folder, targets in names.items())
 
 
 def _discard_abandoned(folder: Path, names: set[str]) -> int:

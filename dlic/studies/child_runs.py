@@ -40,9 +40,9 @@ class ChildRuns:
 
     def run(self, command: Sequence[str], log: Path) -> None:
         """`dlic COMMAND…`, with what it says appended to a file. DlicError with its last words where it fails."""
-        with open(log, "ab") as said:
-            start = said.tell()
-            child = self._begin(command, said)
+        with open(log, "ab") as output:
+            start = output.tell()
+            child = self._begin(command, output)
             code = child.wait()
         with self._guard:
             self._children.discard(child)
@@ -64,7 +64,7 @@ class ChildRuns:
                 child.kill()
                 child.wait()
 
-    def _begin(self, command: Sequence[str], said: BinaryIO) -> subprocess.Popen:
+    def _begin(self, command: Sequence[str], output: BinaryIO) -> subprocess.Popen:
         package = str(Path(__file__).parents[2])  # a checkout need not be installed
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))}
         if self._threads is not None:
@@ -73,7 +73,7 @@ class ChildRuns:
             if self.ended:
                 raise DlicError("ended before it began")
             child = subprocess.Popen(
-                [sys.executable, "-m", "dlic", *command], stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+                [sys.executable, "-m", "dlic", *command], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 env=environment, pass_fds=self._lock.handles,
             )  # fmt: skip
             self._children.add(child)

@@ -50,8 +50,8 @@ def parse_axis(text: str) -> Axis:
 def _values(text: str, keys: tuple[str, ...], axis: str) -> tuple[str, ...]:
     values = tuple(split_outside(text, ":")) if len(keys) > 1 else (text,)
     if len(values) != len(keys) or not all(values):
-        wanted = "a value after each comma" if len(keys) == 1 else f"{len(keys)} values with colons between after each comma"
-        raise DlicError(f"--grid {axis} needs {wanted}, not {text!r}")
+        expected = "a value after each comma" if len(keys) == 1 else f"{len(keys)} values with colons between after each comma"
+        raise DlicError(f"--grid {axis} needs {expected}, not {text!r}")
     return values
 
 
@@ -88,7 +88,7 @@ def trials_of(axes: Sequence[Axis], chain: str | None = None) -> list[Trial]:
         if not axes or chain not in axes[-1].keys:
             raise DlicError(f"--chain {chain} is no key of --grid")
     short = short_keys(keys)
-    chosen = [dict(pair for values in one for pair in values) for one in product(*map(_choices, axes))]
+    chosen = [dict(pair for values in combination for pair in values) for combination in product(*map(_choices, axes))]
     combinations = [{key: settings[key] for key in keys} for settings in chosen]  # named in the order that was given
     names = [_name(settings, short) for settings in combinations]
     for name in names:
@@ -96,7 +96,7 @@ def trials_of(axes: Sequence[Axis], chain: str | None = None) -> list[Trial]:
             raise DlicError(f"two combinations of the grid would both be called {name}; their values differ too little")
     length = len(axes[-1].values) if chain is not None else 1
     starts = [names[i - 1] if i % length else None for i in range(len(names))]
-    return [Trial(*one) for one in zip(names, combinations, starts, strict=True)]
+    return [Trial(*combination) for combination in zip(names, combinations, starts, strict=True)]
 
 
 def _choices(axis: Axis) -> Iterator[tuple[tuple[str, str], ...]]:
@@ -127,9 +127,9 @@ def _name(settings: Settings, short: Mapping[str, str]) -> str:
 
 def chains(trials: Sequence[Trial]) -> list[list[Trial]]:
     """Trials in the order they must be trained in, one list for each that starts by itself."""
-    found: list[list[Trial]] = []
+    result: list[list[Trial]] = []
     for trial in trials:
         if trial.start is None:
-            found.append([])
-        found[-1].append(trial)
-    return found
+            result.append([])
+        result[-1].append(trial)
+    return result

@@ -55,14 +55,14 @@ class Sweep:
 
     def training(self, trial: Trial) -> list[str]:
         """The arguments of `train` for one run; what it starts from may not be there yet, and is not among them."""
-        given = [*self.arguments, *(f"--{key}={value}" for key, value in trial.settings.items())]
+        arguments = [*self.arguments, *(f"--{key}={value}" for key, value in trial.settings.items())]
         if trial.start is not None and self.chain_steps is not None:
-            given.append(f"--trainer.max_steps={self.chain_steps}")
+            arguments.append(f"--trainer.max_steps={self.chain_steps}")
         folders = {"save_dir": str(self.out / "runs"), "name": trial.name}
         logger = {"class_path": "pytorch_lightning.loggers.TensorBoardLogger", "init_args": folders}
-        given += [f"--trainer.logger={json.dumps(logger)}", f"--trainer.default_root_dir={self.run(trial.name)}"]
+        arguments += [f"--trainer.logger={json.dumps(logger)}", f"--trainer.default_root_dir={self.run(trial.name)}"]
         # keeps the time spent, over every resumption; its default interval cannot be written into a file
-        return [*given, "--trainer.callbacks+=pytorch_lightning.callbacks.Timer", "--trainer.callbacks.interval=step"]
+        return [*arguments, "--trainer.callbacks+=pytorch_lightning.callbacks.Timer", "--trainer.callbacks.interval=step"]
 
 
 def sweep(plan: Sweep, tell: Tell) -> str:
@@ -101,9 +101,9 @@ class Results:
 
     def add(self, rows: Sequence[Result]) -> None:
         """The rows of one run."""
-        others = [row for row in self.rows if row.name != rows[0].name]
+        kept_rows = [row for row in self.rows if row.name != rows[0].name]
         named = [replace(row, along=self._along) for row in rows]
-        self.rows = sorted([*others, *named], key=lambda row: self._order.get(row.name, -1))
+        self.rows = sorted([*kept_rows, *named], key=lambda row: self._order.get(row.name, -1))
         write_results(self._folder, self.rows)
 
 

@@ -36,8 +36,8 @@ def saved_checkpoint(run: Path) -> Path:
 
 def last_checkpoint(run: Path) -> Path | None:
     """The same, or None."""
-    kept = sorted(run.glob("version_*/checkpoints/last*.ckpt"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in kept:
+    files = sorted(run.glob("version_*/checkpoints/last*.ckpt"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in files:
         try:
             torch.load(path, map_location="cpu", weights_only=True)["dlic"]
         except Exception:  # one that was being written when the run was killed fails in many ways
@@ -89,7 +89,7 @@ def symbol_statistics(checkpoint: Path, images: Path, quality: float | None) -> 
     codec = load_codec(checkpoint)
     at_quality = codec.at(1 if quality is None else int(quality))
     zeros = sizes = count = 0
-    for pixels in (found for _, found in images_of(images) if isinstance(found, np.ndarray)):
+    for pixels in (image for _, image in images_of(images) if isinstance(image, np.ndarray)):
         for unit in codec.units(read(at_quality.compress(pixels))):
             symbols = np.abs(codec.unit.parse(unit).y)
             zeros, sizes, count = zeros + int((symbols == 0).sum()), sizes + int(symbols.sum()), count + symbols.size
@@ -103,7 +103,7 @@ def reference_curves(out: Path, images: Path | None, kodak: bool) -> Curves:
     if not kodak:
         run = evaluated(out, images, ["jpeg"], kodak)
         return {metric: {run.codecs["jpeg"].label: run.curve("jpeg", metric)} for metric in SCORES}
-    sizes = [(found.shape[0], found.shape[1]) for _, found in images_of(images) if isinstance(found, np.ndarray)]
+    sizes = [(image.shape[0], image.shape[1]) for _, image in images_of(images) if isinstance(image, np.ndarray)]
     check_kodak(str(images), sizes, "--kodak")
     labels = [MAIN[key] for key in BESIDE]
     return {metric: {label: kodak_anchors(metric)[label].points for label in labels} for metric in SCORES}

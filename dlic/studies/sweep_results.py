@@ -86,15 +86,15 @@ def read_results(folder: Path) -> list[Result]:
 
 def write_results(folder: Path, results: Sequence[Result]) -> None:
     """Both files, each whole."""
-    keys = list(dict.fromkeys(key for one in results for key in one.settings))
+    keys = list(dict.fromkeys(key for result in results for key in result.settings))
     plain = [field.name for field in fields(Result) if field.name not in ("name", "settings", "along")]
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["name", *keys, *plain])
-    for one in results:
-        values = [one.name, *(one.settings.get(key) for key in keys), *(getattr(one, name) for name in plain)]
+    for result in results:
+        values = [result.name, *(result.settings.get(key) for key in keys), *(getattr(result, name) for name in plain)]
         writer.writerow(["" if value is None else value for value in values])
-    for name, text in ((JSON, json.dumps([asdict(one) for one in results], indent=1)), (CSV, buffer.getvalue())):
+    for name, text in ((JSON, json.dumps([asdict(result) for result in results], indent=1)), (CSV, buffer.getvalue())):
         with written_whole(folder / name, overwrite=True) as file:
             file.write(text.encode())
 
@@ -104,12 +104,12 @@ def write_results(folder: Path, results: Sequence[Result]) -> None:
 
 def by_curve(results: Sequence[Result]) -> dict[str, list[Result]]:
     """Label → the results of a curve by rising rate; those that were measured."""
-    short = short_keys(list(dict.fromkeys(key for one in results for key in one.curve)))
-    found: dict[str, list[Result]] = {}
-    for one in sorted((one for one in results if one.bpp is not None), key=lambda one: one.bpp or 0):
-        found.setdefault(_label(one, short), []).append(one)
-    order = list(dict.fromkeys(_label(one, short) for one in results))
-    return {label: found[label] for label in order if label in found}
+    short = short_keys(list(dict.fromkeys(key for result in results for key in result.curve)))
+    groups: dict[str, list[Result]] = {}
+    for result in sorted((result for result in results if result.bpp is not None), key=lambda result: result.bpp or 0):
+        groups.setdefault(_label(result, short), []).append(result)
+    order = list(dict.fromkeys(_label(result, short) for result in results))
+    return {label: groups[label] for label in order if label in groups}
 
 
 def _label(result: Result, short: Mapping[str, str]) -> str:
@@ -122,7 +122,7 @@ def _label(result: Result, short: Mapping[str, str]) -> str:
 
 def points(results: Sequence[Result], metric: str = "psnr") -> list[Point]:
     """Of those that have this metric, in dB."""
-    values = [(one.bpp, getattr(one, metric)) for one in results]
+    values = [(result.bpp, getattr(result, metric)) for result in results]
     return [Point(bpp, as_score(metric, value)) for bpp, value in values if bpp is not None and value is not None]
 
 
@@ -153,16 +153,16 @@ def _percent(share: float) -> str:
 
 def sweep_figure(results: Sequence[Result], others: Curves) -> Figure:
     """A panel for PSNR, and one for MS-SSIM where it was measured; `others` are curves by metric and label."""
-    shown = [metric for metric in SCORES if any(getattr(one, metric) is not None for one in results)] or ["psnr"]
-    figure = Figure(figsize=(7.5 * len(shown), 5.5), dpi=100, layout="constrained")
+    metrics = [metric for metric in SCORES if any(getattr(result, metric) is not None for result in results)] or ["psnr"]
+    figure = Figure(figsize=(7.5 * len(metrics), 5.5), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
-    for axes, metric in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
+    for axes, metric in zip(figure.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True):
         curves = {label: points(group, metric) for label, group in by_curve(results).items()}
         for label, curve in curves.items():
             axes.plot([p.bpp for p in curve], [p.score for p in curve], "o-", label=label, markersize=5, zorder=3)
         reach = 1.6 * max((p.bpp for curve in curves.values() for p in curve), default=1.0)
-        for label, other in others.get(metric, {}).items():
-            near = sorted((p for p in other if p.bpp <= reach), key=lambda p: p.bpp)
+        for label, reference in others.get(metric, {}).items():
+            near = sorted((p for p in reference if p.bpp <= reach), key=lambda p: p.bpp)
             axes.plot([p.bpp for p in near], [p.score for p in near], "k--" if "JPEG" in label else "--", label=label, linewidth=1)
         axes.set(xlabel="rate (bits per pixel)", ylabel=SCORES[metric])
         axes.grid(color="0.9")
@@ -179,10 +179,15 @@ def markdown(results: Sequence[Result], others: Curves) -> str:
     return "\n\n".join(tables)
 
 
-def _curves_table(groups: Mapping[str, Sequence[Result]], others: Curves) -> str:
+def _curves_table(groups: Mapping[str, Sequence[Result]], reference_curves: Curves) -> str:
     """Bits of each curve against each other one and the first of the sweep, and what its network costs."""
     first, *rest = groups
-    references = [(metric, label, curve) for metric in others for label, curve in others[metric].items() if _asked(metric, label)]
+    references = [
+        (metric, label, curve)
+        for metric in reference_curves
+        for label, curve in reference_curves[metric].items()
+        if _asked(metric, label)
+    ]
     heads = ["", "rates", *(f"{_metric(metric)} against {label}" for metric, label, _ in references)]
     heads += [f"PSNR against {first}"] * bool(rest) + [
         "kMAC/pixel, encoder",
@@ -201,28 +206,33 @@ def _curves_table(groups: Mapping[str, Sequence[Result]], others: Curves) -> str
     return _table(heads, rows, words=1)
 
 
-def _results_table(results: Sequence[Result], others: Curves) -> str:
-    keys = list(dict.fromkeys(key for one in results for key in one.settings))
+def _results_table(results: Sequence[Result], reference_curves: Curves) -> str:
+    keys = list(dict.fromkeys(key for result in results for key in result.settings))
     short = short_keys(keys)
-    jpeg = next((curve for label, curve in others.get("psnr", {}).items() if "JPEG" in label), [])
-    with_quality = any(one.quality is not None for one in results)
+    jpeg = next((curve for label, curve in reference_curves.get("psnr", {}).items() if "JPEG" in label), [])
+    with_quality = any(result.quality is not None for result in results)
     heads = [*(short[key] for key in keys), *["quality"] * with_quality, "bpp", "PSNR dB", "MS-SSIM", "bits against JPEG"]
     heads += ["zeros", "mean symbol", *COSTS, "steps", "seconds"]
     rows = []
-    for one in results:
-        cells = [one.settings.get(key, "–") for key in keys] + [_number(one.quality, "g")] * with_quality
-        cells += [_number(one.bpp, ".3f"), _number(one.psnr, ".2f"), _number(one.ms_ssim, ".4f"), against(jpeg, points([one]))]
-        cells += [_number(one.sparsity, ".1%"), _number(one.symbol_size, ".3f")]
-        rows.append([*cells, *_costs(one), f"{one.steps:,}", _number(one.seconds, ",.0f")])
+    for result in results:
+        cells = [result.settings.get(key, "–") for key in keys] + [_number(result.quality, "g")] * with_quality
+        cells += [
+            _number(result.bpp, ".3f"),
+            _number(result.psnr, ".2f"),
+            _number(result.ms_ssim, ".4f"),
+            against(jpeg, points([result])),
+        ]
+        cells += [_number(result.sparsity, ".1%"), _number(result.symbol_size, ".3f")]
+        rows.append([*cells, *_costs(result), f"{result.steps:,}", _number(result.seconds, ",.0f")])
     return _table(heads, rows, words=len(keys))
 
 
-def _costs(one: Result) -> list[str]:
+def _costs(result: Result) -> list[str]:
     return [
-        f"{one.encoder_macs / 1000:.1f}",
-        f"{one.decoder_macs / 1000:.1f}",
-        _number(one.decode_ms, ".0f"),
-        f"{one.parameters:,}",
+        f"{result.encoder_macs / 1000:.1f}",
+        f"{result.decoder_macs / 1000:.1f}",
+        _number(result.decode_ms, ".0f"),
+        f"{result.parameters:,}",
     ]
 
 

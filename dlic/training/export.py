@@ -150,14 +150,14 @@ def histogram(learned: LearnedCodec, photographs: Path, side: int = 512) -> np.n
     codec = learned.unit
     crops = ValidationCrops(decoded, side // codec.stride * codec.stride, len(decoded))
     width = 2 * REACH + 1
-    seen = np.zeros(len(codec.tables) * width)
+    counts = np.zeros(len(codec.tables) * width)
     for i in track(range(len(crops)), "counting symbols", console=Console(stderr=True)):
         image = crops[i].permute(1, 2, 0).numpy()
         analysed = codec.analyse(image, Rectangle(0, 0, image.shape[1], image.shape[0]))
         symbols = codec.encode(analysed, level=i * LEVEL_STRIDE % codec.levels).symbols
         values = np.clip(symbols.values, -REACH, REACH) + REACH
-        seen += np.bincount(symbols.rows.astype(np.int64) * width + values, minlength=seen.size)
-    return seen.reshape(-1, width)
+        counts += np.bincount(symbols.rows.astype(np.int64) * width + values, minlength=counts.size)
+    return counts.reshape(-1, width)
 
 
 def _as_half(array: np.ndarray) -> np.ndarray:

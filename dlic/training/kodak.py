@@ -110,8 +110,8 @@ def _estimated(network: Model, pixels: Tensor, level: int, metrics: Sequence[str
     return [float(output.bits) / (height * width), *(_measured(metric, *images) for metric in metrics)]
 
 
-def _measured(metric: str, original: np.ndarray, shown: np.ndarray) -> float:
-    value = METRICS[metric].compute(original, shown)
+def _measured(metric: str, original: np.ndarray, reconstruction: np.ndarray) -> float:
+    value = METRICS[metric].compute(original, reconstruction)
     return math.nan if value is None else value  # None: too small an image
 
 
@@ -147,20 +147,20 @@ def standings(points: Sequence[Point], metric: str = "psnr", lmbda: float | None
     return {key: replace(beside(one), metric=metric) for key, one in published(metric).items()}
 
 
-def _beside_point(point: Point, other: Published, lmbda: float | None) -> Standing:
+def _beside_point(point: Point, anchor: Published, lmbda: float | None) -> Standing:
     gained = saved = twin = None
     with suppress(ValueError):
-        gained = score_gained(other.points, point)
+        gained = score_gained(anchor.points, point)
     with suppress(ValueError):
-        saved = bits_saved(other.points, point)
-    if other.lmbdas and lmbda is not None:
-        twin = min(zip(other.lmbdas, other.points, strict=False), key=lambda pair: abs(math.log(pair[0] / lmbda)))
-    return Standing(other.label, gained, saved, twin)
+        saved = bits_saved(anchor.points, point)
+    if anchor.lmbdas and lmbda is not None:
+        twin = min(zip(anchor.lmbdas, anchor.points, strict=False), key=lambda pair: abs(math.log(pair[0] / lmbda)))
+    return Standing(anchor.label, gained, saved, twin)
 
 
-def _beside_curve(points: Sequence[Point], other: Published) -> Standing:
-    compared = compare(other.points, points)
-    return Standing(other.label, compared.bd_score, None if compared.bd_rate is None else -compared.bd_rate, None, mean=True)
+def _beside_curve(points: Sequence[Point], anchor: Published) -> Standing:
+    compared = compare(anchor.points, points)
+    return Standing(anchor.label, compared.bd_score, None if compared.bd_rate is None else -compared.bd_rate, None, mean=True)
 
 
 def _twin(lmbda: float, point: Point) -> str:

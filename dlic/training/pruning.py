@@ -60,9 +60,9 @@ def prune(
     network, manifest = network_of(source), read_manifest(source)
     if not network.chains:
         raise DlicError(f"{manifest.name} has no blocks that could be left out")
-    found = effects(network, crops, manifest.training.distortion, manifest.training.lmbda)
+    blocks = effects(network, crops, manifest.training.distortion, manifest.training.lmbda)
     dropped = []
-    for _, judged in groupby(found, attrgetter("chain")):
+    for _, judged in groupby(blocks, attrgetter("chain")):
         chain = list(judged)
         dearest = max(chain, key=attrgetter("cost"))
         for block in chain:
@@ -106,19 +106,19 @@ def without(network: Model, dropped: Sequence[Block]) -> Model:
     for key, chain in network.chains:
         blocks = _blocks(smaller, chain)
         means = {block.place: block.mean for block in dropped if block.chain == chain}
-        kept = [place for place in range(len(blocks)) if place not in means]
-        if not kept:
+        remaining = [place for place in range(len(blocks)) if place not in means]
+        if not remaining:
             raise ValueError(f"no block of {chain} would be left")
         for place, mean in means.items():
-            beside = blocks[max((other for other in kept if other < place), default=kept[0])]
+            beside = blocks[max((neighbour for neighbour in remaining if neighbour < place), default=remaining[0])]
             _bias(beside.last).add_(mean)
-            if place < kept[0]:  # it reads what they add
+            if place < remaining[0]:  # it reads what they add
                 _bias(beside.squeeze).add_(beside.squeeze.weight[:, :, 0, 0] @ mean)
         part = smaller.get_submodule(chain)
         for modules in (part.blocks, part.gains) if isinstance(part, LevelBlocks) else (cast(nn.ModuleList, part),):
             for place in sorted(means, reverse=True):
                 del modules[place]
-        config[key] = len(kept)
+        config[key] = len(remaining)
     built = build_model(network.name, config)
     built.load_state_dict(smaller.state_dict())
     return built.eval()
@@ -140,8 +140,8 @@ def _losses(network: Model, crops: Sequence[Tensor], distortion: str, lmbda: flo
     lmbdas = network.lmbdas if lmbda is None else torch.tensor([lmbda])
 
     def of(level: int) -> Tensor:
-        chosen = torch.tensor([level])
+        levels = torch.tensor([level])
         batches = (crop[None].float() / 255 for crop in crops)
-        return torch.stack([loss(network(x, chosen), x, lmbdas[chosen]).loss for x in batches]).mean()
+        return torch.stack([loss(network(x, levels), x, lmbdas[levels]).loss for x in batches]).mean()
 
     return torch.stack([of(level) for level in spread_levels(network.levels, LEVELS)])

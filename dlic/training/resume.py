@@ -29,8 +29,8 @@ def named_start(args: Sequence[str]) -> str | None:
 
     Looked up before the arguments are parsed, as the checkpoint decides what the network's settings are.
     """
-    found = _looked_up(args)
-    return found.start or next(filter(None, map(_start_in, reversed(found.recipes))), None)
+    start = _looked_up(args)
+    return start.start or next(filter(None, map(_start_in, reversed(start.recipes))), None)
 
 
 def recipes_in(args: Sequence[str]) -> list[str]:
@@ -114,17 +114,17 @@ def _newest(trainer: pl.Trainer) -> Path | None:
 
 def _folders(trainer: pl.Trainer) -> Iterator[Path]:
     """Where the newest call of a recipe saved, then where the call saved that it resumed, and so on."""
-    given = checkpoint_folder(trainer)  # before a run begins, that of its recipe
-    if given is not None:
-        yield given
+    own_folder = checkpoint_folder(trainer)  # before a run begins, that of its recipe
+    if own_folder is not None:
+        yield own_folder
         return
     root = Path(getattr(trainer.logger, "root_dir", None) or trainer.default_root_dir)
     calls = {config.parent.name.removeprefix("version_"): config.parent for config in root.glob("version_*/config.yaml")}
     newest = max((name for name in calls if name.isdigit()), key=int, default=None)
     folder: Path | None = (root if newest is None else calls[newest]) / "checkpoints"
-    seen = set()
-    while folder is not None and folder not in seen:
-        seen.add(folder)
+    visited = set()
+    while folder is not None and folder not in visited:
+        visited.add(folder)
         yield folder
         resumed = _resumed(folder.parent / "config.yaml")
         folder = resumed and resumed.parent

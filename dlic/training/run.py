@@ -82,9 +82,9 @@ class Recipe:
 
         find_photographs(self.config["data"]["train_dir"])
         with _one_sentence():
-            made = self.parser.instantiate_classes(self.config)
+            instances = self.parser.instantiate_classes(self.config)
             if (start := self.config["from"]) is not None:
-                made["model"].start_from(place_of(start))
+                instances["model"].start_from(place_of(start))
 
 
 def parsed(runs: Sequence[Sequence[str]]) -> list[Recipe]:

@@ -66,8 +66,10 @@ class JpegCodec:
 
     def _frame(self, image: np.ndarray) -> Frame:
         if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or not (image.ndim == 2 or image.shape[2:] == (3,)):
-            found = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-            raise DlicError(f"an image for JPEG must be a uint8 array of shape (height, width) or (height, width, 3), not {found}")
+            given_type = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+            raise DlicError(
+                f"an image for JPEG must be a uint8 array of shape (height, width) or (height, width, 3), not {given_type}"
+            )
         height, width = image.shape[:2]
         if not (1 <= height <= 65535 and 1 <= width <= 65535):
             raise DlicError(f"the sides of a JPEG are 1 … 65535 pixels, not {height} × {width}")
@@ -140,8 +142,8 @@ def _searched(picture: Picture, blocks: list[np.ndarray], levels: list[np.ndarra
     for _ in range(2):
         codes = sequential_scan_codes(searched.levels, frame)
         rates = [rates_of(codes, 2 * component.table + 1) for component in frame.components]
-        chosen = [trellis(*of) for of in zip(ratios, levels, weights, rates, strict=True)]
-        searched = replace(picture, levels=_filled_up(chosen, frame))
+        optimised = [trellis(*of) for of in zip(ratios, levels, weights, rates, strict=True)]
+        searched = replace(picture, levels=_filled_up(optimised, frame))
     return searched
 
 

@@ -76,11 +76,11 @@ class ScanBits:
         where no code begins.
         """
         symbols, lengths = (np.stack(part) for part in zip(*(table.lookup for table in tables), strict=True))
-        seen = self.windows(positions)
-        code_lengths = lengths[slots, seen]
+        bits = self.windows(positions)
+        code_lengths = lengths[slots, bits]
         if not code_lengths.all():
             raise CorruptFileError("a scan holds a code that is not in its Huffman table")
-        return symbols[slots, seen].astype(np.int64), positions + code_lengths
+        return symbols[slots, bits].astype(np.int64), positions + code_lengths
 
 
 def _words(table: JpegTable | None) -> tuple[np.ndarray, np.ndarray]:

@@ -68,6 +68,6 @@ def _dpi(payload: bytes) -> tuple[float, float] | None:
     return across * factor, down * factor
 
 
-def _check_fits(what: str, size: int, most: int) -> None:
+def _check_fits(name: str, size: int, most: int) -> None:
     if size > most:
-        raise DlicError(f"an {what} of {size:,} bytes does not fit into a JPEG; {most:,} do")
+        raise DlicError(f"an {name} of {size:,} bytes does not fit into a JPEG; {most:,} do")

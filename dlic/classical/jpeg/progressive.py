@@ -62,7 +62,7 @@ def ac_refining_codes(levels: np.ndarray, table: int, interval: int) -> Codes:
     """
     slot, width = 2 * table + 1, levels.shape[1]
     flat = levels.reshape(-1)
-    zeros, new, known = (np.flatnonzero(choice) for choice in (flat == 0, np.abs(flat) == 1, np.abs(flat) > 1))
+    zeros, new, nonzero = (np.flatnonzero(choice) for choice in (flat == 0, np.abs(flat) == 1, np.abs(flat) > 1))
     last_new = np.full(len(levels), -1)
     last_new[new // width] = new % width
     ends = _end_runs(last_new >= 0, last_new < width - 1, interval, slot)
@@ -82,7 +82,7 @@ def ac_refining_codes(levels: np.ndarray, table: int, interval: int) -> Codes:
         (2 * skip_begins, slot, np.full(of.size, ZRL), np.zeros(of.size), 0 * one),
         (2 * new_begins, slot, (runs & 15) << 4 | 1, flat[new] > 0, one),
         (2 * (ends.blocks * width + last_new[ends.blocks] + 1), slot, ends.symbols, ends.extra, ends.extra_lengths),
-        (2 * known + 1, -1, np.zeros(known.size), np.abs(flat[known]) & 1, one),
+        (2 * nonzero + 1, -1, np.zeros(nonzero.size), np.abs(flat[nonzero]) & 1, one),
     ]
     begin, slots, symbols, extra, lengths = (
         np.concatenate([np.broadcast_to(part[i], part[0].shape) for part in parts]).astype(np.int64) for i in range(5)
@@ -95,8 +95,8 @@ def ac_refining_codes(levels: np.ndarray, table: int, interval: int) -> Codes:
 
 def read_ac_refining(bits: ScanBits, layout: Layout, levels: np.ndarray, table: JpegTable) -> np.ndarray:
     """Inverse of `ac_refining_codes` and `write_scan`: by how many units of the bit now coded `levels` (N, places) change."""
-    known = levels != 0
-    codes, corrections = _follow_refining(bits, layout, known, table.refining_steps)
+    nonzero = levels != 0
+    codes, corrections = _follow_refining(bits, layout, nonzero, table.refining_steps)
     positions, blocks, places = codes
     symbols, ends = bits.symbols(positions, [table], 0)
     if ((symbols & 15) > 1).any():
@@ -104,7 +104,7 @@ def read_ac_refining(bits: ScanBits, layout: Layout, levels: np.ndarray, table: 
     change = np.zeros(levels.shape, np.int16)
     starts, counts = corrections
     at = np.repeat(starts - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
-    change[known] = bits.bits(at, np.ones(at.size, np.int64)) * np.sign(levels[known])
+    change[nonzero] = bits.bits(at, np.ones(at.size, np.int64)) * np.sign(levels[nonzero])
     new = (symbols & 15) == 1
     signs = bits.bits(ends[new], np.ones(np.count_nonzero(new), np.int64))
     change[blocks[new], places[new]] = 2 * signs.astype(np.int64) - 1
@@ -157,11 +157,11 @@ def _follow_first(bits: ScanBits, layout: Layout, last: int, steps: list[int]) -
     return np.array(starts, np.int64), np.array(coded, np.int64), np.array(positions, np.int64)
 
 
-def _follow_refining(bits: ScanBits, layout: Layout, known: np.ndarray, steps: list[int]):
+def _follow_refining(bits: ScanBits, layout: Layout, nonzero: np.ndarray, steps: list[int]):
     """Where codes begin, with the block and place of the zero each stops at; and where corrections begin, with their number."""
-    width = known.shape[1]
-    zeros = np.broadcast_to(np.arange(width, dtype=np.uint8), known.shape)[~known].tobytes()  # places, block by block
-    known_before = np.concatenate([[0], np.cumsum(known.sum(axis=1))]).tolist()
+    width = nonzero.shape[1]
+    zeros = np.broadcast_to(np.arange(width, dtype=np.uint8), nonzero.shape)[~nonzero].tobytes()  # places, block by block
+    known_before = np.concatenate([[0], np.cumsum(nonzero.sum(axis=1))]).tolist()
     octets, codes, corrections, block = bits.octets, [], [], 0
     try:
         for position, end in zip(bits.starts, bits.ends, strict=True):

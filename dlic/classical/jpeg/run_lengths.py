@@ -118,6 +118,6 @@ def accumulated(changes: np.ndarray, pattern: np.ndarray, interval: int) -> np.n
     return out
 
 
-def _put(codes: Codes, at: np.ndarray, others: Codes) -> None:
-    codes.slots[at], codes.symbols[at] = others.slots, others.symbols
-    codes.extra[at], codes.extra_lengths[at] = others.extra, others.extra_lengths
+def _put(codes: Codes, at: np.ndarray, inserted: Codes) -> None:
+    codes.slots[at], codes.symbols[at] = inserted.slots, inserted.symbols
+    codes.extra[at], codes.extra_lengths[at] = inserted.extra, inserted.extra_lengths

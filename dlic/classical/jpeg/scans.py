@@ -91,8 +91,8 @@ def read_scan(
     elif not scan.high:
         levels[blocks, band] = _shifted(read_ac_first(bits, layout, scan.first, scan.last, ac[0]), scan.low)
     else:
-        known = levels[blocks, band]
-        levels[blocks, band] = known + (read_ac_refining(bits, layout, known, ac[0]) << scan.low)  # a bit below those known
+        coarse = levels[blocks, band]
+        levels[blocks, band] = coarse + (read_ac_refining(bits, layout, coarse, ac[0]) << scan.low)  # a bit below those known
 
 
 def _shifted(levels: np.ndarray, low: int) -> np.ndarray:

@@ -68,10 +68,10 @@ def segments(data: bytes) -> Iterator[Segment]:
         position += length
         end = position
         if marker == SOS:
-            found = SCAN_END.search(data, position)
-            if not found:
+            scan_end = SCAN_END.search(data, position)
+            if not scan_end:
                 raise CorruptFileError("the file is truncated: a scan has no end")
-            end = found.start()
+            end = scan_end.start()
         yield Segment(marker, payload, data[position:end])
         position = end
 

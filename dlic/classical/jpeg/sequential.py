@@ -103,10 +103,10 @@ def _follow(bits: ScanBits, layout: Layout, dc: list[list[int]], ac: list[list[i
     ac_positions: list[int] = []
     append_dc, append_ac = dc_positions.append, ac_positions.append
     pairs = [(dc[c], ac[c] if ac else []) for c in layout.pattern.tolist()]
-    left = layout.units
+    units_left = layout.units
     try:
         for position, end in zip(bits.starts, bits.ends, strict=True):
-            for _ in range(min(layout.interval, left)):
+            for _ in range(min(layout.interval, units_left)):
                 for dc_steps, ac_steps in pairs:
                     append_dc(position)
                     position += dc_steps[octets[position >> 3] >> 8 - (position & 7) & 0xFFFF]
@@ -118,7 +118,7 @@ def _follow(bits: ScanBits, layout: Layout, dc: list[list[int]], ac: list[list[i
                         place += step >> 6
             if position > end:
                 raise IndexError
-            left -= layout.interval
+            units_left -= layout.interval
     except IndexError:
         raise CorruptFileError(TOO_SHORT) from None
     return np.array(dc_positions, np.int64), np.array(ac_positions, np.int64)

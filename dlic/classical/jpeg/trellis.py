@@ -23,12 +23,12 @@ def trellis(ratios: np.ndarray, levels: np.ndarray, weights: np.ndarray, rates: 
     `ratios` (N, 64) are coefficients in units of their steps and `levels` the nearest whole numbers; `weights` (64,) say how many
     bits a squared step is worth; all three in zigzag order. `rates` (256,) are the bits of every AC symbol. DC levels stay.
     """
-    chosen = levels.copy()
+    result = levels.copy()
     for first in range(0, len(levels), GROUP):
         part = slice(first, first + GROUP)
-        chosen[part, 1:] = _search(np.abs(ratios[part]), np.abs(levels[part]), weights, _run_rates(rates), rates[EOB])
-        chosen[part, 1:] *= np.sign(levels[part, 1:])
-    return chosen
+        result[part, 1:] = _search(np.abs(ratios[part]), np.abs(levels[part]), weights, _run_rates(rates), rates[EOB])
+        result[part, 1:] *= np.sign(levels[part, 1:])
+    return result
 
 
 def _search(ratios: np.ndarray, levels: np.ndarray, weights: np.ndarray, prices: np.ndarray, end_price: float) -> np.ndarray:
@@ -67,12 +67,12 @@ def _candidates(levels: np.ndarray) -> list[np.ndarray]:
 
 def _traced(place: np.ndarray, before: np.ndarray, value: np.ndarray) -> np.ndarray:
     """Back along each block's best path, from its last level (N,)."""
-    chosen, rows = np.zeros(value.shape, np.int16), np.arange(len(value))
+    levels, rows = np.zeros(value.shape, np.int16), np.arange(len(value))
     while place.any():
-        chosen[rows, place] = value[rows, place]
+        levels[rows, place] = value[rows, place]
         place = before[rows, place]
-    chosen[:, 0] = 0
-    return chosen[:, 1:]
+    levels[:, 0] = 0
+    return levels[:, 1:]
 
 
 def _run_rates(rates: np.ndarray) -> np.ndarray:

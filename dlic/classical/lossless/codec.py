@@ -48,8 +48,8 @@ class LosslessCodec:
         samples = _check(image)
         height, width = image.shape[:2]
         stream = encode(samples, self.transform)
-        found = Container(kind=LOSSLESS, width=width, height=height, symbols_crc=_crc(image), stream=stream, chunks=self.chunks)
-        return write(found)
+        container = Container(kind=LOSSLESS, width=width, height=height, symbols_crc=_crc(image), stream=stream, chunks=self.chunks)
+        return write(container)
 
     def decompress(self, data: bytes) -> np.ndarray:
         """Inverse of `compress`, for both transforms. Raises CorruptFileError."""
@@ -165,14 +165,14 @@ def _encode_coefficients(planes: list[np.ndarray], depth: int) -> bytes:
     parts, before = [], None
     for plane in planes:
         coefficients = forward_53(plane - (1 << (depth - 1)), LEVELS)
-        seen: list[tuple[np.ndarray, np.ndarray]] = []
+        coded: list[tuple[np.ndarray, np.ndarray]] = []
 
-        def visit(activities: np.ndarray, values: np.ndarray, seen=seen) -> np.ndarray:
-            seen.append((context_of(activities), values))
+        def visit(activities: np.ndarray, values: np.ndarray, coded=coded) -> np.ndarray:
+            coded.append((context_of(activities), values))
             return values
 
         before = _walk(coefficients, before, visit)
-        of, values = (np.concatenate(column) for column in zip(*seen, strict=True))
+        of, values = (np.concatenate(column) for column in zip(*coded, strict=True))
         parts.append(contexts.encode(values, of))
     return b"".join(parts)
 
@@ -229,19 +229,19 @@ def _around(frame: np.ndarray) -> np.ndarray:
 
 def _known_beside(band: Band, walked: dict[tuple[int, str], np.ndarray], before: np.ndarray | None) -> np.ndarray:
     """Prediction of a band's magnitudes (H, W) from the coarser band, the level's other bands and the plane before."""
-    known = np.zeros(band.shape, np.int32)
+    activity = np.zeros(band.shape, np.int32)
     parent = walked.get((band.level + 1, band.kind))
     if parent is not None:
-        rows, columns = (np.minimum(np.arange(size) // 2, there - 1) for size, there in zip(band.shape, parent.shape, strict=True))
-        known += 2 * parent[rows[:, None], columns]
+        rows, columns = (np.minimum(np.arange(size) // 2, limit - 1) for size, limit in zip(band.shape, parent.shape, strict=True))
+        activity += 2 * parent[rows[:, None], columns]
     for kind in ("HL", "LH"):
-        other = walked.get((band.level, kind))
-        if other is not None:
-            part = other[: band.shape[0], : band.shape[1]]
-            known[: part.shape[0], : part.shape[1]] += part
+        magnitudes = walked.get((band.level, kind))
+        if magnitudes is not None:
+            part = magnitudes[: band.shape[0], : band.shape[1]]
+            activity[: part.shape[0], : part.shape[1]] += part
     if before is not None:
-        known += 2 * before
-    return known
+        activity += 2 * before
+    return activity
 
 
 def _best_colour(planes: list[np.ndarray], depth: int) -> str:
@@ -260,10 +260,10 @@ def _residual_bits(plane: np.ndarray, depth: int) -> float:
     return float(np.log2(1 + 2 * np.abs(residuals)).sum())
 
 
-def _choice(reader: Reader, options: tuple[str, ...], what: str) -> str:
+def _choice(reader: Reader, options: tuple[str, ...], name: str) -> str:
     number = reader.take(1)[0]
     if number >= len(options):
-        raise CorruptFileError(f"the coded picture names {what} {number}, which this dlic does not know")
+        raise CorruptFileError(f"the coded picture names {name} {number}, which this dlic does not know")
     return options[number]
 
 

@@ -43,12 +43,12 @@ def med(w: np.ndarray, n: np.ndarray, nw: np.ndarray) -> np.ndarray:
 def candidates(at: At, peak: int) -> np.ndarray:
     """Predictions of simple predictors, 0 … `peak`: (CANDIDATES, …)."""
     w, n, nw, ne = at(0, -1), at(-1, 0), at(-1, -1), at(-1, 1)
-    said = np.empty((CANDIDATES, *w.shape), np.int32)
-    said[:] = (
+    predictions = np.empty((CANDIDATES, *w.shape), np.int32)
+    predictions[:] = (
         w, n, w + n - nw, w + ne - n, n + (ne - nw >> 1), 2 * n - at(-2, 0), 2 * w - at(0, -2), n + ne - at(-2, 1),
         med(w, n, nw), w + n + 1 >> 1, w + (ne - n >> 1), w + ne + 1 >> 1,
     )  # fmt: skip
-    return np.clip(said, 0, peak, out=said)
+    return np.clip(predictions, 0, peak, out=predictions)
 
 
 def blend(said: np.ndarray, errors: np.ndarray) -> np.ndarray:
@@ -103,8 +103,8 @@ def around(at: At) -> np.ndarray:
 def _prediction(predictor: str, samples: At, errors: At, peak: int) -> tuple[np.ndarray, np.ndarray | None]:
     """The prediction, and the candidates' predictions if the predictor has candidates."""
     if predictor == "blend":
-        said = candidates(samples, peak)
-        return blend(said, around(errors).astype(np.int64)), said
+        predictions = candidates(samples, peak)
+        return blend(predictions, around(errors).astype(np.int64)), predictions
     named = {"paeth": paeth, "med": med}[predictor]
     return named(samples(0, -1), samples(-1, 0), samples(-1, -1)), None
 
@@ -161,15 +161,15 @@ class _Diagonals:
         """Decode rows low … high − 1 of diagonal t: their samples and magnitudes, strip after strip."""
         place = slice(low + ABOVE, high + ABOVE)
         self._clear(t)
-        predicted, said = _prediction(self._predictor, self._at(self._samples, t, low, high), self._at(self._errors, t, low, high),
+        predicted, guess = _prediction(self._predictor, self._at(self._samples, t, low, high), self._at(self._errors, t, low, high),
                                       (1 << self._depth) - 1)  # fmt: skip
         activities = around(self._at(self._magnitudes, t, low, high))
         residuals = pull(activities.ravel() + beside).reshape(predicted.shape)
         samples = predicted + residuals & (1 << self._depth) - 1
         now = t % RING
         self._samples[now, :, place], self._magnitudes[now, :, place] = samples, np.abs(residuals)
-        if said is not None:
-            self._errors[now, ..., place] = np.abs(samples - said)
+        if guess is not None:
+            self._errors[now, ..., place] = np.abs(samples - guess)
         self._extend(t, low, high)
         return samples.ravel(), np.abs(residuals).ravel()
 

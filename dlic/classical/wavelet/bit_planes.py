@@ -70,21 +70,21 @@ class State:
 
 def prior() -> Probabilities:
     """Prior of the contexts' probabilities."""
-    ones, seen = np.full(CONTEXTS, 16), np.full(CONTEXTS, 32)
+    ones, observations = np.full(CONTEXTS, 16), np.full(CONTEXTS, 32)
     chance = np.add.outer(np.arange(FAR) * 2, np.arange(NEAR) * 3) + 1  # in 1/64
     ones[:REFINEMENT] = np.tile((chance * 4).ravel(), 4)
-    seen[:REFINEMENT] = 256
-    return Probabilities(np.minimum(ones, seen - 1), seen)
+    observations[:REFINEMENT] = 256
+    return Probabilities(np.minimum(ones, observations - 1), observations)
 
 
 def states(shape: tuple[int, int], components: int, levels: int, targets: Sequence[np.ndarray] | None = None) -> list[State]:
     """Every band that is not empty, coarse to fine, luma first; with the coefficients (H, W) of each component, for an encoder."""
-    found = []
+    result = []
     for band in bands(shape, levels):
         for component in range(components if 0 not in band.shape else 0):
             target = None if targets is None else targets[component][band.rows, band.columns]
-            found.append(State(band, component, target))
-    return found
+            result.append(State(band, component, target))
+    return result
 
 
 def walk(found: list[State], planes: int, coder: Coder) -> None:
@@ -124,10 +124,10 @@ def _walk_lattice(state: State, far: np.ndarray, lattice: tuple[int, int], plane
     if not known.size:
         return
     contexts, signs = _contexts(state, far[place], lattice, plane)
-    chosen = low.ravel() != plane
+    pending = low.ravel() != plane
     if likely:
-        chosen &= (contexts < REFINEMENT) & (coder.probabilities.ones[contexts] >= LIKELY)
-    where = np.flatnonzero(chosen)
+        pending &= (contexts < REFINEMENT) & (coder.probabilities.ones[contexts] >= LIKELY)
+    where = np.flatnonzero(pending)
     target = None if state.target is None else state.target[place].ravel()[where]
     values, contexts, signs = known.ravel()[where], contexts[where], signs[where]
     rows, columns = np.divmod(where, known.shape[1])
@@ -168,16 +168,16 @@ def _far(state: State, named: dict, plane: int) -> np.ndarray:
     parent = named.get((component, band.level + 1, band.kind))
     if parent is not None:
         rows, columns = (
-            np.minimum(np.arange(size) // 2, there - 1) for size, there in zip(band.shape, parent.band.shape, strict=True)
+            np.minimum(np.arange(size) // 2, limit - 1) for size, limit in zip(band.shape, parent.band.shape, strict=True)
         )
         total += (2 * np.abs(parent.known) >> plane)[rows[:, None], columns]
     for kind in {"HL": (), "LH": ("HL",), "HH": ("HL", "LH"), "LL": ()}[band.kind]:
-        other = named.get((component, band.level, kind))
-        if other is not None:
-            size = slice(min(band.shape[0], other.band.shape[0])), slice(min(band.shape[1], other.band.shape[1]))
-            total[size] += (2 * np.abs(other.known[size])) >> plane
-    for other in range(component):
-        total += (2 * np.abs(named[other, band.level, band.kind].known)) >> plane
+        earlier = named.get((component, band.level, kind))
+        if earlier is not None:
+            size = slice(min(band.shape[0], earlier.band.shape[0])), slice(min(band.shape[1], earlier.band.shape[1]))
+            total[size] += (2 * np.abs(earlier.known[size])) >> plane
+    for earlier in range(component):
+        total += (2 * np.abs(named[earlier, band.level, band.kind].known)) >> plane
     return np.searchsorted(FAR_CLASSES, total, side="right").astype(np.int32)
 
 
@@ -194,13 +194,13 @@ def _contexts(state: State, far: np.ndarray, lattice: tuple[int, int], plane: in
     else:
         near = sideways + upright + (sideways + upright >> 1)
     near = np.searchsorted(NEAR_CLASSES, near + (oblique >> 1), side="right").astype(np.int32)
-    here = np.abs(at((0, 0))) >> plane + 1
+    magnitude = np.abs(at((0, 0))) >> plane + 1
     significance = SIGNIFICANCE + ((2 * chroma + (kind == "HH")) * FAR + far) * NEAR + near
-    refinement = REFINEMENT + (2 * chroma + (here > 1)) * NEAR + near
+    refinement = REFINEMENT + (2 * chroma + (magnitude > 1)) * NEAR + near
     across = np.clip(np.sign(at((0, -1))) + np.sign(at((0, 1))), -1, 1)
     along = np.clip(np.sign(at((-1, 0))) + np.sign(at((1, 0))), -1, 1)
     signs = SIGN + ("LL", "HL", "LH", "HH").index(kind) * 9 + 3 * across + along + 4
-    return np.where(here > 0, refinement, significance).ravel(), signs.ravel()
+    return np.where(magnitude > 0, refinement, significance).ravel(), signs.ravel()
 
 
 def _neighbours(frame: np.ndarray, lattice: tuple[int, int], shape: tuple[int, int]):
@@ -211,6 +211,6 @@ def _neighbours(frame: np.ndarray, lattice: tuple[int, int], shape: tuple[int, i
     return at
 
 
-def _sum(one: np.ndarray, other: np.ndarray, plane: int) -> np.ndarray:
+def _sum(a: np.ndarray, b: np.ndarray, plane: int) -> np.ndarray:
     """Of two magnitudes, in half steps of the plane."""
-    return (2 * np.abs(one) >> plane) + (2 * np.abs(other) >> plane)
+    return (2 * np.abs(a) >> plane) + (2 * np.abs(b) >> plane)

@@ -36,7 +36,7 @@ def hidden_depth(image: Image.Image) -> int:
 
 def _of_avif(header: bytes) -> int:
     """The deepest of the pictures in the file; transparency is one."""
-    deep = [found[1][0] >> 5 & 3 for found in AV1.finditer(header.partition(b"mdat")[0])]
+    deep = [match[1][0] >> 5 & 3 for match in AV1.finditer(header.partition(b"mdat")[0])]
     return {0: 8, 2: 10, 3: 12}.get(max(deep, default=0), 8)
 
 
@@ -44,4 +44,4 @@ def _of_jpeg_2000(header: bytes) -> int:
     """The deepest of its components."""
     begin = header.find(b"\xff\x4f\xff\x51")  # the codestream, and what its pictures are
     components = int.from_bytes(header[begin + 40 : begin + 42], "big") if begin >= 0 else 0
-    return max((1 + (one & 0x7F) for one in header[begin + 42 : begin + 42 + 3 * components : 3]), default=8)
+    return max((1 + (depth & 0x7F) for depth in header[begin + 42 : begin + 42 + 3 * components : 3]), default=8)

@@ -32,18 +32,18 @@ def decode(
     """Decodes a picture in tiles, or a part of it; only the tiles of the part are read. In a `damaged` picture, unreadable tiles
     are gray and are listed in the result. Raises CorruptFileError where no tile can be read.
     """
-    begun = time.perf_counter()
+    start = time.perf_counter()
     grid, tiles = split_beginning(picture) if damaged else split(picture)
-    shown = crop or grid.whole
-    needed, lost = grid.meeting(shown), list[Rectangle]()
-    with crew(tiling, *_decoding(codec, grid, shown)) as threads:
-        work = TileDecoder(codec, grid, tiles, shown, damaged)
+    part = crop or grid.whole
+    needed, lost = grid.meeting(part), list[Rectangle]()
+    with crew(tiling, *_decoding(codec, grid, part)) as threads:
+        work = TileDecoder(codec, grid, tiles, part, damaged)
         for done, index in enumerate(threads.results(work.tasks(needed, threads.executor)), start=1):
             lost += [] if index is None else [grid.tiles[index]]
             progress(done / len(needed))
     if len(lost) == len(needed):
         raise CorruptFileError("no tile of the picture can be read")
-    return Decoded(work.image, by_stage(work.spent, time.perf_counter() - begun), tuple(lost))
+    return Decoded(work.image, by_stage(work.spent, time.perf_counter() - start), tuple(lost))
 
 
 class TileDecoder:
@@ -61,12 +61,14 @@ class TileDecoder:
         latents that it waits for.
         """
         around = {index: self._grid.meeting(self._seen(index)) for index in needed}
-        last_use = {other: index for index in needed for other in around[index]}
+        last_use = {neighbour: index for index in needed for neighbour in around[index]}
         latents: dict[int, Future[Latent | None]] = {}
         for index in needed:
-            latents |= {other: executor.submit(self._latent, other) for other in around[index] if other not in latents}
-            yield partial(self._show, index, {other: latents[other] for other in around[index]})
-            latents = {other: latent for other, latent in latents.items() if last_use[other] != index}
+            latents |= {
+                neighbour: executor.submit(self._latent, neighbour) for neighbour in around[index] if neighbour not in latents
+            }
+            yield partial(self._show, index, {neighbour: latents[neighbour] for neighbour in around[index]})
+            latents = {neighbour: latent for neighbour, latent in latents.items() if last_use[neighbour] != index}
 
     def _seen(self, index: int) -> Rectangle:
         """A tile with the surrounding pixels on which its own pixels depend."""
@@ -74,7 +76,7 @@ class TileDecoder:
 
     def _latent(self, index: int) -> Latent | None:
         """y_hat of a tile; None for an unreadable tile if damage is allowed."""
-        tile, begun = self._tiles[index], time.perf_counter()
+        tile, start = self._tiles[index], time.perf_counter()
         if tile is None:
             return None
         try:
@@ -82,7 +84,7 @@ class TileDecoder:
         except CorruptFileError:
             if not self._damaged:
                 raise
-            self.spent.append({"entropy": time.perf_counter() - begun})
+            self.spent.append({"entropy": time.perf_counter() - start})
             return None
         self.spent.append(decoded.seconds)
         return decoded.y_hat
@@ -91,7 +93,7 @@ class TileDecoder:
         return Seams(self._grid.tiles[index], self._grid.whole, self._codec.stride).scale(tile.finer)
 
     def _show(self, index: int, around: dict[int, Future[Latent | None]]) -> int | None:
-        latents = {other: latent.result() for other, latent in around.items()}
+        latents = {neighbour: latent.result() for neighbour, latent in around.items()}
         tile, own = self._tiles[index], latents[index]
         if tile is None or own is None:
             return index
@@ -107,13 +109,13 @@ class TileDecoder:
     def _joined(self, index: int, latents: dict[int, Latent | None], channels: int) -> Latent:
         """The latents that a tile's pixels depend on, zero where they are lost."""
         stride = self._codec.stride
-        seen = self._seen(index).in_steps(stride)
-        joined: Latent = np.zeros((seen.height, seen.width, channels), np.float32)
-        for other, latent in latents.items():
+        area = self._seen(index).in_steps(stride)
+        joined: Latent = np.zeros((area.height, area.width, channels), np.float32)
+        for neighbour, latent in latents.items():
             if latent is not None:
-                place = self._grid.tiles[other].in_steps(stride)
-                both = place.overlap(seen)
-                joined[both.within(seen)] = latent[both.within(place)]
+                place = self._grid.tiles[neighbour].in_steps(stride)
+                overlap = place.overlap(area)
+                joined[overlap.within(area)] = latent[overlap.within(place)]
         return joined
 
 
@@ -124,9 +126,9 @@ def crcs(codec: UnitCodec, tiling: Tiling, picture: Container) -> tuple[int, ...
         return tuple(symbols.crc for symbols in threads.results(partial(codec.parse, tile) for tile in tiles))
 
 
-def _decoding(codec: UnitCodec, grid: Grid, shown: Rectangle) -> tuple[int, int]:
+def _decoding(codec: UnitCodec, grid: Grid, part: Rectangle) -> tuple[int, int]:
     """Bytes of a process that decodes tiles, and further bytes a tile in work. The latents of a row stay until the next row is
     decoded.
     """
-    fixed = PROCESS + PIXEL * shown.width * shown.height + latents_of_a_tile(grid) * (grid.columns + 2)
+    fixed = PROCESS + PIXEL * part.width * part.height + latents_of_a_tile(grid) * (grid.columns + 2)
     return fixed, DECODING * largest(grid, codec.border)

@@ -37,7 +37,7 @@ def analyse(codec: UnitCodec, tiling: Tiling, image: NDArray[np.uint8], keep: bo
 
 def encode(codec: UnitCodec, tiling: Tiling, analysed: AnalysedPicture, level: int, effort: int, progress: Progress) -> Encoded:
     """All tiles of an image at one level."""
-    begun, grid = time.perf_counter(), analysed.grid
+    start, grid = time.perf_counter(), analysed.grid
     assert grid is not None, "the picture is one unit"
     shares = Shares(len(grid), progress)
 
@@ -46,9 +46,9 @@ def encode(codec: UnitCodec, tiling: Tiling, analysed: AnalysedPicture, level: i
         around = codec.surroundings(analysed.image, place, level) if effort else None
         seams = Seams(place, grid.whole, codec.stride)
         tile = codec.encode(analysed.unit(codec, index), level, effort, partial(shares.tell, index), around, seams)
-        kept = EncodedTile(tile.unit, tile.estimated_bits, tile.seconds)
+        summary = EncodedTile(tile.unit, tile.estimated_bits, tile.seconds)
         shares.tell(index, 1.0)
-        return kept
+        return summary
 
     fixed, each = _encoding(codec, grid, effort)
     with crew(tiling, fixed + analysed.room * latents_of_a_tile(grid), each) as threads:
@@ -58,7 +58,7 @@ def encode(codec: UnitCodec, tiling: Tiling, analysed: AnalysedPicture, level: i
         container=join(grid, [tile.unit for tile in tiles]),
         crcs=tuple(tile.unit.symbols_crc for tile in tiles),
         estimate=lambda: bits,
-        seconds=by_stage([tile.seconds for tile in tiles], time.perf_counter() - begun),
+        seconds=by_stage([tile.seconds for tile in tiles], time.perf_counter() - start),
     )
 
 

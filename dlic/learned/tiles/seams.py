@@ -74,4 +74,4 @@ def finer_steps(error: Callable[[float], float], aim: float) -> int:
     none does, the smallest choice of about the least error: latents in skipped rows gain nothing.
     """
     least = error(2 ** (CHOICES[-1] / OCTAVE))
-    return next(one for one in CHOICES if error(2 ** (one / OCTAVE)) <= ALIKE * max(aim, least))
+    return next(choice for choice in CHOICES if error(2 ** (choice / OCTAVE)) <= ALIKE * max(aim, least))

@@ -29,10 +29,10 @@ def distortion(name: str, mse_share: float = MSE_SHARE) -> Distortion:
     """A distortion by its name; `mse_share` 0 … 1 is that of a visual one. DlicError for a name that is unknown."""
     if name not in NAMES:
         raise DlicError(f"there is no distortion {name!r}; there are {', '.join(NAMES)}")
-    found: dict[str, Distortion] = {
+    distortions: dict[str, Distortion] = {
         "mse": squared_error, "ms-ssim": dissimilarity, "visual": partial(visual_error, mse_share=mse_share)
     }  # fmt: skip
-    return found[name]
+    return distortions[name]
 
 
 def squared_error(x_hat: Tensor, x: Tensor, lmbda: Tensor) -> Tensor:

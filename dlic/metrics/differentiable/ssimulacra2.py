@@ -53,13 +53,13 @@ def scale_count(height: int, width: int) -> int:
 def error(x_hat: Tensor, x: Tensor) -> Tensor:
     """`ssimulacra2_error` in the precision of its arguments."""
     scales = scale_count(*x.shape[-2:])
-    shown, original = _linear(x_hat.clamp(0, 1)), _linear(x)
+    reconstruction, original = _linear(x_hat.clamp(0, 1)), _linear(x)
     weights = torch.from_numpy(metric.WEIGHTS[: 18 * scales]).to(x).view(3, scales, 2, 3)  # as if there were no other scales
     total = x_hat.sum(dim=(1, 2, 3)) * 0
     for scale in range(scales):
         if scale:
-            shown, original = _halved(shown), _halved(original)
-        total = total + _ScaleError.apply(_xyb(shown), _xyb(original), weights[:, scale])
+            reconstruction, original = _halved(reconstruction), _halved(original)
+        total = total + _ScaleError.apply(_xyb(reconstruction), _xyb(original), weights[:, scale])
     total = total * SCALE
     return (total * (LINEAR + total * (SQUARE + total * CUBE))).clamp_min(0)
 
@@ -107,8 +107,8 @@ class _Maps(NamedTuple):
     edges: Tensor  # edges that only the picture shown has, or as negative numbers those that only the original has
 
 
-def _maps(shown: Tensor, original: Tensor) -> _Maps:
-    total, lost = original + shown, original - shown
+def _maps(reconstruction: Tensor, original: Tensor) -> _Maps:
+    total, lost = original + reconstruction, original - reconstruction
     mean_u, mean_v, square_u, square_v = blur(torch.stack([total, lost, total * total, lost * lost]), KERNEL)
     mean_vv = mean_v * mean_v
     variance_v = square_v.sub_(mean_vv)
@@ -116,7 +116,7 @@ def _maps(shown: Tensor, original: Tensor) -> _Maps:
     unlike = variance_v.div_(variances).mul_(2)
     # 1 − luminance · structure from what differs alone, as differences from 1 would lose it
     dissimilar = torch.addcmul(unlike, mean_vv, 1 - unlike)
-    beside = torch.sub(mean_v, mean_u).div_(2).add_(shown)
+    beside = torch.sub(mean_v, mean_u).div_(2).add_(reconstruction)
     edge = torch.add(mean_u, mean_v).div_(-2).add_(original).abs_()
     edges = beside.abs().sub_(edge)  # exactly 0 for equal images
     edges.div_(edge.add_(1))

@@ -27,8 +27,8 @@ class Bottleneck(EntropyBottleneck):
         """z (B, C, h, w) float32 → z_hat, rounded with the gradient of the identity, and bits (B,), in training those of noise."""
         medians = self.medians[:, None, None]
         z_hat = round_ste(z - medians) + medians
-        seen = z + torch.empty_like(z).uniform_(-0.5, 0.5) if self.training else z_hat
-        values = seen.transpose(0, 1).reshape(self.channels, 1, -1)  # (C, 1, B·h·w)
+        noisy = z + torch.empty_like(z).uniform_(-0.5, 0.5) if self.training else z_hat
+        values = noisy.transpose(0, 1).reshape(self.channels, 1, -1)  # (C, 1, B·h·w)
         likelihoods = self.likelihood_lower_bound(self._likelihood(values)[0])
         return z_hat, -torch.log2(likelihoods).reshape(self.channels, len(z), -1).sum(dim=(0, 2))
 

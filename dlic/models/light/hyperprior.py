@@ -122,8 +122,8 @@ class MeanSynthesis(nn.Module):
             first_means: `means` of these features, if already computed.
         """
         y_hat = quantise(self.means(features) if first_means is None else first_means).mul_(steps[0])
-        for told, step in zip((*self.within[:1], self.between, *self.within[1:]), steps[1:], strict=True):
-            features = features + told(y_hat)
+        for layer, step in zip((*self.within[:1], self.between, *self.within[1:]), steps[1:], strict=True):
+            features = features + layer(y_hat)
             y_hat = torch.addcmul(y_hat, quantise(self.means(features)), step)
         return y_hat
 

@@ -62,8 +62,8 @@ class MeanScale(Model):
         scales, means = self.scales_and_means(z_hat, y.shape[2:])
         residual = y - means
         symbols = round_ste(residual)
-        seen = residual + torch.empty_like(residual).uniform_(-0.5, 0.5) if self.training else symbols
-        y_bits = bits(seen, lower_bound(scales, SCALE_MIN)).sum(dim=(1, 2, 3))
+        noisy = residual + torch.empty_like(residual).uniform_(-0.5, 0.5) if self.training else symbols
+        y_bits = bits(noisy, lower_bound(scales, SCALE_MIN)).sum(dim=(1, 2, 3))
         return ModelOutput(self.g_s(symbols + means).float(), y_bits + z_bits, y, (symbols.detach() == 0).float().mean())
 
     @staticmethod

@@ -100,12 +100,12 @@ class CompressAICodec:
         """uint8 (H, W, 3) in multiples of the model's stride → streams, shape of the last latent, checksum of the symbols."""
         import torch
 
-        seen: list[np.ndarray] = []
+        parts: list[np.ndarray] = []
         x = torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255  # (1, 3, H, W)
         with torch.inference_mode(), _memory_errors():
-            coded = _observed(self.model, QUANTISE, self._noting(seen)).compress(x, **self._at_rate)
+            coded = _observed(self.model, QUANTISE, self._noting(parts)).compress(x, **self._at_rate)
         streams, shape = [strings[0] for strings in coded["strings"]], tuple(coded["shape"])
-        return streams, shape, _crc(seen) if self.shows_symbols else self._decode(streams, shape)[1]
+        return streams, shape, _crc(parts) if self.shows_symbols else self._decode(streams, shape)[1]
 
     def _decode(self, streams: list[bytes], shape: tuple[int, int], crc: int | None = None) -> tuple[np.ndarray, int]:
         """Inverse of `_encode`: uint8 (H, W, 3), still padded, and the checksum of the symbols.
@@ -114,28 +114,28 @@ class CompressAICodec:
         """
         import torch
 
-        seen: list[np.ndarray] = []
+        parts: list[np.ndarray] = []
         slack = bytes(SLACK + SLACK_PER_SYMBOL * self._most_symbols(shape))
 
         def synthesise(y_hat: "torch.Tensor") -> "torch.Tensor":
-            if crc not in (None, _crc(seen)):
+            if crc not in (None, _crc(parts)):
                 raise CorruptFileError("the coded picture does not give the symbols it was made from")
             return self.model.g_s(y_hat)
 
         with torch.inference_mode(), _memory_errors():
-            model = _observed(self.model, DEQUANTISE, lambda symbols: seen.append(symbols.long().numpy().ravel()))
+            model = _observed(self.model, DEQUANTISE, lambda symbols: parts.append(symbols.long().numpy().ravel()))
             del model._modules["g_s"]  # a module's place takes no function
             model.g_s = synthesise
             x_hat = model.decompress([[stream + slack] for stream in streams], shape, **self._at_rate)["x_hat"]  # (1, 3, H, W)
             pixels = (x_hat[0] * 255).round().clamp(0, 255).byte()
-        return pixels.permute(1, 2, 0).numpy(), _crc(seen)
+        return pixels.permute(1, 2, 0).numpy(), _crc(parts)
 
-    def _noting(self, seen: list[np.ndarray]) -> Note:
+    def _noting(self, parts: list[np.ndarray]) -> Note:
         def note(symbols: "torch.Tensor") -> None:
             values = symbols.long().numpy().ravel()
             if values.size and np.abs(values).max() >= LARGEST_SYMBOL:  # the encoder would not end
                 raise DlicError(f"the latents that {self.name} gives cannot be coded; its weights are not those of a trained model")
-            seen.append(values)
+            parts.append(values)
 
         return note
 

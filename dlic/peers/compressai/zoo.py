@@ -70,8 +70,8 @@ def open_codec(name: str) -> "CompressAICodec":
     Raises UnknownCheckpointError where the zoo has no such model or the file is not its weights, DownloadError where they are
     neither on this machine nor to be had, DlicError where CompressAI is not installed.
     """
-    wanted = _checked(parse(name))
-    return loaded_codec(name, wanted, version_of(wanted.path) if wanted.path else None)
+    model = _checked(parse(name))
+    return loaded_codec(name, model, version_of(model.path) if model.path else None)
 
 
 @lru_cache(maxsize=8)  # the qualities of one architecture
@@ -114,31 +114,31 @@ def zoo_qualities(architecture: str, metric: str = "mse") -> tuple[int, ...]:
 
 
 def _check_architecture(architecture: str) -> None:
-    known = architectures()
-    if architecture not in known:
-        raise UnknownCheckpointError(f"CompressAI has no image model {architecture!r}; it has {', '.join(known)}")
+    names = architectures()
+    if architecture not in names:
+        raise UnknownCheckpointError(f"CompressAI has no image model {architecture!r}; it has {', '.join(names)}")
 
 
-def _checked(wanted: ZooName) -> ZooName:
-    """`wanted` if there can be such a model. Raises UnknownCheckpointError."""
-    _check_architecture(wanted.architecture)
-    qualities = _possible_qualities(wanted)
-    is_label = wanted.path is not None and not wanted.has_variable_rate
+def _checked(model: ZooName) -> ZooName:
+    """`model` if there can be such a model. Raises UnknownCheckpointError."""
+    _check_architecture(model.architecture)
+    qualities = _possible_qualities(model)
+    is_label = model.path is not None and not model.has_variable_rate
     if not qualities:
-        own = f"{PREFIX}{wanted.architecture}{':QUALITY' if wanted.has_variable_rate else ''}@FILE"
-        raise UnknownCheckpointError(f"CompressAI has no {wanted.metric} weights of {wanted.architecture}; name yours as {own}")
-    if wanted.quality not in qualities and not (is_label and wanted.quality is None):
-        found = "none is named" if wanted.quality is None else f"{wanted.quality} is none of them"
+        own = f"{PREFIX}{model.architecture}{':QUALITY' if model.has_variable_rate else ''}@FILE"
+        raise UnknownCheckpointError(f"CompressAI has no {model.metric} weights of {model.architecture}; name yours as {own}")
+    if model.quality not in qualities and not (is_label and model.quality is None):
+        problem = "none is named" if model.quality is None else f"{model.quality} is none of them"
         raise UnknownCheckpointError(
-            f"{wanted.architecture} has qualities {qualities[0]} to {qualities[-1]}, {found}; write {FORM}"
+            f"{model.architecture} has qualities {qualities[0]} to {qualities[-1]}, {problem}; write {FORM}"
         )
-    return wanted
+    return model
 
 
-def _possible_qualities(wanted: ZooName) -> tuple[int, ...]:
-    if wanted.path is None:
-        return zoo_qualities(wanted.architecture, wanted.metric)
-    return VARIABLE_RATES if wanted.has_variable_rate else tuple(range(1, MAX_LEVEL + 1))  # what the file can say
+def _possible_qualities(model: ZooName) -> tuple[int, ...]:
+    if model.path is None:
+        return zoo_qualities(model.architecture, model.metric)
+    return VARIABLE_RATES if model.has_variable_rate else tuple(range(1, MAX_LEVEL + 1))  # what the file can say
 
 
 def _urls(architecture: str) -> dict[str, Any]:
@@ -148,9 +148,9 @@ def _urls(architecture: str) -> dict[str, Any]:
     return {**image.model_urls, **image_vbr.model_urls}.get(architecture, {})
 
 
-def _url(wanted: ZooName) -> str:
-    urls = _urls(wanted.architecture)[wanted.metric]
-    return urls if isinstance(urls, str) else urls[wanted.quality]
+def _url(model: ZooName) -> str:
+    urls = _urls(model.architecture)[model.metric]
+    return urls if isinstance(urls, str) else urls[model.quality]
 
 
 # --- state dicts -------------------------------------------------------------------------------------------------------------
@@ -175,19 +175,19 @@ def read_state_dict(path: Path) -> "dict[str, Tensor]":
         raise UnknownCheckpointError(f"{path} holds no weights that can be read without running code from it") from error
 
 
-def _downloaded(wanted: ZooName) -> "dict[str, Tensor]":
+def _downloaded(model: ZooName) -> "dict[str, Tensor]":
     """The zoo's own weights, from torch's cache or from CompressAI's server."""
     from http.client import HTTPException
 
     from torch.hub import load_state_dict_from_url
 
-    url = _url(wanted)
+    url = _url(model)
     try:
         stored = load_state_dict_from_url(url, map_location="cpu", progress=sys.stderr.isatty(), weights_only=True)
     except (OSError, HTTPException, RuntimeError, UnpicklingError, EOFError, ValueError) as error:
         cause = getattr(error, "reason", error)  # of urllib's own error
         reason = getattr(cause, "strerror", None) or str(cause).split("\n")[0] or type(error).__name__
-        name = f"{PREFIX}{wanted.architecture}:{wanted.quality}@FILE"
+        name = f"{PREFIX}{model.architecture}:{model.quality}@FILE"
         raise DownloadError(f"{url} cannot be had ({reason}); where you have its weights on this machine, write {name}") from error
     return _unwrapped(stored, url)
 
@@ -204,7 +204,7 @@ def _unwrapped(stored: Any, source: object) -> "dict[str, Tensor]":
 # --- models ------------------------------------------------------------------------------------------------------------------
 
 
-def _build(wanted: ZooName, tensors: "dict[str, Tensor]", source: object) -> "CompressionModel":
+def _build(model: ZooName, tensors: "dict[str, Tensor]", source: object) -> "CompressionModel":
     """The network of a state dict, its sizes from there. Raises UnknownCheckpointError where it is of another architecture."""
     from compressai.registry import MODELS
     from compressai.zoo import load_state_dict
@@ -217,11 +217,11 @@ def _build(wanted: ZooName, tensors: "dict[str, Tensor]", source: object) -> "Co
     if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
         raise UnknownCheckpointError(f"{source} holds weights that are not finite: its training diverged")
     try:
-        tensors = _with_constants(wanted.architecture, tensors)
-        return MODELS[wanted.architecture].from_state_dict(tensors, **options).eval()
+        tensors = _with_constants(model.architecture, tensors)
+        return MODELS[model.architecture].from_state_dict(tensors, **options).eval()
     except (KeyError, RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise UnknownCheckpointError(
-            f"{source} holds no weights of {wanted.architecture}; name the architecture it was trained as, of "
+            f"{source} holds no weights of {model.architecture}; name the architecture it was trained as, of "
             f"{', '.join(architectures())}"
         ) from error
 

@@ -71,11 +71,11 @@ def anneal(
     `curvature` (1, M, h, w) belongs to `slope`; `tick` is called after every iteration; nearly all of `groups` end with even sums.
     Steps are those of heavy-ball descent (Polyak 1964).
     """
-    wanted, step, damping = torch.zeros_like(symbols), torch.zeros_like(symbols), DAMPING
+    direction, step, damping = torch.zeros_like(symbols), torch.zeros_like(symbols), DAMPING
     for done, temperature in enumerate(np.geomspace(np.clip(WARMTH * iterations, *WARMEST), COOLEST, iterations), start=1):
-        last, wanted = wanted, expected(symbols, prices, slope, curvature, temperature, groups) - symbols
-        damping = adapted(damping, wanted, last)
-        step = damping * wanted + MOMENTUM * min(1, done / RUN_UP) * step
+        last, direction = direction, expected(symbols, prices, slope, curvature, temperature, groups) - symbols
+        damping = adapted(damping, direction, last)
+        step = damping * direction + MOMENTUM * min(1, done / RUN_UP) * step
         last_symbols, symbols = symbols, (symbols + step).clamp(prices.low, prices.high)
         step = symbols - last_symbols
         tick()
@@ -114,14 +114,14 @@ def curvature(symbols: Tensor, prices: Prices, slope: Slope) -> Tensor:
     """
     generator = torch.Generator().manual_seed(0)
     free = (prices.high > prices.low).float()
-    here, seen = slope(symbols), torch.zeros_like(symbols)
+    slopes, estimate = slope(symbols), torch.zeros_like(symbols)
     for _ in range(PROBES):
         direction = (torch.randint(0, 2, symbols.shape, generator=generator) * 2 - 1) * free
-        seen += direction * (slope(symbols + PROBE_STEP * direction) - here) / (PROBE_STEP * PROBES)
-    mean = (seen.sum() / free.sum().clamp_min(1)).clamp_min(1e-12)
-    of_channels = (seen.sum((2, 3), keepdim=True) + PRIOR * mean) / (free.sum((2, 3), keepdim=True) + PRIOR)
+        estimate += direction * (slope(symbols + PROBE_STEP * direction) - slopes) / (PROBE_STEP * PROBES)
+    mean = (estimate.sum() / free.sum().clamp_min(1)).clamp_min(1e-12)
+    of_channels = (estimate.sum((2, 3), keepdim=True) + PRIOR * mean) / (free.sum((2, 3), keepdim=True) + PRIOR)
     of_channels = of_channels.clamp_min(0.2 * mean)  # an estimate from a few symbols can be far off, even negative
-    of_places = (seen.sum(1, keepdim=True) + PRIOR * mean) / ((of_channels * free).sum(1, keepdim=True) + PRIOR * mean)
+    of_places = (estimate.sum(1, keepdim=True) + PRIOR * mean) / ((of_channels * free).sum(1, keepdim=True) + PRIOR * mean)
     return of_channels * of_places.clamp_min(0.2)
 
 

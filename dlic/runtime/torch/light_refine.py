@@ -136,10 +136,10 @@ class Goal:
         around = self.task.around
         if around is None:
             return y_hat
-        seen = to_batch(around.y_hat.copy())
+        joined = to_batch(around.y_hat.copy())
         rows, columns = around.place.slices
-        seen[..., rows, columns] = y_hat
-        return seen
+        joined[..., rows, columns] = y_hat
+        return joined
 
     def _context(self, symbols: Symbols) -> Context:
         return self.parts.loop.context_of(symbols.z, _size(symbols), self.level)
@@ -163,26 +163,26 @@ def refined(
     those of `EncoderNetwork.refine`.
     """
     goal = Goal(parts, task)
-    first, *others = ITERATIONS[:effort]
+    first, *further = ITERATIONS[:effort]
     bend = curvature(_in_between(plain.y), Prices(goal.tables, plain.y_rows), goal.distortion_slope(plain))
     tick = _counter(sum(ITERATIONS[:effort]), progress)
-    told = rounded(annealed_z(goal, to_batch(y.copy()), plain, bend, ROUNDING))
-    least, best = goal.cheaper((goal.cost(plain), plain), told)
+    candidate = rounded(annealed_z(goal, to_batch(y.copy()), plain, bend, ROUNDING))
+    least, best = goal.cheaper((goal.cost(plain), plain), candidate)
     least, best = goal.cheaper((least, best), annealed_y(goal, best, _in_between(best.y), bend, first, tick))
-    for iterations in others:
-        found = goal.y_of(best)
-        told = goal.with_z(annealed_z(goal, found, best, bend), best)
-        start = goal.residual(found, _in_between(told.z))
-        least, best = goal.cheaper((least, best), annealed_y(goal, told, start, bend, iterations, tick))
+    for iterations in further:
+        latent = goal.y_of(best)
+        candidate = goal.with_z(annealed_z(goal, latent, best, bend), best)
+        start = goal.residual(latent, _in_between(candidate.z))
+        least, best = goal.cheaper((least, best), annealed_y(goal, candidate, start, bend, iterations, tick))
     return best
 
 
-def annealed_y(goal: Goal, told: Symbols, start: Tensor, bend: Tensor, iterations: int, tick: Callable[[], None]) -> Symbols:
-    """`told` with symbols of y annealed from `start` (1, M, h, w), which may be fractional."""
-    prices, slope = Prices(goal.tables, told.y_rows), goal.distortion_slope(told)
-    groups = EvenGroups(told["y"].part, goal.tables) if goal.task.coder.even else None
-    found = anneal(start.clamp(prices.low, prices.high), prices, slope, bend, iterations, tick, groups).round()
-    return told.with_part("y", _whole(groups.repaired(found, prices, slope, bend) if groups else found))
+def annealed_y(goal: Goal, symbols: Symbols, start: Tensor, bend: Tensor, iterations: int, tick: Callable[[], None]) -> Symbols:
+    """`symbols` with symbols of y annealed from `start` (1, M, h, w), which may be fractional."""
+    prices, slope = Prices(goal.tables, symbols.y_rows), goal.distortion_slope(symbols)
+    groups = EvenGroups(symbols["y"].part, goal.tables) if goal.task.coder.even else None
+    whole = anneal(start.clamp(prices.low, prices.high), prices, slope, bend, iterations, tick, groups).round()
+    return symbols.with_part("y", _whole(groups.repaired(whole, prices, slope, bend) if groups else whole))
 
 
 def annealed_z(goal: Goal, y: Tensor, best: Symbols, bend: Tensor, error: float = 0.0) -> NDArray[np.int32]:

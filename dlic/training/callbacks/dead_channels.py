@@ -85,12 +85,12 @@ def revive(network: nn.Module, watch: Watch) -> int:
     return revived
 
 
-def _begin_anew(layer: nn.Conv2d, which: Tensor, scale: Tensor, generator: torch.Generator) -> None:
+def _begin_anew(layer: nn.Conv2d, dead: Tensor, scale: Tensor, generator: torch.Generator) -> None:
     """Random weights that give values of about 1, for inputs of size `scale` (channels,)."""
     weight = torch.randn(layer.weight.shape, generator=generator).to(layer.weight) / layer.weight[0].numel() ** 0.5
-    layer.weight[which] = (weight / scale[:, None, None])[which]
+    layer.weight[dead] = (weight / scale[:, None, None])[dead]
     assert layer.bias is not None
-    layer.bias[which] = 0
+    layer.bias[dead] = 0
 
 
 class DeadChannels(pl.Callback):

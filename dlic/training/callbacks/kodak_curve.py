@@ -106,26 +106,26 @@ class KodakCurve(pl.Callback):
             self._report_metric(writer, step, module, metric, points)
 
     def _report_metric(self, writer: SummaryWriter, step: int, module: "TrainingModule", metric: str, points: list[Point]) -> None:
-        found, group = standings(points, metric, module.lmbda), _group(metric)
-        for tag, value in _scalars(points, found, metric).items():
+        by_key, group = standings(points, metric, module.lmbda), _group(metric)
+        for tag, value in _scalars(points, by_key, metric).items():
             writer.add_scalar(tag, value, step)
         lines = [f"{point.bpp:.3f} bpp, {SCORES[metric]} {point.score:.2f}" for point in points]
-        text = "\n".join([f"Step {step:,}, bits estimated:", "", *(f"- {one}" for one in [*found.values(), *lines])])
+        text = "\n".join([f"Step {step:,}, bits estimated:", "", *(f"- {line}" for line in [*by_key.values(), *lines])])
         writer.add_text(f"{group}/standing", text, step)
         key = REFERENCE.get(module.network.name, "mean_scale")
-        if key in found:
-            rank_zero_info(f"Kodak, step {step:,}: {found[key]}")
-            self._draw_reference(writer, key, found[key], metric, step)
-        title = f"Kodak, step {step:,}, estimated bits\n{found.get(key, '')}".replace(" at equal rate", "\nat equal rate")
+        if key in by_key:
+            rank_zero_info(f"Kodak, step {step:,}: {by_key[key]}")
+            self._draw_reference(writer, key, by_key[key], metric, step)
+        title = f"Kodak, step {step:,}, estimated bits\n{by_key.get(key, '')}".replace(" at equal rate", "\nat equal rate")
         writer.add_image(f"{group}/rate_distortion", _figure(points, metric, title), step, dataformats="HWC")
 
-    def _draw_reference(self, writer: SummaryWriter, key: str, one: Standing, metric: str, step: int) -> None:
+    def _draw_reference(self, writer: SummaryWriter, key: str, standing: Standing, metric: str, step: int) -> None:
         """The published network as a run beside this one, with a level line in every chart that both have."""
         if self._reference is None:
-            name = one.label if one.twin is None else f"{one.label}, lambda {one.twin[0]:g}"
+            name = standing.label if standing.twin is None else f"{standing.label}, lambda {standing.twin[0]:g}"
             self._reference = SummaryWriter(str(Path(writer.log_dir) / f"published {name}"))
-        points = [] if one.twin is None else [one.twin[1]]
-        for tag, value in _scalars(points, {key: replace(one, gained=0.0, saved=0.0)}, metric).items():
+        points = [] if standing.twin is None else [standing.twin[1]]
+        for tag, value in _scalars(points, {key: replace(standing, gained=0.0, saved=0.0)}, metric).items():
             self._reference.add_scalar(tag, value, step)
         self._reference.flush()  # Lightning flushes its own writer alone
 
@@ -135,7 +135,7 @@ def _group(metric: str) -> str:
     return "kodak_ssimulacra2" if metric == "ssimulacra2" else "kodak"
 
 
-def _scalars(points: Sequence[Point], found: Mapping[str, Standing], metric: str) -> dict[str, float]:
+def _scalars(points: Sequence[Point], by_key: Mapping[str, Standing], metric: str) -> dict[str, float]:
     """By tag, what `KodakCurve` says of a run's points and of how they stand beside other curves."""
     group, unit = _group(metric), UNITS[metric].lower()
     score = {"psnr": "psnr", "ms_ssim": "ms_ssim_db", "ssimulacra2": "score"}[metric]
@@ -143,12 +143,12 @@ def _scalars(points: Sequence[Point], found: Mapping[str, Standing], metric: str
     if metric == "ssimulacra2" and len(points) > 1 and points[0].score <= HIGH_QUALITY <= points[-1].score:
         scores, log_bpp = zip(*((point.score, math.log(point.bpp)) for point in frontier(points)), strict=True)
         values[f"{group}/bpp_at_{HIGH_QUALITY}"] = math.exp(np.interp(HIGH_QUALITY, scores, log_bpp))
-    for key, one in found.items():
-        gained, saved = (f"bd_{unit}", "bd_rate") if one.mean else (unit, "bits")
-        if one.gained is not None:
-            values[f"{group}/{gained}_vs_{key}"] = one.gained
-        if one.saved is not None:
-            values[f"{group}/{saved}_vs_{key}"] = -100 * one.saved
+    for key, standing in by_key.items():
+        gained, saved = (f"bd_{unit}", "bd_rate") if standing.mean else (unit, "bits")
+        if standing.gained is not None:
+            values[f"{group}/{gained}_vs_{key}"] = standing.gained
+        if standing.saved is not None:
+            values[f"{group}/{saved}_vs_{key}"] = -100 * standing.saved
     return values
 
 

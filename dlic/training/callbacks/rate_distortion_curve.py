@@ -44,9 +44,9 @@ class RateDistortionCurve(pl.Callback):
             return
         validated: list[Validated] = outputs
         self._visual = validated[0].ssimulacra2 is not None
-        for one in validated:
-            scores = one.psnr if one.ssimulacra2 is None else one.ssimulacra2
-            self._measured[one.level].append(torch.stack([one.bpp, scores]).double())  # (2, B)
+        for level_batch in validated:
+            scores = level_batch.psnr if level_batch.ssimulacra2 is None else level_batch.ssimulacra2
+            self._measured[level_batch.level].append(torch.stack([level_batch.bpp, scores]).double())  # (2, B)
         if not self.jpeg:
             self._originals.extend((validated[0].x * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy())  # (H, W, 3) each
 
@@ -56,7 +56,7 @@ class RateDistortionCurve(pl.Callback):
         self.jpeg = self.jpeg or jpeg_curve(self._originals, measure=METRICS[self._metric].compute)
         self._originals = []
         means = torch.stack([torch.cat(parts, dim=1).mean(dim=1) for _, parts in sorted(self._measured.items())])  # (levels, 2)
-        newest = [Point(*one) for one in mean_over_processes(means).tolist()]
+        newest = [Point(*values) for values in mean_over_processes(means).tolist()]
         self.path.append(newest)
         if (writer := tensorboard(trainer)) is not None:
             writer.add_image("rate_distortion/run", self._figure(trainer.global_step), trainer.global_step, dataformats="HWC")
