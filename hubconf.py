@@ -25,5 +25,5 @@ def codec(name, revision=None):
 
 
 def network(name="light-1", revision=None):
-    """The network itself as it was trained, a torch.nn.Module with `forward(x, level)`; factorized models take CompressAI."""
+    """The trained network, a torch.nn.Module with `forward(x, level)`; factorized models take CompressAI."""
     return _network_of(name, revision)

@@ -98,7 +98,7 @@ def decompress(
     crop: tuple[int, int, int, int] | None = None,
     max_memory: int | None = None,
 ) -> NDArray[Any]:
-    """The bytes of a .dlic or JPEG file → pixels of the kind that went in.
+    """The bytes of a .dlic or JPEG file → pixels of the kind that was encoded.
 
     They are uint8: (height, width) gray, (height, width, 2) gray and alpha, (height, width, 3) RGB or (height, width, 4) RGBA; or
     uint16 where a lossless file was made of that.
@@ -134,9 +134,8 @@ def read(
 
 
 def verify(data: bytes, *, weights: str | Path | None = None, max_pixels: int = MAX_PIXELS, model: str | None = None) -> None:
-    """Check that a .dlic or JPEG file is whole: its checksums, and the symbols that it codes.
-
-    Takes the arguments of `decompress`, and raises as it does. The transforms of a learned picture are not run.
+    """Checks a .dlic or JPEG file: its checksums and its coded symbols. Runs no transforms of learned pictures. Arguments and
+    errors are those of `decompress`.
     """
     described = _described(data)
     described.kind.verify(described, Reading(weights=weights, max_pixels=max_pixels, model=model))
@@ -158,7 +157,7 @@ def _described(data: bytes) -> Description:
 
 @dataclass(frozen=True)
 class PretrainedCodec:
-    """`compress` and `decompress` with one checkpoint, which is loaded."""
+    """`compress` and `decompress` with one loaded checkpoint."""
 
     codec: "LearnedCodec" = field(repr=False, compare=False)
     name: str
@@ -183,7 +182,7 @@ class PretrainedCodec:
         thumbnail: int = 0,
         max_memory: int | None = None,
     ) -> bytes:
-        """As `dlic.compress`, with this checkpoint."""
+        """`dlic.compress` with this checkpoint."""
         from dlic.formats.learned import encode_picture, rate_of
 
         wishes = Wishes(
@@ -208,7 +207,7 @@ class PretrainedCodec:
         crop: tuple[int, int, int, int] | None = None,
         max_memory: int | None = None,
     ) -> NDArray[Any]:
-        """As `dlic.decompress`, with this checkpoint."""
+        """`dlic.decompress` with this checkpoint."""
         return self.read(data, max_pixels=max_pixels, crop=crop, max_memory=max_memory).pixels
 
     def read(
@@ -219,7 +218,7 @@ class PretrainedCodec:
         crop: tuple[int, int, int, int] | None = None,
         max_memory: int | None = None,
     ) -> ImageFile:
-        """As `dlic.read`, with this checkpoint."""
+        """`dlic.read` with this checkpoint."""
         return _read(data, Reading(codec=self.codec, max_pixels=max_pixels, crop=crop, max_memory=max_memory))
 
 
@@ -235,7 +234,7 @@ def from_pretrained(
             weights.safetensors and model.json at its top level and needs huggingface_hub. Without it, the default checkpoint, or
             that of `tune`.
         revision: branch, tag or commit of a repository.
-        fingerprint: how the checkpoint's fingerprint must begin, in hexadecimal, as `dlic info` prints it of files.
+        fingerprint: required beginning of the checkpoint's fingerprint, in hexadecimal, as `dlic info` prints it.
         tune: "visual", "psnr" or "ms-ssim": the shipped checkpoint that is tuned for it.
 
     Raises:

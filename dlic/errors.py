@@ -8,15 +8,15 @@ class DlicError(Exception):
 
 
 class ExistsError(DlicError):
-    """A file that would be written is there already."""
+    """A file to be written exists already."""
 
 
 class StorageError(DlicError):
-    """Nothing more can be written where the output goes: the disk or a quota is full, or it can only be read."""
+    """The output cannot be written: the disk or a quota is full, or the disk is read-only."""
 
 
 class CorruptFileError(DlicError):
-    """A compressed file that is truncated, damaged, larger than allowed, or of a kind that is not read here."""
+    """A compressed file that is truncated, damaged, larger than allowed, or of an unknown kind."""
 
     exit_code = 2
 
@@ -28,28 +28,28 @@ class UnreadableImageError(DlicError):
 
 
 class SomeFailedError(DlicError):
-    """Some files of a folder could not be made; the others were."""
+    """Some files of a folder failed; the others were written."""
 
     exit_code = 2
 
 
 class UnknownCheckpointError(DlicError):
-    """The model a file or a command asks for is not on this machine, or its file is not the one expected."""
+    """The checkpoint of a file or a command is not on this machine, or its files are not the expected ones."""
 
     exit_code = 3
 
 
 class DownloadError(DlicError):
-    """A file could not be had from any of its addresses, or what they gave is not the one expected."""
+    """A download failed at all addresses, or gave another file than expected."""
 
     exit_code = 3
 
 
 class OverlapError(DlicError):
-    """A picture to train on is one that codecs are judged by."""
+    """The training data contain a picture of an evaluation set."""
 
 
 class VerificationError(DlicError):
-    """What was written does not decode to what was encoded."""
+    """A written file does not decode to the encoded picture."""
 
     exit_code = 4

@@ -1,4 +1,4 @@
-"""`dlic compare`: one photograph by every codec at the same size, as a table and as a page to look at."""
+"""`dlic compare`: one photograph by every codec at the same size, as a table and an HTML page."""
 
 import math
 import shlex
@@ -43,9 +43,8 @@ def compare(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the page.")] = False,
     max_pixels: Annotated[int, typer.Option(help="Refuse larger images.")] = MAX_PIXELS,
 ) -> None:
-    """Encode a photograph with every codec to the same size, and lay the results side by side in a browser.
-
-    Without --size and --bpp, that size is what the checkpoint's default quality gives.
+    """Encode a photograph with every codec to the same size, and show the results next to each other in a browser. Without --size
+    and --bpp, that size is the one of the checkpoint's default quality.
     """
     target = output or source.with_name(f"{source.stem}.compare.html")
     streams.check_targets([target], [], force)

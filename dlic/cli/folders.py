@@ -44,7 +44,7 @@ CLUSTER = Annotated[
 
 @dataclass(frozen=True)
 class Wanted:
-    """The options of both commands that are for folders."""
+    """The folder options of both commands."""
 
     recursive: bool
     skip_existing: bool
@@ -53,12 +53,12 @@ class Wanted:
     cluster: str | None
 
     def everywhere(self, path: Path) -> Path:
-        """A path as every worker of a cluster finds it."""
+        """A path that every worker of a cluster can resolve."""
         return Path(os.path.abspath(path)) if self.engine == Engine.dask else path
 
     @property
     def given(self) -> list[str]:
-        """Those that say nothing without -r."""
+        """The given options that need -r."""
         options = {
             "--skip-existing": self.skip_existing,
             "--jobs": self.jobs != 1,
@@ -77,7 +77,7 @@ class Task:
     ending: str  # of those it makes
     work: Work
     force: bool
-    hopeless: tuple[type[DlicError], ...] = ()  # errors that every other file would meet too
+    hopeless: tuple[type[DlicError], ...] = ()  # errors that every other file would have too
 
 
 def is_folder(source: str, wanted: Wanted, refusal: type[DlicError]) -> bool:
@@ -97,7 +97,7 @@ def is_folder(source: str, wanted: Wanted, refusal: type[DlicError]) -> bool:
 
 
 def run(source: str, output: str | None, task: Task, wanted: Wanted, as_json: bool) -> None:
-    """Do a task on every file of a folder. Raises DlicError before the work, and SomeFailedError after it where some failed."""
+    """Runs a task on every file of a folder. Raises DlicError before the work, and SomeFailedError after it if files failed."""
     folder, out = map(wanted.everywhere, _folders(source, output))
     if wanted.cluster is not None and wanted.engine != Engine.dask:
         raise DlicError("--cluster goes with --engine dask")
@@ -205,7 +205,7 @@ class Tally:
 
 @contextmanager
 def _told(tally: Tally, as_json: bool) -> Iterator[None]:
-    """Prints the summary, however the block ends."""
+    """Prints the summary at the end of the block, also after an error."""
     with terminated_as_exception():
         try:
             yield
@@ -233,7 +233,7 @@ def _tidied(outputs: Sequence[Path]) -> Iterator[None]:
 
 @contextmanager
 def terminated_as_exception() -> Iterator[None]:
-    """SIGTERM as SystemExit, so that half-written files are removed."""
+    """Turns SIGTERM into SystemExit, so that partial files are removed."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -275,7 +275,7 @@ def _line(result: Result) -> dict:
 
 
 def _watched(results: Iterator[Result], pairs: Sequence[Pair], verb: str) -> Iterator[Result]:
-    """The same results, with a bar and the time left where a person is watching."""
+    """The same results, with a progress bar and the remaining time on a terminal."""
     if not sys.stderr.isatty():
         yield from results
         return
@@ -283,7 +283,7 @@ def _watched(results: Iterator[Result], pairs: Sequence[Pair], verb: str) -> Ite
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
-    count, total = 0, sum(pair.size for pair in pairs)  # bytes foretell the time better than files do
+    count, total = 0, sum(pair.size for pair in pairs)  # bytes predict the time better than the number of files
     # 600 s: with the highest effort a small file takes a minute
     with Progress(*columns, console=Console(stderr=True), transient=True, speed_estimate_period=600) as bar:
         task = bar.add_task(f"0/{len(pairs)} {verb}", total=total)

@@ -1,4 +1,4 @@
-"""`--keep-smaller`: a JPEG file where the .dlic one is no smaller than it at the same quality."""
+"""`--keep-smaller`: a JPEG file if it is at most as large as the .dlic file at the same quality."""
 
 import numpy as np
 
@@ -11,11 +11,10 @@ from dlic.peers.pillow import jpeg_at_psnr
 
 
 def smaller(picture: ImageFile, outcome: Outcome, wishes: Wishes, max_pixels: int) -> Outcome:
-    """`outcome`, or a JPEG in its place.
-
-    Compared are whole files with the same metadata: the .dlic one, and the smallest JPEG (Pillow's, progressive, with optimised
-    Huffman tables, 4:2:0 or 4:4:4, of any quality 1 … 100) whose pixels have at least the PSNR that the .dlic's have. A picture
-    with transparency, or with metadata that JPEG has no place for, stays a .dlic file.
+    """`outcome`, or a JPEG in its place. The comparison is between whole files with the same metadata: the .dlic file, and the
+    smallest JPEG (Pillow's, progressive, with optimised Huffman tables, 4:2:0 or 4:4:4, of any quality 1 … 100) whose pixels have
+    at least the PSNR that the .dlic's have. A picture with transparency, or with metadata that JPEG has no place for, stays a .dlic
+    file.
     """
     from dlic.metrics.distances import psnr
 
@@ -42,7 +41,7 @@ def smaller(picture: ImageFile, outcome: Outcome, wishes: Wishes, max_pixels: in
 
 
 def _decoded(data: bytes, wishes: Wishes, max_pixels: int) -> np.ndarray:
-    """The pixels that `dlic decompress` gives."""
+    """The decoded pixels, as from `dlic decompress`."""
     described = describe(data)
     return described.kind.read(described, Reading(wishes.weights, max_pixels, wishes.model)).picture.pixels
 

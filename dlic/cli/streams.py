@@ -20,7 +20,7 @@ IMAGE_FILE = 10  # bytes of memory for a pixel of an image file that is read or 
 
 
 def read_bytes(source: str) -> bytes:
-    """The bytes of a .dlic file, or of standard input for `-`. Raises CorruptFileError where there are none to read."""
+    """The bytes of a .dlic file, or of standard input for `-`. Raises CorruptFileError where it cannot be read or is empty."""
     if source == STANDARD:
         return sys.stdin.buffer.read()
     return read_whole(source, CorruptFileError)
@@ -78,7 +78,7 @@ def shown(text: str | Path) -> str:
 
 
 def note(sentence: str) -> None:
-    """Something the person should know, on standard error."""
+    """Prints a note on standard error."""
     typer.echo(f"note: {shown(sentence)}", err=True)
 
 
@@ -156,7 +156,7 @@ def busy(what: str) -> Iterator[Progress]:
 
 @contextmanager
 def transfer_bar(name: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A bar on standard error where a person is watching; it appears with the first byte."""
+    """A progress bar on standard error, on a terminal only; it appears with the first byte."""
     from rich import progress as bars
     from rich.console import Console
 

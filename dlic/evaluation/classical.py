@@ -1,4 +1,4 @@
-"""dlic's classical codecs beside those the world uses, on the same images in the same run: bytes, PSNR, BD-rates, times."""
+"""dlic's classical codecs next to common ones, on the same images in the same run: bytes, PSNR, BD-rates, times."""
 
 import statistics
 from collections.abc import Iterator, Sequence
@@ -50,11 +50,11 @@ class Coded:
 
 
 def coded(codec: Codec, images: Sequence[np.ndarray], shown_by: Codec | None = None) -> Coded:
-    """What `codec` makes of uint8 (H, W, 3) images; PSNR as `shown_by` decodes its files, if that is another."""
+    """Measures `codec` on uint8 (H, W, 3) images. `shown_by`: a different decoder for the PSNR."""
     size, quality, times = 0, [], []
     for image in images:
         seconds: dict[str, float] = {}
-        with timed(seconds, "encode", process_time):  # the processor's time, which other work on the machine moves little
+        with timed(seconds, "encode", process_time):  # processor time, which other work on the machine changes little
             data = codec.compress(image)
         with timed(seconds, "decode", process_time):
             decoded = codec.decompress(data)
@@ -77,7 +77,7 @@ def lines(images: Sequence[np.ndarray]) -> Iterator[str]:
 
 
 def jpeg_lines(images: Sequence[np.ndarray]) -> Iterator[str]:
-    """Files of equal settings, all shown by libjpeg."""
+    """Files of equal settings, all decoded by libjpeg."""
     yield "JPEG 4:2:0 beside libjpeg-turbo (Pillow)"
     yield (
         f"{'quality':16}{'':11}{'bytes':>11} {'libjpeg':>11} {'':>7}  {'PSNR':>6} {'libjpeg':>7} {'':>7}"
@@ -94,7 +94,7 @@ def jpeg_lines(images: Sequence[np.ndarray]) -> Iterator[str]:
 
 
 def decoder_lines(images: Sequence[np.ndarray]) -> Iterator[str]:
-    """How far our decoder's samples are from libjpeg's, on files that libjpeg wrote."""
+    """Differences of this decoder's samples from libjpeg's, on files by libjpeg."""
     yield "libjpeg's files read by both decoders"
     for style, (_, options) in STYLES.items():
         for subsampling in ("4:4:4", "4:2:2", "4:2:0"):

@@ -17,7 +17,7 @@ from dlic.evaluation.rate_distortion import (
     shared_scores,
 )
 
-LEAST_OVERLAP = 0.5  # of the narrower curve's scores: a BD-rate over less depends on a part that one codec hardly has
+LEAST_OVERLAP = 0.5  # share of the narrower curve's scores; a BD-rate over less depends on a small part of one curve
 
 Range = tuple[float, float]  # the lower end first
 
@@ -27,7 +27,7 @@ class Anchor:
     """The curve of a codec to compare with."""
 
     points: list[Point]
-    note: str = ""  # what to know before comparing
+    note: str = ""  # note for readers of the comparison
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ class Comparison:
 
 
 def compare(anchor: Sequence[Point], test: Sequence[Point], between: Range | None = None) -> Comparison:
-    """BD-rate and BD-score of `test` against `anchor`, each with the range it holds over.
+    """BD-rate and BD-score of `test` against `anchor`, each with its range.
 
     Args:
-        anchor: a curve of scores, of which higher is better.
+        anchor: a curve of scores; higher is better.
         test: the curve that is judged.
-        between: scores within which a BD-rate is taken as well, such as SSIMULACRA 2's from 70 to 85.
+        between: range of scores for a further BD-rate, for example 70 to 85 of SSIMULACRA 2.
     """
     try:
         whole, whole_scores = bd_rate(anchor, test), shared_scores(frontier(anchor), frontier(test))
@@ -95,7 +95,7 @@ def _bd_score(anchor: Sequence[Point], test: Sequence[Point]) -> float | None:
 
 
 def _check_overlap(anchor: Sequence[Point], test: Sequence[Point], shared: Range) -> None:
-    """Raises ValueError where two parts of curves share too few scores for a mean over them to say anything."""
+    """Raises ValueError where two parts of curves share too small a range of scores for a meaningful mean."""
     narrower = min(curve[-1].score - curve[0].score for curve in (anchor, test))
     overlap = (shared[1] - shared[0]) / narrower
     if overlap < LEAST_OVERLAP:
@@ -103,7 +103,7 @@ def _check_overlap(anchor: Sequence[Point], test: Sequence[Point], shared: Range
 
 
 def compare_all(anchors: Mapping[str, Anchor], test: Sequence[Point], between: Range | None = None) -> dict[str, Comparison]:
-    """`test` against each anchor, from the one it beats most to the one that beats it most; those without figures last."""
+    """Compares `test` with each anchor, in the order of BD-rates from the largest saving on; anchors without figures come last."""
     compared = {label: compare(anchor.points, test, between) for label, anchor in anchors.items()}
     return dict(sorted(compared.items(), key=lambda item: math.inf if item[1].bd_rate is None else item[1].bd_rate))
 

@@ -18,10 +18,10 @@ from dlic.evaluation.results import anchors_of
 from dlic.evaluation.run import Run
 from dlic.evaluation.scores import head, told
 
-WINDOW = (0.09, 1.7)  # bpp that are shown: BD-rates are taken between 0.1 and 1.5
+WINDOW = (0.09, 1.7)  # shown range of bpp; BD-rates are taken between 0.1 and 1.5
 TICKS = (0.1, 0.2, 0.3, 0.5, 1, 1.5)
-MOST = 7  # other curves in one figure; the eye tells no more apart
-WELL_KNOWN = (  # published curves that are drawn where there are more than that
+MOST = 7  # other curves in one figure; more are hard to tell apart
+WELL_KNOWN = (  # the published curves to draw if there are more
     "VTM (H.266)",
     "BPG 4:4:4",
     AVIF_AS_SHIPPED,
@@ -50,7 +50,7 @@ class Panel:
 
 
 def comparison_figure(ours: Curve, others: Sequence[Curve], title: str = "", score: str = "PSNR dB") -> Figure:
-    """`ours` in front of the curves of others by one metric; of many others, those that are well known."""
+    """`ours` in front of other curves by one metric; of many curves, only the well-known ones."""
     return panels_figure([Panel(score, ours, _handful(others))], title)
 
 
@@ -100,7 +100,7 @@ def figure_bytes(figure: Figure, suffix: str) -> bytes:
 
 
 def _handful(curves: Sequence[Curve]) -> list[Curve]:
-    """All where they are few, otherwise the well-known ones, or the first where none is known."""
+    """All curves if they are few; otherwise the well-known ones, or the first if none is known."""
     drawn = [curve for curve in curves if len(curves) <= MOST or curve.label in WELL_KNOWN]
     return (drawn or list(curves))[:MOST]
 
@@ -119,7 +119,7 @@ def _looks(panels: Sequence[Panel]) -> dict[str, dict]:
 
 
 def _draw(axes: Axes, panel: Panel, looks: dict[str, dict], leads: bool) -> None:
-    """Scores over rate, or their differences from ours."""
+    """Draws scores over rate, or their differences from ours."""
     ends = []
     for curve in [*panel.others, panel.ours]:
         look = looks[curve.label] | ({"marker": "o"} if len(curve.bpp) == 1 else {})

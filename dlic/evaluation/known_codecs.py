@@ -1,4 +1,4 @@
-"""The codecs that are always there under a name: those Pillow ships, JPEG XL where it is installed, and dlic's classical ones.
+"""The built-in codecs of evaluations, by name: Pillow's, JPEG XL if installed, and dlic's classical ones.
 
 jpeg  jpeg444  webp  jpeg2000  jxl             what people have
 avif  avif444                                  AVIF as shipped: with the tune that this libavif chooses by itself
@@ -101,9 +101,9 @@ KNOWN = {
     "dlic-jpeg-trellis": _ours("dlic JPEG 4:2:0, trellis", lambda q: JpegCodec(q, trellis=True), JPEG_QUALITIES, ".jpg"),
     "wavelet": _ours("dlic wavelet", WaveletCodec, WAVELET_QUALITIES, ".dlic"),
 }
-AS_SHIPPED = "avif"  # what a report compares with first
-PEERS = ("avif", "avif-psnr", "avif444-psnr", "jxl", "webp", "jpeg")  # what a checkpoint is compared with unasked; jxl where it is
-COMPARED = ("avif", "avif-psnr", "jxl", "webp", "jpeg", "jpeg2000", "wavelet")  # what shows one picture, likewise
+AS_SHIPPED = "avif"  # default anchor of a report
+PEERS = ("avif", "avif-psnr", "avif444-psnr", "jxl", "webp", "jpeg")  # default peers of a checkpoint; jxl if installed
+COMPARED = ("avif", "avif-psnr", "jxl", "webp", "jpeg", "jpeg2000", "wavelet")  # default codecs of `dlic compare`, likewise
 
 
 def present(names: tuple[str, ...]) -> list[str]:

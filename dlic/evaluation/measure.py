@@ -14,10 +14,7 @@ from dlic.runtime.timing import timed
 
 
 def measure(series: Series, quality: float | None, name: str, image: np.ndarray, metrics: Mapping[str, Metric]) -> Row:
-    """uint8 (H, W, 3), called `name` → what its file costs and what comes back from it.
-
-    Raises DlicError where the codec gives back another size.
-    """
+    """Codes uint8 (H, W, 3), called `name`, and measures file and decoded pixels. Raises DlicError where the decoded size differs."""
     seconds: dict[str, float] = {}
     codec = series.at(quality)
     with tempfile.TemporaryDirectory() as folder:

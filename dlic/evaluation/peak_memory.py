@@ -1,4 +1,4 @@
-"""How much memory a codec takes: that of a process of its own, which codes one picture and nothing else.
+"""Peak memory of a codec: that of a process which codes one picture and does nothing else.
 
 python -m dlic.evaluation.peak_memory CODEC QUALITY EFFORT IMAGE [EXTERNAL]      prints megabytes
 """
@@ -42,7 +42,7 @@ def _of_this_process(codec: str, quality: str, effort: str, image: str, external
 
 
 def _high_water() -> int | None:
-    """Kilobytes this process has had at most since its program began; None elsewhere than on Linux."""
+    """Peak kilobytes of this process since its program started; None except on Linux."""
     if not STATUS.exists():
         return None
     return next((int(line.split()[1]) for line in STATUS.read_text().splitlines() if line.startswith("VmHWM")), None)

@@ -1,4 +1,4 @@
-"""Where figures come from: versions, machine and command, without names of people, hosts or folders."""
+"""Provenance of figures: versions, machine and command, without names of people, hosts or folders."""
 
 import os
 import platform
@@ -11,7 +11,7 @@ CPU_INFO = Path("/proc/cpuinfo")  # Linux; `platform` knows no more than the arc
 
 @dataclass(frozen=True)
 class Provenance:
-    """What it takes to make the same figures again."""
+    """The information for reproducing the figures."""
 
     command: str
     versions: dict[str, str]
@@ -30,7 +30,7 @@ def provenance(command: str) -> Provenance:
 
 
 def version_of(package: str) -> str:
-    """Of an installed package, as pip calls it; "unknown" for a source tree on the path."""
+    """Version of an installed package, by its name in pip; "unknown" for a source tree on the path."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -38,7 +38,7 @@ def version_of(package: str) -> str:
 
 
 def _versions() -> dict[str, str]:
-    """Of everything that moves a figure: the peers' encoders too."""
+    """Versions of everything that influences figures, including the peers' encoders."""
     import numpy
     import PIL
     import torch

@@ -15,7 +15,7 @@ from dlic.pixels.arrays import Codec
 if TYPE_CHECKING:
     from scipy.interpolate import PchipInterpolator
 
-RATES = (0.1, 1.5)  # bpp between which codecs are compared: what photographs are kept at, and what most published curves cover
+RATES = (0.1, 1.5)  # range of bpp of comparisons: usual for photographs, and covered by most published curves
 JPEG_QUALITIES = (5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 95)  # about 0.2 to 3 bpp on photographs
 
 Measure = Callable[[np.ndarray, np.ndarray], float | None]  # original, reconstruction: uint8 (H, W, 3) → higher is better, or None
@@ -23,14 +23,14 @@ Measure = Callable[[np.ndarray, np.ndarray], float | None]  # original, reconstr
 
 @dataclass(frozen=True)
 class Point:
-    """What a codec needs and gives on a set of images."""
+    """Mean rate and score of a codec on a set of images."""
 
     bpp: float  # bits per pixel, mean over the images
     score: float  # of PSNR in dB, or of another metric made by `scores.as_score`; mean over the images; higher is better
 
 
 def mean_point(codec: Codec, images: Sequence[np.ndarray], measure: Measure = psnr) -> Point:
-    """Mean rate and score of `codec` on uint8 (H, W, 3) images: bits of its files, PSNR or another measure of what it decodes.
+    """Mean rate and score of `codec` on uint8 (H, W, 3) images: bits of its files, PSNR or another measure of the decoded pixels.
 
     Raises ValueError without images, and for an image that is too small to be measured.
     """
@@ -146,7 +146,7 @@ def cut(curve: Sequence[Point], rates: tuple[float, float] = RATES) -> list[Poin
 
 
 def frontier(curve: Sequence[Point]) -> list[Point]:
-    """The points of a curve worth choosing, by rising rate and score: no other is at least as good for as many bits or fewer."""
+    """The Pareto-optimal points of a curve, by rising rate and score: no other is at least as good for as many bits or fewer."""
     best: list[Point] = []
     for point in sorted(curve, key=lambda p: (p.bpp, -p.score)):
         if not best or point.score > best[-1].score:
@@ -173,5 +173,5 @@ def _bd_rate(anchor: list[Point], test: list[Point]) -> float:
 
 
 def _columns(anchor: Sequence[Point], test: Sequence[Point]) -> list[list[float]]:
-    """As the package wants them: rates and scores of the one, then of the other."""
+    """Arguments of the `bjontegaard` package: rates and scores of the anchor, then of the test."""
     return [[getattr(p, name) for p in curve] for curve in (anchor, test) for name in ("bpp", "score")]

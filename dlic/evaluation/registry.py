@@ -28,17 +28,15 @@ LEARNED_QUALITIES = (1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)  # the whole ra
 
 @dataclass(frozen=True)
 class Settings:
-    """What a learned codec is asked for beside its quality, and what else can be named."""
+    """Settings of learned codecs other than the quality, and the codecs of --external."""
 
     effort: int = 0
     external: Mapping[str, Series] = field(default_factory=dict)  # by name
 
 
 def open_series(name: str, settings: Settings | None = None) -> Series:
-    """The codec of a name.
-
-    Raises DlicError for names nobody has, and with what to install for codecs that are not on this machine;
-    UnknownCheckpointError for folders that hold no checkpoint.
+    """The codec of a name. Raises DlicError for unknown names, and for codecs that are not installed, with the package to install;
+    UnknownCheckpointError for folders without a checkpoint.
     """
     settings = settings or Settings()
     if name in settings.external:
@@ -51,7 +49,7 @@ def open_series(name: str, settings: Settings | None = None) -> Series:
 
 
 def checkpoint_folder(name: str, settings: Settings) -> Path:
-    """Where the checkpoint of a name is; a path stands for itself. Raises DlicError for what is neither."""
+    """The folder of a checkpoint, from its name or path. Raises DlicError for anything else."""
     if Path(name).is_dir():
         return checkpoints.as_folder(Path(name))
     try:

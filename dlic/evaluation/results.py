@@ -12,9 +12,8 @@ from dlic.metrics.registry import METRICS
 
 
 def anchors_of(run: Run, codec: str, metric: str = "psnr", published: Mapping[str, Anchor] | None = None) -> dict[str, Anchor]:
-    """Everything a codec of a run is compared with: its other codecs that have a curve, then published curves. By label.
-
-    `published` are other curves than those that the run names.
+    """The anchors of a codec of a run, by label: the run's other codecs with a curve, then published curves. `published` replaces
+    the run's published curves.
     """
     peers = {name: entry for name, entry in run.codecs.items() if name != codec and run.curve(name, metric)}
     measured = {entry.label: Anchor(run.curve(name, metric), entry.note) for name, entry in peers.items()}
@@ -24,7 +23,7 @@ def anchors_of(run: Run, codec: str, metric: str = "psnr", published: Mapping[st
 
 
 def compared(run: Run, codec: str, metric: str) -> dict[str, Comparison]:
-    """The curve of a codec against everything else, by label; ranges of scores are in the metric's units."""
+    """Compares the curve of a codec with all anchors, by label; ranges of scores are in the metric's units."""
     curve, between = run.curve(codec, metric), run.between if metric == RANGE_OF else None
     anchors = anchors_of(run, codec, metric)
     return {label: told(metric, compare(anchor.points, curve, between)) for label, anchor in anchors.items() if anchor.points}
@@ -45,7 +44,7 @@ def told(metric: str, comparison: Comparison) -> Comparison:
 
 
 def results(run: Run) -> dict[str, object]:
-    """A run as JSON can hold it: every figure that is printed, those of each image, and where they come from.
+    """A run as JSON: every printed figure, those of each image, and their provenance.
 
     Comparisons have ranges in the units that `score_units` names: MS-SSIM in dB, distances as they are.
     """

@@ -32,8 +32,8 @@ class Entry:
 
     name: str  # as --codecs takes it
     label: str  # as tables and figures call it
-    identity: str  # what its files depend on: a fingerprint, or options and versions
-    note: str = ""  # what to know before comparing
+    identity: str  # everything its files depend on: a fingerprint, or options and versions
+    note: str = ""  # note for readers of the comparison
     ending: str = ""  # of its files
     effort: int = 0  # of a learned codec
     peak_memory_mb: float | None = None  # of a process that codes the largest picture once; None where it was not measured
@@ -41,7 +41,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Row:
-    """One file: what it costs, and what comes back from it."""
+    """Measurements of one file: its size and its decoded pixels."""
 
     codec: str
     quality: float | None  # None where the codec has one rate
@@ -50,7 +50,7 @@ class Row:
     bpp: float
     encode_ms: float  # pixels to bytes and back, without the disk
     decode_ms: float
-    estimated_bits: float | None  # what the tables of a learned codec say of the same symbols
+    estimated_bits: float | None  # of the same symbols, by the tables of a learned codec
     metrics: dict[str, float | None]  # by name, as in `metrics.METRICS`; None where the picture is too small for one
 
     @property
@@ -68,7 +68,7 @@ class Mean:
     bpp: float
     metrics: dict[str, float | None]
     psnr_of_mean_mse: float | None  # dB: the other common convention, which is lower where images differ
-    encode_ms: float  # medians, which a busy machine moves less
+    encode_ms: float  # medians, which other work on the machine changes less
     decode_ms: float
     gap: float | None  # share by which files exceed `estimated_bits`
 
@@ -84,8 +84,8 @@ class Run:
     rows: tuple[Row, ...] = ()
     against: str | None = None  # a set of published curves to compare with: "kodak"
     jobs: int = 1  # files that were coded at the same time
-    notes: tuple[str, ...] = ()  # what a reader must know: images that were left out, metrics of fewer scales
-    between: tuple[float, float] = HIGH_QUALITY  # values of SSIMULACRA 2 between which a BD-rate is told as well
+    notes: tuple[str, ...] = ()  # notes for readers: images that were left out, metrics of fewer scales
+    between: tuple[float, float] = HIGH_QUALITY  # range of SSIMULACRA 2 for a further BD-rate
 
     def qualities(self, codec: str) -> list[float | None]:
         """Those of a codec that all pictures were measured at, rising."""

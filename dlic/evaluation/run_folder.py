@@ -1,4 +1,4 @@
-"""An evaluation as it is kept: a folder with a row for each file that was written, and what all of them were made with.
+"""The folder of an evaluation: a row for each coded file, and the settings and versions of all of them.
 
 run.json      the pictures, the codecs, versions, machine and command
 rows.csv      one row a file, written as soon as it is measured: what a run is continued from
@@ -28,7 +28,7 @@ FIXED = ("codec", "quality", "image", "bytes", "bpp", "encode_ms", "decode_ms", 
 
 
 def write_about(folder: Path, run: Run) -> None:
-    """Everything of a run but its rows."""
+    """Writes everything of a run except its rows."""
     about = {name: value for name, value in asdict(run).items() if name != "rows"}
     with written_whole(folder / ABOUT, overwrite=True) as file:
         file.write(json.dumps(about, indent=1).encode())

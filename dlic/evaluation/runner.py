@@ -18,7 +18,7 @@ from dlic.metrics.registry import MS_SSIM_SMALLEST
 from dlic.storage.files import written_whole
 from dlic.storage.locks import LOCK
 
-Watched = Callable[[Iterable[Row], str, int], Iterable[Row]]  # rows, what they are of, how many: the same rows, as they come
+Watched = Callable[[Iterable[Row], str, int], Iterable[Row]]  # (rows, label, count) → the same rows, as they come
 
 
 def begin(
@@ -32,12 +32,12 @@ def begin(
     """A run without rows.
 
     Args:
-        plan: what is measured.
-        provenance: where the figures come from.
-        notes: what a reader must know, such as images that were left out.
+        plan: the codecs, qualities and images.
+        provenance: versions, machine and command.
+        notes: notes for readers, for example on images that were left out.
         against: a set of published curves to compare with.
         jobs: files that are coded at the same time.
-        between: values of SSIMULACRA 2 between which a BD-rate is told as well.
+        between: range of SSIMULACRA 2 for a further BD-rate.
     """
     small = sum(min(picture.width, picture.height) < MS_SSIM_SMALLEST for picture in plan.pictures)
     scales = [f"MS-SSIM of fewer than five scales: {small} images are smaller than {MS_SSIM_SMALLEST} pixels"] * bool(small)
@@ -75,15 +75,14 @@ def join(run: Run, folder: Path) -> Run:
 
 
 def discard(folder: Path) -> None:
-    """Remove what a run keeps in a folder, and nothing else."""
+    """Removes the files of a run from a folder; others stay."""
     for name in (*KEPT, ABOUT):
         if (folder / name).is_file():
             (folder / name).unlink()
 
 
 def conduct(run: Run, plan: Plan, folder: Path | None, watched: Watched, memory: bool = True) -> Run:
-    """Measure what a run has not yet of a plan; with a folder, everything is kept there as soon as it is known.
-
+    """Measures the files of a plan that are missing from a run; with a folder, each row is stored as soon as it is measured.
     `watched` shows the rows of each codec as they come. With `memory`, each codec's peak memory is measured too.
     """
     if folder is not None:

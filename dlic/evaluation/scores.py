@@ -1,9 +1,9 @@
-"""Metrics as scores, of which higher is better and equal steps matter alike, so that one code compares curves of every metric."""
+"""Metrics as scores: higher is better, and equal steps matter alike. So one function compares curves of every metric."""
 
 from dlic.metrics.registry import METRICS, decibels
 
-MAIN = ("psnr", "ms_ssim", "ssimulacra2")  # side by side in every comparison: no claim about eyes from one metric
-RANGE_OF = "ssimulacra2"  # the metric whose BD-rate is also told between two of its values
+MAIN = ("psnr", "ms_ssim", "ssimulacra2")  # next to each other in every comparison: one metric does not describe what people see
+RANGE_OF = "ssimulacra2"  # the metric with a further BD-rate between two of its values
 HIGH_QUALITY = (70.0, 85.0)  # of SSIMULACRA 2: "high quality" and above, below "visually lossless" side by side
 DIGITS = {"psnr": 2, "psnr_y": 2, "ssimulacra2": 2, "cvvdp": 3}  # after the point, in tables; four for the others
 
@@ -39,7 +39,7 @@ def score_digits(metric: str) -> int:
 
 
 def told(metrics: list[str]) -> list[str]:
-    """Those of the measured metrics that tables show: the main ones, and what was asked for."""
+    """The measured metrics that tables show: the main ones and the requested ones."""
     return [name for name in metrics if name in MAIN or (name in METRICS and not METRICS[name].default)]
 
 

@@ -1,4 +1,4 @@
-"""A run as text: a line a quality of its first codec, then how that codec compares with every other by every metric."""
+"""A run as text: a line a quality of its first codec, then comparisons of that codec with every other by every metric."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -64,7 +64,7 @@ def _other_lines(run: Run, first: Entry) -> Iterator[str]:
 
 
 def _comparison_lines(run: Run, first: Entry) -> Iterator[str]:
-    """For each metric its figures with the ranges they hold over, then the BD-rates of all metrics side by side."""
+    """For each metric its figures with their ranges, then the BD-rates of all metrics next to each other."""
     anchors = {metric: anchors_of(run, first.name, metric) for metric in told(run.metrics)}
     notes = {label: anchor.note for others in anchors.values() for label, anchor in others.items() if anchor.note and anchor.points}
     if not any(anchors.values()):
@@ -141,7 +141,7 @@ def _range_head(between: Range) -> str:
 
 
 def _ranked(figures: Mapping[str, Comparison]) -> list[tuple[str, Comparison]]:
-    """From the codec that is beaten most to the one that beats most; those without figures last."""
+    """In the order of BD-rates, from the largest saving on; codecs without figures come last."""
     return sorted(figures.items(), key=lambda item: math.inf if item[1].bd_rate is None else item[1].bd_rate)
 
 

@@ -1,4 +1,4 @@
-"""Codecs over their qualities on a folder of images: which files are missing from a run, and how they come to be measured."""
+"""Measures codecs at their qualities on a folder of images: plans the files, finds the missing ones, and measures them."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,10 +20,10 @@ from dlic.metrics.registry import Metric, available
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be measured; workers can be sent it."""
+    """The codecs, qualities and images to measure; picklable for workers."""
 
     folder: Path  # of the images
-    codecs: dict[str, str]  # name → what was asked for: a name or the path of a checkpoint
+    codecs: dict[str, str]  # name of the series → the name or path of --codecs
     qualities: dict[str, tuple[float | None, ...]]  # by codec
     pictures: tuple[Picture, ...]
     metrics: tuple[str, ...]
@@ -83,17 +83,17 @@ def make_plan(
     effort: int = 0,
     external: Path | None = None,
 ) -> tuple[Plan, dict[str, str]]:
-    """What to measure, and of each image of the folder that cannot be read name and a sentence.
+    """The plan, and for each unreadable image of the folder its name and the reason.
 
     Args:
         folder: of images.
         asked: names of codecs, paths of checkpoints, sections of `external`.
-        qualities: of codecs that are asked for, where they are not the usual ones.
-        metrics: names from `metrics.METRICS`; the usual ones by default.
+        qualities: of codecs by name; others have their defaults.
+        metrics: names from `metrics.METRICS`; None: the defaults.
         effort: of checkpoints.
         external: file of commands, as `external.read_external` takes it.
 
-    Raises DlicError for what is unknown, and UnreadableImageError where no image can be read.
+    Raises DlicError for unknown codecs and metrics, and UnreadableImageError where no image can be read.
     """
     series = {name: open_asked(name, effort, external) for name in asked}
     qualities_by_codec = {series[name].name: _chosen(series[name], qualities.get(name)) for name in asked}
@@ -113,7 +113,9 @@ def _chosen(series: Series, qualities: Sequence[int] | None) -> tuple[float | No
 
 
 def pictures_in(folder: Path) -> tuple[tuple[Picture, ...], dict[str, str]]:
-    """Every readable image of a folder, by name, and of the others name and a sentence. Raises DlicError where none can be read."""
+    """Every readable image of a folder, by name, and for each other its name and the reason. Raises DlicError where none can be
+    read.
+    """
     pictures, left_out = [], {}
     for name, image in images_of(folder):
         if isinstance(image, UnreadableImageError):
@@ -125,9 +127,8 @@ def pictures_in(folder: Path) -> tuple[tuple[Picture, ...], dict[str, str]]:
 
 
 def images_of(folder: Path) -> Iterator[tuple[str, np.ndarray | UnreadableImageError]]:
-    """Every image of a folder by name: uint8 (H, W, 3), or why it cannot be read.
-
-    Raises DlicError for what is no folder, and in the end UnreadableImageError where no image could be read.
+    """Yields every image of a folder by name: uint8 (H, W, 3), or the reason why it cannot be read. Raises DlicError where there is
+    no folder, and at the end UnreadableImageError if no image could be read.
     """
     if not folder.is_dir():
         raise DlicError(f"{folder} is not a folder of images")
@@ -161,7 +162,7 @@ def _row(plan: Plan, task: Task) -> Row:
 
 @lru_cache(maxsize=16)
 def _warm(name: str, effort: int, external: Path | None, image: Path) -> Series:
-    """`open_asked`, after coding one image, so that what happens once in a process does not count as a picture's time."""
+    """`open_asked`, then codes one image, so that one-time costs of a process do not count as a picture's time."""
     series = open_asked(name, effort, external)
     codec = series.at(series.qualities[0])
     codec.decompress(codec.compress(_pixels(image)))

@@ -1,4 +1,4 @@
-"""An evaluation in TensorBoard, beside others in the same folder.
+"""An evaluation in TensorBoard, next to others in the same folder.
 
 evaluations/NAME         what was found: BD-rates as scalars, figures of the curves, pictures, and a row of the hparams table
 curves/NAME/CODEC        rate–distortion curves as scalars whose steps are thousandths of a bit per pixel, which makes the scalar
@@ -41,7 +41,7 @@ def log_run(
     settings: Mapping[str, Setting] | None = None,
     shown: Mapping[str, Sequence[tuple[str, np.ndarray]]] | None = None,
 ) -> None:
-    """Write what this module's first lines say of the first codec of `run` beside the others.
+    """Writes the curves, figures and comparisons of the first codec of `run` with the others, as listed at the top of this module.
 
     Args:
         log_dir: where TensorBoard looks; may hold other evaluations.
@@ -64,7 +64,7 @@ def log_run(
 
 
 def checkpoint_settings(folder: Path) -> dict[str, Setting]:
-    """What a checkpoint is, as columns of the hparams table. Raises UnknownCheckpointError."""
+    """Settings of a checkpoint as columns of the hparams table. Raises UnknownCheckpointError."""
     manifest = read_manifest(folder)
     training = {name: value for name, value in vars(manifest.training).items() if value is not None}  # no λ where there are many
     network = {f"network.{name}": value for name, value in manifest.config.items()}
@@ -77,7 +77,7 @@ def _writer(folder: Path) -> SummaryWriter:
 
 
 def _folder(name: str) -> str:
-    """A name as that of a folder on every system, and of a run in TensorBoard."""
+    """A name that is valid for a folder on every system and for a run in TensorBoard."""
     return re.sub(r"[^\w .,()=+-]", "-", name).strip(" .") or "-"
 
 
@@ -131,7 +131,8 @@ def _log_figures(writer: SummaryWriter, run: Run) -> None:
 
 def _log_comparison(writer: SummaryWriter, run: Run, entry: Entry) -> None:
     """In percent, where it can be said: `bd_rate/LABEL`, negative where the codec needs fewer bits; of a single point
-    `bits_saved/LABEL` at equal PSNR. The same by other metrics under `bd_rate_METRIC` and `bits_saved_METRIC`."""
+    `bits_saved/LABEL` at equal PSNR. The same by other metrics under `bd_rate_METRIC` and `bits_saved_METRIC`.
+    """
     for metric in told(run.metrics):
         ours = run.curve(entry.name, metric)
         anchors = {label: anchor for label, anchor in anchors_of(run, entry.name, metric).items() if anchor.points}

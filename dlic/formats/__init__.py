@@ -1,1 +1,1 @@
-"""File kinds: how each is recognised, described, read and verified."""
+"""File kinds: recognising, describing, reading, verifying and writing each of them."""

@@ -1,4 +1,4 @@
-"""Gray and transparency, around codecs of RGB: what is kept in optional chunks beside the coded picture.
+"""Gray and transparency for codecs of RGB, stored in optional chunks next to the coded picture.
 
 pixels ⇄ colours, smooth where they are clear ⇄ RGB, gray as three equal channels ⇄ a codec
        ⇄ alpha ⇄ tiles ⇄ the lossless codec, or the wavelet codec where less is asked for ⇄ chunk
@@ -27,14 +27,14 @@ from dlic.pixels.grid import Grid
 from dlic.pixels.rectangles import Rectangle
 
 ONE_VALUE, LOSSLESS, LOSSY, IN_TILES = 0, 1, 2, 3  # methods of coding alpha
-ALPHA_TILE = 1024  # pixels along a tile, so that a part of a big picture needs only what alpha says of about that part
+ALPHA_TILE = 1024  # pixels along a tile, so that a part of a big picture needs only the alpha of about that part
 LOSSLESS_HEAD, LOSSY_HEAD = bytes([8, 1]), bytes([1])  # how their streams begin: 8 bits of one channel; one component
 EXACT = 100  # quality of alpha
 
 
 @dataclass(frozen=True, eq=False)
 class Separated:
-    """A picture as a codec takes it, and the rest."""
+    """The input of a codec of RGB, and the chunks with the rest of the picture."""
 
     colours: NDArray[np.uint8]  # uint8 (H, W, 3), or (H, W) gray for a codec that takes it
     chunks: Chunks
@@ -73,16 +73,15 @@ def separate(image: NDArray[np.uint8], alpha_quality: int = EXACT, takes_gray: b
 
 
 def is_gray(chunks: Chunks) -> bool:
-    """Whether a picture that is coded as RGB is shown as gray."""
+    """Whether a picture coded as RGB is gray."""
     return GRAY in by_name(chunks)
 
 
 def unite(
     colours: NDArray[np.uint8], chunks: Chunks, whole: Rectangle | None = None, part: Rectangle | None = None
 ) -> NDArray[np.uint8]:
-    """Inverse of `separate`: the picture, of what a codec gives back, uint8 (H, W, 3) or (H, W). Raises CorruptFileError.
-
-    Where that is only a `part`, the `whole` picture's size is needed.
+    """Inverse of `separate`, for decoded colours uint8 (H, W, 3) or (H, W). For a `part` of a picture, `whole` is the picture's
+    size. Raises CorruptFileError.
     """
     described = by_name(chunks)
     _check_gray(described)
@@ -108,7 +107,9 @@ def _check_gray(chunks: Mapping[bytes, bytes]) -> None:
 
 
 def as_gray(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """uint8 (H, W, 3) of what was gray → (H, W), the mean of its channels, which is nearer than any one; (H, W) as it is."""
+    """Decoded uint8 (H, W, 3) of a gray picture → (H, W): the mean of the channels, which is nearer to the original than any one.
+    (H, W) stays.
+    """
     if colours.ndim == 2:
         return colours
     total: NDArray[np.uint16] = colours[..., 0].astype(np.uint16) + colours[..., 1] + colours[..., 2]
@@ -129,7 +130,7 @@ def encode_alpha(alpha: NDArray[np.uint8], quality: int = EXACT, side: int = ALP
 
 
 def decode_alpha(data: bytes, height: int, width: int, part: Rectangle | None = None) -> NDArray[np.uint8]:
-    """Inverse of `encode_alpha`, as far as its quality goes; only what is asked for of the plane. Raises CorruptFileError."""
+    """Inverse of `encode_alpha`, lossy below quality EXACT; decodes only `part` of the plane, if given. Raises CorruptFileError."""
     part = part or Rectangle(0, 0, width, height)
     if data[:1] == bytes([ONE_VALUE]):
         return _decode_tile(data, part.height, part.width)
@@ -145,7 +146,7 @@ def decode_alpha(data: bytes, height: int, width: int, part: Rectangle | None = 
 
 
 def is_in_parts(data: bytes | None) -> bool:
-    """Whether a part of a plane, if there is one, can be decoded without the rest."""
+    """Whether the transparency is absent, or a part of it can be decoded without the rest."""
     return data is None or data[:1] in (bytes([ONE_VALUE]), bytes([IN_TILES]))
 
 

@@ -1,4 +1,4 @@
-"""The parts that all kinds of .dlic files share: description from the container, gray and transparency from its chunks."""
+"""Shared parts of all kinds of .dlic files: description from the container, gray and transparency from chunks."""
 
 from abc import abstractmethod
 from typing import Any
@@ -23,7 +23,7 @@ class ContainerKind(Kind):
     """A kind of .dlic file: a coded picture with gray and transparency in chunks, where its codec does not hold them itself."""
 
     endings = (".dlic",)
-    numbers: tuple[int, ...]  # the values of the header's field `kind` that stand for it
+    numbers: tuple[int, ...]  # its values of the header's field `kind`
 
     @abstractmethod
     def decode(self, described: Description, reading: Reading) -> tuple[NDArray[Any], dict[str, float]]:

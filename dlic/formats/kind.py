@@ -19,10 +19,10 @@ PROCESS = 100_000_000  # bytes of a process without torch
 
 @dataclass(frozen=True)
 class Description:
-    """Facts about a file that are known before its picture is decoded."""
+    """Facts about a file, known before decoding."""
 
     kind: "Kind"
-    data: bytes = field(repr=False)  # the whole file, or what there is of it
+    data: bytes = field(repr=False)  # the whole file, or the part that is present
     file_type: str  # ".dlic version 1" or "JPEG"
     width: int
     height: int
@@ -40,7 +40,7 @@ class Description:
 
 @dataclass(frozen=True)
 class Details:
-    """Facts that only files of one kind have."""
+    """Facts about a file that are specific to its kind."""
 
     figures: dict[str, Any]  # for --json
     sentence: str  # for a person
@@ -55,10 +55,10 @@ class Kind(ABC):
     image file ─ load ─ prepare(wishes) ─ bytes of a new file
     """
 
-    name: ClassVar[str]  # as `dlic compress --codec` and `dlic info` call it
+    name: ClassVar[str]  # name in `dlic compress --codec` and `dlic info`
     endings: ClassVar[tuple[str, ...]]  # of its files; the first is that of new ones
     takes: ClassVar[frozenset[str]]  # the fields of Wishes that it takes
-    model_prefix: ClassVar[str] = ""  # names of models that begin so choose this kind, which has no name for --codec then
+    model_prefix: ClassVar[str] = ""  # names of models with this prefix choose this kind, instead of --codec
     process_memory: ClassVar[int] = PROCESS  # bytes of a process that reads its files
 
     # --- files that are there
@@ -69,7 +69,7 @@ class Kind(ABC):
 
     @abstractmethod
     def describe(self, data: bytes) -> Description:
-        """A file that was recognised. Raises CorruptFileError for damage that shows before decoding."""
+        """Describes a recognised file. Raises CorruptFileError for damage that shows before decoding."""
 
     @abstractmethod
     def details(self, described: Description) -> Details:
@@ -77,25 +77,23 @@ class Kind(ABC):
 
     @abstractmethod
     def read(self, described: Description, reading: Reading, progress: Progress = no_progress) -> ReadResult:
-        """The pixels and metadata of a whole file, or the crop of it that is asked for.
-
-        `progress` is told the share of the work that is done, where that is known.
-        Raises CorruptFileError, UnknownCheckpointError, or DlicError where the crop does not lie inside.
+        """The pixels and metadata of a file, or of the crop in `reading`. `progress` gets the share of the work that is done, 0 …
+        1, if known. Raises CorruptFileError, UnknownCheckpointError, or DlicError where the crop does not lie inside.
         """
 
     def describe_beginning(self, data: bytes) -> Description:
-        """A file that was recognised and may be truncated or damaged. Raises CorruptFileError where its header is not whole."""
+        """Describes a recognised file that may be truncated or damaged. Raises CorruptFileError where its header is damaged."""
         return self.describe(data)
 
     def read_partial(self, described: Description, reading: Reading, progress: Progress = no_progress) -> ReadResult:
-        """As much as can be shown of a file that `describe_beginning` described; the notes say what is missing."""
+        """The readable part of a file described by `describe_beginning`; the notes name the missing parts."""
         try:
             return self.read(self.describe(described.data), reading, progress)
         except CorruptFileError as error:
             raise CorruptFileError(f"{error}; no part of this {self.name} file can be shown") from error
 
     def verify(self, described: Description, reading: Reading) -> None:
-        """Check everything that can be checked. Raises CorruptFileError for damage, and UnknownCheckpointError."""
+        """Checks all checksums. Raises CorruptFileError for damage, and UnknownCheckpointError."""
         self.read(described, reading)
 
     # --- new files
@@ -106,16 +104,16 @@ class Kind(ABC):
 
     @abstractmethod
     def prepare(self, wishes: Wishes) -> Encode:
-        """The function that makes a new file of a picture. Raises DlicError for wishes that cannot be granted."""
+        """Returns a function from pictures to new files. Raises DlicError for invalid wishes."""
 
     def check(self, wishes: Wishes) -> None:
-        """Raises DlicError for wishes that this kind does not take."""
+        """Raises DlicError for options that this kind does not have."""
         for wish in wishes.given:
             if wish not in self.takes:
                 raise DlicError(self.refusal(wish, wishes))
 
     def refusal(self, wish: str, wishes: Wishes) -> str:
-        """The sentence about a wish that this kind does not take."""
+        """The message for an option that this kind does not have."""
         options = [option(field.name) for field in fields(Wishes) if field.name in self.takes]
         takes = f"it takes {', '.join(options)}" if options else "it takes no such option"
         return f"{option(wish)} does not go with --codec {self.name}; {takes}"

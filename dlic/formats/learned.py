@@ -107,7 +107,7 @@ class Learned(ContainerKind):
         return ReadResult(ImageFile(pixels, metadata=described.metadata, lost=decoded.lost), {**seconds, **decoded.seconds})
 
     def _codec(self, container: Container, reading: Reading) -> "LearnedCodec":
-        """The codec of the weights that are named, or else of the checkpoint that the file names."""
+        """The codec of the given model or weights, or else of the file's checkpoint."""
         if reading.codec is not None:
             return reading.codec.within(reading.max_memory, reading.max_pixels)
         if reading.model is not None and reading.weights is not None:
@@ -147,7 +147,7 @@ class Learned(ContainerKind):
 
 
 def rate_of(wishes: Wishes) -> "int | Target":
-    """The quality or the target that is wished for. Raises DlicError for several, and for values out of range."""
+    """The quality or the target of the wishes. Raises DlicError for more than one, and for values out of range."""
     from dlic.learned.codec import check_quality
     from dlic.learned.rate_control import Measure, Target
 
@@ -195,9 +195,8 @@ def encode_picture(
 def encode_colours(
     codec: "LearnedCodec", colours: NDArray[np.uint8], rate: "int | Target", effort: int = 0, progress: Progress = no_progress
 ) -> "Achieved":
-    """RGB at a quality, or so that it meets a target; `progress` is told the share of an effort's work that is done.
-
-    Chunks that the codec adds to its files count as part of them. A gray picture is judged as it will be shown.
+    """Encodes RGB at a quality or to a target. `progress` gets the share of an effort's work that is done, 0 … 1. Chunks that the
+    codec adds count as part of the file. The quality of a gray picture is measured in gray.
     """
     from dlic.learned.rate_control import encode_at_quality, encode_to
 
@@ -229,7 +228,7 @@ def _scales(pixels: NDArray[Any]) -> dict[str, int]:
 
 
 def _name_and_tune(fingerprint: bytes) -> tuple[str, str] | tuple[None, None]:
-    """Of the checkpoint, if it is on this machine."""
+    """Name and tune of the checkpoint, if it is on this machine."""
     try:
         folder = checkpoints.find_by_fingerprint(fingerprint)
         return folder.name, read_manifest(folder).training.tune
@@ -238,7 +237,7 @@ def _name_and_tune(fingerprint: bytes) -> tuple[str, str] | tuple[None, None]:
 
 
 def _tiles(described: Description) -> dict[str, int] | None:
-    """How the picture is cut."""
+    """Limits of tiles and memory from the wishes."""
     if not described.in_parts:
         return None
     grid, _ = split(container_of(described))

@@ -1,4 +1,4 @@
-"""How a file is to be read, and what reading gives."""
+"""Options of reading a file, and its result."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +29,7 @@ class Reading:
         return None if self.crop is None else Rectangle.asked_for(self.crop, width, height)
 
     def cropped(self, image: NDArray[Any]) -> NDArray[Any]:
-        """The part of a decoded picture (H, W, …) that is asked for. Raises DlicError where the crop does not lie inside."""
+        """Cuts the crop out of a decoded picture (H, W, …). Raises DlicError where the crop does not lie inside."""
         part = self.part_of(image.shape[1], image.shape[0])
         return image if part is None else image[part.slices]
 

@@ -25,17 +25,17 @@ ENDINGS = frozenset(ending for kind in KINDS for ending in kind.endings)
 
 
 def describe(data: bytes) -> Description:
-    """A file of any kind. Raises CorruptFileError for anything else, and for damage that shows before decoding."""
+    """Describes a file of any kind. Raises CorruptFileError for anything else, and for damage that shows before decoding."""
     return kind_of(data).describe(data)
 
 
 def describe_beginning(data: bytes) -> Description:
-    """A file of any kind that may be truncated or damaged. Raises CorruptFileError where its header is not whole."""
+    """Describes a file of any kind that may be truncated or damaged. Raises CorruptFileError where its header is damaged."""
     return kind_of(data).describe_beginning(data)
 
 
 def kind_of(data: bytes) -> Kind:
-    """The kind of a file, from its first bytes. Raises CorruptFileError where it is of none."""
+    """The kind of a file, from its first bytes. Raises CorruptFileError for an unknown kind."""
     for kind in KINDS:
         if kind.recognise(data):
             return kind
@@ -47,9 +47,8 @@ def kind_of(data: bytes) -> Kind:
 
 
 def kind_to_write(codec: str, wishes: Wishes) -> Kind:
-    """The kind that a codec's name, or a model of another kind, chooses.
-
-    Raises DlicError for names that no codec has, and for wishes that the kind does not take.
+    """The kind of a new file, from the codec's or the model's name. Raises DlicError for unknown codecs, and for options that the
+    kind does not have.
     """
     if codec not in CODECS:
         raise DlicError(f"there is no codec {codec!r}; --codec is one of {', '.join(CODECS)}")

@@ -11,7 +11,7 @@ from dlic.errors import CorruptFileError, DlicError, UnreadableImageError
 from dlic.images.thumbnail import MAX_SIDE, SIDE, thumbnail
 
 WORTH_PIXELS = 1_000_000  # smaller pictures show quickly enough themselves
-WORTH_SHARE = 200  # times its bytes, the file that a preview is added to unasked
+WORTH_SHARE = 200  # least ratio of file size to preview size for a preview by default
 
 
 def write(pixels: NDArray[Any], side: int = SIDE) -> Chunks:
@@ -22,7 +22,7 @@ def write(pixels: NDArray[Any], side: int = SIDE) -> Chunks:
 
 
 def if_cheap(pixels: NDArray[Any], size: int) -> Chunks:
-    """A preview for a file of `size` bytes that shows a large picture, if it is less than half a per cent of it; else none."""
+    """A preview of a large picture, if it takes less than half a per cent of the file's `size` bytes; else none."""
     if pixels.shape[0] * pixels.shape[1] <= WORTH_PIXELS:
         return ()
     chunks = write(pixels)

@@ -1,4 +1,4 @@
-"""Wavelet pictures: .dlic files whose every beginning shows a picture."""
+"""Wavelet pictures: .dlic files of which every prefix can be shown."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""How a new file is to be made, and what encoding gives."""
+"""Options of a new file, and the result of encoding."""
 
 import operator
 from collections.abc import Callable
@@ -19,7 +19,7 @@ DEFAULT_QUALITY = 60  # of the learned codec
 
 @dataclass(frozen=True)
 class Wishes:
-    """The options that some kinds of file take; None where one was not given."""
+    """Options of new files; None means not given. Each kind of file takes some of them."""
 
     quality: int | None = None  # 1 … 100
     target_size: int | None = None  # bytes
@@ -35,7 +35,7 @@ class Wishes:
     progressive: bool | None = None
     trellis: bool | None = None
     alpha_quality: int | None = None  # 1 … 100
-    thumbnail: int | None = None  # pixels a side, 0 for none; where it is not given, a file has one if it is cheap
+    thumbnail: int | None = None  # pixels a side, 0 for none; None: a thumbnail if it is cheap
     keep_smaller: bool | None = None
 
     @property
@@ -46,14 +46,14 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A new file, and what to tell about it."""
+    """A new file, with facts for the report."""
 
     data: bytes
-    matches: Callable[[bytes], bool]  # whether bytes read back hold what was encoded; CorruptFileError where they hold nothing
+    matches: Callable[[bytes], bool]  # whether bytes read back hold the encoded picture; raises CorruptFileError for damage
     seconds: dict[str, float] = field(default_factory=dict)  # by stage
     figures: dict[str, Any] = field(default_factory=dict)  # for --json
     said: str = ""  # for the line, beginning with ", "
-    as_jpeg: bool = False  # whether the data are a JPEG file in place of a .dlic one
+    as_jpeg: bool = False  # whether the data are a JPEG file instead of a .dlic file
     notes: tuple[str, ...] = ()  # sentences
 
 
@@ -83,19 +83,19 @@ def option(wish: str) -> str:
 
 
 def separated(picture: ImageFile, wishes: Wishes, takes_gray: bool = False) -> Separated:
-    """The colours of a picture, and the chunks for everything else that a .dlic file holds of it."""
+    """The colours of a picture, and the chunks for its gray, transparency and metadata."""
     quality = EXACT if wishes.alpha_quality is None else wishes.alpha_quality
     parts = separate(picture.pixels, quality, takes_gray)
     return replace(parts, chunks=(*parts.chunks, *extra_chunks(picture, wishes)))
 
 
 def extra_chunks(picture: ImageFile, wishes: Wishes) -> Chunks:
-    """The chunks of metadata, and of the thumbnail if one is asked for."""
+    """The chunks of metadata, and of the thumbnail if requested."""
     return (*metadata_chunks.write(picture.metadata), *thumbnails.write(picture.pixels, wishes.thumbnail or 0))
 
 
 def cheap_thumbnail(picture: ImageFile, wishes: Wishes, file: bytes) -> Chunks:
-    """A thumbnail for a file that none is asked for or against, if it is cheap and no size is asked for."""
+    """A thumbnail if it is cheap, and the wishes have neither a thumbnail nor a target size."""
     if wishes.thumbnail is not None or wishes.target_size is not None or wishes.target_bpp is not None:
         return ()
     return thumbnails.if_cheap(picture.pixels, len(file))

@@ -43,7 +43,7 @@ OPTIONS = (  # of `dlic.compress`, without metadata
 
 
 def register() -> None:
-    """Tell Pillow of the format; once is enough, and more does no harm."""
+    """Registers the format with Pillow; repeated calls do no harm."""
     Image.register_open(FORMAT, DlicImageFile, _accept)
     Image.register_save(FORMAT, _save)
     Image.register_extension(FORMAT, ENDING)
@@ -141,7 +141,7 @@ def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
 
 
 def _as_told(image: Image.Image) -> tuple[Image.Image, Metadata]:
-    """The picture without its file, with the orientation given to `save`, and the metadata to store."""
+    """The upright picture for `save`, and the metadata to store; options of `save` override the image's own."""
     options = {name: read(image.encoderinfo[name]) for name, read in GIVEN.items() if name in image.encoderinfo}
     own = metadata_of(image)
     if not own.text and isinstance(texts := image.info.get("text"), Mapping):  # of a copy

@@ -1,4 +1,4 @@
-"""Butteraugli by libjxl's own program: a distance that no codec here was trained for, to check a win by another metric."""
+"""Butteraugli by libjxl's program: a distance in no training loss of this project, to check gains by other metrics."""
 
 import re
 import subprocess

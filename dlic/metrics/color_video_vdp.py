@@ -1,4 +1,4 @@
-"""ColorVideoVDP through its authors' package, which is installed by who wants it."""
+"""ColorVideoVDP by its authors' optional package."""
 
 from functools import cache
 from typing import TYPE_CHECKING, Any

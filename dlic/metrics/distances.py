@@ -1,4 +1,4 @@
-"""How far apart two uint8 images are, sample by sample; the measures of `metrics.py` that look at no neighbours."""
+"""Distances between two uint8 images, sample by sample, without neighbourhoods."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Learned distances through the packages of their authors, which are installed by who wants them.
+"""Learned distances by their authors' optional packages.
 
 Both compare the features of an ImageNet network, whose weights torchvision downloads once: 233 MB for LPIPS, 528 MB for DISTS.
 """
@@ -60,7 +60,7 @@ def _dists() -> "torch.nn.Module":
 
 @contextmanager
 def _said(label: str) -> Iterator[None]:
-    """Makes one sentence of what keeps a network from being loaded."""
+    """Turns errors of loading a network into one DlicError."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # both packages call torchvision as it was in 2020

@@ -1,4 +1,4 @@
-"""How far apart or alike two uint8 images are, computed on what was saved.
+"""Metrics of two uint8 images, computed on saved pixels.
 
 mse             mean squared error of the samples: what quantisers minimise; 0 … 65,025
 psnr            the same in dB, as curves of rate and distortion are drawn; 0 … 100, higher is better
@@ -36,7 +36,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Metric:
-    """What evaluations, reports and TensorBoard know of a metric."""
+    """A metric with its name, unit and function, for evaluations, reports and TensorBoard."""
 
     name: str  # column of the CSV, word of --metrics
     label: str
@@ -66,9 +66,8 @@ METRICS: dict[str, Metric] = {
 
 
 def available(names: Iterable[str] | None = None) -> dict[str, Metric]:
-    """Those that are measured by default, or those asked for, by name in that order.
-
-    DlicError for a name that no metric has, a package that is missing, or weights that cannot be had: now, not an hour later.
+    """The default metrics, or the named ones in that order. Raises DlicError at once for an unknown name, a missing package, or
+    weights that cannot be downloaded.
     """
     if names is None:
         return {name: metric for name, metric in METRICS.items() if metric.default}

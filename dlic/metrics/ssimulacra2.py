@@ -72,7 +72,7 @@ def _score(error: float) -> float:
 
 
 def _errors(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """(3, H, W) of the original and of what is shown → mean and 4-norm of the three maps: (3, 2, 3)."""
+    """(3, H, W) of original and reconstruction → mean and 4-norm of the three maps: (3, 2, 3)."""
     (mean_u, var_u), (mean_v, var_v) = (moments(_framed(planes), KERNEL) for planes in (x + y, x - y))
     structure = 1 - 2 * var_v / (var_u + var_v + 2 * C2)  # (2 σxy + C2) / (σx² + σy² + C2), see `similarity`
     mean_x, mean_y = (mean_u + mean_v) / 2, (mean_u - mean_v) / 2

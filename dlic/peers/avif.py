@@ -1,4 +1,4 @@
-"""AVIF as Pillow's plugin writes it: the version of libavif, and the tune that it chooses by itself."""
+"""AVIF by Pillow's plugin: the version of libavif, and its default tune."""
 
 from functools import cache
 
@@ -9,11 +9,11 @@ from dlic.peers.pillow import PillowCodec
 
 SPEED = 6  # the default of Pillow and of avifenc
 TUNES = ("iq", "ssim", "psnr")
-SIDE, QUALITY = 64, 50  # of the picture that tells one tune from another
+SIDE, QUALITY = 64, 50  # sides of the test picture that distinguishes tunes
 
 
 def avif(quality: int, subsampling: str = "4:2:0", tune: str = "") -> PillowCodec:
-    """AVIF at speed 6, with the tune that libavif chooses where none is given."""
+    """AVIF at speed 6; without a tune, with libavif's default."""
     advanced = {"advanced": {"tune": tune}} if tune else {}
     return PillowCodec("AVIF", {"quality": quality, "speed": SPEED, "subsampling": subsampling, **advanced})
 
@@ -24,14 +24,16 @@ def libavif() -> str:
 
 
 def label(subsampling: str, tune: str = "") -> str:
-    """The codec as tables call it: with version, speed and tune, also where the tune is libavif's own choice."""
+    """The label in tables: with version, speed and tune, even if the tune is libavif's default."""
     tune_label = f"tune={tune}" if tune else f"tune={shipped_tune()} as shipped"
     return f"AVIF {subsampling}, {tune_label}, speed {SPEED}, libavif {libavif()}"
 
 
 @cache
 def shipped_tune() -> str:
-    """The tune that writes the same file as none: "iq" since libavif 1.4 with libaom 3.13, "ssim" before; "?" where none does."""
+    """libavif's default tune, found by comparing files: "iq" since libavif 1.4 with libaom 3.13, "ssim" before; "?" if no tune
+    gives the same file.
+    """
     picture = _picture()
     shipped = avif(QUALITY).compress(picture)
     return next((tune for tune in TUNES if _compressed(picture, tune) == shipped), "?")

@@ -29,7 +29,7 @@ BIT_DEPTH = 24  # where a PNG file says it, after signature, length, name, width
 
 @dataclass(frozen=True)
 class ExternalCodec:
-    """Two commands: one turns a PNG file into a file of its own, the other turns that into a PNG file again.
+    """Two commands: the encoder turns a PNG file into a compressed file, the decoder turns that into a PNG file.
 
     image ─ input.png ─ encode ─ output.jxl ─ bytes ─ input.jxl ─ decode ─ output.png ─ pixels
 
@@ -93,7 +93,7 @@ def shown(template: Sequence[str]) -> str:
 
 
 def _check_template(key: str, template: Sequence[str], required: frozenset[str]) -> None:
-    """Refuse a template that has other placeholders than those wanted, or lacks one of them."""
+    """Raises DlicError for a template with unknown placeholders, or without a required one."""
     if not template or not template[0]:
         raise DlicError(f"{key} names no command")
     placeholders = set().union(*(_placeholders(key, part) for part in template))
@@ -121,8 +121,8 @@ class Finished:
     """A process that has ended."""
 
     exit_code: int  # negative: the signal that ended it
-    output: str  # the last of what it printed, without empty lines
-    errors: str  # and of what it printed on standard error
+    output: str  # end of its output, without empty lines
+    errors: str  # end of its standard error
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""JPEG XL, through Pillow's plugin or through libjxl's programs, whichever this machine has."""
+"""JPEG XL by Pillow's plugin or libjxl's programs, depending on what is installed."""
 
 import shutil
 import subprocess

@@ -49,10 +49,9 @@ class FoundJpeg:
 def jpeg_at_psnr(
     image: np.ndarray, least: float, psnr: Callable[[np.ndarray, np.ndarray], float], metadata: Mapping[str, bytes]
 ) -> FoundJpeg | None:
-    """The smallest JPEG of at least `least` dB, 4:2:0 or 4:4:4, progressive; None where none is so good.
-
-    `metadata` is what Pillow takes as icc_profile, exif and xmp. For each subsampling the lowest quality is found by bisection,
-    which takes PSNR to rise with quality.
+    """The smallest progressive JPEG of at least `least` dB, 4:2:0 or 4:4:4; None where no JPEG reaches that. `metadata`: Pillow's
+    options icc_profile, exif and xmp. For each subsampling the lowest quality is found by bisection, which takes PSNR to rise with
+    quality.
     """
     options = {"optimize": True, "progressive": True, **metadata}
     candidates = (_lowest_quality(image, least, psnr, {**options, "subsampling": sampling}) for sampling in ("4:2:0", "4:4:4"))

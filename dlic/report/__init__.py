@@ -25,14 +25,14 @@ SCRIPTS = ("page.js", "curves.js", "tables.js", "slider.js")  # one module, in t
 
 @dataclass(frozen=True)
 class Page:
-    """What a report says."""
+    """The content of a report."""
 
     title: str
     lead: str  # a sentence or two below the title
     provenance: Provenance
     figures: Mapping[str, Any] = field(default_factory=dict)  # as `figures.figures_of` gives them; a section without is left out
     gallery: Gallery = field(default_factory=Gallery)
-    notes: tuple[str, ...] = ()  # what a reader must know
+    notes: tuple[str, ...] = ()  # notes for readers
 
 
 NO_PICTURES = "This run holds no pictures at matched sizes, so none are shown side by side."
@@ -63,7 +63,7 @@ def page_of(run: Run, gallery: Gallery) -> Page:
 
 
 def notes_of(gallery: Gallery) -> list[str]:
-    """What to know of the pictures; empty where there are none."""
+    """Notes on the pictures; empty where there are none."""
     if not gallery.pictures:
         return []
     if gallery.worst_copy is None:
@@ -101,12 +101,12 @@ def as_script_text(value: Any) -> str:
 
 
 def _file(name: str, kind: str, data: bytes) -> str:
-    """A picture's file, which the browser turns into pixels only when it is looked at."""
+    """A picture's file as a data URL; the browser decodes it only when it is shown."""
     return f'<script type="text/plain" id="{name}" data-type="{kind}">{b64encode(data).decode()}</script>'
 
 
 def _policy(*scripts: str) -> str:
-    """Content-Security-Policy: nothing from elsewhere, and no other scripts than ours."""
+    """Content-Security-Policy: no external resources, and only this page's scripts."""
     hashes = (f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" for script in scripts)
     return f"default-src 'none'; script-src {' '.join(hashes)}; style-src 'unsafe-inline'; img-src data: blob:"
 

@@ -16,7 +16,7 @@ from dlic.report.matched_size import at_size
 from dlic.report.photograph_choice import CROP, Choice, choose, differing_window
 from dlic.storage.files import written_whole
 
-RATE = 0.25  # bpp: where differences between codecs are seen without a magnifier
+RATE = 0.25  # bpp at which differences between codecs are visible without a magnifier
 NEAR = 44.0  # dB of a shown copy against the decoded pixels, so that ten photographs stay below 3 MB
 
 
@@ -54,10 +54,10 @@ def write_page(
     Args:
         target: path without a suffix, such as docs/gallery.
         images: uint8 (H, W, 3) by file name.
-        codecs: the first two are compared with each other to choose photographs: the anchor, then ours.
+        codecs: the first two, the anchor and ours, are compared to choose photographs.
         metrics: that the tables have.
         rate: bits per pixel that no file may exceed.
-        progress: told the share that is done.
+        progress: gets the share that is done, 0 … 1.
     """
     if len(codecs) < 2 or not images:
         raise DlicError("a page of equal sizes needs a photograph and two codecs")

@@ -1,4 +1,4 @@
-"""A run → the figures of its report: every number of the page is computed here, so that its scripts only show them."""
+"""A run → the figures of its report. Every number of the page is computed here; its scripts only show them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ AXES = {"ms_ssim": "MS-SSIM, as −10 log₁₀(1 − MS-SSIM) in dB"}  # of cur
 
 
 def figures_of(run: Run) -> dict[str, Any]:
-    """What the page's scripts read, of values that JSON has.
+    """The data of the page's scripts, as JSON values.
 
     metrics    name, label, digits, unit, score_digits, axis, higher_is_better of each that was measured
     told       names of those that the comparison of all codecs has side by side
@@ -58,7 +58,7 @@ def figures_of(run: Run) -> dict[str, Any]:
 
 
 def _metric(name: str) -> dict[str, Any]:
-    """How a metric is written."""
+    """Name, unit and digits of a metric."""
     metric = METRICS[name]
     return {
         "name": name,
@@ -72,7 +72,7 @@ def _metric(name: str) -> dict[str, Any]:
 
 
 def _published(run: Run, metric: str) -> dict[str, Anchor]:
-    """By label, without those that were measured here; empty where the run is not compared with any."""
+    """Published curves by label, without codecs measured in this run; empty if the run is not compared with any."""
     if run.against is None:
         return {}
     from dlic.evaluation.anchors import kodak_anchors

@@ -1,4 +1,4 @@
-"""Pictures of a run → files that browsers show, for the page to hold: a codec's own where they read it, or a copy of its pixels."""
+"""Pictures of a run → files for the browser: the codec's own file if browsers read it, or a copy of its pixels."""
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +28,7 @@ THUMBNAIL = (144, 96)
 
 @dataclass(frozen=True)
 class File:
-    """A picture as a browser shows it."""
+    """A picture's file for the browser."""
 
     type: str  # MIME
     data: bytes
@@ -37,14 +37,14 @@ class File:
 
 @dataclass(frozen=True)
 class Gallery:
-    """What the page's slider shows."""
+    """The pictures of the page's slider."""
 
     pictures: list[dict[str, Any]] = field(default_factory=list)  # with what is shown of each, for every codec and size
     files: dict[str, File] = field(default_factory=dict)  # by the names that `pictures` calls them
 
     @property
     def worst_copy(self) -> float | None:
-        """Least PSNR in dB of what is shown in place of true pixels; None where all is exact."""
+        """Least PSNR in dB of the copies against the true pixels; None if all are exact."""
         return min((file.psnr for file in self.files.values() if file.psnr is not None), default=None)
 
 

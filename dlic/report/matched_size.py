@@ -1,4 +1,4 @@
-"""The file of a codec that comes nearest to a size, found with as few files as may be."""
+"""The file of a codec nearest to a size, found with few encodings."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -44,7 +44,7 @@ def at_size(series: Series, image: np.ndarray, size: int, known: Mapping[float |
     if best is None:
         return file_at(min(sizes, key=sizes.__getitem__))
     matched = file_at(best)
-    return matched if matched.fits else at_size(series, image, size)  # what was known was of another file
+    return matched if matched.fits else at_size(series, image, size)  # the known sizes were of another file
 
 
 def _file(series: Series, quality: float | None, image: np.ndarray, size: int) -> Matched:
@@ -82,7 +82,7 @@ def _last_within(size_at: Callable[[int], int], sizes: Mapping[int, int], count:
 
 
 def _guess(sizes: Mapping[int, int], low: int, high: int, limit: int) -> int:
-    """About the place of a size, by those at both ends of an interval; by one of them, a little beyond, to find the other."""
+    """Interpolated index of a size between the ends of an interval; with one end known, an index a little beyond it."""
     ends = [place for place in (low, high) if place in sizes]
     if not ends:
         return (low + high) // 2

@@ -1,4 +1,4 @@
-"""The rule by which a page shows ten photographs of many, and the window of each that it shows."""
+"""The rule that selects ten photographs for a page, and the window of each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ RANKS = {
 
 @dataclass(frozen=True)
 class Choice:
-    """Why a photograph is shown, and which part of it."""
+    """The reason for showing a photograph, and the window that is shown."""
 
     reason: str
     corner: tuple[int, int] | None = None  # top and left of the window; None: where the codecs differ most

@@ -1,4 +1,4 @@
-"""Each picture as every codec shows it at matched file sizes: what a report lays side by side.
+"""The pictures of a report: each photograph by every codec at matched file sizes.
 
 pictures/pictures.json                  one `Shown` for each file
 pictures/PICTURE/original.png
@@ -29,12 +29,12 @@ from dlic.storage.files import read_whole, written_whole
 FOLDER = "pictures"
 ABOUT = "pictures.json"
 ORIGINAL = "original.png"
-RATES = (0.25, 0.5)  # bpp at which differences show, and at which they hardly do
+RATES = (0.25, 0.5)  # bpp with visible differences, and bpp with hardly any
 
 
 @dataclass(frozen=True)
 class Shown:
-    """One picture as one codec shows it."""
+    """One picture by one codec."""
 
     image: str  # file name of the original
     codec: str  # name of its series
@@ -48,8 +48,8 @@ class Shown:
     ssimulacra2: float | None
     encode_ms: float
     decode_ms: float
-    file: str  # what the codec wrote, as a path within the folder of pictures
-    pixels: str  # what it shows, lossless, likewise
+    file: str  # the codec's file, as a path within the folder of pictures
+    pixels: str  # its decoded pixels, lossless, likewise
     original: str  # likewise
     made_of: str  # digest of the original's pixels and of what the codec's files depend on
 
@@ -80,8 +80,8 @@ def make_pictures(
 ) -> list[Shown]:
     """Every image, uint8 (H, W, 3) by file name, by every codec at every rate, into `pictures/` of a run's folder.
 
-    What is there whole, of the same pixels and codecs, is not made again. The rows of `run` save encoding at qualities known from
-    them. Raises DlicError for rates that no file can have.
+    Complete entries of the same pixels and codecs are kept. The sizes in the rows of `run` save encodings. Raises DlicError for
+    rates of 0 or less.
     """
     if not all(math.isfinite(rate) and rate > 0 for rate in rates_bpp):
         raise DlicError(f"pictures are shown at rates above 0 bits per pixel, not {', '.join(map(str, rates_bpp))}")
@@ -150,11 +150,11 @@ class _Wanted:
 
     @property
     def folder(self) -> str:
-        """Another one for other pixels, so that an original that is there is the right one."""
+        """The folder of the picture; its name depends on the pixels, so an existing original is the right one."""
         return f"{_as_file_name(Path(self.image).stem)}-{self.digest[:8]}"
 
     def is_there(self, place: Path, shown: Shown | None) -> bool:
-        """Whether it was made of the same, with all its files; they are written before the list of them."""
+        """Whether an entry of the same pixels and codec exists with all its files, which are written before the list."""
         if shown is None or shown.made_of != self.made_of:
             return False
         return all((place / file).is_file() for file in (shown.file, shown.pixels, shown.original))

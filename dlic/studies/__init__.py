@@ -1,1 +1,1 @@
-"""Sweeps over settings, and what comes of them."""
+"""Sweeps over settings, and their results."""

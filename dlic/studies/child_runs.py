@@ -1,4 +1,4 @@
-"""`dlic` commands in processes of their own, which end with the one that began them."""
+"""Runs `dlic` commands in child processes, which end with their parent."""
 
 import os
 import subprocess
@@ -14,17 +14,16 @@ from dlic.errors import DlicError
 from dlic.storage.locks import lock_folder
 
 PATIENCE = 30  # seconds that a run has to end by itself
-LAST_WORDS = 300  # characters of what a failed run said
+LAST_WORDS = 300  # characters of a failed run's output
 
 
 class ChildRuns:
-    """A folder to itself, and the processes that work there: both are let go of at the end of a `with` block.
-
-    The folder stays locked for as long as any of the processes lives, even if this one is killed: two would write the same files.
+    """A locked folder and the child processes that work there; the end of the `with` block releases both. The folder stays locked
+    as long as a child lives, even if this process is killed, so that two sweeps never write the same files.
     """
 
     def __init__(self, folder: Path, jobs: int):
-        """DlicError where the folder cannot be written or somebody works there already; `jobs` share the cores."""
+        """Raises DlicError where the folder cannot be written, or another process works there. `jobs` share the cores."""
         self.ended = False
         self._threads = None if jobs == 1 else str(max(1, torch.get_num_threads() // jobs))
         self._children: set[subprocess.Popen] = set()
@@ -39,7 +38,9 @@ class ChildRuns:
         self._lock.release()
 
     def run(self, command: Sequence[str], log: Path) -> None:
-        """`dlic COMMAND…`, with what it says appended to a file. DlicError with its last words where it fails."""
+        """Runs `dlic COMMAND…`, and appends its output to a file. Raises DlicError with the last line of the output where it
+        fails.
+        """
         with open(log, "ab") as output:
             start = output.tell()
             child = self._begin(command, output)
@@ -52,7 +53,7 @@ class ChildRuns:
             )
 
     def end(self) -> None:
-        """Ask every process to end, and wait until it has; none begins any more."""
+        """Ends every child process and waits for it; no new one starts."""
         with self._guard:
             self.ended, children = True, list(self._children)
         for child in children:

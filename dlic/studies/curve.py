@@ -36,7 +36,7 @@ def _table(folders: Sequence[Path], points: Sequence[Point], jpeg: Sequence[Poin
 
 
 def _against(jpeg: Sequence[Point], point: Point) -> str:
-    """Bits more or fewer than JPEG at the same PSNR."""
+    """Difference in bits from JPEG at the same PSNR."""
     try:
         return f"{-100 * bits_saved(jpeg, point):+.1f} %"
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a sweep trains: every combination of the values of some keys of a recipe, each with a name."""
+"""The trials of a sweep: every combination of the values of some keys of a recipe, each with a name."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,7 +7,7 @@ from itertools import product
 
 from dlic.errors import DlicError
 
-LAMBDA = "model.lmbda"  # what curves run along: other keys make curves, where nothing else is said
+LAMBDA = "model.lmbda"  # keys along a curve by default; other keys separate curves
 BRACKETS = {"[": "]", "{": "}", "(": ")"}
 LONGEST_NAME = 120  # characters: file systems allow 255 bytes
 
@@ -75,7 +75,8 @@ def split_outside(text: str, separator: str) -> list[str]:
 
 
 def trials_of(axes: Sequence[Axis], chain: str | None = None) -> list[Trial]:
-    """Every combination, the last axis fastest; with `chain`, of that key, which then starts from the value before it.
+    """Every combination, the last axis fastest. With `chain`, each value of that key starts from the weights of the value before
+    it.
 
     Raises DlicError for a key that is given twice, and for a chain of no key of the grid.
     """
@@ -105,7 +106,7 @@ def _choices(axis: Axis) -> Iterator[tuple[tuple[str, str], ...]]:
 
 
 def short_keys(keys: Sequence[str]) -> dict[str, str]:
-    """Each key by as many of its last words as tell it from the others: model.network.init_args.stage is 'stage'."""
+    """Short names of keys: the fewest last words that are unique, so model.network.init_args.stage is 'stage'."""
     return {key: next((tail for tail in _tails(key) if sum(_ends(other, tail) for other in keys) == 1), key) for key in keys}
 
 
@@ -120,13 +121,13 @@ def _ends(key: str, tail: str) -> bool:
 
 
 def _name(settings: Settings, short: Mapping[str, str]) -> str:
-    """As that of a folder on every system, without the commas that separate codecs on the command line."""
+    """A valid folder name on every system, without commas, which separate codecs on the command line."""
     name = "+".join(f"{short[key]}={value}" for key, value in settings.items())
     return re.sub(r"[^\w.=+-]+", "-", name)[:LONGEST_NAME].strip("-.") or "run"
 
 
 def chains(trials: Sequence[Trial]) -> list[list[Trial]]:
-    """Trials in the order they must be trained in, one list for each that starts by itself."""
+    """Trials in training order, one list for each chain."""
     result: list[list[Trial]] = []
     for trial in trials:
         if trial.start is None:

@@ -26,7 +26,7 @@ from dlic.training.export import export
 from dlic.training.run import Recipe, parsed, train
 
 RECIPE, LOG = "recipe.yaml", "log.txt"
-WHEREABOUTS = (  # keys that say where things are, or who does the work
+WHEREABOUTS = (  # keys of places and workers, which do not change results
     "resume", "data.cache_dir", "data.workers", "kodak", "trainer.default_root_dir", "trainer.logger",
 )  # fmt: skip
 
@@ -35,7 +35,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Sweep:
-    """What is to be trained and how."""
+    """The trials of a sweep, and their common settings."""
 
     out: Path
     arguments: tuple[str, ...]  # of every run, as `train` takes them
@@ -54,7 +54,7 @@ class Sweep:
         return self.out / "runs" / name
 
     def training(self, trial: Trial) -> list[str]:
-        """The arguments of `train` for one run; what it starts from may not be there yet, and is not among them."""
+        """The arguments of `train` for one run, without its start, which may not exist yet."""
         arguments = [*self.arguments, *(f"--{key}={value}" for key, value in trial.settings.items())]
         if trial.start is not None and self.chain_steps is not None:
             arguments.append(f"--trainer.max_steps={self.chain_steps}")
@@ -66,10 +66,8 @@ class Sweep:
 
 
 def sweep(plan: Sweep, tell: Tell) -> str:
-    """Train, export and measure what is missing, and return the tables of everything in the folder.
-
-    Nothing is trained before every recipe was checked (DlicError). A run that fails ends neither the others nor the tables, which
-    are then told, before SomeFailedError.
+    """Trains, exports and measures the missing runs, and returns the tables of all runs in the folder. Checks every recipe before
+    training (DlicError). If a run fails, the others go on and the tables are written; then SomeFailedError is raised.
     """
     recipes = dict(zip((trial.name for trial in plan.trials), parsed([plan.training(trial) for trial in plan.trials]), strict=True))
     results = Results(plan, read_results(plan.out))
@@ -96,7 +94,7 @@ class Results:
         self.rows = [replace(row, along=self._along) if row.name in self._order else row for row in rows]
 
     def has(self, name: str) -> bool:
-        """Whether nothing of a run is missing: what was not measured is, where there are images."""
+        """Whether a run is complete; with images to measure on, it must be measured."""
         return any(row.name == name and (row.images or not self._measuring) for row in self.rows)
 
     def add(self, rows: Sequence[Result]) -> None:
@@ -111,7 +109,7 @@ class Results:
 
 
 def _check(plan: Sweep, recipes: Mapping[str, Recipe], missing: Sequence[Trial]) -> None:
-    """DlicError for runs that the folder holds with other settings, and for what model, data or callbacks would refuse."""
+    """Raises DlicError for runs in the folder with other settings, and for settings that model, data or callbacks refuse."""
     for trial in plan.trials:
         _check_unchanged(plan, trial.name, recipes[trial.name])
     for trial in missing:
@@ -122,7 +120,7 @@ def _check(plan: Sweep, recipes: Mapping[str, Recipe], missing: Sequence[Trial])
 
 
 def _check_unchanged(plan: Sweep, name: str, recipe: Recipe) -> None:
-    """DlicError where the folder holds this run with other settings; where it keeps things may differ."""
+    """Raises DlicError where the folder holds this run with other settings; paths may differ."""
     path = plan.run(name) / RECIPE
     if not path.exists():
         return
@@ -152,7 +150,7 @@ def _flat(settings: object, prefix: str = "") -> Iterator[tuple[str, object]]:
 
 @dataclass(frozen=True)
 class Work:
-    """What the runs of a sweep share while they go on."""
+    """Shared state of the running trials of a sweep."""
 
     plan: Sweep
     recipes: Mapping[str, Recipe]
@@ -163,7 +161,7 @@ class Work:
 
 
 def _conduct(work: Work, missing: Sequence[Trial]) -> dict[str, str]:
-    """Everything that is missing, in as many threads as there are jobs; returns what failed and why."""
+    """Completes all chains, in one thread a job; returns the failures with their reasons."""
     queues = [[trial for trial in chain if trial in missing] for chain in chains(work.plan.trials)]
     failures: dict[str, str] = {}
 
@@ -171,7 +169,7 @@ def _conduct(work: Work, missing: Sequence[Trial]) -> dict[str, str]:
         for trial in queue:
             try:
                 _complete(work, trial)
-            except Exception as error:  # whatever it is, the others may go well
+            except Exception as error:  # any failure: the others go on
                 if work.children.ended:
                     return
                 failures[trial.name] = str(error) if isinstance(error, DlicError) else f"{type(error).__name__}: {error}"
@@ -193,7 +191,7 @@ def _conduct(work: Work, missing: Sequence[Trial]) -> dict[str, str]:
 
 
 def _complete(work: Work, trial: Trial) -> None:
-    """Whatever is still missing of one run: training, export, measuring."""
+    """Completes one run: training, export, measurement."""
     plan, checkpoint = work.plan, work.plan.checkpoint(trial.name)
     if trial.start is not None and not (plan.checkpoint(trial.start) / MANIFEST).exists():
         raise DlicError(f"not trained, as {trial.start} was not")
@@ -210,7 +208,7 @@ def _complete(work: Work, trial: Trial) -> None:
 
 
 def _train(work: Work, trial: Trial) -> None:
-    """From where it was interrupted, if it was."""
+    """Trains a run, or resumes it after an interruption."""
     folder, recipe = work.plan.run(trial.name), work.recipes[trial.name]
     folder.mkdir(parents=True, exist_ok=True)
     with written_whole(folder / RECIPE, overwrite=True) as file:

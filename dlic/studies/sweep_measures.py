@@ -1,4 +1,4 @@
-"""What one run of a sweep came to: costs of its network, and rate and distortion of its files."""
+"""Measures of one run of a sweep: costs of its network, rate and distortion of its files."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,7 +27,7 @@ BESIDE = ("jpeg", "factorized", "mean_scale")  # of the published curves on Koda
 
 
 def saved_checkpoint(run: Path) -> Path:
-    """The last state that a run has kept whole, over all its resumptions. DlicError where there is none."""
+    """The last intact checkpoint of a run, over all its resumptions. Raises DlicError where there is none."""
     path = last_checkpoint(run)
     if path is None:
         raise DlicError(f"{run} has no checkpoint that can be read")
@@ -35,7 +35,7 @@ def saved_checkpoint(run: Path) -> Path:
 
 
 def last_checkpoint(run: Path) -> Path | None:
-    """The same, or None."""
+    """`saved_checkpoint`, or None."""
     files = sorted(run.glob("version_*/checkpoints/last*.ckpt"), key=lambda path: path.stat().st_mtime, reverse=True)
     for path in files:
         try:
@@ -47,7 +47,7 @@ def last_checkpoint(run: Path) -> Path | None:
 
 
 def measured(out: Path, run: Path, checkpoint: Path, settings: Settings, images: Path | None, kodak: bool) -> list[Result]:
-    """A result, of a network of several rates one a quality; from its files where there are images to measure on."""
+    """The results of a run: one, or one a quality for a network of several rates; measured from files if there are images."""
     manifest = read_manifest(checkpoint)
     network = build_model(manifest.model, manifest.config)
     macs, parameters = macs_per_pixel(network), sum(p.numel() for p in network.parameters())
@@ -70,14 +70,14 @@ def measured(out: Path, run: Path, checkpoint: Path, settings: Settings, images:
 
 
 def seconds_of(run: Path) -> float | None:
-    """Time of training that the last checkpoint of a run counts: what was lost with a killed process is not in it."""
+    """Training time in the last checkpoint of a run; steps lost with a killed process do not count."""
     stored = torch.load(saved_checkpoint(run), map_location="cpu", weights_only=True)
     timer = stored.get("callbacks", {}).get("Timer")
     return None if timer is None else timer["time_elapsed"]["train"]
 
 
 def evaluated(out: Path, images: Path, codecs: Sequence[str], kodak: bool) -> Run:
-    """The evaluation in the folder of a sweep, grown by these codecs."""
+    """Adds these codecs to the evaluation in the folder of a sweep."""
     plan, left_out = make_plan(images, codecs, {}, tuple(SCORES))
     notes = [f"left out: {name}" for name in left_out]
     run = join(begin(plan, provenance("dlic sweep"), notes, "kodak" if kodak else None), out / EVALUATION)
@@ -97,7 +97,7 @@ def symbol_statistics(checkpoint: Path, images: Path, quality: float | None) -> 
 
 
 def reference_curves(out: Path, images: Path | None, kodak: bool) -> Curves:
-    """What to show beside the curves of a sweep: JPEG's, and on Kodak published ones. DlicError where Kodak is something else."""
+    """Reference curves for a sweep: JPEG's, and on Kodak published ones. Raises DlicError where `images` is not the Kodak set."""
     if images is None:
         return {}
     if not kodak:

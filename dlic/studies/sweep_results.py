@@ -1,4 +1,4 @@
-"""What the runs of a sweep came to: rows, curves, a figure, tables, and TensorBoard's hparams.
+"""Results of the runs of a sweep: rows, curves, a figure, tables, and TensorBoard's hparams.
 
 results.csv, results.json    a row a run, of a network of several rates one a quality
 results.md                   the tables that are printed
@@ -36,7 +36,7 @@ COSTS = ("kMAC/pixel, encoder", "decoder", "decode ms", "parameters")  # columns
 
 @dataclass(frozen=True)
 class Result:
-    """A trained network, and its files at one quality; what was not measured is None."""
+    """A trained network and its files at one quality; fields without a measurement are None."""
 
     name: str
     settings: dict[str, str]
@@ -60,7 +60,7 @@ class Result:
 
     @property
     def curve(self) -> Settings:
-        """What its curve is of: everything but λ and what changes with it."""
+        """The settings of its curve: all except λ and the keys that change with it."""
         return {key: value for key, value in self.settings.items() if key not in (LAMBDA, *self.along)}
 
     @property
@@ -121,7 +121,7 @@ def _label(result: Result, short: Mapping[str, str]) -> str:
 
 
 def points(results: Sequence[Result], metric: str = "psnr") -> list[Point]:
-    """Of those that have this metric, in dB."""
+    """Points of the results with this metric, in dB."""
     values = [(result.bpp, getattr(result, metric)) for result in results]
     return [Point(bpp, as_score(metric, value)) for bpp, value in values if bpp is not None and value is not None]
 

@@ -33,14 +33,14 @@ LEVEL_STRIDE = 5  # from one photograph to the next: coprime to the number of le
 
 @dataclass(frozen=True)
 class Exported:
-    """A trained model as a run left it."""
+    """The trained model of a run."""
 
     network: Model
     training: Training
 
 
 def load_run(path: Path) -> Exported:
-    """The model in a Lightning checkpoint (its averaged weights, where the run averaged). Raises UnknownCheckpointError."""
+    """Loads the model of a Lightning checkpoint (with averaged weights, if the run averaged). Raises UnknownCheckpointError."""
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
         state = stored["dlic"]
@@ -62,7 +62,8 @@ def export(
     Args:
         source: .ckpt of a training run.
         folder: must not hold a checkpoint yet, unless `force`.
-        photographs: folder of images to count the tables on, such as those trained on; without it they are as learned.
+        photographs: folder of images to count symbols for the tables on, for example the training images. None: tables of the
+            learned densities.
         card: text of the model card after its table; the run alone cannot know the data's name and licence.
         half: store weights as float16, in half the bytes. Tables and whole numbers are made from the rounded weights.
     """
@@ -78,14 +79,14 @@ def export(
 
 
 def check_free(folder: Path, force: bool) -> None:
-    """Raises DlicError where a checkpoint is that is not to be replaced."""
+    """Raises DlicError where `folder` holds a checkpoint, unless `force`."""
     if (folder / MANIFEST).exists() and not force:
         raise DlicError(f"{folder} holds a checkpoint already; --force replaces it")
 
 
 @torch.no_grad()
 def round_to_half(network: Model) -> None:
-    """Round all weights to float16, though they stay float32. Raises DlicError where one is too large for that."""
+    """Rounds all weights to values of float16; they stay float32. Raises DlicError where one is too large for float16."""
     for name, weight in network.state_dict().items():
         if weight.is_floating_point():
             rounded = weight.half()
@@ -95,13 +96,13 @@ def round_to_half(network: Model) -> None:
 
 
 def as_codec(network: Model, tables: FrequencyTables) -> LearnedCodec:
-    """The model at work before it is a checkpoint; its files name none."""
+    """A codec of the model before its export; its files name no checkpoint."""
     deployed = deploy(network.name, network.config, stored_arrays(network))
     return LearnedCodec(UnitCodec(name="exporting", fingerprint=bytes(32), deployed=deployed, tables=tables))
 
 
 def write_checkpoint(run: Exported, tables: FrequencyTables, folder: Path, card: str, half: bool = False) -> Manifest:
-    """Write the three files of a checkpoint; each is whole or as it was before, and the hashes tell if they belong together.
+    """Writes the three files of a checkpoint, each atomically; the hashes show whether they belong together.
 
     `half` stores weights that `round_to_half` has rounded as float16; whole numbers stay integers.
     """
@@ -130,7 +131,7 @@ def write_checkpoint(run: Exported, tables: FrequencyTables, folder: Path, card:
 
 @torch.no_grad()
 def learned_tables(network: Model) -> FrequencyTables:
-    """The frequency tables of a prepared model, as its densities say."""
+    """The frequency tables of a prepared model, from its densities."""
 
     def likelihoods(symbols: np.ndarray) -> np.ndarray:
         return network.likelihoods(torch.from_numpy(symbols).float()).double().numpy()
@@ -139,7 +140,7 @@ def learned_tables(network: Model) -> FrequencyTables:
 
 
 def histogram(learned: LearnedCodec, photographs: Path, side: int = 512) -> np.ndarray:
-    """How often each symbol −REACH … REACH occurs in each table row, over the centres of the photographs below a folder.
+    """Counts of the symbols −REACH … REACH in each table row, over the centres of the photographs below a folder.
 
     Each photograph is encoded at one level, in turn, so that all are seen: (rows, 2 · REACH + 1).
     """

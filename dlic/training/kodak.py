@@ -1,4 +1,4 @@
-"""A network in training on the 24 Kodak images, which published curves hold for."""
+"""Measures a network in training on the 24 Kodak images, and compares it with published curves."""
 
 import math
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from dlic.images.files import EXTENSIONS, read_image
 from dlic.metrics.registry import METRICS
 from dlic.models.base import Model
 
-# What a run is held against in figures; its curve is drawn among all there are. Keys stand in names of scalars.
+# Anchors of a run's scalars, by the keys in their names; the figure shows all curves.
 MAIN = {
     "vtm": "VTM (H.266)",
     "bpg": "BPG 4:4:4",
@@ -35,7 +35,7 @@ REFERENCE = {name: name for name in LEARNED} | {"light": "mean_scale"}  # a mode
 JUDGED_BY = {"mse": ("psnr",), "ms-ssim": ("ms_ssim",), "visual": ("ssimulacra2", "psnr")}  # distortion of training → metrics
 SCORES = {"psnr": "PSNR", "ms_ssim": "MS-SSIM", "ssimulacra2": "SSIMULACRA 2"}
 UNITS = {"psnr": "dB", "ms_ssim": "dB", "ssimulacra2": "points"}  # of differences of scores
-# λ of the points of CompressAI's curves, in the loss that is dlic's too (its documentation, "Losses")
+# λ of the points of CompressAI's curves; its loss is dlic's too (CompressAI's documentation, "Losses")
 LMBDAS = {
     "psnr": (0.0018, 0.0035, 0.0067, 0.0130, 0.0250, 0.0483, 0.0932, 0.1800),
     "ms_ssim": (2.40, 4.58, 8.73, 16.64, 31.73, 60.50, 115.37, 220.00),
@@ -52,7 +52,7 @@ class Published:
 
 
 def published(metric: str = "psnr") -> dict[str, Published]:
-    """What a run is held against, by the keys of `MAIN`: by MS-SSIM, networks that were trained for it. Some lack a metric."""
+    """The anchors of a run, by the keys of `MAIN`; for MS-SSIM, networks that were trained for it. Some lack a metric."""
     anchors = kodak_anchors(metric)
     labels = {key: f"{label}, for MS-SSIM" if metric == "ms_ssim" and key in LEARNED else label for key, label in MAIN.items()}
     return {
@@ -68,7 +68,7 @@ def axis_label(metric: str) -> str:
 
 
 def kodak_files(folder: str | Path, asked: str) -> list[Path]:
-    """The images of the Kodak set; DlicError where `folder`, which `asked` needs, holds others, or one that cannot be read."""
+    """The images of the Kodak set. Raises DlicError, which names `asked`, where `folder` holds others or an unreadable one."""
     folder = Path(folder)
     if not folder.is_dir():
         raise DlicError(f"{asked} needs the Kodak images, and {folder} is no folder")
@@ -100,7 +100,7 @@ def estimated_points(
 
 
 def _estimated(network: Model, pixels: Tensor, level: int, metrics: Sequence[str]) -> list[float]:
-    """uint8 (1, 3, H, W) → bits per pixel, and each of the metrics as it is measured."""
+    """uint8 (1, 3, H, W) → bits per pixel, and the value of each metric."""
     height, width = pixels.shape[2:]
     x = pixels.float() / 255
     padded = F.pad(x, (0, -width % network.stride, 0, -height % network.stride), mode="replicate")
@@ -120,7 +120,7 @@ def _measured(metric: str, original: np.ndarray, reconstruction: np.ndarray) -> 
 
 @dataclass(frozen=True)
 class Standing:
-    """A run beside the curve of another codec: its point, or the mean along its curve."""
+    """A run's distance from the curve of another codec: of its point, or the mean along its curve."""
 
     label: str
     gained: float | None  # dB above the curve at equal rate; None where the curve does not reach it
@@ -142,7 +142,7 @@ class Standing:
 
 
 def standings(points: Sequence[Point], metric: str = "psnr", lmbda: float | None = None) -> dict[str, Standing]:
-    """A network's points, one a rate, beside each of the `published` curves; `lmbda` is that of a single one."""
+    """Compares a network's points, one a rate, with each of the `published` curves; `lmbda` is that of a single point."""
     beside = (lambda one: _beside_curve(points, one)) if len(points) > 1 else (lambda one: _beside_point(points[0], one, lmbda))
     return {key: replace(beside(one), metric=metric) for key, one in published(metric).items()}
 

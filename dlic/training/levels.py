@@ -1,4 +1,4 @@
-"""Which rate levels training draws and validation measures."""
+"""Rate levels: random ones for training, evenly spread ones for validation."""
 
 import numpy as np
 import torch

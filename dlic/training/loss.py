@@ -13,11 +13,11 @@ UNITS = {"mse": 255.0**2, "ms-ssim": 1.0, "visual": 255.0**2}  # distortion that
 
 @dataclass(frozen=True)
 class LossTerms:
-    """Scalars of one batch; `loss` is what is minimised, the others are its parts and are logged under these names."""
+    """Scalars of one batch: `loss` is minimised; the others are its parts, and are logged under these names."""
 
     loss: Tensor
     bpp: Tensor
-    distortion: Tensor  # MSE of x in [0, 1], 1 − MS-SSIM, or the MSE that a visual distortion costs as much as
+    distortion: Tensor  # MSE of x in [0, 1], 1 − MS-SSIM, or the MSE of the same cost as a visual distortion
     l1: Tensor  # mean |y|
     l2: Tensor  # mean y²
 
@@ -27,7 +27,7 @@ class LossTerms:
 
     @property
     def distortion_db(self) -> Tensor:
-        """PSNR of the batch's mean error, MS-SSIM in dB, or the PSNR that costs as much as a visual distortion."""
+        """PSNR of the batch's mean error, MS-SSIM in dB, or the PSNR of the same cost as a visual distortion."""
         return -10 * torch.log10(self.distortion.clamp_min(1e-10))
 
 

@@ -24,17 +24,17 @@ from dlic.training.optimization import Optimizer, Schedule
 from dlic.training.processes import mean_over_processes, process_count, process_rank
 from dlic.training.validated import Validated
 
-SOLVED_EVERY = 100  # steps from one `Model.prepare` of the weights in training to the next
-# what a run counts, stored with it so that a resumed one goes on counting
+SOLVED_EVERY = 100  # steps between calls of `Model.prepare` in training
+# counters of a run, stored in its checkpoints
 COUNTERS = ("batches_seen", "pixels_seen", "nonfinite_total", "nonfinite_in_row", "earlier_steps", "earlier_pixels")
 
 
 class TrainingModule(pl.LightningModule):
-    """Fits `network` to the rate–distortion loss; where it has several rates, to one drawn for each sample.
+    """Trains `network` on the rate–distortion loss; a network of several rates at a random rate for each sample.
 
     Noise is seeded by (seed, batch number) and rates by (seed, crop number), so that a resumed run continues with the same numbers
-    without stored generator states. Processes that train together take the next batches in turn, one each a step: they learn from
-    what one process would that accumulates gradients over as many batches.
+    without stored generator states. In distributed training each process takes one of the next batches a step. The result equals
+    that of one process that accumulates gradients over as many batches.
     """
 
     network: Model
@@ -74,7 +74,7 @@ class TrainingModule(pl.LightningModule):
             clip_norm: largest gradient norm.
             max_nonfinite: after this many useless steps in a row, the run goes back to weights from before them, at half the rate.
             max_step_backs: it does so this many times before it ends.
-            noise_seed: seeds the quantisation noise.
+            noise_seed: seed of the quantisation noise.
             freeze_encoder: last share of the run (true: all of it) that trains only what a decoder runs, on rounded latents.
             parity: once the encoder is frozen, groups of latents are even, as files of the rANS coder with parity have them.
             validation_levels: rates that are validated, evenly spread, where the network has several.
@@ -97,7 +97,7 @@ class TrainingModule(pl.LightningModule):
         self.batches_seen = self.pixels_seen = self.nonfinite_total = self.nonfinite_in_row = 0
         self.earlier_steps = self.earlier_pixels = self.earlier_batches = 0  # of the checkpoint this run starts from
         self.accumulated = 1  # batches a step, in each process
-        self._step_values: list[Tensor] = []  # what the batches since the last step gave, for the log
+        self._step_values: list[Tensor] = []  # values of the batches since the last step, for the log
         self.frozen_share = _checked_share(network, freeze_encoder)
         if parity and not self.frozen_share:
             raise ValueError("model.parity needs model.freeze_encoder: latents become whole once the encoder is frozen")
@@ -202,7 +202,7 @@ class TrainingModule(pl.LightningModule):
 
     @torch.no_grad()
     def on_validation_epoch_end(self) -> None:
-        """Weights go back into training as they came: what a step does depends on no validation, which a killed run may lack."""
+        """Restores the training weights: a step must not depend on validations, which a killed run may lack."""
         for name, value in self._unsolved.items():
             self.network.get_parameter(name).copy_(value)
 
@@ -212,7 +212,7 @@ class TrainingModule(pl.LightningModule):
 
     @torch.no_grad()
     def show_validation(self) -> None:
-        """Pass all that is validated through the network, for what watches it, outside of a validation."""
+        """Runs the validation data through the network outside of a validation, for observers of its activations."""
         self.network.eval()
         for batch in self._data.val_dataloader():
             x = self._data.on_after_batch_transfer(batch.to(self.device), 0)
@@ -248,9 +248,8 @@ class TrainingModule(pl.LightningModule):
 
     @property
     def next_batch(self) -> int:
-        """Number of the next batch, of several processes that of the first; the others take those that follow, one each.
-
-        It counts on from the checkpoint a run started from, so that it sees new crops and noise.
+        """Number of the next batch of the first process; other processes take the following ones, one each. It continues the count
+        of the checkpoint that the run started from, so crops and noise are new.
         """
         return self.earlier_batches + self.batches_seen
 
@@ -261,10 +260,8 @@ class TrainingModule(pl.LightningModule):
     # --- state ------------------------------------------------------------------------------------------------------
 
     def start_from(self, source: Path) -> None:
-        """Take the weights of an exported checkpoint, of the same architecture or one with fewer blocks, and count on from it.
-
-        Or of a file of CompressAI's weights (.pth.tar, .safetensors) for the same architecture. Raises ValueError where they do not
-        fit.
+        """Copies the weights and counters of an exported checkpoint of the same architecture, possibly with fewer blocks; or the
+        weights of a file of CompressAI (.pth.tar, .safetensors) of the same architecture. Raises ValueError where they do not fit.
         """
         if source.is_file():
             self._start_from_zoo(source)

@@ -14,12 +14,11 @@ LARGEST_BASIS = 512
 
 
 class InUnits:
-    """An optimiser, mixed into its class, that steps some weights as if they were multiples of a unit of their own.
-
-    What Adam adds to a weight does not depend on the size of its gradient, so that weights of large inputs would move results more.
+    """Mix-in for optimisers: steps some weights as multiples of their own unit. Adam's step does not depend on the size of the
+    gradient, so without units the weights of large inputs would change results more.
     """
 
-    units: Sequence[tuple[nn.Parameter, Tensor]] = ()  # weights, and what broadcasts with them
+    units: Sequence[tuple[nn.Parameter, Tensor]] = ()  # weights, and their units, which broadcast with them
 
     def step(self, closure: Callable[[], float] | None = None):
         with torch.enable_grad():
@@ -36,7 +35,7 @@ class InUnits:
 
 @dataclass(frozen=True)
 class Optimizer:
-    """Which optimiser, and its settings; those the chosen one does not have are ignored by it.
+    """The optimiser and its settings; an optimiser ignores settings that it does not have.
 
     Args:
         name: sgd, adagrad, adam, adamw or soap (Adam in the eigenbasis of Shampoo's preconditioner, arXiv:2409.11321).
@@ -82,7 +81,7 @@ class Schedule:
         hold: share of the run at full rate before the cosine falls.
         floor: smallest factor of the cosine.
         patience: validations without improvement before the plateau schedule cuts the rate.
-        factor: what it cuts by.
+        factor: factor of each cut.
     """
 
     name: Literal["constant", "cosine", "plateau"] = "cosine"

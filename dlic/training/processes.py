@@ -1,4 +1,4 @@
-"""The processes that train one network together (Lightning's strategy ddp), each on its own device; mostly there is one."""
+"""The processes of distributed training (Lightning's strategy ddp), each on its own device; usually there is one."""
 
 from torch import Tensor, distributed
 
@@ -22,7 +22,7 @@ def mean_over_processes(values: Tensor) -> Tensor:
 
 
 def leave_together() -> None:
-    """End the connections between processes: where they are open as one ends, gloo's threads may abort it (exit code 134)."""
+    """Closes the connections between processes: if they are open when one ends, gloo's threads may abort it (exit code 134)."""
     if _together():
         distributed.barrier()
         distributed.destroy_process_group()

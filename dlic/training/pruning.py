@@ -1,4 +1,4 @@
-"""Blocks of a trained network that do next to nothing, and the network without them."""
+"""Pruning: finds blocks of a trained network with nearly no effect, and removes them."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -25,19 +25,19 @@ from dlic.training.export import Exported, check_free, write_checkpoint
 from dlic.training.levels import spread_levels
 from dlic.training.loss import RateDistortionLoss
 
-LEVELS = 4  # rates a block is judged at, evenly spread
+LEVELS = 4  # number of evenly spread rates at which a block is measured
 SIDE = 256  # of the crops
 CARD = "{source} without {dropped}, which gave it next to nothing (`dlic prune`). Training goes on by `dlic train --from`."
 
 
 @dataclass(frozen=True)
 class Block:
-    """A block with what it does, averaged over photographs and rates."""
+    """A block with its effect, averaged over photographs and rates."""
 
     chain: str  # such as g_s.coarse
     place: int  # there
-    cost: float  # share by which bpp + λ · distortion grows where it gives the same everywhere
-    mean: Tensor  # (channels,) what it adds
+    cost: float  # relative increase of bpp + λ · distortion if a constant replaces the block
+    mean: Tensor  # (channels,) mean of its branch
 
     @property
     def name(self) -> str:
@@ -47,11 +47,12 @@ class Block:
 def prune(
     source: Path, folder: Path | None, crops: Sequence[Tensor], below: float, force: bool = False
 ) -> Iterator[tuple[Block, bool]]:
-    """Every block of the checkpoint in `source` and whether it goes, then `folder`, if one is named, without these.
+    """Every block of the checkpoint in `source`, and whether it is removed. If `folder` is given, the pruned checkpoint is written
+    there.
 
     Args:
-        crops: (3, H, W) uint8, to judge by; sides multiples of the stride.
-        below: blocks go whose omission costs less than this share of the loss; the dearest of each chain stays.
+        crops: (3, H, W) uint8 to measure on; sides are multiples of the stride.
+        below: blocks are removed if that costs less than this share of the loss; the most useful block of each chain stays.
 
     Raises DlicError where `folder` holds a checkpoint already, unless `force`, and for networks without chains of blocks.
     """
@@ -78,7 +79,7 @@ def prune(
 
 @torch.no_grad()
 def effects(network: Model, crops: Sequence[Tensor], distortion: str, lmbda: float | None) -> Iterator[Block]:
-    """What each block does, chain after chain."""
+    """The effect of each block, chain after chain."""
     losses = partial(_losses, network, crops, distortion, lmbda)
     blocks = [(chain, place, block) for _, chain in network.chains for place, block in enumerate(_blocks(network, chain))]
     added: dict[nn.Module, list[Tensor]] = defaultdict(list)
@@ -98,9 +99,8 @@ def effects(network: Model, crops: Sequence[Tensor], distortion: str, lmbda: flo
 
 
 def without(network: Model, dropped: Sequence[Block]) -> Model:
-    """The network without these blocks, what they add on average moved into the biases of those beside them.
-
-    Some block of each chain must stay.
+    """The network without these blocks; their mean contribution moves into the biases of neighbouring blocks. Each chain must keep
+    a block.
     """
     smaller, config = deepcopy(network), dict(network.config)
     for key, chain in network.chains:

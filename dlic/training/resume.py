@@ -1,4 +1,4 @@
-"""What a run starts from: the weights of a named checkpoint (`--from`), or where an earlier call ended (`--resume`)."""
+"""The start of a run: weights of a checkpoint (`--from`), or the state of an earlier call (`--resume`)."""
 
 import argparse
 import logging
@@ -25,16 +25,15 @@ log = logging.getLogger(__name__)
 
 
 def named_start(args: Sequence[str]) -> str | None:
-    """The checkpoint that `--from` names in the arguments of a run, or `from` in one of its recipes.
-
-    Looked up before the arguments are parsed, as the checkpoint decides what the network's settings are.
+    """The checkpoint of `--from` in the arguments of a run, or of `from` in one of its recipes. It is read before the arguments are
+    parsed, as it determines the network's settings.
     """
     start = _looked_up(args)
     return start.start or next(filter(None, map(_start_in, reversed(start.recipes))), None)
 
 
 def recipes_in(args: Sequence[str]) -> list[str]:
-    """The files that `--config` names in the arguments of a run."""
+    """The files of `--config` in the arguments of a run."""
     return _looked_up(args).recipes
 
 
@@ -62,7 +61,7 @@ def place_of(start: str) -> Path:
 
 
 def network_of(place: Path) -> dict | None:
-    """The network of a checkpoint, as a recipe states it under `model.network`; None for a file, which does not tell it."""
+    """The network of a checkpoint, in the form of a recipe's `model.network`; None for a file, which does not state it."""
     if place.is_file():
         return None
     manifest = read_manifest(place)
@@ -75,9 +74,8 @@ def network_of(place: Path) -> dict | None:
 
 
 def checkpoint_to_resume(named: str, trainer: pl.Trainer, network: Model) -> Path | None:
-    """The checkpoint `--resume` names; for "auto", the whole one of most steps of the newest run in the recipe's folder.
-
-    None where "auto" finds nothing saved. Raises DlicError for one that is missing, damaged or of another network.
+    """The checkpoint for `--resume`; "auto" takes the intact one with the most steps from the newest run in the recipe's folder.
+    None where "auto" finds no checkpoint. Raises DlicError for one that is missing, damaged or of another network.
     """
     path = _newest(trainer) if named == "auto" else Path(named)
     if path is None:
@@ -113,7 +111,7 @@ def _newest(trainer: pl.Trainer) -> Path | None:
 
 
 def _folders(trainer: pl.Trainer) -> Iterator[Path]:
-    """Where the newest call of a recipe saved, then where the call saved that it resumed, and so on."""
+    """The checkpoint folder of a recipe's newest call, then the folder of the call that it resumed, and so on."""
     own_folder = checkpoint_folder(trainer)  # before a run begins, that of its recipe
     if own_folder is not None:
         yield own_folder
@@ -131,7 +129,7 @@ def _folders(trainer: pl.Trainer) -> Iterator[Path]:
 
 
 def _resumed(config: Path) -> Path | None:
-    """What the call that left this config.yaml was resumed from."""
+    """The checkpoint that the call with this config.yaml resumed."""
     try:
         resumed = yaml.safe_load(config.read_bytes())["resume"]
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
@@ -140,7 +138,7 @@ def _resumed(config: Path) -> Path | None:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """A run's checkpoint. Raises CorruptFileError where it is not whole."""
+    """Loads a run's checkpoint. Raises CorruptFileError where it is damaged or incomplete."""
     try:
         with ZipFile(path) as archive:  # torch itself compares no sums
             damaged = archive.testzip()

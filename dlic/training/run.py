@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytorch_lightning import Trainer
     from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
-TRAINER = {  # what all recipes share; see `callbacks.usual` for the callbacks
+TRAINER = {  # shared defaults of all recipes; `callbacks.usual` has the callbacks
     "devices": 1,
     "check_val_every_n_epoch": None,  # validations go by steps: an epoch has no meaning where crops are drawn
     "num_sanity_val_steps": 0,
@@ -24,14 +24,13 @@ TRAINER = {  # what all recipes share; see `callbacks.usual` for the callbacks
     "enable_model_summary": False,
     "default_root_dir": "runs",
 }
-HALF = ("16-mixed", "16", 16)  # names of float16, which CPUs do not train in; Lightning would take bfloat16 in silence
+HALF = ("16-mixed", "16", 16)  # names of float16, which CPUs do not support in training; Lightning would silently use bfloat16
 
 
 def train(args: list[str]) -> None:
-    """Parse `args` as LightningCLI does (--config, --model.*, --data.*, --trainer.*) and fit.
-
-    `--from CHECKPOINT` gives the network and its weights, `--resume FILE` or `--resume auto` continues a run.
-    Raises DlicError when there is nothing to train on or the loss stays non-finite, or nothing can be saved.
+    """Parses `args` as LightningCLI does (--config, --model.*, --data.*, --trainer.*) and trains. `--from CHECKPOINT` sets the
+    network and its weights; `--resume FILE` or `--resume auto` continues a run. Raises DlicError where there are no training data,
+    the loss diverges, or checkpoints cannot be saved.
     """
     import torch
     from lightning_utilities.core.rank_zero import rank_zero_info
@@ -72,11 +71,13 @@ class Recipe:
 
     @property
     def yaml(self) -> str:
-        """As a file for `--config`, which says everything."""
+        """The complete settings as a file for `--config`."""
         return self.parser.dump(self.config, skip_none=False)
 
     def check(self) -> None:
-        """Make the model, the data and the callbacks, as a run does before its first step; DlicError for what they refuse."""
+        """Creates the model, the data and the callbacks, as a run does before its first step. Raises DlicError for settings that
+        they refuse.
+        """
         from dlic.data.photographs import find_photographs
         from dlic.training.resume import place_of
 
@@ -88,7 +89,7 @@ class Recipe:
 
 
 def parsed(runs: Sequence[Sequence[str]]) -> list[Recipe]:
-    """The recipes of several runs, from what `train` takes of each; nothing is trained. DlicError for unknown keys."""
+    """Parses the recipes of several runs from their arguments of `train`, without training. Raises DlicError for unknown keys."""
     from dlic.training.resume import named_start
 
     parsers: dict[str | None, LightningArgumentParser] = {}  # the checkpoint that a run starts from decides what is known
@@ -178,7 +179,7 @@ def _command_line(args: Sequence[str], build: bool = True) -> "LightningCLI":
 
 
 def _logger(args: Sequence[str]) -> dict[str, Any]:
-    """Where a run is drawn if its recipe names no place: a folder of the recipe's own name."""
+    """The default logger: it writes to a folder named after the recipe."""
     from dlic.training.resume import recipes_in
 
     name = next((Path(recipe).stem for recipe in reversed(recipes_in(args))), "train")
@@ -186,7 +187,7 @@ def _logger(args: Sequence[str]) -> dict[str, Any]:
 
 
 def _in_full(args: Sequence[str]) -> list[str]:
-    """`args` with what may be shortened as the recipe has it: --kodak DIR is --kodak.folder DIR."""
+    """`args` with short options expanded: --kodak DIR is --kodak.folder DIR."""
     return [
         "--kodak.folder" + arg.removeprefix("--kodak") if arg == "--kodak" or arg.startswith("--kodak=") else arg for arg in args
     ]
@@ -194,7 +195,7 @@ def _in_full(args: Sequence[str]) -> list[str]:
 
 @contextmanager
 def _one_sentence() -> Iterator[None]:
-    """What a person got wrong as DlicError."""
+    """Turns errors of arguments and settings into DlicError."""
     from jsonargparse import ArgumentError
 
     from dlic.training.callbacks.divergence import NonFiniteLossError

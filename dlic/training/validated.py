@@ -1,4 +1,4 @@
-"""One validation batch at one level, as callbacks draw it."""
+"""Results of one validation batch at one level, for callbacks."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Validated:
-    """What one validation batch gave at one level, for the callbacks that draw it."""
+    """Results of one validation batch at one level, for the callbacks that draw them."""
 
     x: Tensor  # (B, 3, H, W) originals in [0, 1]
     x_hat: Tensor  # the same shape, rounded to 8 bits

@@ -1,4 +1,6 @@
-"""Curves on the 24 Kodak images that others published or this project measured before, shipped as JSON with their sources."""
+"""Rate–distortion curves on the 24 Kodak images, published by others or measured earlier by this project; shipped as JSON with
+their sources.
+"""
 
 import json
 from collections.abc import Sequence
@@ -19,7 +21,7 @@ EIGHT_BITS = "8-bit reconstruction"
 FLOAT = "float reconstruction"  # not rounded to 8 bits, which would cost 0.3–0.7 % of BD-rate
 PAPER = f"figure of the paper, {FLOAT}"
 MEASURED = "measured by dlic"
-AVIF_AS_SHIPPED = "AVIF 4:2:0, tune=iq as shipped, speed 6, libavif 1.4.2"  # the label that `dlic evaluate` gives it too
+AVIF_AS_SHIPPED = "AVIF 4:2:0, tune=iq as shipped, speed 6, libavif 1.4.2"  # the same label as in `dlic evaluate`
 
 # file → key → (label, note). Left out: curves optimised for MS-SSIM, which PSNR cannot judge, and the float twins of 8-bit curves.
 CURVES = {
@@ -76,7 +78,7 @@ TUNED_FOR_MS_SSIM = {
 
 
 def kodak_anchors(metric: str = "psnr") -> dict[str, Anchor]:
-    """Every curve that has values of a metric, by its label, as scores."""
+    """Every curve with values of a metric, by its label, as scores."""
     curves = {
         label: Anchor(_points(curve, metric), note)
         for file, labels in CURVES.items()
@@ -98,12 +100,12 @@ def _points(curve: dict, metric: str) -> list[Point]:
 
 
 def stored(file: str) -> dict:
-    """A JSON file of this folder as it is: key → columns, and `_about` with the source."""
+    """A JSON file of this folder, unchanged: key → columns, and `_about` with the source."""
     return json.loads((resources.files(__name__) / f"{file}.json").read_text(encoding="utf-8"))
 
 
 def check_kodak(folder: str, sizes: Sequence[tuple[int, int]], asked: str = "--against kodak") -> None:
-    """Refuse pictures, of which the sides are given, that cannot be the Kodak set, which `asked` needs: DlicError."""
+    """Raises DlicError, which names `asked`, for pictures whose sizes are not those of the Kodak set."""
     count, sides = KODAK
     odd = sum(sorted(size) != sorted(sides) for size in sizes)
     if odd or len(sizes) != count:

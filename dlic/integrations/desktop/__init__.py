@@ -1,6 +1,6 @@
 """MIME type and previews of .dlic files for freedesktop desktops, installed into a folder of shared data.
 
-Beside it lies dlic.magic, by which file(1) knows them: file -m takes its path.
+The file dlic.magic next to this module describes them for file(1): pass its path to file -m.
 """
 
 import os

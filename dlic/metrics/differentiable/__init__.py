@@ -1,1 +1,1 @@
-"""Metrics in torch that can be differentiated, of batches: what training and efforts lower. Only these two import them."""
+"""Differentiable metrics of batches in torch, for training and efforts; only these two import them."""

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 Kernel = tuple[float, ...]  # odd in number, and the same backwards
 
-BLOCK = 64  # samples: with 32 the products are too small, with 128 most of what they multiply is zero
+BLOCK = 64  # samples: with 32 the products are too small, with 128 most factors are zero
 
 
 def blurred(planes: Tensor, kernel: Kernel) -> Tensor:
@@ -22,7 +22,7 @@ def blurred(planes: Tensor, kernel: Kernel) -> Tensor:
 
 @torch.no_grad()
 def blur(planes: Tensor, kernel: Kernel) -> Tensor:
-    """`blurred` for those who differentiate themselves. It is its own adjoint: gradients pass back by the same blur."""
+    """`blurred` without autograd. The blur is its own adjoint: gradients pass back through the same blur."""
     with torch.autocast(planes.device.type, enabled=False):
         shape = planes.shape
         planes = planes.reshape(-1, *shape[-2:])

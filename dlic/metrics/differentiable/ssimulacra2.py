@@ -65,7 +65,7 @@ def error(x_hat: Tensor, x: Tensor) -> Tensor:
 
 
 class _ScaleError(torch.autograd.Function):
-    """Weighted sum of the norms of one scale's maps: XYB (B, 3, H, W) of what is shown and of the original → (B,)."""
+    """Weighted sum of the norms of one scale's maps: XYB (B, 3, H, W) of reconstruction and original → (B,)."""
 
     @staticmethod
     def forward(ctx, shown: Tensor, original: Tensor, weights: Tensor) -> Tensor:
@@ -93,7 +93,7 @@ class _ScaleError(torch.autograd.Function):
 
 
 class _Maps(NamedTuple):
-    """What is measured of planes (N, H, W), and what its gradient needs again."""
+    """The maps of planes (N, H, W), and intermediate values for the gradient."""
 
     total: Tensor  # u = original + shown
     lost: Tensor  # v = original − shown
@@ -102,9 +102,9 @@ class _Maps(NamedTuple):
     variances: Tensor  # σu² + σv² + 2 C2
     unlike: Tensor  # 1 − the structure term of SSIM
     dissimilar: Tensor  # 1 − SSIM
-    beside: Tensor  # what is shown less its local mean
+    beside: Tensor  # reconstruction minus its local mean
     edge: Tensor  # 1 + the original's distance from its local mean
-    edges: Tensor  # edges that only the picture shown has, or as negative numbers those that only the original has
+    edges: Tensor  # edges only in the reconstruction (positive) or only in the original (negative)
 
 
 def _maps(reconstruction: Tensor, original: Tensor) -> _Maps:
@@ -114,7 +114,7 @@ def _maps(reconstruction: Tensor, original: Tensor) -> _Maps:
     variance_v = square_v.sub_(mean_vv)
     variances = square_u.addcmul_(mean_u, mean_u, value=-1).add_(variance_v).add_(2 * metric.C2)
     unlike = variance_v.div_(variances).mul_(2)
-    # 1 − luminance · structure from what differs alone, as differences from 1 would lose it
+    # 1 − luminance · structure from differences only: subtraction from 1 would lose precision
     dissimilar = torch.addcmul(unlike, mean_vv, 1 - unlike)
     beside = torch.sub(mean_v, mean_u).div_(2).add_(reconstruction)
     edge = torch.add(mean_u, mean_v).div_(-2).add_(original).abs_()
@@ -136,7 +136,7 @@ def _weighted(maps: _Maps, weights: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _gradient(maps: _Maps, fourth: Tensor, weights: Tensor) -> Tensor:
-    """Derivative of the weighted sum of each plane by what is shown: (N, H, W)."""
+    """Derivative of the weighted sum of each plane by the reconstruction: (N, H, W)."""
     count = maps.total[0].numel()
     slopes = weights[:, 0] / count  # (N, 3), by a map where it is positive …
     cubes = torch.where(fourth < TINY, 0, weights[:, 1] / count * fourth.clamp_min(TINY) ** -0.75)  # … and by its cube
@@ -154,7 +154,7 @@ def _gradient(maps: _Maps, fourth: Tensor, weights: Tensor) -> Tensor:
     by_variance = by_ssim.mul_(torch.addcmul(torch.ones_like(structure), maps.mean_v, maps.mean_v, value=-1)).div_(maps.variances)
     by_square_v = by_variance * (1 + structure)
     by_square_u = by_variance.mul_(maps.unlike).neg_()
-    # both means come from what is shown, one with the sign turned; those of the original cancel out
+    # both means depend on the reconstruction, one with the opposite sign; those of the original cancel
     by_means = maps.mean_v * (by_square_v - by_luminance) - maps.mean_u * by_square_u
     of_mean, of_u, of_v = blur(torch.stack([by_means.mul_(2).sub_(by_beside), by_square_u, by_square_v]), KERNEL)
     return by_beside.add_(of_mean).addcmul_(maps.total, of_u, value=2).addcmul_(maps.lost, of_v, value=-2)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from compressai.entropy_models import EntropyModel
     from compressai.models import CompressionModel
 
-QUANTISE = ("quantize", "quantize_variable")  # what CompressAI's entropy models turn latents into symbols by …
+QUANTISE = ("quantize", "quantize_variable")  # methods of CompressAI's entropy models that turn latents into symbols …
 DEQUANTISE = ("dequantize", "dequantize_variable")  # … and back
 LARGEST_SYMBOL = 1 << 24  # whole numbers that float32 holds, which the decoders of context models pass symbols through
 
@@ -38,7 +38,7 @@ class CompressAICodec:
         x ─ pad ─ model.compress ─── streams of y and z ─── model.decompress ─ crop, round ─ x_hat
                         └─ symbols ─ CRC-32 in the file ─ symbols ─┘
 
-    What a file holds is what CompressAI codes: the range coder, its tables and the order of its symbols are its own. The row of the
+    A file holds CompressAI's own streams, with its range coder, tables and order of symbols. The row of the
     table for each symbol comes from floating point, so that another machine, library or number of threads may parse a file
     otherwise; the checksum of the symbols then makes it an error rather than a wrong picture. Models with a context (mbt2018,
     cheng2020) also compute every position from those before it, one call of the network each: minutes for a photograph.
@@ -53,7 +53,7 @@ class CompressAICodec:
 
     @property
     def shows_symbols(self) -> bool:
-        """Whether CompressAI's encoder lets its symbols be seen; that of mbt2018-vbr quantises y out of sight."""
+        """Whether the encoder's symbols can be observed; that of mbt2018-vbr quantises y elsewhere."""
         return self.architecture != "mbt2018-vbr"
 
     @property
@@ -144,12 +144,12 @@ class CompressAICodec:
         return {} if self.rate is None else {"s": self.rate}
 
     def _most_symbols(self, shape: tuple[int, int]) -> int:
-        """As many as any of the streams can hold."""
+        """The largest number of symbols in any of the streams."""
         height, width = (side * self.model.downsampling_factor // 16 for side in shape)  # of y
         return height * width * max(self.model.N, self.model.M)
 
     def _streams(self, container: Container) -> tuple[list[bytes], tuple[int, int]]:
-        """What a container holds, as far as can be told before decoding it: as many streams, and as large, as the model makes."""
+        """The streams of a container, with their number and size checked against the model before decoding."""
         check_kind(container, COMPRESSAI, codec="a model of CompressAI")
         check_no_coder(container)
         streams, shape = unpack(container.stream)
@@ -164,7 +164,7 @@ class CompressAICodec:
 
 
 def _observed(model: "CompressionModel", methods: tuple[str, ...], note: Note) -> "CompressionModel":
-    """The same model, whose entropy models tell `note` the symbols that go through `methods`; the one given is left as it is."""
+    """A copy of the model whose entropy models pass the symbols of `methods` to `note`; the original is unchanged."""
     view = copy.copy(model)
     view._modules = {  # a shallow copy would share them
         name: _observed_entropy_model(module, methods, note) if hasattr(module, "entropy_coder") else module
@@ -195,7 +195,7 @@ def _told(method: Callable, note: Note, of_result: bool) -> Callable:
 
 @contextmanager
 def _memory_errors() -> Iterator[None]:
-    """Raises MemoryError where torch says so in other words: these networks take hundreds of bytes a pixel."""
+    """Turns torch's errors of exhausted memory into MemoryError: these networks take hundreds of bytes a pixel."""
     try:
         yield
     except RuntimeError as error:

@@ -35,7 +35,7 @@ PROBABILITY_BITS = 16  # of CompressAI's range coder
 
 @dataclass(frozen=True)
 class ZooName:
-    """A name taken apart."""
+    """The parts of a name."""
 
     architecture: str
     metric: str = "mse"
@@ -53,7 +53,7 @@ def is_zoo_name(name: str | None) -> bool:
 
 
 def parse(name: str) -> ZooName:
-    """'compressai:mbt2018-mean:ms-ssim:4@a.pth' → its parts. Raises UnknownCheckpointError for what is no such name."""
+    """'compressai:mbt2018-mean:ms-ssim:4@a.pth' → its parts. Raises UnknownCheckpointError for any other name."""
     words, at, path = name.removeprefix(PREFIX).partition("@")
     architecture, *rest = words.split(":")
     metrics = [word for word in rest if word in METRICS]
@@ -67,8 +67,8 @@ def parse(name: str) -> ZooName:
 def open_codec(name: str) -> "CompressAICodec":
     """The codec of a name, loaded once for each version of its file.
 
-    Raises UnknownCheckpointError where the zoo has no such model or the file is not its weights, DownloadError where they are
-    neither on this machine nor to be had, DlicError where CompressAI is not installed.
+    Raises UnknownCheckpointError where the zoo has no such model or the file is not its weights, DownloadError where they are not
+    on this machine and cannot be downloaded, DlicError where CompressAI is not installed.
     """
     model = _checked(parse(name))
     return loaded_codec(name, model, version_of(model.path) if model.path else None)
@@ -76,7 +76,7 @@ def open_codec(name: str) -> "CompressAICodec":
 
 @lru_cache(maxsize=8)  # the qualities of one architecture
 def loaded_codec(name: str, wanted: ZooName, _version: Version) -> "CompressAICodec":
-    """`open_codec` of a name whose file has this version."""
+    """`open_codec` for one version of the file."""
     from dlic.peers.compressai.codec import CompressAICodec
 
     source = wanted.path or _url(wanted)
@@ -120,7 +120,7 @@ def _check_architecture(architecture: str) -> None:
 
 
 def _checked(model: ZooName) -> ZooName:
-    """`model` if there can be such a model. Raises UnknownCheckpointError."""
+    """Checks a name against the zoo. Raises UnknownCheckpointError."""
     _check_architecture(model.architecture)
     qualities = _possible_qualities(model)
     is_label = model.path is not None and not model.has_variable_rate
@@ -138,7 +138,7 @@ def _checked(model: ZooName) -> ZooName:
 def _possible_qualities(model: ZooName) -> tuple[int, ...]:
     if model.path is None:
         return zoo_qualities(model.architecture, model.metric)
-    return VARIABLE_RATES if model.has_variable_rate else tuple(range(1, MAX_LEVEL + 1))  # what the file can say
+    return VARIABLE_RATES if model.has_variable_rate else tuple(range(1, MAX_LEVEL + 1))  # qualities that the header can hold
 
 
 def _urls(architecture: str) -> dict[str, Any]:
@@ -227,7 +227,7 @@ def _build(model: ZooName, tensors: "dict[str, Tensor]", source: object) -> "Com
 
 
 def _with_constants(architecture: str, tensors: "dict[str, Tensor]") -> "dict[str, Tensor]":
-    """The weights of a checkpoint of dlic, which leave out what CompressAI does not learn, with that; others as they are."""
+    """Adds CompressAI's constants to the weights of a checkpoint of dlic, which leaves them out; others stay unchanged."""
     from compressai.registry import MODELS
 
     from dlic.runtime.weights import WHOLE_NUMBERS
@@ -244,7 +244,9 @@ def _is_table_of_z(name: str) -> bool:
 
 
 def _complete_tables(model: "CompressionModel", rate: int | None, source: object) -> None:
-    """Compute the tables that are not in the state dict. Those that are stay, as other machines could round some differently."""
+    """Computes the tables that are missing from the state dict. Existing ones stay, as another machine could round some
+    differently.
+    """
     import torch
 
     with torch.no_grad():
@@ -257,7 +259,7 @@ def _complete_tables(model: "CompressionModel", rate: int | None, source: object
 
 
 def _are_tables(offset: "Tensor", cdf: "Tensor", lengths: "Tensor") -> bool:
-    """Whether CompressAI's range coder can use them, which does not check: it would read beyond them."""
+    """Whether the tables are valid. CompressAI's range coder does not check them, and would read beyond their end."""
     if cdf.ndim != 2 or offset.shape != lengths.shape or lengths.shape != cdf.shape[:1] or not cdf.numel():
         return False
     if lengths.min() < 2 or lengths.max() > cdf.shape[1]:

@@ -1,4 +1,4 @@
-"""When a run is saved and stopped, and what it shows of itself in TensorBoard (nothing without a TensorBoardLogger)."""
+"""Callbacks of training: saving and stopping a run, and its figures in TensorBoard (only with a TensorBoardLogger)."""
 
 from dlic.training.callbacks.fit_notes import FitNotes
 from dlic.training.callbacks.keep_best import KeepBest

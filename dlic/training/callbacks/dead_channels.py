@@ -1,4 +1,4 @@
-"""Channels of blocks whose activations have died: no gradient brings them back."""
+"""Dead channels of blocks: channels with zero activations, which no gradient can revive."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,17 +16,17 @@ from dlic.models.light.transforms import LevelBlocks
 if TYPE_CHECKING:
     from dlic.training.module import TrainingModule
 
-DEAD = -3.0  # where gelu gives less than 0.005, and as little of a gradient
-LOST = 0.9  # share of a block's channels from which on it begins anew as a whole
+DEAD = -3.0  # below this, gelu and its gradient are under 0.005
+LOST = 0.9  # share of dead channels from which on a whole block is initialised again
 
 
 class Watch:
-    """How far the activations of every block of a network have reached, over what it was shown while watching."""
+    """Records the largest activations of every block of a network while it runs."""
 
     def __init__(self, network: nn.Module):
         self.blocks = [block for block in network.modules() if isinstance(block, BottleneckBlock)]
         self.highest: dict[nn.Module, Tensor] = {}  # (channels,) before gelu
-        self.power: dict[nn.Module, list[Tensor]] = {}  # (channels,) mean squares of what goes in, one each time
+        self.power: dict[nn.Module, list[Tensor]] = {}  # (channels,) mean squares of the input, one a pass
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -45,25 +45,24 @@ class Watch:
         self.power.setdefault(layer, []).append(power)
 
     def dead(self, layer: nn.Module) -> Tensor:
-        """Which of a layer's channels never reached DEAD: bool (channels,)."""
+        """The dead channels of a layer, which never reached DEAD: bool (channels,)."""
         return self.highest[layer] < DEAD
 
     def scale(self, layer: nn.Module) -> Tensor:
-        """How large what goes into a layer is, as a root mean square: (channels,)."""
+        """Root mean square of a layer's input: (channels,)."""
         return torch.stack(self.power[layer]).mean(dim=0).sqrt().clamp_min(1e-3)
 
     @property
     def share(self) -> float:
-        """Of all channels that blocks give their last layers, those that are dead."""
+        """Share of dead channels among the inputs of the blocks' last layers."""
         return torch.cat([self.dead(block.spatial) for block in self.blocks]).float().mean().item() if self.blocks else 0.0
 
 
 @torch.no_grad()
 def revive(network: nn.Module, watch: Watch) -> int:
-    """Let dead channels begin anew, from random weights and with nothing yet to say, so that what `network` gives stays as it is.
-
-    A block that has lost nearly all of them begins anew as a whole, and what its last few said is lost. Frozen blocks stay as they
-    are. Returns how many channels begin anew.
+    """Initialises dead channels again, with random input weights and zero output weights, so that the output of `network` stays the
+    same. A block with nearly only dead channels is initialised as a whole; the contribution of its last live channels is lost.
+    Frozen blocks stay as they are. Returns the number of revived channels.
     """
     by_level = [part for part in network.modules() if isinstance(part, LevelBlocks)]
     pairs = (pair for part in by_level for pair in zip(part.blocks, part.gains, strict=True))
@@ -74,7 +73,7 @@ def revive(network: nn.Module, watch: Watch) -> int:
         hidden, out = watch.dead(block.squeeze), watch.dead(block.spatial)
         if out.float().mean() >= LOST:
             hidden, out = torch.ones_like(hidden), torch.ones_like(out)
-        scale = torch.where(hidden, 1.0, watch.scale(block.spatial))  # of random combinations of inputs of size 1, after gelu
+        scale = torch.where(hidden, 1.0, watch.scale(block.spatial))  # root mean square of gelu(random inputs)
         _begin_anew(block.squeeze, hidden, watch.scale(block.squeeze), generator)
         block.spatial.weight[:, hidden] = 0
         _begin_anew(block.spatial, out, scale, generator)
@@ -86,7 +85,7 @@ def revive(network: nn.Module, watch: Watch) -> int:
 
 
 def _begin_anew(layer: nn.Conv2d, dead: Tensor, scale: Tensor, generator: torch.Generator) -> None:
-    """Random weights that give values of about 1, for inputs of size `scale` (channels,)."""
+    """Random weights with outputs of about 1, for inputs of size `scale` (channels,)."""
     weight = torch.randn(layer.weight.shape, generator=generator).to(layer.weight) / layer.weight[0].numel() ** 0.5
     layer.weight[dead] = (weight / scale[:, None, None])[dead]
     assert layer.bias is not None
@@ -94,7 +93,9 @@ def _begin_anew(layer: nn.Conv2d, dead: Tensor, scale: Tensor, generator: torch.
 
 
 class DeadChannels(pl.Callback):
-    """Logs the share of dead channels with every validation (`val/dead_channels`), and revives them at the start if told to."""
+    """Logs the share of dead channels with every validation (`val/dead_channels`), and revives them at the start of the run if
+    `revive` is set.
+    """
 
     def __init__(self, revive: bool):
         self.revive = revive

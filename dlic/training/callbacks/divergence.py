@@ -1,4 +1,4 @@
-"""What happens to a run whose losses stop being numbers, or numbers of any use: it goes some steps back."""
+"""Rolls a run back to the last good snapshot when its loss diverges."""
 
 import logging
 import math
@@ -18,42 +18,41 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-REMEMBERED = 100  # losses whose median is what is usual: a batch of other rates and photographs may differ by a few times
-EXPLODED = 20  # times the median; a loss that falls, or differs from batch to batch, never rises to that
-SLOWER = 0.5  # learning rate from a step back on
+REMEMBERED = 100  # losses in the median: batches of other rates and photographs may differ by a few times
+EXPLODED = 20  # times the median: a loss that does not diverge stays below
+SLOWER = 0.5  # factor of the learning rate after a rollback
 
 
 class NonFiniteLossError(RuntimeError):
-    """Too many steps in a row had a loss or gradient that is not a number, again and again."""
+    """A run diverged again after the allowed number of rollbacks."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All that training changes, as it was after a step."""
+    """The complete state of training after a step."""
 
     step: int
-    weights: dict[str, Any]  # as weight averaging completes it
+    weights: dict[str, Any]  # including weight averaging's state
     optimizers: list[dict[str, Any]]
 
 
 class StepBack(pl.Callback):
-    """Takes a run back to when its losses were usual, at half the learning rate, when they have been useless for too long.
-
-    Useless is a loss or gradient that is not finite (TrainingModule skips such a step and counts it), or a loss of EXPLODED times
-    the median of those before. The run goes on with other crops and noise, as these belong to the number of the batch.
+    """Rolls a run back to its last good snapshot, at half the learning rate, after too many useless steps. A step is useless if its
+    loss or gradient is not finite (TrainingModule skips such a step and counts it), or if its loss is EXPLODED times the median of
+    those before. The run goes on with other crops and noise, which depend on the number of the batch.
     """
 
     def __init__(self, patience: int, limit: int, every_n_steps: int = 100):
         """
         Args:
-            patience: useless steps in a row after which a run is taken back.
-            limit: so often in a run; then NonFiniteLossError ends it.
-            every_n_steps: steps from one snapshot to the next, which is kept beside the weights, as large as a checkpoint.
+            patience: useless steps in a row before a rollback.
+            limit: most rollbacks in a run; then NonFiniteLossError ends it.
+            every_n_steps: steps between snapshots; memory holds one, which is as large as a checkpoint.
         """
         self.patience, self.limit, self.every_n_steps = patience, limit, every_n_steps
         self.losses: deque[float] = deque(maxlen=REMEMBERED)
         self.exploded = 0  # steps in a row
-        self.taken = 0  # times the run was taken back
+        self.taken = 0  # rollbacks so far
         self._snapshot: Snapshot | None = None
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -75,7 +74,7 @@ class StepBack(pl.Callback):
             self._keep(trainer, pl_module)
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Some of what a validation solves and draws would end the run if weights were not finite."""
+        """Rolls back before a validation if weights are not finite: solving quantiles and drawing would end the run."""
         if self._snapshot is not None and _anywhere(trainer, not is_finite(pl_module.state_dict())):
             self._go_back(trainer, pl_module, "weights became something that is not finite")
 
@@ -91,7 +90,9 @@ class StepBack(pl.Callback):
         return self._snapshot is None or step - self._snapshot.step >= self.every_n_steps
 
     def _is_usual(self) -> bool:
-        """A loss twice the usual may be the beginning of an explosion, which a snapshot must not have in it."""
+        """Whether a loss is below twice the median: a higher one may be the start of divergence, which a snapshot must not
+        contain.
+        """
         return not self.losses or self.losses[-1] <= 2 * median(self.losses)
 
     def _keep(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -138,12 +139,12 @@ def _averaging(trainer: pl.Trainer) -> list[WeightAveraging]:
 
 
 def _anywhere(trainer: pl.Trainer, useless: bool) -> bool:
-    """Whether it is so in any of the processes, which must go back together."""
+    """Whether a condition holds in any of the processes, which must roll back together."""
     return useless if trainer.world_size == 1 else trainer.strategy.reduce_boolean_decision(useless, all=False)
 
 
 def _slow_down(trainer: pl.Trainer, factor: float) -> None:
-    """For the rest of the run: what schedules multiply, and what they multiply it from; both are in every checkpoint."""
+    """Lowers the learning rate for the rest of the run: the current one and the schedules' base; checkpoints store both."""
     for optimizer in trainer.optimizers:
         for group in optimizer.param_groups:
             group |= {name: group[name] * factor for name in ("lr", "initial_lr") if name in group}

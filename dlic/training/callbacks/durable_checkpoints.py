@@ -1,4 +1,4 @@
-"""Checkpoints of a run that are whole or not there, whatever ends it while they are written."""
+"""Atomic checkpoints of a run: whole or absent, even if the process is killed during writing."""
 
 import io
 import logging
@@ -22,16 +22,15 @@ STATES = ("state_dict", "current_model_state", "optimizer_states")  # of a check
 
 
 class WholeFiles(TorchCheckpointIO):
-    """Saves beside the file that is there, and only what is whole on the disk takes its place.
-
-    Lightning writes into the system's temporary folder and moves from there, which between two disks is a copy that a killed
-    process leaves cut off. What cannot be saved is left out, with a warning: a run outlives a full disk for a while.
+    """Writes a new file next to the old one, and replaces the old one only when the new one is complete on the disk. Lightning
+    writes into the system's temporary folder and moves the file; between two disks that is a copy, which a killed process leaves
+    truncated. A failed save only warns, so a run survives a full disk for a while.
     """
 
     def __init__(self, patience: int = 10):
         """
         Args:
-            patience: so many saves in a row may fail before the run ends.
+            patience: failed saves in a row before the run ends.
         """
         super().__init__()
         self.patience = patience
@@ -52,7 +51,7 @@ class WholeFiles(TorchCheckpointIO):
                 raise StorageError(f"{self.failed} saves in a row failed, the last one as: {error}") from error
 
     def remove_checkpoint(self, path: str | Path) -> None:
-        """Nothing goes while what should take its place could not be saved."""
+        """Keeps old checkpoints as long as the newest save has failed."""
         if self.failure is None:
             super().remove_checkpoint(path)
 
@@ -61,12 +60,12 @@ def _write(checkpoint: dict[str, Any], path: Path) -> None:
     if not is_finite({name: value for name, value in checkpoint.items() if name in STATES}):
         raise DlicError("its weights are not finite")
     buffer = io.BytesIO()
-    torch.save(checkpoint, buffer)  # not into the file: what torch makes of a full disk has no number
+    torch.save(checkpoint, buffer)  # not directly into the file: torch's error of a full disk has no errno
     store(buffer.getbuffer(), path)
 
 
 def store(data: bytes | memoryview, path: Path) -> None:
-    """A checkpoint's bytes, whole or not at all, in a folder that is made for them. Raises DlicError."""
+    """Writes a checkpoint's bytes atomically; creates the folder. Raises DlicError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -76,7 +75,7 @@ def store(data: bytes | memoryview, path: Path) -> None:
 
 
 def is_finite(state: Any) -> bool:
-    """Whether every number is, in tensors nested in whatever lists and dictionaries."""
+    """Whether all numbers in nested lists and dictionaries of tensors are finite."""
     if isinstance(state, Tensor):
         return not state.is_floating_point() or bool(torch.isfinite(state).all())
     if isinstance(state, dict):
@@ -85,13 +84,13 @@ def is_finite(state: Any) -> bool:
 
 
 class PatientEvents:
-    """TensorBoard's event file, which leaves out what it cannot write; TensorBoard's own ends the run at the next value."""
+    """TensorBoard's event file; it drops values that it cannot write. TensorBoard's own ends the run at the next value."""
 
     def __init__(self, events: EventFileWriter, pause: float = 60.0):
         """
         Args:
-            events: what writes the file.
-            pause: seconds until another file is tried, after one could not be written.
+            events: writes the file.
+            pause: seconds from a failed write to the next file.
         """
         self._events, self._pause = events, pause
         self._failed: float | None = None  # when a file could not be written
@@ -122,7 +121,7 @@ class PatientEvents:
 
 
 class OutliveFullDisk(pl.Callback):
-    """Lets nothing that a run writes end it where there is no room, unless no checkpoint can be saved for long."""
+    """Lets a run survive a full disk, unless checkpoints cannot be saved for long."""
 
     def __init__(self):
         self.checkpoints = WholeFiles()
@@ -137,6 +136,6 @@ class OutliveFullDisk(pl.Callback):
                 file_writer.event_writer = PatientEvents(file_writer.event_writer)
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Raises StorageError where the end of the run is not in its checkpoints."""
+        """Raises StorageError where the last steps of the run are not saved."""
         if self.checkpoints.failure is not None:
             raise StorageError(f"the run's last steps are not saved: {self.checkpoints.failure}")

@@ -26,10 +26,10 @@ Verdict = Literal["over-fitting", "under-fitting"]
 
 
 def fit_verdict(training: Sequence[float], validation: Sequence[float], patience: int, tolerance: float) -> Verdict | None:
-    """How a run is doing, from its losses at each validation, oldest first.
+    """Over-fitting, under-fitting or neither, from the losses at each validation, oldest first.
 
     over-fitting: the validation loss rose `patience` times in a row and the training loss is lower than before.
-    under-fitting: over `patience` validations neither loss changed by the share `tolerance` of what it was.
+    under-fitting: over `patience` validations neither loss changed by the share `tolerance` of its value.
     """
     if min(len(training), len(validation)) <= patience:
         return None
@@ -61,7 +61,7 @@ class FitNotes(pl.Callback):
         self._sum, self._steps = torch.zeros(()), 0  # losses since the last validation
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs, batch, batch_idx) -> None:
-        if outputs and torch.isfinite(outputs["loss"]):  # a step that was skipped says nothing
+        if outputs and torch.isfinite(outputs["loss"]):  # a skipped step has no loss
             loss = outputs["loss"].detach() * trainer.accumulate_grad_batches  # Lightning has divided it
             self._sum, self._steps = self._sum + loss, self._steps + 1
 

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class KeepBest(ModelCheckpoint):
-    """Keeps the best checkpoint of a run over all its calls: a resumed one begins with a copy of what those before it reached.
+    """Keeps the best checkpoint of a run over all its calls: a resumed call starts with a copy of the best one so far.
 
     Lightning's own begins anew where it saves to another folder.
     """
@@ -42,11 +42,11 @@ def _copy_on_first_process(source: Path, place: Path) -> None:
 
 
 def checkpoint_folder(trainer: pl.Trainer) -> Path | None:
-    """Where the checkpoints of a run go, once it has begun; None where none are kept."""
+    """The folder of a run's checkpoints, after its start; None if it keeps none."""
     keeper = best_keeper(trainer)
     return None if keeper is None or keeper.dirpath is None else Path(keeper.dirpath)
 
 
 def best_keeper(trainer: pl.Trainer) -> ModelCheckpoint | None:
-    """The callback that keeps the best checkpoint, whose folder the others save to."""
+    """The callback that keeps the best checkpoint; others save to its folder."""
     return next((callback for callback in trainer.checkpoint_callbacks if isinstance(callback, ModelCheckpoint)), None)

@@ -1,4 +1,4 @@
-"""The run on the 24 Kodak images, beside what others published."""
+"""A run's rate and distortion on the 24 Kodak images, next to published curves."""
 
 import logging
 import math
@@ -40,16 +40,15 @@ HIGH_QUALITY = 70  # score, as the authors of SSIMULACRA 2 call it
 
 
 class KodakCurve(pl.Callback):
-    """The run on the 24 Kodak images beside what others published: a reference line for it to reach.
-
-    Every run has it, asleep until it knows where the images are:
+    """Measures a run on the 24 Kodak images and compares it with published curves, as a reference line to reach. Every run has this
+    callback; it does nothing without a folder of the images:
 
         dlic train --config configs/factorized.yaml --data.train_dir PATH --kodak kodak --kodak.every 2
 
     At every N-th validation, with the weights that are validated (averaged ones, where the run averages) and in float32, bits are
     estimated for rounded latents (files of light-1 are 3 % better by BD-rate, as an encoder chooses its symbols). A run that is
-    trained for MS-SSIM is measured by it, and held against networks that were trained for it. One that is trained for
-    SSIMULACRA 2 is measured by it as well as by PSNR; what is said of its score has tags that begin with kodak_ssimulacra2.
+    trained for MS-SSIM is measured by it, and held against networks that were trained for it. One that is trained for SSIMULACRA 2
+    is measured by it and by PSNR; tags of its score begin with kodak_ssimulacra2.
 
     kodak/rate_distortion   the run among all published curves
     kodak/bpp, kodak/psnr   of one rate (or kodak/ms_ssim_db): beside the run's line runs that of the published network of its
@@ -60,13 +59,13 @@ class KodakCurve(pl.Callback):
     kodak/standing          all of it in words
     kodak_ssimulacra2/bpp_at_70   bits that a network of several rates needs for a score of 70, high quality
 
-    Kodak is for reporting: nothing of this can be monitored by other callbacks, and a run goes on bit for bit as without it.
+    Kodak is for reporting: other callbacks cannot monitor these values, and the run is bit for bit the same without them.
     """
 
     def __init__(self, folder: str | None = None, every: int = 1, levels: int = 6):
         """
         Args:
-            folder: the 24 Kodak images; a run does not start with others, which the curves do not hold for. Nothing without it.
+            folder: the 24 Kodak images; a run does not start with others, as the curves hold for these only. None: no measurement.
             every: validations from one measurement to the next; of light, one takes 20 seconds on two CPU cores.
             levels: rates that are measured, evenly spread, where the network has several; a BD-rate takes four.
         """
@@ -88,7 +87,9 @@ class KodakCurve(pl.Callback):
     def on_validation_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch, batch_idx, dataloader_idx=0
     ) -> None:
-        """Between the start of the epoch, when weights are averaged and prepared, and its end, when those of training come back."""
+        """Measures between the start of the validation epoch (weights averaged and prepared) and its end (training weights
+        restored).
+        """
         writer = None if self.folder is None else tensorboard(trainer)
         if writer is None or batch_idx > 0:
             return
@@ -120,7 +121,7 @@ class KodakCurve(pl.Callback):
         writer.add_image(f"{group}/rate_distortion", _figure(points, metric, title), step, dataformats="HWC")
 
     def _draw_reference(self, writer: SummaryWriter, key: str, standing: Standing, metric: str, step: int) -> None:
-        """The published network as a run beside this one, with a level line in every chart that both have."""
+        """Draws the published network as a run of its own, with a level line in every chart that both have."""
         if self._reference is None:
             name = standing.label if standing.twin is None else f"{standing.label}, lambda {standing.twin[0]:g}"
             self._reference = SummaryWriter(str(Path(writer.log_dir) / f"published {name}"))
@@ -136,7 +137,7 @@ def _group(metric: str) -> str:
 
 
 def _scalars(points: Sequence[Point], by_key: Mapping[str, Standing], metric: str) -> dict[str, float]:
-    """By tag, what `KodakCurve` says of a run's points and of how they stand beside other curves."""
+    """Scalars of `KodakCurve` by tag: a run's points, and their distances from other curves."""
     group, unit = _group(metric), UNITS[metric].lower()
     score = {"psnr": "psnr", "ms_ssim": "ms_ssim_db", "ssimulacra2": "score"}[metric]
     values = {f"{group}/bpp": points[0].bpp, f"{group}/{score}": points[0].score} if len(points) == 1 else {}

@@ -1,4 +1,4 @@
-"""The run in the rate–distortion plane, beside JPEG on the same crops."""
+"""A run's rate–distortion curve, next to JPEG on the same crops."""
 
 from collections import defaultdict
 from contextlib import suppress
@@ -20,12 +20,11 @@ from dlic.training.validated import Validated
 
 
 class RateDistortionCurve(pl.Callback):
-    """Each validation: the run in the rate–distortion plane, and JPEG on the same crops.
-
-    A network of one rate draws its way so far, one of several its curve. The run's bits are estimates, JPEG's are those of its
-    files. `val/saved_vs_jpeg` is the percentage of bits saved at equal PSNR (of several rates: by BD-rate), where the two overlap.
-    A run that is trained for SSIMULACRA 2 is measured by its score instead.
-    Processes that train together each measure, as other callbacks may monitor that, and the first draws.
+    """Draws at each validation the run's rate–distortion curve, and JPEG's on the same crops. A network of one rate draws the path
+    of its point so far, one of several rates its curve. The run's bits are estimates, JPEG's are those of its files.
+    `val/saved_vs_jpeg` is the percentage of bits saved at equal PSNR (of several rates: by BD-rate), where the two overlap. A run
+    that is trained for SSIMULACRA 2 is measured by its score instead. In distributed training every process measures, as other
+    callbacks may monitor the values, and the first draws.
     """
 
     def __init__(self):

@@ -1,4 +1,4 @@
-"""Validated crops as they come back."""
+"""Reconstructions of validated crops in TensorBoard."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ from dlic.training.validated import Validated
 
 
 class Reconstructions(pl.Callback):
-    """Each validation: originals (left) beside their reconstructions (right)."""
+    """Draws at each validation originals (left) and their reconstructions (right)."""
 
     def __init__(self, count: int = 4, side: int = 256):
         """
         Args:
             count: pairs shown, the first of the validation set.
-            side: at most so many pixels of the middle of each are shown, as whole crops would add megabytes a validation.
+            side: pixels of the shown middle of each; whole crops would add megabytes a validation.
         """
         self.count, self.side = count, side
 

@@ -6,9 +6,8 @@ from dlic.training.callbacks.keep_best import best_keeper, checkpoint_folder
 
 
 class SaveAtEnd(pl.Callback):
-    """Writes last.ckpt when a run ends, wherever its last validation was; ModelCheckpoint alone would lose the steps since.
-
-    Stands before weight averaging, which ends a run by replacing the weights that resuming needs.
+    """Writes last.ckpt when a run ends; ModelCheckpoint alone would lose the steps after the last validation. It comes before
+    weight averaging, which at the end replaces the weights that resuming needs.
     """
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -7,11 +7,11 @@ from dlic.training.callbacks.keep_best import checkpoint_folder
 
 
 class SaveOften(Checkpoint):
-    """Writes last.ckpt every so many steps, wherever validations are: what a run that is killed goes on from.
+    """Writes last.ckpt every `every_n_steps` steps, independent of validations; a killed run resumes from it.
 
     Where one follows, ModelCheckpoint saves after it instead: a run that went on from before would go without.
 
-    Lightning calls it after every other callback, so that what is saved has the whole step in it.
+    Lightning calls it after every other callback, so the saved state contains the whole step.
     """
 
     def __init__(self, every_n_steps: int):

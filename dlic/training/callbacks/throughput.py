@@ -1,4 +1,4 @@
-"""How fast a run is, and what it waits for."""
+"""Throughput of a run, and its time waiting for data."""
 
 import time
 from dataclasses import astuple, dataclass, fields
@@ -68,7 +68,7 @@ class Throughput(pl.Callback):
 
 @dataclass
 class Pace:
-    """What one process did in some steps."""
+    """Counts and times of one process over some steps."""
 
     working: float = 0.0  # seconds
     waiting: float = 0.0
@@ -79,7 +79,7 @@ class Pace:
         return Pace(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
 
     def figures(self, device: torch.device) -> dict[str, float]:
-        """Of all processes that train together; each must call it."""
+        """Figures over all processes of distributed training; each must call it."""
         values = torch.tensor(astuple(self), dtype=torch.float64).float().to(device)
         working, waiting, steps, crops = mean_over_processes(values).tolist()
         seconds = working + waiting

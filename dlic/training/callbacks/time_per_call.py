@@ -5,7 +5,7 @@ from pytorch_lightning.callbacks import Timer
 
 
 class TimePerCall(Timer):
-    """Ends a call after some time, wherever the run is; Lightning's max_time would count the calls before it too."""
+    """Ends a call after a duration; Lightning's max_time also counts the calls before it."""
 
     def __init__(self, duration: str):
         """

@@ -1,4 +1,4 @@
-"""The callbacks of every run, so that recipes need not list them."""
+"""The default callbacks of every run."""
 
 from collections.abc import Callable, Sequence
 
@@ -20,7 +20,7 @@ from dlic.training.callbacks.throughput import Throughput
 
 
 def with_usual_callbacks(own: Sequence[Callback], averaging: float, save_every: int, logs: bool) -> list[Callback]:
-    """The callbacks of a recipe and the usual ones, each of which is left out where the recipe has its kind.
+    """A recipe's callbacks and the default ones; a default is left out if the recipe has a callback of its class.
 
     Args:
         own: callbacks that the recipe lists.
