@@ -115,7 +115,7 @@ class _Worker:
         self.busy = bool(waiting)
         if self.busy:
             self.task = waiting.popleft()
-            with suppress(OSError):  # it has died, which `answer` will find out
+            with suppress(OSError):  # it has died; `answer` notices
                 self.pipe.send(self.task)
 
     def answer(self) -> _Answer | None:

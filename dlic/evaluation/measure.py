@@ -14,7 +14,7 @@ from dlic.runtime.timing import timed
 
 
 def measure(series: Series, quality: float | None, name: str, image: np.ndarray, metrics: Mapping[str, Metric]) -> Row:
-    """Codes uint8 (H, W, 3), called `name`, and measures file and decoded pixels. Raises DlicError where the decoded size differs."""
+    """Codes uint8 (H, W, 3), called `name`, and measures file and decoded pixels. Raises DlicError for a wrong decoded size."""
     seconds: dict[str, float] = {}
     codec = series.at(quality)
     with tempfile.TemporaryDirectory() as folder:

@@ -73,7 +73,7 @@ def revive(network: nn.Module, watch: Watch) -> int:
         hidden, out = watch.dead(block.squeeze), watch.dead(block.spatial)
         if out.float().mean() >= LOST:
             hidden, out = torch.ones_like(hidden), torch.ones_like(out)
-        scale = torch.where(hidden, 1.0, watch.scale(block.spatial))  # root mean square of gelu(random inputs)
+        scale = torch.where(hidden, 1.0, watch.scale(block.spatial))  # revived channels are about 1 after gelu
         _begin_anew(block.squeeze, hidden, watch.scale(block.squeeze), generator)
         block.spatial.weight[:, hidden] = 0
         _begin_anew(block.spatial, out, scale, generator)
