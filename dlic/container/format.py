@@ -3,7 +3,7 @@
     magic       6   d2 'i' 'c' CR LF EOF. The first byte is d0 + version; its high bit, the line ending and the end-of-file mark
                     show transfers that changed bytes
     kind        1   0 learned, 1 learned in tiles (`container.tiles`), 2 streams of a model of CompressAI, 3 lossless, 4 wavelet
-    coder       1   entropy coder of learned pictures (`entropy.coder`): 0 rANS; 0 in all other kinds
+    coder       1   entropy coder of learned pictures (`entropy.coder`): 0 rANS, 1 rANS with parity; 0 in other kinds
     width       varint  true size in pixels, before padding
     height      varint
     level       1   rate level, from 0 to one less than the model has levels
