@@ -55,7 +55,7 @@ def download(
     base: Annotated[
         str | None, typer.Option("--from", metavar="BASE", help="https:// or file:// address with index.json and NAME/.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Download it again even where it is present.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Download it even if it is present.")] = False,
 ) -> None:
     """Download a checkpoint and print its folder; an interrupted download continues where it stopped."""
     from dlic.checkpoints.download import download as fetch
@@ -67,7 +67,7 @@ def download(
 
 @app.command()
 def verify(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="All on this machine when none is given.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all on this machine.")] = None,
 ) -> None:
     """Check every hash of checkpoints; exits with 3 where one is damaged or missing."""
     failures = []
@@ -90,10 +90,8 @@ def path(name: Annotated[str, typer.Argument(metavar="NAME", help="Checkpoint on
 @app.command(no_args_is_help=True)
 def index(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of checkpoint folders.")],
-    default: Annotated[str, typer.Option(metavar="NAME", help="The one used when none is named.")],
-    mirror: Annotated[
-        list[str] | None, typer.Option(metavar="BASE", help="Address that serves FOLDER; may be given again.")
-    ] = None,
+    default: Annotated[str, typer.Option(metavar="NAME", help="Name of the default checkpoint.")],
+    mirror: Annotated[list[str] | None, typer.Option(metavar="BASE", help="Address that serves FOLDER; repeatable.")] = None,
     tune: Annotated[
         list[str] | None,
         typer.Option(metavar="TUNE=NAME", help=f"The one that --tune {'|'.join(TUNES)} chooses; may be given again."),

@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
 def compare(
     source: Annotated[Path, typer.Argument(metavar="PHOTO", help="Image file.")],
-    size: Annotated[str | None, typer.Option(metavar="BYTES", help="Most bytes a file has: 30000, 30k, 1.5M, 40KiB.")] = None,
+    size: Annotated[str | None, typer.Option(metavar="BYTES", help="Largest file: 30000, 30k, 1.5M, 40KiB.")] = None,
     bpp: Annotated[float | None, typer.Option(help="Most bits per pixel, instead of --size.")] = None,
     codecs: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="With commas between, such as light-1,jpeg,avif; all there are by default.")
+        str | None, typer.Option(metavar="NAMES", help="Codecs separated by commas, as light-1,jpeg,avif; default: all.")
     ] = None,
     tune: Annotated[str | None, typer.Option(metavar="|".join(TUNES), help="Use the checkpoint tuned for this.")] = None,
-    model: Annotated[str | None, typer.Option(help="Name of a checkpoint; the shipped one by default.")] = None,
+    model: Annotated[str | None, typer.Option(help="Name of a checkpoint; default: the shipped one.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Folder of a checkpoint, instead of a name.")] = None,
-    effort: Annotated[int, typer.Option("-e", "--effort", min=0, help="Of the checkpoint, as in dlic compress.")] = 0,
+    effort: Annotated[int, typer.Option("-e", "--effort", min=0, help="Effort of the checkpoint, as in dlic compress.")] = 0,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: PHOTO.compare.html.")] = None,
     open_it: Annotated[
-        bool | None, typer.Option("--open/--no-open", help="Open the page; by default where a person is watching.")
+        bool | None, typer.Option("--open/--no-open", help="Open the page in a browser; default: on a terminal.")
     ] = None,
     lossless: Annotated[bool, typer.Option("--lossless", help="Embed exact pixels.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the page.")] = False,
@@ -100,7 +100,7 @@ def _series(names: str | None, tune: str | None, model: str | None, weights: Pat
         raise DlicError("--codecs names checkpoints too; leave out --tune, --model and --weights")
     names_given = streams.words(names)
     if not names_given:
-        raise DlicError("--codecs takes names with commas between, such as light-1,jpeg,avif")
+        raise DlicError("--codecs takes names separated by commas, as light-1,jpeg,avif")
     return [open_series(name, Settings(effort)) for name in dict.fromkeys(names_given)]
 
 

@@ -31,7 +31,7 @@ def compress(
     ] = None,
     codec: Annotated[str, typer.Option(help=f"{', '.join(CODECS)}.")] = "learned",
     quality: Annotated[
-        int | None, typer.Option("-q", "--quality", help="1 (small) … 100 (best); 60 by default, 75 with jpeg and wavelet.")
+        int | None, typer.Option("-q", "--quality", help="1 (small) … 100 (best); default: 60, with jpeg and wavelet 75.")
     ] = None,
     target_size: Annotated[str | None, typer.Option(metavar="BYTES", help="Largest file: 40000, 40k, 1.5M, 40KiB.")] = None,
     target_bpp: Annotated[float | None, typer.Option(help="Most bits per pixel.")] = None,
@@ -50,23 +50,23 @@ def compress(
     ] = None,
     weights: Annotated[Path | None, typer.Option(help="Folder of a checkpoint, instead of a name.")] = None,
     subsampling: Annotated[str | None, typer.Option(help="jpeg: 4:4:4, 4:2:2 or 4:2:0 (default).")] = None,
-    progressive: Annotated[bool | None, typer.Option("--progressive", help="jpeg: coarse to fine, and smaller.")] = None,
+    progressive: Annotated[bool | None, typer.Option("--progressive", help="jpeg: progressive scans, smaller files.")] = None,
     trellis: Annotated[bool | None, typer.Option("--trellis", help="jpeg: rate-distortion optimised levels.")] = None,
-    alpha_quality: Annotated[int | None, typer.Option(help="1 … 100 of the transparency; 100 is exact, and the default.")] = None,
+    alpha_quality: Annotated[int | None, typer.Option(help="Quality of the transparency, 1 … 100; default: 100, exact.")] = None,
     thumbnail: Annotated[
-        int | None, typer.Option(metavar="PIXELS", help="Side of a preview, 0 for none; by default one where it costs under 0.5 %.")
+        int | None, typer.Option(metavar="PIXELS", help="Side of a preview, 0 for none; default: one if it costs under 0.5 %.")
     ] = None,
     strip: Annotated[
-        list[str] | None, typer.Option(metavar="WHAT", help="Leave out all, exif, icc, xmp, dpi or text; may be repeated.")
+        list[str] | None, typer.Option(metavar="WHAT", help="Leave out all, exif, icc, xmp, dpi or text; repeatable.")
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse to lose depth, colour space, transparency or frames.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
-    verify: Annotated[bool, typer.Option(help="Decode the written file and compare before it is put in place.")] = True,
+    verify: Annotated[bool, typer.Option(help="Decode and compare the new file before it replaces the output.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
     max_pixels: Annotated[int, typer.Option(help="Refuse larger images.")] = MAX_PIXELS,
     keep_smaller: Annotated[
         bool | None,
-        typer.Option("--keep-smaller", help="Write a JPEG instead where one of the same PSNR is smaller, with the ending .jpg."),
+        typer.Option("--keep-smaller", help="Write a .jpg instead if a JPEG of the same PSNR is smaller."),
     ] = None,
     recursive: folders.RECURSIVE = False,
     skip_existing: folders.SKIP_EXISTING = False,
@@ -74,7 +74,7 @@ def compress(
     engine: folders.ENGINE = folders.Engine.local,
     cluster: folders.CLUSTER = None,
     max_memory: Annotated[
-        str | None, typer.Option(metavar="BYTES", help="Memory for the learned codec, as 2G; else ¾ of the free memory.")
+        str | None, typer.Option(metavar="BYTES", help="Memory for the learned codec, as 2G; default: ¾ of the free memory.")
     ] = None,
 ) -> None:
     """Compress an image file into a .dlic file, or a JPEG file with --codec jpeg.

@@ -23,7 +23,7 @@ app = typer.Typer(help="Photographs to train on and to measure with: download pu
 
 
 @app.command("list")
-def list_sets(as_json: Annotated[bool, typer.Option("--json", help="Print everything known of them as JSON.")] = False) -> None:
+def list_sets(as_json: Annotated[bool, typer.Option("--json", help="Print all facts as JSON.")] = False) -> None:
     """Show the public sets of photographs that can be downloaded."""
     from dlic.data.public_sets import PUBLIC_SETS
 
@@ -43,9 +43,7 @@ def download(
             "--from", metavar="BASE", help="https:// or file:// address with the files of the set, instead of the original."
         ),
     ] = None,
-    accept: Annotated[
-        bool, typer.Option("--accept-licence", help="You have read the terms, which allow some uses only, and keep to them.")
-    ] = False,
+    accept: Annotated[bool, typer.Option("--accept-licence", help="Confirm that the set's terms allow your use.")] = False,
 ) -> None:
     """Download a set, check and unpack it, and print its folder; an interrupted download continues where it stopped."""
     from dlic.data.public_sets import public_set
@@ -62,7 +60,7 @@ def download(
     if done.images != entry.images:
         streams.note(f"{done.images:,} pictures, where {entry.images:,} are said to be in the set")
     if done.checked == "unpacking":
-        streams.note("nobody has published a checksum of this archive: that it is whole is all that was checked")
+        streams.note("no checksum of this archive is published; only its completeness was checked")
     typer.echo(done.folder)
 
 
@@ -70,11 +68,9 @@ def download(
 def check(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of photographs, searched recursively.")],
     against: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="Fingerprints of a further set to look for; may be given again.")
+        list[Path] | None, typer.Option(metavar="FILE", help="Fingerprints of a further set to look for; repeatable.")
     ] = None,
-    jobs: Annotated[
-        int | None, typer.Option("-j", "--jobs", min=1, help="Photographs at a time; as many as cores by default.")
-    ] = None,
+    jobs: Annotated[int | None, typer.Option("-j", "--jobs", min=1, help="Photographs at a time; default: one a core.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print every figure of every photograph as JSON.")] = False,
 ) -> None:
     """Report sizes, broken files, duplicates, traces of JPEG, and pictures of evaluation sets.

@@ -23,13 +23,11 @@ def decompress(
         str | None,
         typer.Option("-o", "--output", help="Image file of any kind; default: IN.png; - writes PNG. With -r a folder."),
     ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="Name of the checkpoint the file was made with, which compressai:… files need.")
-    ] = None,
-    weights: Annotated[Path | None, typer.Option(help="Folder of the checkpoint the file was made with.")] = None,
+    model: Annotated[str | None, typer.Option(help="Name of the file's checkpoint; compressai:… files need it.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Folder of the file's checkpoint.")] = None,
     crop: Annotated[
         str | None,
-        typer.Option(metavar="X,Y,W,H", help="Only this part; of a picture in tiles, only the tiles that it needs are read."),
+        typer.Option(metavar="X,Y,W,H", help="Only this part; in a picture in tiles, only its tiles are read."),
     ] = None,
     partial: Annotated[
         bool, typer.Option("--partial", help="Show the readable part of a truncated wavelet file or a damaged file in tiles.")
@@ -43,7 +41,7 @@ def decompress(
     engine: folders.ENGINE = folders.Engine.local,
     cluster: folders.CLUSTER = None,
     max_memory: Annotated[
-        str | None, typer.Option(metavar="BYTES", help="Memory for a learned picture, as 2G; else ¾ of the free memory.")
+        str | None, typer.Option(metavar="BYTES", help="Memory for a learned picture, as 2G; default: ¾ of the free memory.")
     ] = None,
 ) -> None:
     """Decompress a .dlic or JPEG file into an image file.
@@ -117,4 +115,4 @@ def _crop(text: str | None) -> tuple[int, ...] | None:
     try:
         return tuple(int(number) for number in text.split(","))
     except ValueError as error:
-        raise DlicError(f"{text!r} is no part of a picture; write --crop x,y,width,height in pixels") from error
+        raise DlicError(f"{text!r} is not a part of a picture; write --crop x,y,width,height in pixels") from error

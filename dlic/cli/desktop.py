@@ -10,7 +10,7 @@ from dlic.errors import DlicError
 
 app = typer.Typer(help="Let the desktop know .dlic files: MIME type and previews.", no_args_is_help=True)
 
-User = Annotated[bool, typer.Option("--user", help="For yourself, in XDG_DATA_HOME or ~/.local/share; the default.")]
+User = Annotated[bool, typer.Option("--user", help="For this user, in XDG_DATA_HOME or ~/.local/share; the default.")]
 Prefix = Annotated[Path | None, typer.Option(metavar="DIR", help="For everyone, in DIR/share, as with /usr/local.")]
 
 

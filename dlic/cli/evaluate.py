@@ -37,27 +37,23 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="A,B,…",
-            help="What to measure, such as light-1,avif,avif-psnr,avif444,jxl,webp,jpeg,jpeg2000,dlic-jpeg,wavelet; the first is "
+            help="Codecs to measure, as light-1,avif,avif-psnr,avif444,jxl,webp,jpeg,jpeg2000,dlic-jpeg,wavelet; the first is "
             "compared with the others. By default a checkpoint with AVIF, JPEG XL, WebP and JPEG.",
         ),
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Name of a checkpoint; the shipped one by default.")] = None,
+    model: Annotated[str | None, typer.Option(help="Name of a checkpoint; default: the shipped one.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Folder of a checkpoint, instead of a name.")] = None,
-    qualities: Annotated[
-        str | None, typer.Option(help="Points of the curves of --codecs, or else of the checkpoint: such as 10,50,90.")
-    ] = None,
-    effort: Annotated[int, typer.Option(min=0, help="Time the encoder takes to save bits, as in dlic compress.")] = 0,
+    qualities: Annotated[str | None, typer.Option(help="Qualities of --codecs, or of the checkpoint, as 10,50,90.")] = None,
+    effort: Annotated[int, typer.Option(min=0, help="Effort of checkpoints, as in dlic compress.")] = 0,
     metrics: Annotated[
         str | None,
         typer.Option(
             metavar="A,B,…", help="By default psnr,psnr_y,ssim,ms_ssim,ssimulacra2; butteraugli,cvvdp,lpips,dists where installed."
         ),
     ] = None,
-    between: Annotated[
-        str, typer.Option(metavar="LOW,HIGH", help="Values of SSIMULACRA 2 between which a BD-rate is told as well.")
-    ] = "70,85",
+    between: Annotated[str, typer.Option(metavar="LOW,HIGH", help="Range of SSIMULACRA 2 for a further BD-rate.")] = "70,85",
     against: Annotated[
-        Published | None, typer.Option(help="Compare with published curves; peers are encoded only where --codecs names them.")
+        Published | None, typer.Option(help="Compare with published curves; then only codecs of --codecs are encoded.")
     ] = None,
     external: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Commands of other programs as codecs, as in configs/external_codecs.ini.")
@@ -74,7 +70,7 @@ def evaluate(
         Path | None, typer.Option(metavar="LOGDIR", help="Add curves, BD-rates and pictures, for tensorboard --logdir LOGDIR.")
     ] = None,
     figure: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw PSNR over rate as .png or .svg.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --figure, and begin RUN anew.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --figure, and start RUN again.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every figure as JSON.")] = False,
 ) -> None:
     """Measure codecs on a folder of images: files and decoded pixels, and the bits of the first compared with the others."""
@@ -151,7 +147,7 @@ def _asked(
     from dlic.evaluation.sweep import parse_qualities
 
     if codecs and (model or weights):
-        raise DlicError("give --codecs, or --model or --weights, not both: checkpoints may stand in --codecs")
+        raise DlicError("give --codecs, or --model or --weights, not both: --codecs takes checkpoints too")
     checkpoint = [str(weights) if weights else model or checkpoints.default_name()]
     names = streams.words(codecs) or checkpoint
     qualities_by_name = {} if qualities is None else dict.fromkeys(names, parse_qualities(qualities))
@@ -163,7 +159,7 @@ def _rates(text: str) -> list[float]:
     try:
         rates = [] if text == "none" else [float(word) for word in text.split(",")]
     except ValueError as error:
-        raise DlicError(f"--pictures takes bits per pixel with commas between, such as 0.25,0.5, or none, not {text!r}") from error
+        raise DlicError(f"--pictures takes bits per pixel separated by commas, as 0.25,0.5, or none, not {text!r}") from error
     if not all(0 < rate < 24 for rate in rates):
         raise DlicError(f"--pictures takes bits per pixel above 0 and below 24, not {text!r}")
     return rates
@@ -174,7 +170,7 @@ def _between(text: str) -> tuple[float, float]:
     try:
         low, high = (float(word) for word in text.split(","))
     except ValueError as error:
-        raise DlicError(f"--between takes two values of SSIMULACRA 2, such as 70,85, not {text!r}") from error
+        raise DlicError(f"--between takes two values of SSIMULACRA 2, as 70,85, not {text!r}") from error
     if not -math.inf < low < high <= 100:
         raise DlicError(f"--between takes a lower and a higher value up to 100, not {text!r}")
     return low, high

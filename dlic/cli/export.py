@@ -10,15 +10,13 @@ from dlic.errors import DlicError
 
 def export(
     run: Annotated[Path, typer.Argument(metavar="RUN.ckpt", help="Checkpoint of a training run.")],
-    folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Where the checkpoint goes; the folder's name becomes its name.")
-    ],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the checkpoint; its name is the checkpoint's name.")],
     data: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Photographs to count the tables on: about 1.5 % smaller files.")
+        Path | None, typer.Option(metavar="DIR", help="Photographs for counting symbols: about 1.5 % smaller files.")
     ] = None,
     card: Annotated[Path | None, typer.Option(help="Markdown text for the model card: data, figures, licence.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a checkpoint that is there.")] = False,
-    half: Annotated[bool, typer.Option("--half", help="Store weights as float16: half the bytes, for less than 0.01 dB.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing checkpoint.")] = False,
+    half: Annotated[bool, typer.Option("--half", help="Store weights as float16: half the bytes, loss below 0.01 dB.")] = False,
 ) -> None:
     """Export a training run's .ckpt as a checkpoint that compresses: safetensors, integer tables, model card."""
     from dlic.training.export import export as write

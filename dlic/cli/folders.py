@@ -38,7 +38,7 @@ JOBS = Annotated[int, typer.Option("-j", "--jobs", min=1, help="-r: files at a t
 ENGINE = Annotated[Engine, typer.Option(help="-r: processes of this machine, or the workers of a Dask cluster.")]
 CLUSTER = Annotated[
     str | None,
-    typer.Option(metavar="ADDRESS", help="-r: scheduler of --engine dask; by default a cluster of --jobs workers on this machine."),
+    typer.Option(metavar="ADDRESS", help="-r: scheduler of --engine dask; default: a cluster of --jobs workers on this machine."),
 ]
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def info(
     source: Annotated[str, typer.Argument(metavar="FILE", help=".dlic or JPEG file; - reads standard input.")],
     thumbnail: Annotated[
-        Path | None, typer.Option(metavar="OUT", help="Write the file's preview there; .webp is the stored file itself.")
+        Path | None, typer.Option(metavar="OUT", help="Write the file's preview to OUT; .webp gives the stored file.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite OUT.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,

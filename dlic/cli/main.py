@@ -100,7 +100,7 @@ def run(args: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     except MemoryError:
-        return _fail("there is not enough memory for what was asked", 2)
+        return _fail("there is not enough memory for this command", 2)
     except ModuleNotFoundError as error:
         return _fail(f"{error.name} is not installed; pip install 'dlic[train]' brings what training needs", 1)
 

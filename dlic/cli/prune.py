@@ -10,14 +10,14 @@ CROPS = 12
 
 def prune(
     checkpoint: Annotated[str, typer.Argument(metavar="CHECKPOINT", help="Name or folder.")],
-    data: Annotated[Path, typer.Option(metavar="DIR", help="Photographs to judge by.")],
+    data: Annotated[Path, typer.Option(metavar="DIR", help="Photographs to measure on.")],
     folder: Annotated[
-        Path | None, typer.Argument(metavar="[FOLDER]", help="Where the checkpoint without them goes; nothing is written without.")
+        Path | None, typer.Argument(metavar="[FOLDER]", help="Folder of the pruned checkpoint; without it, only the report.")
     ] = None,
     below: Annotated[
-        float, typer.Option(help="Blocks go without which bpp + λ · distortion grows by less than this, in percent.")
+        float, typer.Option(help="Remove blocks that lower bpp + λ · distortion by less than this, in percent.")
     ] = 0.02,
-    force: Annotated[bool, typer.Option("--force", help="Replace a checkpoint that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing checkpoint.")] = False,
 ) -> None:
     """Measure each residual block of a checkpoint, and leave out those without effect: less work, the same pictures."""
     from dlic.checkpoints.local import folder_of

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that dlic evaluate --out has written.")],
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder from dlic evaluate --out.")],
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: RUN/report.html.")] = None,
     lossless: Annotated[bool, typer.Option("--lossless", help="Embed exact pixels, in a larger file.")] = False,
     figures: Annotated[

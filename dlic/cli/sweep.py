@@ -23,20 +23,18 @@ def sweep(
         ),
     ],
     evaluate: Annotated[Path | None, typer.Option(metavar="DIR", help="Images to measure every run on, from files.")] = None,
-    kodak: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The Kodak images, instead: published curves are shown too.")
-    ] = None,
+    kodak: Annotated[Path | None, typer.Option(metavar="DIR", help="The Kodak images instead, with published curves.")] = None,
     chain: Annotated[
         str | None,
-        typer.Option(metavar="KEY", help="Train the values of this key one from the other, in their order: less time for a curve."),
+        typer.Option(metavar="KEY", help="Start each value of this key from the weights of the value before it: saves time."),
     ] = None,
-    chain_steps: Annotated[int | None, typer.Option(min=1, help="Steps of all but the first of a chain.")] = None,
+    chain_steps: Annotated[int | None, typer.Option(min=1, help="Steps of every run of a chain except the first.")] = None,
     along: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY", help="A key that changes with λ along a curve; all others make curves of their own."),
+        typer.Option(metavar="KEY", help="A key that changes with λ along a curve; other keys separate curves."),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time, which share the cores.")] = 1,
-    in_process: Annotated[bool, typer.Option("--in-process", help="Train in this process, to see and debug it.")] = False,
+    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time; they share the cores.")] = 1,
+    in_process: Annotated[bool, typer.Option("--in-process", help="Train in this process, for debugging.")] = False,
 ) -> None:
     """Train a recipe with every combination of some settings: dlic sweep --config RECIPE --data.train_dir PATH --out DIR --grid …
 

@@ -38,7 +38,7 @@ def by_name(chunks: Chunks) -> dict[bytes, bytes]:
     """The chunks described here, by name. Raises CorruptFileError for a chunk that occurs twice."""
     described = {name: data for name, data in chunks if name in KNOWN}
     if len(described) < sum(name in KNOWN for name, _ in chunks):
-        raise CorruptFileError("the file has one of its optional chunks twice")
+        raise CorruptFileError("the file has an optional chunk twice")
     return described
 
 
@@ -89,7 +89,7 @@ def write_text(text: Mapping[str, str]) -> bytes:
     try:
         parts = [part.encode() for pair in text.items() for part in pair]
     except UnicodeEncodeError as error:
-        raise DlicError("a text has half of a surrogate pair, which no file can hold") from error
+        raise DlicError("a text has half of a surrogate pair, which UTF-8 cannot hold") from error
     return b"".join(write_varint(len(part)) + part for part in parts)
 
 

@@ -123,7 +123,7 @@ def read_table(picture: Container) -> tuple[Table, int]:
     reader = Reader(picture.stream)
     side = read_varint(reader)
     if not is_side(side):
-        raise CorruptFileError(f"the table of tiles says that they are {side} pixels wide, which tiles cannot be")
+        raise CorruptFileError(f"the table of tiles states a side of {side} pixels, which tiles cannot have")
     grid = tile_grid(picture.width, picture.height, side)
     if len(grid) > MAX_TILES:
         raise CorruptFileError(f"the picture would have {len(grid):,} tiles, more than {MAX_TILES:,}")

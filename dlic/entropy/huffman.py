@@ -108,7 +108,7 @@ class HuffmanCode:
             raise CorruptFileError(f"a Huffman table of {size} symbols cannot take {coded_size} bytes")
         code = cls.from_lengths(_read_lengths(reader.take(coded_size), size))
         if np.count_nonzero(code.lengths) > 1 and not code.complete:
-            raise CorruptFileError("a Huffman table is incomplete: some of its codes mean nothing")
+            raise CorruptFileError("a Huffman table is incomplete: some codes have no symbol")
         return code
 
 
@@ -124,7 +124,7 @@ def decode(data: bytes, count: int, code: HuffmanCode) -> NDArray[Any]:
     """Inverse of `encode`: `count` symbols, uint16. Raises CorruptFileError where `data` is not exactly their codes."""
     symbols, end = decode_from(data, 0, count, code)
     if end + 7 < 8 * len(data):
-        raise CorruptFileError("the coded symbols are followed by bytes that mean nothing")
+        raise CorruptFileError("bytes follow the coded symbols")
     return symbols
 
 

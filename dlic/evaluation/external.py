@@ -96,7 +96,7 @@ def _parsed(path: str | Path) -> dict[str, configparser.SectionProxy]:
     except configparser.Error as error:
         raise DlicError(f"{path} is no INI file: {' '.join(str(error).split())}") from error
     if not parser.sections():
-        raise DlicError(f"{path} has no section; each codec stands in one, such as [cjxl]")
+        raise DlicError(f"{path} has no section; each codec is a section, as [cjxl]")
     return {name: parser[name] for name in parser.sections()}
 
 
@@ -145,7 +145,7 @@ def _qualities(text: str | None) -> tuple[float | None, ...]:
     try:
         numbers = tuple(float(part) for part in text.split(","))
     except ValueError as error:
-        raise DlicError(f"qualities are numbers with commas between, such as 20, 40, 60, not {text!r}") from error
+        raise DlicError(f"qualities are numbers separated by commas, as 20, 40, 60, not {text!r}") from error
     if not all(map(math.isfinite, numbers)) or len(set(numbers)) < len(numbers):
         raise DlicError(f"qualities are numbers, each once, not {text!r}")
     return tuple(int(number) if number.is_integer() else number for number in numbers)

@@ -56,9 +56,7 @@ def parse_qualities(text: str) -> tuple[int, ...]:
     try:
         numbers = sorted({int(part) for part in text.split(",")})
     except ValueError as error:
-        raise DlicError(
-            f"--qualities takes whole numbers of 1 to 100 with commas between, such as 10,50,90, not {text!r}"
-        ) from error
+        raise DlicError(f"--qualities takes whole numbers of 1 to 100 separated by commas, as 10,50,90, not {text!r}") from error
     for number in (numbers[0], numbers[-1]):
         if not 1 <= number <= 100:
             raise DlicError(f"--qualities are from 1 to 100, not {number}")

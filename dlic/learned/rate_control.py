@@ -26,7 +26,7 @@ class Target:
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.value) and self.value > 0) or (self.measure == "ms-ssim" and self.value > 1):
-            raise DlicError(f"a target of {self.value:g} {UNITS[self.measure]} cannot be reached by any file")
+            raise DlicError(f"a target of {self.value:g} {UNITS[self.measure]} is out of range for any file")
 
     @property
     def is_ceiling(self) -> bool:

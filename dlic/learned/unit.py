@@ -238,7 +238,7 @@ class UnitCodec:
         with timed(seconds, "entropy"):
             decoder.finish()
             if Symbols(tuple(parts)).crc != unit.symbols_crc:
-                raise CorruptFileError("the coded picture does not give the symbols it was made from")
+                raise CorruptFileError("the decoded symbols do not match their checksum")
 
     def synthesise(self, y_hat: NDArray[np.float32], level: int) -> NDArray[np.uint8]:
         """The pixels of a latent (h, w, M): (H, W, 3) in multiples of the stride."""

@@ -119,7 +119,7 @@ class CompressAICodec:
 
         def synthesise(y_hat: "torch.Tensor") -> "torch.Tensor":
             if crc not in (None, _crc(parts)):
-                raise CorruptFileError("the coded picture does not give the symbols it was made from")
+                raise CorruptFileError("the decoded symbols do not match their checksum")
             return self.model.g_s(y_hat)
 
         with torch.inference_mode(), _memory_errors():

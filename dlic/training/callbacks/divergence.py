@@ -76,7 +76,7 @@ class StepBack(pl.Callback):
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Rolls back before a validation if weights are not finite: solving quantiles and drawing would end the run."""
         if self._snapshot is not None and _anywhere(trainer, not is_finite(pl_module.state_dict())):
-            self._go_back(trainer, pl_module, "weights became something that is not finite")
+            self._go_back(trainer, pl_module, "weights became non-finite")
 
     def _judge(self, loss: float) -> None:
         if not math.isfinite(loss):
