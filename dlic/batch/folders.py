@@ -135,7 +135,7 @@ def _kind(entry: os.DirEntry) -> str:
     try:
         mode = os.stat(entry.path).st_mode
     except OSError:
-        return "file"  # a link into nothing, or what may not be looked at: reading it will say why
+        return "file"  # a broken link or no permission: reading it gives the reason
     if stat.S_ISDIR(mode):
         return "link" if entry.is_symlink() else "folder"
     return "file" if stat.S_ISREG(mode) else "other"  # reading a pipe would wait for ever

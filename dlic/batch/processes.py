@@ -107,7 +107,7 @@ class _Answer:
 class _Worker:
     process: BaseProcess
     pipe: Connection
-    task: Any = None  # what it works on, where it is busy
+    task: Any = None  # its current task, if it is busy
     busy: bool = False
 
     def take(self, waiting: deque[Any]) -> None:
@@ -166,7 +166,7 @@ def _dismiss(crew: Sequence[_Worker]) -> None:
 
 def _serve(pipe: Connection, work: Callable[[Any], Any]) -> None:
     """The loop of a worker. It ends with the pipe, also where the other process was killed."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # an exception: what is half written is removed on its way
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # an exception, so that partial files are removed
     Image.MAX_IMAGE_PIXELS = None  # the process is ours: the work has a limit of its own
     try:
         while True:

@@ -162,7 +162,7 @@ class Compression:
 
 
 def _comparison(outcome: Outcome, target: str) -> Callable[[bytes], None]:
-    """Refuses a file that does not hold what was encoded."""
+    """Refuses a file that does not decode to the encoded picture."""
 
     def verify(written: bytes) -> None:
         try:

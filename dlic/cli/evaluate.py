@@ -177,7 +177,7 @@ def _between(text: str) -> tuple[float, float]:
 
 
 def _keep_pictures(out: Path, run: "Run", plan: "Plan", rates: list[float]) -> None:
-    """The first pictures as every codec of the plan shows them at these rates, in the folder of a run."""
+    """Stores the first pictures by every codec of the plan at these rates in the folder of a run."""
     from dlic.images.files import read_image
     from dlic.report.pictures import make_pictures
 

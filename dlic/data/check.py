@@ -23,7 +23,7 @@ LOW_QUALITY = 85  # of JPEG files: below it blocks can be measured
 SOFT = 40.0  # dB: half the resolution shows as much
 GRAY = 2  # largest difference between channels that scans of gray pictures have
 MIDDLE = 2048  # side of the part in which damage is looked for, a multiple of 8
-CLIP = 16  # gray levels: what jumps more is an edge of the picture
+CLIP = 16  # gray levels: larger steps are edges of the picture
 MOST_COMPARED = 50_000  # photographs whose pairs are compared: more would take hours
 CHUNK = 256  # rows of the table of distances at a time
 

@@ -47,7 +47,7 @@ class PublicSet:
     page: str  # where its authors say so
     archive: tuple[Source, ...] = ()  # addresses of the same pictures, the first that gives them is taken
     files: tuple[Source, ...] = ()  # all of them
-    about: int = 0  # bytes of the pictures or their archive as others round them, where nobody gives them exactly
+    about: int = 0  # rounded bytes of the pictures or their archive, if the exact number is not published
     restricted: bool = False  # whether the terms allow some uses only
 
     @property

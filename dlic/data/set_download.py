@@ -37,7 +37,7 @@ def download(
     """Downloads a set to `folder`/<name>; an earlier download is returned unchanged.
 
     Args:
-        public_set: what to download.
+        public_set: the set.
         folder: created if missing. An interrupted download lies in it as `.<name>.part`, and the next call continues it.
         base: address of a folder with the files of the set by their own names, instead of the original addresses.
         progress: gets (bytes present, bytes in all), first of the download, then of unpacking.
@@ -137,7 +137,7 @@ class _Room:
 
     def __init__(self, part: Path, public_set: PublicSet, progress: Progress | None):
         self.part, self.progress = part, progress
-        self.copies = 2 if public_set.archive else 1  # the archive, and what is unpacked of it
+        self.copies = 2 if public_set.archive else 1  # the archive and its unpacked files
         self.before, self.whole = 0, public_set.size if public_set.files else None  # bytes of earlier files, and of all of them
         self.checked: int | None = None
         self._check(public_set.space - sum(path.stat().st_size for path in part.rglob("*") if path.is_file()))

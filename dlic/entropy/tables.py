@@ -274,7 +274,8 @@ def _of_parity(minimum: int, counts: NDArray[Any], parity: int) -> tuple[int, ND
 def _rescaled(frequencies: NDArray[Any]) -> NDArray[Any]:
     """Positive whole numbers in proportion to others (K,) that sum to 2¹⁶, by whole numbers alone.
 
-    Each gets 1 and its share of the rest, rounded down; what is left goes to the largest remainders, of equals to the first.
+    Each gets 1 and its share of the rest, rounded down; the difference goes to the largest remainders, among equal ones to the
+    first.
     """
     total = TOTAL - frequencies.size
     shares, remainders = np.divmod(frequencies * total, frequencies.sum())

@@ -137,7 +137,7 @@ def _draw(axes: Axes, panel: Panel, looks: dict[str, dict], leads: bool) -> None
 
 
 def _limits(panel: Panel, leads: bool) -> tuple[float, float]:
-    """Lowest and highest score of a panel: those of ours, what is better, and a little of what is worse."""
+    """Lowest and highest score of a panel: our scores, all better ones, and a small range of worse ones."""
     ours = _seen(*_by_rate(panel.ours)) or list(panel.ours.scores) or [0.0]
     span = max(ours) - min(ours) or 1.0
     if leads:

@@ -40,7 +40,7 @@ from dlic.peers.external import TIMEOUT_S, ExternalCodec, finish, private_folder
 from dlic.storage.files import read_whole
 
 KEYS = frozenset(["label", "encode", "decode", "ending", "qualities", "between", "note", "version", "timeout"])
-NAMES = re.compile(r"[A-Za-z0-9._+-]+")  # what stands in a list with commas, and in names of files
+NAMES = re.compile(r"[A-Za-z0-9._+-]+")  # characters of names in lists with commas and in file names
 TIMES = "times include starting its process"
 VERSION_TIMEOUT_S = 30.0
 T = TypeVar("T")
@@ -49,8 +49,7 @@ T = TypeVar("T")
 def read_external(path: str | Path) -> Mapping[str, Series]:
     """The codecs of an INI file by name. Each program is asked for its version when its codec is looked up, not before.
 
-    Raises DlicError, which names section and key, for a file that does not say what it must, and at looking up for a version that
-    cannot be had.
+    Raises DlicError, which names section and key, for an incomplete or wrong file, and on lookup if the version command fails.
     """
     sections = _parsed(path)
     with_names = {name: _in_section(path, name, _series, name, section) for name, section in sections.items()}
@@ -169,7 +168,7 @@ def _yes_or_no(section: configparser.SectionProxy, key: str, default: bool) -> b
 
 
 def _version(text: str) -> str:
-    """The first line that a program prints of itself, on whichever stream and with whatever exit code."""
+    """The first line of a program's output, on either stream and with any exit code."""
     command = _arguments("version", text)
     with private_folder() as folder:
         finished = finish(command, VERSION_TIMEOUT_S, folder, f"version {shown(command)}")
@@ -180,7 +179,7 @@ def _version(text: str) -> str:
 
 
 def _portable(argument: str) -> str:
-    """An argument without the folders of this machine; of a file, such as a script, with the beginning of its sha256."""
+    """An argument without the folders of this machine; for a file (a script), with the beginning of its sha256."""
     path = Path(argument)
     if not path.is_file():
         return argument

@@ -41,14 +41,14 @@ def _by_dlic() -> str:
 class KnownCodec:
     """A codec under its name."""
 
-    title: str | Callable[[], str]  # a function where it depends on what is installed
+    title: str | Callable[[], str]  # a function if it depends on installed programs
     at: Callable[[int], Codec]  # by quality
     qualities: tuple[int, ...]
     ending: str
     note: str = ""
     made_by: Callable[[], str] = _by_pillow  # the program whose version its files depend on, with that version
     is_available: Callable[[], bool] = _always
-    how: str = ""  # a sentence on what to install
+    how: str = ""  # a sentence that names the package to install
 
     @property
     def label(self) -> str:

@@ -30,7 +30,7 @@ def compared(run: Run, codec: str, metric: str) -> dict[str, Comparison]:
 
 
 def told(metric: str, comparison: Comparison) -> Comparison:
-    """A comparison of scores with its ranges in the metric's units."""
+    """Converts the ranges of a comparison from scores to the metric's units."""
 
     def units(scores: Range | None) -> Range | None:
         return None if scores is None else in_units(metric, scores)

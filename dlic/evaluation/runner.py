@@ -123,7 +123,7 @@ def _missing(run: Run, plan: Plan, codec: str) -> list[Task]:
 
 
 def _with_memory(run: Run, plan: Plan, name: str) -> Run:
-    """With what the codec takes for the largest picture, at the middle of its qualities."""
+    """Adds the codec's peak memory for the largest picture, at the middle of its qualities."""
     largest = max(plan.pictures, key=lambda picture: picture.pixels)
     quality = plan.qualities[name][len(plan.qualities[name]) // 2]
     megabytes = peak_memory(plan.codecs[name], quality, plan.effort, plan.folder / largest.name, plan.external)

@@ -46,7 +46,7 @@ def log_run(
     Args:
         log_dir: where TensorBoard looks; may hold other evaluations.
         run: with means; a codec without any is left out.
-        settings: columns of the hparams table beside the codec and the images, such as `checkpoint_settings` and the effort.
+        settings: columns of the hparams table in addition to the codec and the images: `checkpoint_settings` and the effort.
         shown: pictures by the name of their original: captions and uint8 (H, W, 3) pixels, in the order to be shown in.
     """
     entry = next(iter(run.codecs.values()))
@@ -146,7 +146,9 @@ def _log_comparison(writer: SummaryWriter, run: Run, entry: Entry) -> None:
 
 
 def _shares(ours: Sequence[Point], anchors: Anchors) -> dict[str, tuple[float | None, str]]:
-    """By label: BD-rate of a curve, or share of bits that a single point saves; and what to know of it, or why there is none."""
+    """By label: BD-rate of a curve, or share of bits that a single point saves; and a note on it, or the reason why there is
+    none.
+    """
     if len(ours) == 1:
         saved = saved_by(ours[0], anchors)
         return {label: (share, BEYOND if share is None else anchors[label].note) for label, share in saved.items()}
@@ -162,7 +164,7 @@ def _table(shares: Mapping[str, tuple[float | None, str]]) -> Iterator[str]:
 
 
 def _about(run: Run, entry: Entry) -> Iterator[str]:
-    """Markdown: what it takes to make the same figures again."""
+    """Markdown: the information for reproducing the figures."""
     origin = run.provenance
     yield f"- `{origin.command}`"
     yield f"- {entry.label}: `{entry.identity}`"
@@ -177,8 +179,8 @@ def _about(run: Run, entry: Entry) -> Iterator[str]:
 def log_settings(writer: SummaryWriter, settings: Mapping[str, Setting]) -> None:
     """A row of the hparams table, whose metrics are the scalars of the same folder.
 
-    Unlike SummaryWriter.add_hparams without a list of columns: TensorBoard would take the list of one evaluation for that of all,
-    and not show what only the others have; without any, it finds the columns of all of them.
+    Unlike SummaryWriter.add_hparams without a list of columns: TensorBoard would use the list of one evaluation for all of them,
+    and hide the columns of the others. Without a list, it finds the columns of all of them.
     """
     _, start, end = hparams(dict(settings), {})
     assert writer.file_writer is not None, "a writer is open until it is closed"

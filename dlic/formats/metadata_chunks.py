@@ -17,7 +17,7 @@ def write(metadata: Metadata) -> Chunks:
 
 
 def read(of_file: Chunks) -> Metadata:
-    """Inverse of `write`, whatever else there is. Raises CorruptFileError."""
+    """Inverse of `write`; ignores other chunks. Raises CorruptFileError."""
     described = chunks.by_name(of_file)
     try:
         return Metadata(**{name: _read(name, described[chunk]) for name, chunk in NAMES.items() if chunk in described})

@@ -25,7 +25,7 @@ class Reading:
     codec: "LearnedCodec | None" = None  # a loaded checkpoint to decode learned pictures with
 
     def part_of(self, width: int, height: int) -> Rectangle | None:
-        """The part of a picture that is asked for; None is all of it. Raises DlicError where the crop does not lie inside."""
+        """The crop as a part of the picture; None: the whole picture. Raises DlicError where the crop does not lie inside."""
         return None if self.crop is None else Rectangle.asked_for(self.crop, width, height)
 
     def cropped(self, image: NDArray[Any]) -> NDArray[Any]:

@@ -61,7 +61,7 @@ Encode = Callable[[ImageFile, Progress], Outcome]
 
 
 def whole_number(what: str, value: int, least: int, most: int) -> int:
-    """`value` as int, whatever integer it is. Raises DlicError where it is none, or out of range."""
+    """`value` as int, from any integer type. Raises DlicError for other types and values out of range."""
     if not isinstance(value, bool):
         with suppress(TypeError):
             if least <= (whole := operator.index(value)) <= most:

@@ -35,7 +35,7 @@ class ImageFile:
 
     pixels: NDArray[Any]  # uint8 (H, W, 3) unless asked for otherwise, orientation applied
     notes: tuple[str, ...] = ()  # one clause for each change or loss: "transparency is dropped"
-    metadata: Metadata = field(default_factory=Metadata)  # of what was asked for
+    metadata: Metadata = field(default_factory=Metadata)  # the parts named by `keep`
     lost: tuple[Rectangle, ...] = ()  # parts of the picture that a damaged file does not show
 
 
@@ -119,7 +119,7 @@ def upright(pixels: NDArray[np.uint8], metadata: Metadata) -> NDArray[np.uint8]:
 
 
 def write_image(path: Path, pixels: NDArray[Any], overwrite: bool = False) -> int:
-    """Write what `image_bytes` takes in the format of the path's ending; returns the bytes written."""
+    """Writes an image file in the format of the path's ending, with the arguments of `image_bytes`; returns the bytes written."""
     data = image_bytes(pixels, path.suffix)
     with written_whole(path, overwrite) as file:
         file.write(data)

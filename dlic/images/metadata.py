@@ -80,7 +80,9 @@ def orientation(exif: bytes, xmp: bytes) -> int | None:
 
 
 def upright(metadata: Metadata) -> Metadata:
-    """The metadata of pixels that have been turned by its `orientation`: what it stated is 1, and EXIF has no thumbnail."""
+    """The metadata after the pixels were turned by its `orientation`: the stated orientation becomes 1, and EXIF loses its
+    thumbnail.
+    """
     return replace(metadata, exif=exif_bytes.upright(metadata.exif), xmp=XMP_ORIENTATION.sub(rb"\g<1>1", metadata.xmp))
 
 

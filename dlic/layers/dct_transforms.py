@@ -102,7 +102,7 @@ class CorrectedDct(nn.Module):
 
 
 def corrected_dct(g_a: nn.Sequential, g_s: nn.Sequential, latents: int, step: float) -> tuple[CorrectedDct, CorrectedDct]:
-    """g_a (B, 3, H, W) → (B, latents, H/16, W/16) and its inverse g_s as what corrects a DCT in units of `step` (8-bit units)."""
+    """g_a (B, 3, H, W) → (B, latents, H/16, W/16) and its inverse g_s, as corrections of a DCT in units of `step` (8-bit units)."""
     side = 2 * BLOCK
     basis, sigma = dct_basis(side, latents)
     first, last = nn.Conv2d(3 * side**2, latents, 1), nn.Conv2d(latents, 3 * side**2, 1)

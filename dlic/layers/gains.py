@@ -30,7 +30,7 @@ class LevelVector(nn.Module):
         return self.weights @ self.anchors
 
     def forward(self, level: Tensor) -> Tensor:
-        with torch.autocast(level.device.type, enabled=False):  # a gain and its inverse must stay what they are to each other
+        with torch.autocast(level.device.type, enabled=False):  # a gain and its inverse must stay inverse to each other
             return (self.weights[level] @ self.anchors)[:, :, None, None]
 
 

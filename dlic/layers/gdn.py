@@ -24,7 +24,7 @@ class GDN(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         beta = lower_bound(self.beta, (1e-6 + PEDESTAL) ** 0.5) ** 2 - PEDESTAL
         gamma = lower_bound(self.gamma, PEDESTAL**0.5) ** 2 - PEDESTAL
-        with torch.autocast(x.device.type, enabled=False):  # squares of bf16 lose what the division needs
+        with torch.autocast(x.device.type, enabled=False):  # squares in bf16 are too imprecise for the division
             x = x.float()
             energy = F.conv2d(x * x, gamma[:, :, None, None], beta)
             return x * (energy.sqrt() if self.inverse else energy.rsqrt())

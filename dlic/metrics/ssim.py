@@ -1,4 +1,4 @@
-"""Likeness of local means, contrasts and structure: SSIM, and MS-SSIM over several scales.
+"""SSIM (similarity of local means, contrasts and structure), and MS-SSIM over several scales.
 
 For images x and y the sum u = x + y and the difference v = x − y carry the same statistics as x and y, with one plane less to blur:
 
@@ -33,8 +33,8 @@ def ssim(a: np.ndarray, b: np.ndarray) -> float | None:
 def ms_ssim(a: np.ndarray, b: np.ndarray) -> float | None:
     """Multi-scale structural similarity in [0, 1] (Wang et al. 2003), both uint8 (H, W) or (H, W, C); mean over the channels.
 
-    Images below MS_SSIM_SMALLEST take as many scales as fit, with weights that again sum to 1: values of other scales are not
-    comparable, so say `ms_ssim_scales` beside them. None where not even one fits.
+    Images below MS_SSIM_SMALLEST take as many scales as fit, with weights that again sum to 1: values of different numbers of
+    scales are not comparable, so report `ms_ssim_scales` with them. None where not even one fits.
     """
     check_same_shape(a, b)
     scales = ms_ssim_scales(*a.shape[:2])

@@ -1,4 +1,4 @@
-"""SSIMULACRA 2.1 (Jon Sneyers, Cloudinary, 2023): a score that follows what people see of compression, 100 for equal images.
+"""SSIMULACRA 2.1 (Jon Sneyers, Cloudinary, 2023): a score fitted to people's ratings of compressed images, 100 for equal images.
 
 90 cannot be told from the original in a flicker test, 70 is high quality, 50 medium, 30 low, and below 0 very bad. Computed as by
 the reference (tools/ssimulacra2 of libjxl, whose values the tests hold), but for the rounding of its float32 on flat images.

@@ -22,7 +22,7 @@ from dlic.pixels.arrays import check_pixels
 FILES = frozenset(["input", "output"])
 TIMEOUT_S = 600.0  # VTM takes minutes for a photograph
 LONGEST_S = 604_800.0  # a week, in ms within the 31 bits that poll takes
-LOG_TAIL = 1 << 16  # bytes of what a command prints that are read: its version, or its last words
+LOG_TAIL = 1 << 16  # bytes read of a command's output: its version, or its last words
 QUOTED = 200  # characters of a line that is quoted in a sentence
 BIT_DEPTH = 24  # where a PNG file says it, after signature, length, name, width and height (W3C PNG, 11.2.1)
 
@@ -133,7 +133,7 @@ def private_folder() -> Iterator[Path]:
 
 
 def finish(command: Sequence[str], timeout_s: float, folder: Path, name: str) -> Finished:
-    """Run a command to its end; what it prints goes to files in `folder`, as pipes may be held open by what it leaves behind.
+    """Runs a command to its end. Its output goes to files in `folder`, as background processes could hold pipes open.
 
     Raises DlicError, with `name` for the command, where it cannot be started or takes longer than `timeout_s`.
     """
@@ -228,7 +228,7 @@ def _pixels(data: bytes, template: Sequence[str]) -> np.ndarray:
         if data[BIT_DEPTH] > 8:  # which Pillow cuts to 8 without a word
             raise DlicError(f"{shown(template)} wrote a PNG file of {data[BIT_DEPTH]} bits a sample; make it write 8")
         with decoding("its output"):
-            image = image.convert("RGBA")  # with what a palette or a transparent colour says of alpha
+            image = image.convert("RGBA")  # with alpha from a palette or a transparent colour
     except UnreadableImageError as error:
         raise DlicError(f"{shown(template)} wrote no PNG file that can be read: {error}") from error
     pixels = np.asarray(image)

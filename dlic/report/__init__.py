@@ -1,4 +1,4 @@
-"""A report as one HTML file: curves, tables, and pictures side by side, without a network.
+"""A report as one HTML file: curves, tables, and pictures next to each other, without network access.
 
 figures.py     a run → what the tables and curves hold
 gallery.py     pictures → what browsers can show, with their figures

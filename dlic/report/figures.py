@@ -127,7 +127,7 @@ def _compared(run: Run, metric: str, published: Mapping[str, Anchor]) -> dict[st
 
 
 def _gap(size: int, estimated_bits: float | None) -> float | None:
-    """Share by which a file exceeds what a learned codec's tables say."""
+    """Share by which a file exceeds the estimate of a learned codec's tables."""
     return 8 * size / estimated_bits - 1 if estimated_bits else None
 
 

@@ -39,7 +39,7 @@ class File:
 class Gallery:
     """The pictures of the page's slider."""
 
-    pictures: list[dict[str, Any]] = field(default_factory=list)  # with what is shown of each, for every codec and size
+    pictures: list[dict[str, Any]] = field(default_factory=list)  # with the shown files of each, for every codec and size
     files: dict[str, File] = field(default_factory=dict)  # by the names that `pictures` calls them
 
     @property

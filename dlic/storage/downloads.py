@@ -147,7 +147,7 @@ def _from_address(url: str, download: _Download, progress: Progress, timeout: fl
     if not continued:
         algorithm = HASHES[len(download.checksum)] if download.checksum else "checksum"
         raise _AddressError(f"wrong content (its {algorithm} is not the one expected), removed")
-    _from_address(url, download, progress, timeout)  # the fault may lie in what was left over: once more from the start
+    _from_address(url, download, progress, timeout)  # the partial file may be wrong: once more from the start
 
 
 def _transfer(url: str, download: _Download, progress: Progress, timeout: float) -> None:

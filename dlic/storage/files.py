@@ -124,7 +124,7 @@ def _is_abandoned(path: Path) -> bool:
     if sys.platform == "win32":
         return True  # the system will not let a file that is open be removed
     try:
-        with open(path, "r+b") as file:  # NFS locks only what could be written
+        with open(path, "r+b") as file:  # NFS locks only writable files
             return _locked(file) is True
     except OSError:
         return False

@@ -56,7 +56,7 @@ class Result:
     decode_ms: float | None = None
     sparsity: float | None = None  # share of the symbols of y that are zero
     symbol_size: float | None = None  # mean |symbol| of y
-    along: tuple[str, ...] = ()  # keys that change along its curve with λ, such as the first step that belongs to it
+    along: tuple[str, ...] = ()  # keys that change along its curve with λ, for example the DCT's step
 
     @property
     def curve(self) -> Settings:
@@ -180,7 +180,7 @@ def markdown(results: Sequence[Result], others: Curves) -> str:
 
 
 def _curves_table(groups: Mapping[str, Sequence[Result]], reference_curves: Curves) -> str:
-    """Bits of each curve against each other one and the first of the sweep, and what its network costs."""
+    """Bits of each curve against each reference curve and the first of the sweep, and the costs of its network."""
     first, *rest = groups
     references = [
         (metric, label, curve)

@@ -48,7 +48,7 @@ def load_run(path: Path) -> Exported:
         network.load_state_dict(under("network.", stored["state_dict"]))
     except FileNotFoundError as error:
         raise UnknownCheckpointError(f"{path} does not exist") from error
-    except Exception as error:  # a file of another program fails in many ways, and what torch says of them is advice to trust it
+    except Exception as error:  # files of other programs fail in many ways, and torch's messages advise to trust them
         raise UnknownCheckpointError(f"{path} is not a checkpoint of a dlic training run ({type(error).__name__})") from error
     steps, pixels = stored["global_step"] + state["earlier_steps"], state["pixels_seen"] + state["earlier_pixels"]
     return Exported(network.eval(), Training(steps, pixels, state["lmbda"], state["distortion"]))

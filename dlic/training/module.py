@@ -161,7 +161,7 @@ class TrainingModule(pl.LightningModule):
         return terms.loss
 
     def _log_step(self, values: Tensor, batch_idx: int) -> None:
-        """`values` (6,) of this batch; what is logged are means over the batches of the step it belongs to."""
+        """Collects `values` (6,) of this batch, and logs means over the batches of a step."""
         if batch_idx % self.accumulated == 0:
             self._step_values = []
         self._step_values.append(values)
@@ -224,7 +224,7 @@ class TrainingModule(pl.LightningModule):
         levels = torch.full((len(x),), level, device=x.device)
         output = self.network.forward(x, levels)  # never compiled: that would take minutes for each shape
         terms = self.loss(output, x, self.lmbdas[levels], self.level_weights[levels])
-        self._log_terms("val", terms, x.shape[0])  # the mean over levels and batches is what is logged
+        self._log_terms("val", terms, x.shape[0])  # logs the mean over levels and batches
         self._log("val", "sparsity", output.sparsity, batch_size=x.shape[0])
         x_hat = (output.x_hat.clamp(0, 1) * 255).round() / 255
         psnr = -10 * torch.log10(((x_hat - x) ** 2).mean(dim=(1, 2, 3)).clamp_min(1e-10))

@@ -105,5 +105,5 @@ class Schedule:
         return LinearLR(optimizer, start_factor=1 / warmup, total_iters=warmup - 1)
 
     def build_plateau(self, optimizer: optim.Optimizer) -> ReduceLROnPlateau:
-        """The schedule stepped with each validation loss; it multiplies what the warm-up left, so the two combine."""
+        """The schedule stepped with each validation loss; it multiplies the warm-up's learning rate, so the two combine."""
         return ReduceLROnPlateau(optimizer, patience=self.patience, factor=self.factor)

@@ -34,7 +34,7 @@ CARD = "{source} without {dropped}, which gave it next to nothing (`dlic prune`)
 class Block:
     """A block with its effect, averaged over photographs and rates."""
 
-    chain: str  # such as g_s.coarse
+    chain: str  # for example g_s.coarse
     place: int  # there
     cost: float  # relative increase of bpp + λ · distortion if a constant replaces the block
     mean: Tensor  # (channels,) mean of its branch
@@ -112,7 +112,7 @@ def without(network: Model, dropped: Sequence[Block]) -> Model:
         for place, mean in means.items():
             beside = blocks[max((neighbour for neighbour in remaining if neighbour < place), default=remaining[0])]
             _bias(beside.last).add_(mean)
-            if place < remaining[0]:  # it reads what they add
+            if place < remaining[0]:  # it reads their contribution
                 _bias(beside.squeeze).add_(beside.squeeze.weight[:, :, 0, 0] @ mean)
         part = smaller.get_submodule(chain)
         for modules in (part.blocks, part.gains) if isinstance(part, LevelBlocks) else (cast(nn.ModuleList, part),):

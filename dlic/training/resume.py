@@ -101,7 +101,7 @@ def _newest(trainer: pl.Trainer) -> Path | None:
             except CorruptFileError as error:
                 log.warning("skipped: %s", error)
                 damaged.append(path)
-        if folder / "last.ckpt" in steps:  # else the call saved nothing, and what is there may be the best of those before it
+        if folder / "last.ckpt" in steps:  # without it the call saved nothing, and the best checkpoint may be from an earlier call
             break
     if steps:
         return max(steps, key=lambda path: steps[path])

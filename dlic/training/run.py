@@ -92,7 +92,7 @@ def parsed(runs: Sequence[Sequence[str]]) -> list[Recipe]:
     """Parses the recipes of several runs from their arguments of `train`, without training. Raises DlicError for unknown keys."""
     from dlic.training.resume import named_start
 
-    parsers: dict[str | None, LightningArgumentParser] = {}  # the checkpoint that a run starts from decides what is known
+    parsers: dict[str | None, LightningArgumentParser] = {}  # the start checkpoint decides which keys are known
     recipes = []
     with _one_sentence():
         for args in map(_in_full, runs):
@@ -140,7 +140,7 @@ def _command_line(args: Sequence[str], build: bool = True) -> "LightningCLI":
                 parser.set_defaults({"model.network": network})  # a recipe may repeat it, or add blocks
             parser.add_argument("--averaging", type=float, default=0.99, help="decay of weight averaging a step; 0: none")
             parser.add_argument("--save_every", type=int, default=200, help="steps from one save to the next; validations save too")
-            parser.add_lightning_class_args(KodakCurve, "kodak")  # --kodak DIR: beside what others published
+            parser.add_lightning_class_args(KodakCurve, "kodak")  # --kodak DIR: comparison with published curves
 
         def before_instantiate_classes(self) -> None:
             torch.set_flush_denormal(True)  # before any worker thread: tiny gradients made float32 steps three times slower

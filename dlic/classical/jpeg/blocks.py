@@ -27,14 +27,14 @@ def dct(blocks: np.ndarray) -> np.ndarray:
 
 
 def fixed_point_dct(samples: np.ndarray) -> np.ndarray:
-    """What libjpeg's accurate integer DCT ("islow") makes of uint8 samples (N, 64): multiples of ⅛, float64 (N, 64)."""
+    """libjpeg's accurate integer DCT ("islow") of uint8 samples (N, 64): multiples of ⅛, float64 (N, 64)."""
     blocks = samples.reshape(-1, SIZE).astype(np.float64) - 128
     rows = _rounded_shift(blocks @ FIXED_POINT.T, 11).reshape(-1, SIZE, SIZE)  # 2 of 13 bits are kept for the second pass
     return _rounded_shift(FIXED_POINT @ rows, 15).reshape(-1, SIZE * SIZE) / 8
 
 
 def fixed_point_idct(coefficients: np.ndarray) -> np.ndarray:
-    """The samples that libjpeg's inverse makes of whole coefficients (N, 64), to the last bit: uint8 (N, 64).
+    """libjpeg's inverse DCT of whole coefficients (N, 64), exact to the last bit: uint8 (N, 64).
 
     Decoders that each round in their own way differ by one level now and then, and after the conversion to RGB by three.
     """
@@ -64,7 +64,7 @@ def _fixed_point() -> np.ndarray:
 
     Within a pass its butterflies add and multiply whole numbers exactly, so that they are a matrix; float64 products are as exact.
     """
-    x = np.eye(SIZE)  # what each frequency contributes
+    x = np.eye(SIZE)  # contribution of each frequency
     z = (x[2] + x[6]) * 4433
     low, high = z - x[6] * 15137, z + x[2] * 6270
     total, difference = (x[0] + x[4]) * 8192, (x[0] - x[4]) * 8192

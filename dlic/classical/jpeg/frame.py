@@ -32,7 +32,7 @@ class Frame:
 
     @cached_property
     def units(self) -> tuple[int, int]:
-        """Rows and columns of minimum coded units: what holds whole blocks of every component."""
+        """Rows and columns of minimum coded units, which contain whole blocks of every component."""
         vertical, horizontal = self.factors
         return -(-self.height // (8 * vertical)), -(-self.width // (8 * horizontal))
 

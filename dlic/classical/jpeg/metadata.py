@@ -18,7 +18,7 @@ PART = LARGEST - len(ICC) - 2
 def segments_of(metadata: Metadata) -> Iterator[Segment]:
     """The segments that begin a JFIF file: one with the resolution, then EXIF, XMP, and a profile in as many parts as it needs.
 
-    Raises DlicError for what does not fit: 64 KB of EXIF, as much XMP, 255 parts of a profile. Texts have no segment.
+    Raises DlicError above the limits: 64 KB of EXIF, 64 KB of XMP, 255 parts of a profile. Texts have no segment.
     """
     yield Segment(APP0, JFIF + VERSION + _density(metadata.dpi) + bytes(2))  # no thumbnail
     for name, prefix in (("exif", EXIF), ("xmp", XMP)):

@@ -64,7 +64,7 @@ def scan_codes(levels: np.ndarray, frame: Frame, scan: Scan, interval: int) -> C
 
 
 def sequential_scan_codes(levels: np.ndarray, frame: Frame) -> Codes:
-    """The codes of one sequential scan over all components, whatever the frame: how often symbols occur tells what they cost."""
+    """The codes of one sequential scan over all components, for any frame; counts of their symbols give bits of the symbols."""
     tables = tuple(component.table for component in frame.components)
     return scan_codes(levels, replace(frame, progressive=False), Scan(tuple(range(len(tables))), tables, tables), 0)
 

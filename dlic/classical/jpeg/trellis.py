@@ -34,7 +34,7 @@ def trellis(ratios: np.ndarray, levels: np.ndarray, weights: np.ndarray, rates: 
 def _search(ratios: np.ndarray, levels: np.ndarray, weights: np.ndarray, prices: np.ndarray, end_price: float) -> np.ndarray:
     """Magnitudes of the AC levels (N, 63). A path goes from one level that is not zero to the next; place 0 is where all begin.
 
-    `prices` (sizes, runs) is what a level costs by its size and the zeros before it.
+    `prices` (sizes, runs): cost of a level by its size and the zeros before it.
     """
     zeroed = np.cumsum(weights * np.square(ratios), axis=1)  # error of zeros up to each place
     cost = np.full(levels.shape, np.inf)

@@ -22,7 +22,7 @@ from dlic.errors import CorruptFileError, DlicError
 from dlic.images.files import MAX_PIXELS
 from dlic.pixels.arrays import check_size, size_of_array
 
-BAND = 1 << 22  # pixels coded together: bounds memory beside the samples, and tables follow the picture
+BAND = 1 << 22  # pixels coded together: bounds memory in addition to the samples, and adapts tables to the picture
 LEVELS = 5
 RAW, PREDICTIVE, WAVELET = "raw", "predictive", "wavelet"
 KINDS = (RAW, PREDICTIVE, WAVELET)  # of a band, by the number that stands for each
@@ -196,7 +196,7 @@ def _pulled(pull: Callable[[np.ndarray], np.ndarray], activities: np.ndarray, _:
 
 
 def _walk(coefficients: np.ndarray, before: np.ndarray | None, visit: Visit) -> np.ndarray:
-    """Visit all coefficients (H, W), which are filled in by what `visit` returns; their magnitudes, (H, W).
+    """Visits all coefficients (H, W) and fills in the results of `visit`; returns their magnitudes (H, W).
 
     An encoder and a decoder take the same walk: bands from coarse to fine, and each band in four lattices, of which later ones have
     neighbours on all sides. `before` (H, W) are the magnitudes of the plane before.

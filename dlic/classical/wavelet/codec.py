@@ -27,7 +27,7 @@ STEP_UNIT = 64  # steps are stored in 1/64
 CENTRE = 0.47  # where in its interval a coefficient is put: values nearer zero are more frequent
 STREAM = [uint("components", 1), uint("planes", 1), uint("step", 2)]
 
-WEIGHTS = {1: (1.0,), 3: tuple(np.sqrt(3 * PLANE_GAINS).tolist())}  # what an error in each component does to the samples
+WEIGHTS = {1: (1.0,), 3: tuple(np.sqrt(3 * PLANE_GAINS).tolist())}  # weight of an error in each component
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class WaveletCodec:
         writer = Writer(bit_planes.prior(), _room(container, self.size))
         bit_planes.walk(states, planes, writer)
         stream = container.stream + writer.finish()
-        if self.size is not None:  # the states may be ahead of what the stream has room for
+        if self.size is not None:  # the states may be ahead of the stream, whose size is limited
             states = _decode(stream, size_of_array(image), strict=True)[0]
         return write(replace(container, stream=stream, symbols_crc=_crc(states)))
 

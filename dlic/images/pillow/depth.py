@@ -42,6 +42,6 @@ def _of_avif(header: bytes) -> int:
 
 def _of_jpeg_2000(header: bytes) -> int:
     """The deepest of its components."""
-    begin = header.find(b"\xff\x4f\xff\x51")  # the codestream, and what its pictures are
+    begin = header.find(b"\xff\x4f\xff\x51")  # the codestream, and the sizes of its pictures
     components = int.from_bytes(header[begin + 40 : begin + 42], "big") if begin >= 0 else 0
     return max((1 + (depth & 0x7F) for depth in header[begin + 42 : begin + 42 + 3 * components : 3]), default=8)

@@ -16,7 +16,7 @@ def open_image(data: bytes) -> ImageFile.ImageFile:
     """`Image.open` without its check of the size: that check reads Image.MAX_IMAGE_PIXELS, which belongs to the whole process.
 
     The caller checks `size` instead, before the pixels are loaded. Raises UnidentifiedImageError where no plugin takes the file,
-    and whatever a plugin raises on a broken one.
+    and a plugin's own errors for a broken one.
     """
     tried: set[str] = set()
     reasons: list[str] = []

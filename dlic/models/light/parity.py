@@ -38,7 +38,7 @@ def repaired(whole: Tensor, residual: Tensor, scale: Tensor, step: Tensor, price
     symbols, aims, scales = (_last_channels(values)[:, places] for values in (whole, residual, scale))  # (B, N)
     group, counts = _groups(scales, certain)
     odd = torch.zeros(int(counts.sum()) + 1, device=whole.device).index_add_(0, group.flatten(), symbols.flatten()) % 2 != 0
-    odd[-1] = False  # of what belongs to no group
+    odd[-1] = False  # symbols without a group
     among = torch.nonzero(odd[group].flatten()).squeeze(1)
     now, aim, spread, group = (values.flatten()[among] for values in (symbols, aims, scales, group))
     moved = now + torch.where(aim >= now, 1.0, -1.0)

@@ -29,7 +29,7 @@ from dlic.runtime.torch.arrays import to_batch, to_latent, to_tensor
 from dlic.runtime.torch.even_groups import EvenGroups
 from dlic.runtime.torch.light_context import Context, ContextLoop
 
-# Iterations of the stages of y: what each effort adds to the one below it. Bits of four crops of training photographs at four
+# Iterations of the stages of y, which each effort adds to the one below it. Bits of four crops of training photographs at four
 # levels fell, at equal PSNR, by 4.2 % in the first stage and by 7.8 % in all; by 7.4 % in two of 16 and 84, by 7.6 % in two of 50
 # and 100, by 6.4 % in one of 100, and 200 or 400 bring no more. A longer stage begins at a higher temperature, and loses more of
 # its starting point.
