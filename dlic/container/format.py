@@ -156,7 +156,7 @@ def _read_chunks(reader: Reader) -> Iterator[tuple[bytes, bytes]]:
         _check_crc(reader, start, f"chunk {name.decode('latin-1')!r}")
         if not name[:1].islower():
             raise CorruptFileError(
-                f"chunk {name.decode('latin-1')!r} is needed to show the picture, but this dlic does not know it"
+                f"chunk {name.decode('latin-1')!r} is needed to show the picture, but unknown to this dlic"
             )
         yield name, data
 
