@@ -155,9 +155,7 @@ def _read_chunks(reader: Reader) -> Iterator[tuple[bytes, bytes]]:
         data = reader.take(read_varint(reader))
         _check_crc(reader, start, f"chunk {name.decode('latin-1')!r}")
         if not name[:1].islower():
-            raise CorruptFileError(
-                f"chunk {name.decode('latin-1')!r} is needed to show the picture, but unknown to this dlic"
-            )
+            raise CorruptFileError(f"chunk {name.decode('latin-1')!r} is needed to show the picture, but unknown to this dlic")
         yield name, data
 
 
