@@ -66,7 +66,9 @@ def _other_lines(run: Run, first: Entry) -> Iterator[str]:
 def _comparison_lines(run: Run, first: Entry) -> Iterator[str]:
     """For each metric its figures with their ranges, then the BD-rates of all metrics next to each other."""
     anchors = {metric: anchors_of(run, first.name, metric) for metric in told(run.metrics)}
-    notes = {label: anchor.note for others in anchors.values() for label, anchor in others.items() if anchor.note and anchor.points}
+    notes = {
+        label: anchor.note for by_label in anchors.values() for label, anchor in by_label.items() if anchor.note and anchor.points
+    }
     if not any(anchors.values()):
         return
     if len(run.means) and len(run.curve(first.name)) == 1:

@@ -188,7 +188,7 @@ def log_settings(writer: SummaryWriter, settings: Mapping[str, Setting]) -> None
         writer.file_writer.add_summary(summary, 0)
 
 
-def _log_pictures(writer: SummaryWriter, shown: Mapping[str, Sequence[tuple[str, np.ndarray]]]) -> None:
-    for original, pictures in shown.items():
+def _log_pictures(writer: SummaryWriter, by_name: Mapping[str, Sequence[tuple[str, np.ndarray]]]) -> None:
+    for original, pictures in by_name.items():
         for place, (caption, pixels) in enumerate(pictures):  # TensorBoard sorts by name
             writer.add_image(f"{original}/{place} {caption}", pixels, 0, dataformats="HWC")

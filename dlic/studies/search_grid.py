@@ -89,8 +89,8 @@ def trials_of(axes: Sequence[Axis], chain: str | None = None) -> list[Trial]:
         if not axes or chain not in axes[-1].keys:
             raise DlicError(f"--chain {chain} is no key of --grid")
     short = short_keys(keys)
-    chosen = [dict(pair for values in combination for pair in values) for combination in product(*map(_choices, axes))]
-    combinations = [{key: settings[key] for key in keys} for settings in chosen]  # named in the order that was given
+    assignments = [dict(pair for values in combination for pair in values) for combination in product(*map(_choices, axes))]
+    combinations = [{key: settings[key] for key in keys} for settings in assignments]  # named in the order that was given
     names = [_name(settings, short) for settings in combinations]
     for name in names:
         if names.count(name) > 1:

@@ -134,15 +134,15 @@ def _bytes(value: Any) -> bytes:
 
 def _descriptive(tags: Image.Exif) -> Image.Exif:
     """The tags that describe the picture, without those that describe how the file holds it."""
-    kept = Image.Exif()
+    selected = Image.Exif()
     for tag in DESCRIPTIVE:
         if tag in tags:
-            kept[tag] = tags[tag]
+            selected[tag] = tags[tag]
     for tag in SUB_DIRECTORIES:
         if values := tags.get_ifd(tag):
-            kept.get_ifd(tag).update(values)
-            kept[tag] = kept.get_ifd(tag)
-    return kept
+            selected.get_ifd(tag).update(values)
+            selected[tag] = selected.get_ifd(tag)
+    return selected
 
 
 def _of_tiff(image: TiffImageFile) -> bytes:
