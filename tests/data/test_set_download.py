@@ -227,7 +227,7 @@ def test_download_shows_the_licence_and_asks_for_it(tiny, server, tmp_path, caps
     assert server.ranges == [] and list(tmp_path.iterdir()) == []
     assert run(["data", "download", "tiny", str(tmp_path), "--accept-licence"]) == 0
     said = capsys.readouterr()
-    assert said.out.strip() == str(tmp_path / "tiny") and "that it is whole is all" in said.err
+    assert said.out.strip() == str(tmp_path / "tiny") and "only its completeness was checked" in said.err
 
 
 def test_download_from_elsewhere_and_unknown_names(tiny, tmp_path, capsys):
