@@ -34,6 +34,10 @@ from dlic.runtime.torch.light_context import Context, ContextLoop
 # and 100, by 6.4 % in one of 100, and 200 or 400 bring no more. A longer stage begins at a higher temperature, and loses more of
 # its starting point.
 ITERATIONS = (8, 6, 8, 10, 14, 20, 30, 50, 100)
+# SSIMULACRA 2's 4-norms weigh the worst places. Its curvature differs between places by more than the estimate can tell. Twice the
+# estimate keeps annealing stable. A new z moves all latents off their whole numbers, which costs more there than a stage wins back.
+# On two held-out crops at two qualities, effort 4 then takes 0.4 to 1.6 % of bits + λ · distortion; with 1 and a new z nothing.
+UNEVEN = {"visual": 2.0}
 HYPER_ITERATIONS = 30  # iterations of z in every stage; without g_s, they take as long as a dozen of y
 ROUNDING = 1 / 12  # mean squared error of rounding, in squared steps
 
@@ -159,17 +163,21 @@ def refined(
     """Refines the plain symbols with an `effort` of 1 … 9; a higher effort never gives a higher cost.
 
     An effort goes through the stages of all efforts below it. Each stage starts from the best whole symbols of the stages before:
-    it anneals z for the y that they represent, and then y. `learned.tiles.plan` states the memory that it takes. The arguments are
-    those of `EncoderNetwork.refine`.
+    it anneals z for the y that they represent, and then y. For uneven distortions z stays.
+    `learned.tiles.plan` states the memory that it takes. The arguments are those of `EncoderNetwork.refine`.
     """
     goal = Goal(parts, task)
     first, *further = ITERATIONS[:effort]
-    bend = curvature(_in_between(plain.y), Prices(goal.tables, plain.y_rows), goal.distortion_slope(plain))
+    uneven = UNEVEN.get(task.distortion)
+    bend = curvature(_in_between(plain.y), Prices(goal.tables, plain.y_rows), goal.distortion_slope(plain)) * (uneven or 1.0)
     tick = _counter(sum(ITERATIONS[:effort]), progress)
     candidate = rounded(annealed_z(goal, to_batch(y.copy()), plain, bend, ROUNDING))
     least, best = goal.cheaper((goal.cost(plain), plain), candidate)
     least, best = goal.cheaper((least, best), annealed_y(goal, best, _in_between(best.y), bend, first, tick))
     for iterations in further:
+        if uneven:
+            least, best = goal.cheaper((least, best), annealed_y(goal, best, _in_between(best.y), bend, iterations, tick))
+            continue
         latent = goal.y_of(best)
         candidate = goal.with_z(annealed_z(goal, latent, best, bend), best)
         start = goal.residual(latent, _in_between(candidate.z))
