@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from dlic.checkpoints.local import find
+from dlic.checkpoints.local import default_name, find
 from dlic.container.format import read
 from dlic.container.tiles import split
 from dlic.learned.codec import load_codec
@@ -65,7 +65,7 @@ def test_every_machine_shows_the_same_within_one_level(written, writer, tmp_path
 @pytest.mark.parametrize("name", ["plain_63", "parity_63"])
 def test_all_writers_say_nearly_the_same(written, name):
     """Latents are floats, so that one on the border between two symbols may go either way."""
-    codec = load_codec(find("light-1"))
+    codec = load_codec(find(default_name()))
     first, *others = (codec.symbols(read((folder / f"{name}.dlic").read_bytes())).values for folder in written.values())
     for other in others:
         assert first.shape == other.shape and np.mean(first != other) < 1e-3 and np.abs(first - other).max() <= 1
@@ -79,7 +79,7 @@ def test_tiles_with_finer_steps_are_among_them(written):
 @pytest.mark.filterwarnings("ignore:.*autocast")
 def test_bfloat16_changes_no_symbol_and_few_pixels_by_more_than_one_level(written):
     """Why no picture is shown so: it parses the same, but a few pixels in a thousand are 2 or 3 levels off."""
-    codec, folder = load_codec(find("light-1")), written["here"]
+    codec, folder = load_codec(find(default_name())), written["here"]
     for level in (24, 63):
         container = read((folder / f"plain_{level}.dlic").read_bytes())
         expected, deployed = codec.decode(container).image, codec.unit.deployed
