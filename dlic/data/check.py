@@ -28,7 +28,7 @@ MOST_COMPARED = 50_000  # photographs whose pairs are compared: more would take 
 CHUNK = 256  # rows of the table of distances at a time
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Examined:
     """Measures of one photograph."""
 

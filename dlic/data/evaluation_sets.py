@@ -18,7 +18,7 @@ from dlic.storage.files import read_whole, written_whole
 NAMED = 3  # pictures that a sentence names
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EvaluationSet:
     """The fingerprints of its pictures by name."""
 

@@ -29,7 +29,7 @@ HOLD_16_BIT_COLOUR = {"PNG"}  # written here: Pillow has no such pixels
 EVERYTHING = frozenset(["gray", "alpha", *LABELS])  # that a .dlic file can hold in addition to RGB
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ImageFile:
     """An image that has been read: pixels, metadata, and notes on losses."""
 

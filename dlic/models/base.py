@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ModelOutput:
     """One pass of a batch through a model."""
 

@@ -20,7 +20,7 @@ RATE = 0.25  # bpp at which differences between codecs are visible without a mag
 NEAR = 44.0  # dB of a shown copy against the decoded pixels, so that ten photographs stay below 3 MB
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Coded:
     """One photograph by one codec."""
 
@@ -31,7 +31,7 @@ class Coded:
     values: dict[str, float | None]  # by metric
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Photograph:
     """A photograph of the page with its pictures, the original apart."""
 

@@ -11,7 +11,7 @@ from dlic.models.base import ModelOutput
 UNITS = {"mse": 255.0**2, "ms-ssim": 1.0, "visual": 255.0**2}  # distortion that λ weighs, in what is logged
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LossTerms:
     """Scalars of one batch: `loss` is minimised; the others are its parts, and are logged under these names."""
 

@@ -30,7 +30,7 @@ SIDE = 256  # of the crops
 CARD = "{source} without {dropped}, which gave it next to nothing (`dlic prune`). Training goes on by `dlic train --from`."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Block:
     """A block with its effect, averaged over photographs and rates."""
 

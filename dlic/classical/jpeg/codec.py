@@ -20,7 +20,7 @@ from dlic.images.metadata import Metadata
 AT_ONCE = 4096  # blocks whose coefficients are held in float64: two megabytes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class JpegCodec:
     """ITU-T T.81 with Huffman codes, 8 bits a sample, in a JFIF file.
 

@@ -46,7 +46,7 @@ MAX_SCANS = 1000  # as libjpeg-turbo advises; honest files have about ten
 MAX_PASSES = 100  # over every block of the picture: one for each place takes 64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Picture:
     """All of a JPEG but its Huffman codes."""
 

@@ -11,7 +11,7 @@ ZRL = 0xF0
 EOB = 0x00
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Codes:
     """Huffman symbols and the bits that follow each, in coding order."""
 

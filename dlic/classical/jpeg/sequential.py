@@ -20,7 +20,7 @@ from dlic.classical.jpeg.tables import JpegTable
 from dlic.errors import CorruptFileError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Layout:
     """The order of a scan's blocks."""
 

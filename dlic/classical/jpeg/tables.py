@@ -11,7 +11,7 @@ from dlic.errors import CorruptFileError
 MAX_LENGTH = 16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class JpegTable:
     """One table. Tables made here leave the code of all ones unused: a decoder could take it for padding before a marker."""
 

@@ -14,7 +14,7 @@ from dlic.layers.scale_rows import ROWS, SCALE_MIN
 FAR = 1024.0  # largest value that an entropy counts: eight times the largest scale
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Repaired:
     """Symbols of one context step whose groups are even."""
 
