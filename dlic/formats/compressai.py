@@ -8,12 +8,12 @@ from dlic.container.format import COMPRESSAI, append
 from dlic.errors import DlicError, UnknownCheckpointError
 from dlic.formats.container_kind import ContainerKind, container_of
 from dlic.formats.kind import Description, Details
-from dlic.formats.learned import PROCESS_WITH_TORCH
 from dlic.formats.reading import Reading
 from dlic.formats.writing import Encode, Outcome, Wishes, cheap_thumbnail, option, separated
 from dlic.images.files import ImageFile
 from dlic.peers.compressai.zoo import ALL_IN_THE_NAME, FORM, PREFIX, is_zoo_name, open_codec
 from dlic.progress import Progress
+from dlic.runtime.memory import PROCESS_WITH_TORCH
 from dlic.runtime.timing import timed
 
 

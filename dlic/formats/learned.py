@@ -24,13 +24,13 @@ from dlic.formats.writing import DEFAULT_QUALITY, Encode, Outcome, Wishes, cheap
 from dlic.images.files import ImageFile
 from dlic.pixels.rectangles import Rectangle
 from dlic.progress import Progress, no_progress
+from dlic.runtime.memory import PROCESS_WITH_TORCH
 from dlic.runtime.timing import timed
 
 if TYPE_CHECKING:
     from dlic.learned.codec import LearnedCodec
     from dlic.learned.rate_control import Achieved, Judge, Target
 
-PROCESS_WITH_TORCH = 780_000_000  # bytes of a process that has loaded torch and a checkpoint
 NAMED_TILES = 20  # lost tiles in one note; the result has all
 
 

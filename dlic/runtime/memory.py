@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+PROCESS_WITH_TORCH = 780_000_000  # bytes of a process with torch, a checkpoint and oneDNN's buffers: peaks with light-1
 SHARE = 0.75  # of the free memory; the rest is for everything else on the machine
 UNKNOWN = 4 << 30  # free bytes assumed where the system does not report them
 CGROUP = Path("/sys/fs/cgroup")

@@ -12,13 +12,14 @@ from dlic.container.format import Container
 from dlic.container.tiles import split, split_beginning
 from dlic.container.units import CodedUnit
 from dlic.errors import CorruptFileError
-from dlic.learned.tiles.plan import DECODING, PIXEL, PROCESS, Tiling, by_stage, crew, largest, latents_of_a_tile
+from dlic.learned.tiles.plan import DECODING, PIXEL, Tiling, by_stage, crew, largest, latents_of_a_tile
 from dlic.learned.tiles.seams import Seams
 from dlic.learned.unit import UnitCodec
 from dlic.pixels.arrays import Decoded
 from dlic.pixels.grid import Grid
 from dlic.pixels.rectangles import Rectangle
 from dlic.progress import Progress
+from dlic.runtime.memory import PROCESS_WITH_TORCH
 from dlic.runtime.timing import timed
 
 LOST = 128  # gray in place of a lost tile
@@ -130,5 +131,5 @@ def _decoding(codec: UnitCodec, grid: Grid, part: Rectangle) -> tuple[int, int]:
     """Bytes of a process that decodes tiles, and further bytes a tile in work. The latents of a row stay until the next row is
     decoded.
     """
-    fixed = PROCESS + PIXEL * part.width * part.height + latents_of_a_tile(grid) * (grid.columns + 2)
+    fixed = PROCESS_WITH_TORCH + PIXEL * part.width * part.height + latents_of_a_tile(grid) * (grid.columns + 2)
     return fixed, DECODING * largest(grid, codec.border)

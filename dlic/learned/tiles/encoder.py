@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from dlic.container.tiles import join, tile_grid
 from dlic.container.units import CodedUnit
 from dlic.learned.picture import AnalysedPicture, Encoded
-from dlic.learned.tiles.plan import ENCODING, PIXEL, PROCESS, REFINING, Tiling, by_stage, crew, largest, latents_of_a_tile
+from dlic.learned.tiles.plan import ENCODING, PIXEL, REFINING, Tiling, by_stage, crew, largest, latents_of_a_tile
 from dlic.learned.tiles.seams import Seams
 from dlic.learned.unit import UnitCodec
 from dlic.pixels.grid import Grid
 from dlic.progress import Progress
+from dlic.runtime.memory import PROCESS_WITH_TORCH
 
 
 @dataclass(frozen=True)
@@ -77,4 +78,4 @@ class Shares:
 def _encoding(codec: UnitCodec, grid: Grid, effort: int) -> tuple[int, int]:
     """Bytes of a process that encodes an image in tiles, and further bytes a tile in work."""
     each = REFINING[codec.distortion] * largest(grid, codec.border) if effort else ENCODING * largest(grid)
-    return PROCESS + PIXEL * grid.width * grid.height, each
+    return PROCESS_WITH_TORCH + PIXEL * grid.width * grid.height, each

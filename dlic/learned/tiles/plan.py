@@ -28,10 +28,10 @@ Result = TypeVar("Result")
 
 PIXEL = 3  # bytes of one in memory
 LATENT = 5  # bytes a pixel of y: 320 float32 for 16 × 16 pixels
-# Bytes: first of a process with torch, a checkpoint and oneDNN's buffers, then of the work on a pixel of a unit. Measured with
-# light-1 as the peaks of 1, 2 and 4 tiles at once; 100 megapixels then take 1.4 GB where these say 1.36. Refinement minimises the
-# checkpoint's training distortion; the gradient of MS-SSIM keeps blurred planes of all scales in memory.
-PROCESS, ENCODING, DECODING = 780_000_000, 130, 90
+# Bytes of the work on a pixel of a unit, next to PROCESS_WITH_TORCH. Measured with light-1 as the peaks of 1, 2 and 4 tiles at once;
+# 100 megapixels then take 1.4 GB where these say 1.36. Refinement minimises the checkpoint's training distortion; the gradient of
+# MS-SSIM keeps blurred planes of all scales in memory.
+ENCODING, DECODING = 130, 90
 REFINING = {"mse": 470, "ms-ssim": 920, "visual": 920}
 
 
@@ -71,12 +71,12 @@ class Tiling:
         return max(0, self._limit() - fixed) // each
 
     def _limit(self) -> int:
-        return PROCESS + memory.ceiling() if self.max_memory is None else self.max_memory
+        return memory.PROCESS_WITH_TORCH + memory.ceiling() if self.max_memory is None else self.max_memory
 
 
 def one_unit(height: int, width: int, work: int) -> int:
     """Bytes for coding a picture in one piece, at `work` bytes a pixel."""
-    return PROCESS + height * width * (PIXEL + work)
+    return memory.PROCESS_WITH_TORCH + height * width * (PIXEL + work)
 
 
 def latents_of_a_tile(grid: Grid) -> int:

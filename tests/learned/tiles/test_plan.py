@@ -18,11 +18,12 @@ from dlic.formats.reading import Reading
 from dlic.formats.registry import describe_beginning
 from dlic.learned.codec import load_codec
 from dlic.learned.rate_control import Target
-from dlic.learned.tiles.plan import LATENT, PROCESS, REFINING, Tiling
+from dlic.learned.tiles.plan import LATENT, REFINING, Tiling
 from dlic.learned.unit import UnitCodec
 from dlic.metrics.registry import psnr
 from dlic.pixels.rectangles import Rectangle
 from dlic.runtime import memory
+from dlic.runtime.memory import PROCESS_WITH_TORCH as PROCESS
 from tests.golden.rewrite import TINY, TINY_LIGHT
 
 WHOLE = {"light": load_codec(TINY_LIGHT), "factorized": load_codec(TINY)}
