@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 
 PIXEL = 3  # bytes of one in memory
 LATENT = 5  # bytes a pixel of y: 320 float32 for 16 × 16 pixels
-# Bytes of the work on a pixel of a unit, next to PROCESS_WITH_TORCH. Measured with light-1 as the peaks of 1, 2 and 4 tiles at once;
+# Bytes of the work on a pixel of a unit, next to PROCESS_WITH_TORCH. Measured with light-1 as the peaks of 1, 2, 4 tiles at once;
 # 100 megapixels then take 1.4 GB where these say 1.36. Refinement minimises the checkpoint's training distortion; the gradient of
 # MS-SSIM keeps blurred planes of all scales in memory.
 ENCODING, DECODING = 130, 90
