@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,10 +51,23 @@ class Groups:
 
 
 def groups_of_steps(part: Part, tables: FrequencyTables) -> list[Groups]:
-    """The groups of every context step of a part, in places of its raveled symbols; none for a part without steps."""
+    """The groups of every context step of a part, in places of its raveled symbols; none for a part without steps.
+
+    They are kept as long as the part: an encoder rounds, prices and codes with the same groups.
+    """
     if part.steps is None:
         return []
-    rows, steps = part.rows.ravel(), part.steps.ravel()
+    kept = _GROUPS.get(part)
+    if kept is None or kept[0] is not tables:
+        kept = _GROUPS[part] = tables, _make_groups(part, part.steps, tables)
+    return kept[1]
+
+
+_GROUPS: WeakKeyDictionary[Part, tuple[FrequencyTables, list[Groups]]] = WeakKeyDictionary()
+
+
+def _make_groups(part: Part, step_of: NDArray[Any], tables: FrequencyTables) -> list[Groups]:
+    rows, steps = part.rows.ravel(), step_of.ravel()
     places = np.flatnonzero(looked_up(tables.entropies != 0, rows))
     ordered = steps[places]
     order = np.argsort(ordered, kind="stable")

@@ -72,6 +72,16 @@ class Goal:
         return distortion(self.task.distortion)
 
     @property
+    def uneven(self) -> bool:
+        """The curvature of the distortion differs much between places."""
+        return self.task.distortion in UNEVEN
+
+    @property
+    def stiffness(self) -> float:
+        """Factor of the estimated curvature."""
+        return UNEVEN.get(self.task.distortion, 1.0)
+
+    @property
     def image(self) -> NDArray[np.uint8]:
         """uint8 (H, W, 3); a tile has its surroundings."""
         return self.task.around.image if self.task.around else self.task.image
@@ -168,21 +178,24 @@ def refined(
     """
     goal = Goal(parts, task)
     first, *further = ITERATIONS[:effort]
-    uneven = UNEVEN.get(task.distortion)
-    bend = curvature(_in_between(plain.y), Prices(goal.tables, plain.y_rows), goal.distortion_slope(plain)) * (uneven or 1.0)
+    bend = curvature(_in_between(plain.y), Prices(goal.tables, plain.y_rows), goal.distortion_slope(plain)) * goal.stiffness
     tick = _counter(sum(ITERATIONS[:effort]), progress)
     candidate = rounded(annealed_z(goal, to_batch(y.copy()), plain, bend, ROUNDING))
     least, best = goal.cheaper((goal.cost(plain), plain), candidate)
     least, best = goal.cheaper((least, best), annealed_y(goal, best, _in_between(best.y), bend, first, tick))
     for iterations in further:
-        if uneven:
-            least, best = goal.cheaper((least, best), annealed_y(goal, best, _in_between(best.y), bend, iterations, tick))
-            continue
-        latent = goal.y_of(best)
-        candidate = goal.with_z(annealed_z(goal, latent, best, bend), best)
-        start = goal.residual(latent, _in_between(candidate.z))
+        candidate, start = next_start(goal, best, bend)
         least, best = goal.cheaper((least, best), annealed_y(goal, candidate, start, bend, iterations, tick))
     return best
+
+
+def next_start(goal: Goal, best: Symbols, bend: Tensor) -> tuple[Symbols, Tensor]:
+    """The symbols that a further stage begins with, `best` with another z if any, and its y (1, M, h, w), which may be fractional."""
+    if goal.uneven:
+        return best, _in_between(best.y)
+    latent = goal.y_of(best)
+    candidate = goal.with_z(annealed_z(goal, latent, best, bend), best)
+    return candidate, goal.residual(latent, _in_between(candidate.z))
 
 
 def annealed_y(goal: Goal, symbols: Symbols, start: Tensor, bend: Tensor, iterations: int, tick: Callable[[], None]) -> Symbols:
