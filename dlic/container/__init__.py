@@ -1,0 +1,1 @@
+"""The .dlic file: header, chunks, table of tiles."""

@@ -1,0 +1,1 @@
+"""Symbols ⇄ bytes: integer tables, parts, coders."""

@@ -1,0 +1,1 @@
+"""Codecs measured from files and pixels, and their curves compared."""

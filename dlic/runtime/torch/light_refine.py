@@ -190,7 +190,7 @@ def refined(
 
 
 def next_start(goal: Goal, best: Symbols, bend: Tensor) -> tuple[Symbols, Tensor]:
-    """The symbols that a further stage begins with, `best` with another z if any, and its y (1, M, h, w), which may be fractional."""
+    """The symbols that a further stage begins with: `best`, or it with another z. And their y (1, M, h, w), whole or fractional."""
     if goal.uneven:
         return best, _in_between(best.y)
     latent = goal.y_of(best)
