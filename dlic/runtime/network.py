@@ -95,6 +95,16 @@ class EncoderNetwork(Protocol):
         """
 
 
+class InterNetwork(Protocol):
+    """A model of frames that are predicted from others. Given a prediction, it is a model of one picture."""
+
+    def given(self, prediction: NDArray[np.uint8]) -> "DeployedModel":
+        """A model bound to a prediction p, uint8 (H, W, 3), H and W multiples of the stride. Its `analyse` takes the pixels x of
+        the same place and runs g_a on x − p; its `synthesise` returns x_hat = clip(p + g_s(y_hat)) of p's size, uint8. Its
+        `context`, `reconstruct` and `quantise` may use p; its rows never do. Binding is cheap: weights are shared.
+        """
+
+
 @dataclass(frozen=True, eq=False)
 class RefinementGoal:
     """The image of a refinement, and the terms of its cost."""

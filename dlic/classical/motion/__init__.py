@@ -1,0 +1,1 @@
+"""Motion: search, exact prediction from decoded frames, coded vectors."""

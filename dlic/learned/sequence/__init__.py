@@ -1,0 +1,1 @@
+"""Sequences: frames ⇄ .dlic files of kind sequence."""
