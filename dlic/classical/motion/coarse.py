@@ -1,0 +1,56 @@
+"""Full search in small copies of two frames: first vectors for the search in the frames themselves."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlic.classical.motion.field import BLOCK, FRACTION
+
+SIDE = 4  # pixels of a small copy along a block
+SCALES = ((4, 12), (16, 10))  # pixels in one of the copy; the search's reach in the copy's pixels: 48 and 160 pixels
+
+
+def candidates(current: NDArray[np.uint8], reference: NDArray[np.uint8], size: tuple[int, int]) -> list[NDArray[np.int16]]:
+    """Vectors (mh, mw, 2) in quarter pels: the best of each block of 16 × 16, of it with its neighbours, and of larger blocks.
+
+    `current` and `reference`: luma (H, W); `size`: macroblocks down and across.
+    """
+    found = []
+    for scale, reach in SCALES:
+        costs, offsets = _costs(_smaller(current, scale), _smaller(reference, scale), reach)
+        step, first = scale * SIDE // BLOCK, [costs] if scale * SIDE == BLOCK else []
+        for one in (*first, _with_neighbours(costs)):
+            vectors = offsets[one.argmin(axis=0)] * (scale * FRACTION)
+            found.append(vectors.repeat(step, axis=0).repeat(step, axis=1)[: size[0], : size[1]].astype(np.int16))
+    return found
+
+
+def _smaller(gray: NDArray[np.uint8], scale: int) -> NDArray[np.int16]:
+    """Means of scale × scale pixels, of as many as whole blocks take: (SIDE·h, SIDE·w)."""
+    block = scale * SIDE
+    padded = np.pad(gray, ((0, -gray.shape[0] % block), (0, -gray.shape[1] % block)), mode="edge")
+    rows = padded.reshape(-1, scale, padded.shape[1]).sum(axis=1, dtype=np.uint32)
+    sums = rows.reshape(len(rows), -1, scale).sum(axis=2)
+    return (sums // scale**2).astype(np.int16)
+
+
+def _costs(current: NDArray[np.int16], reference: NDArray[np.int16], reach: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Differences of all blocks for all offsets, float32 (K, h, w), and the offsets (K, 2); near ones first."""
+    offsets = np.array(sorted(np.ndindex(2 * reach + 1, 2 * reach + 1), key=lambda at: abs(at[0] - reach) + abs(at[1] - reach)))
+    around = np.pad(reference, reach, mode="edge")
+    height, width = current.shape
+    costs = np.empty((len(offsets), height // SIDE, width // SIDE), np.float32)
+    for i, (y, x) in enumerate(offsets.tolist()):
+        apart = np.abs(current - around[y : y + height, x : x + width])
+        rows = apart.reshape(-1, SIDE, width)
+        columns = (rows[:, 0] + rows[:, 1] + rows[:, 2] + rows[:, 3]).reshape(height // SIDE, -1, SIDE)
+        costs[i] = columns[..., 0] + columns[..., 1] + columns[..., 2] + columns[..., 3]
+    return costs, offsets - reach
+
+
+def _with_neighbours(costs: NDArray[Any]) -> NDArray[Any]:
+    """Costs (K, h, w) plus half of those of the eight blocks around."""
+    whole = np.pad(costs, ((0, 0), (1, 1), (1, 1)), mode="edge")
+    rows = whole[:, :-2] + whole[:, 1:-1] + whole[:, 2:]
+    return costs + rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]
