@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from dlic.learned.tiles.seams import Seams
 from dlic.pixels.arrays import padded
 from dlic.pixels.rectangles import Rectangle
 from dlic.progress import Progress, no_progress
-from dlic.runtime.network import DeployedModel, RefinementGoal
+from dlic.runtime.network import DeployedModel, InterNetwork, RefinementGoal
 from dlic.runtime.tile_context import Surroundings
 from dlic.runtime.timing import timed
 
@@ -94,6 +95,11 @@ class UnitCodec:
     def border(self) -> int:
         """Border in pixels that the transforms need around a unit."""
         return self.deployed.decoder.halo * self.stride
+
+    def given(self, prediction: NDArray[np.uint8]) -> "UnitCodec":
+        """The codec of one predicted unit (H, W, 3), for a model that has predictions (`runtime.network.InterNetwork`)."""
+        model = cast(InterNetwork, self.deployed)
+        return replace(self, deployed=model.given(padded(prediction, self.stride)))
 
     @cached_property
     def entropy_coder(self) -> Coder:

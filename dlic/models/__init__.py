@@ -11,6 +11,7 @@ MODELS = {
     "hyperprior": "dlic.models.mean_scale:ScaleHyperprior",
     "mean_scale": "dlic.models.mean_scale:MeanScale",
     "light": "dlic.models.light:Light",
+    "inter": "dlic.models.inter:Inter",
 }
 
 

@@ -8,7 +8,8 @@ from torch import nn
 from dlic.models.base import Model
 
 SIDE = 256  # side of the test image: a multiple of every model's stride, so no MACs go to padding
-ENCODER, DECODER = ("g_a", "h_a", "h_s"), ("g_s", "h_s")  # name prefixes of the modules of each side; densities become tables
+# name prefixes of the modules of each side; densities become tables
+ENCODER, DECODER = ("g_a", "h_a", "h_s", "prediction"), ("g_s", "h_s", "prediction")
 
 
 @dataclass(frozen=True)

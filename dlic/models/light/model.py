@@ -119,8 +119,11 @@ class Light(Model):
         y_hat, total_bits, sparsity = self.entropy_model(y, level)
         return ModelOutput(self.g_s(y_hat, level).float(), total_bits, y, sparsity)
 
-    def entropy_model(self, y: Tensor, level: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """y (B, M, h, w) in steps of its level → y_hat in units of the trunk, estimated bits (B,), share of zero symbols."""
+    def entropy_model(self, y: Tensor, level: Tensor, known: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """y (B, M, h, w) in steps of its level → y_hat in units of the trunk, estimated bits (B,), share of zero symbols.
+
+        `known` (B, K, h, w): what a decoder knows besides z, added to the features of the means.
+        """
         z = self.h_a(y).float() - self.z_mean(level)  # (B, Z, H/64, W/64)
         z_symbols = round_ste(z)
         noisy = self.training and not self.encoder_frozen
@@ -129,6 +132,8 @@ class Light(Model):
         rows = self.h_s_scale(z_symbols, level)[:, :, :height, :width]
         scale = scale_of_row(lower_bound(rows, 0.0).clamp_max(ROWS - 1))
         features = self.h_s_mean.hyper_features(z_symbols, level)[:, :, :height, :width]
+        if known is not None:
+            features = features + known
         gain, inverse_gain = self.gain(level), self.inverse_gain(level)
         steps = step_masks(self.config["context_steps"], y.shape[1], height, width, y.device)
         residuals: list[Tensor] = []

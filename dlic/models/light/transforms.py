@@ -32,6 +32,8 @@ class Synthesis(nn.Module):
         self.split, self.last = transposed_dct(channels, latents, step)
         self.gain = LevelGain(channels)
 
-    def forward(self, y_hat: Tensor, level: Tensor) -> Tensor:
-        features = self.fine(in_float32(self.split, self.coarse(y_hat, level)), level)  # (B, C, H/8, W/8)
+    def forward(self, y_hat: Tensor, level: Tensor, known: Tensor | None = None) -> Tensor:
+        """`known` (B, C, H/8, W/8): what a decoder knows besides y_hat, added to features at 1/8."""
+        features = in_float32(self.split, self.coarse(y_hat, level))
+        features = self.fine(features if known is None else features + known, level)  # (B, C, H/8, W/8)
         return F.pixel_shuffle(in_float32(self.last, features * self.gain(level)), BLOCK) + 0.5  # (B, 3, H, W)

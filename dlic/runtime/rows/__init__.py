@@ -18,6 +18,7 @@ ROWS_OF: dict[str, Maker] = {
     "hyperprior": scale_hyperprior_rows,
     "mean_scale": mean_scale_rows,
     "light": light_rows,
+    "inter": light_rows,  # of the residual's z; no prediction takes part
 }
 
 

@@ -33,16 +33,21 @@ class ContextLoop:
     def __init__(self, network: Light):
         self._network = network
 
-    def context(self, z: Tensor, size: tuple[int, int], level: int) -> Context:
-        """Information about y (1, M, h, w) from symbols of z (1, Z, h/4, w/4); `size` is (h, w)."""
+    def context(self, z: Tensor, size: tuple[int, int], level: int, known: Tensor | None = None) -> Context:
+        """Information about y (1, M, h, w) from symbols of z (1, Z, h/4, w/4); `size` is (h, w).
+
+        `known` (1, K, h, w): what a decoder knows besides z.
+        """
         levels, (height, width), h_s_mean = torch.tensor([level]), size, self._network.h_s_mean
         features = h_s_mean.hyper_features(z, levels)[:, :, :height, :width]
+        if known is not None:
+            features = features + known
         gain, inverse_gain = self._network.gain(levels), self._network.inverse_gain(levels)
         return Context(features, h_s_mean.means(features), gain, inverse_gain, gain * inverse_gain)
 
-    def context_of(self, z_symbols: NDArray[Any], size: tuple[int, int], level: int) -> Context:
+    def context_of(self, z_symbols: NDArray[Any], size: tuple[int, int], level: int, known: Tensor | None = None) -> Context:
         """The same from an array (h/4, w/4, Z)."""
-        return self.context(to_batch(z_symbols.astype(np.float32)), size, level)
+        return self.context(to_batch(z_symbols.astype(np.float32)), size, level, known)
 
     def y_hat(self, context: Context, symbols: Tensor) -> Tensor:
         """Symbols (1, M, h, w), whole or fractional → y_hat in units of the trunk."""

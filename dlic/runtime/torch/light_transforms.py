@@ -14,7 +14,7 @@ from dlic.layers.stages import bottlenecks
 from dlic.models.light.transforms import LevelBlocks, Synthesis
 from dlic.runtime.torch.fused import clipped, fused_block, overwriting
 
-Transform = Callable[[Tensor], Tensor]
+Transform = Callable[..., Tensor]
 # channels of `pixel_unshuffle` (colour, row, column) in the order of `to_blocks` (row, column, colour)
 COLOURS_LAST = torch.arange(3 * BLOCK**2).reshape(3, BLOCK**2).T.flatten()
 
@@ -34,17 +34,21 @@ def analysis_of_blocks(g_a: Analysis) -> Transform:
     return run
 
 
-def synthesis_of_blocks(g_s: Synthesis, level: int) -> Transform:
-    """g_s at one level → blocks for `from_blocks`: pixels in [0, 256), unrounded, with ½ added."""
+def synthesis_of_blocks(g_s: Synthesis, level: int, zero: float = 0.5, limits: tuple[float, float] = (0.0, 255.0)) -> Transform:
+    """g_s at one level → blocks for `from_blocks`: pixels in [0, 256), unrounded, with ½ added.
+
+    Residuals have their `zero` at 0 and other limits. The transform takes what else is known as `Synthesis` does.
+    """
     levels = torch.tensor([level])
     (coarse_offset, coarse), (fine_offset, fine) = (_at_level(blocks, levels) for blocks in (g_s.coarse, g_s.fine))
     split_bias = bias_of(g_s.split) + fine_offset
-    weight, bias = g_s.last.weight * g_s.gain(levels) * 255, (bias_of(g_s.last) + 0.5) * 255 + 0.5
-    last = clipped(weight[COLOURS_LAST].to(memory_format=torch.channels_last), bias[COLOURS_LAST], 0.0, 255.0)
+    weight, bias = g_s.last.weight * g_s.gain(levels) * 255, (bias_of(g_s.last) + zero) * 255 + 0.5
+    last = clipped(weight[COLOURS_LAST].to(memory_format=torch.channels_last), bias[COLOURS_LAST], *limits)
 
-    def run(y_hat: Tensor) -> Tensor:
+    def run(y_hat: Tensor, known: Tensor | None = None) -> Tensor:
         features = coarse(y_hat + coarse_offset[:, None, None])
-        return last(fine(F.conv_transpose2d(features, g_s.split.weight, split_bias, stride=2)))
+        features = F.conv_transpose2d(features, g_s.split.weight, split_bias, stride=2)
+        return last(fine(features if known is None else features.add_(known)))
 
     return run
 

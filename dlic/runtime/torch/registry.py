@@ -14,6 +14,7 @@ DEPLOYMENTS = {
     "hyperprior": "dlic.runtime.torch.mean_scale:deploy_scale_hyperprior",
     "mean_scale": "dlic.runtime.torch.mean_scale:deploy_mean_scale",
     "light": "dlic.runtime.torch.light:deploy_light",
+    "inter": "dlic.runtime.torch.inter:deploy_inter",
 }
 
 

@@ -1,0 +1,119 @@
+"""The network of predicted frames: what it starts as, what it may cost, and that the deployed form is the trained one."""
+
+import numpy as np
+import pytest
+import torch
+
+from dlic.entropy.coder import PLAIN
+from dlic.entropy.tables import tables_from_likelihoods
+from dlic.models import build_model
+from dlic.models.inter import Inter
+from dlic.models.light import Light
+from dlic.models.macs import macs_per_pixel
+from dlic.pixels.rectangles import Rectangle
+from dlic.runtime.torch import deploy
+from dlic.runtime.torch.whole_numbers import stored_arrays
+from dlic.training.export import as_codec, learned_tables
+
+LIGHT = {"channels": 16, "latents": 24, "hidden": 8, "context_steps": 4}
+SMALL = {**LIGHT, "hyper": 8, "prediction": 8}
+LEVELS = torch.tensor([30])
+
+
+def as_tensor(image: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float() / 255
+
+
+def shaken(network: Inter) -> Inter:
+    """Ready to run, with no layer that gives zero."""
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.02)
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def network() -> Inter:
+    return shaken(Inter(**SMALL))
+
+
+@pytest.fixture
+def frames(photograph) -> tuple[np.ndarray, np.ndarray]:
+    """A picture and a prediction of it, a pixel away: uint8 (128, 160, 3) each."""
+    return photograph[:128, 100:260], photograph[1:129, 101:261]
+
+
+def test_it_is_built_from_the_configuration_that_it_states():
+    config = Inter(**SMALL, lmbda_low=0.01).config
+    assert build_model("inter", config).config == config and config.items() >= SMALL.items()
+
+
+def test_it_starts_as_light_on_the_residual(frames):
+    """Untrained features of the prediction add nothing."""
+    x, p = map(as_tensor, frames)
+    inter, light = Inter(**SMALL).eval(), Light(**LIGHT, hyper=8).eval()
+    light.load_state_dict({name: inter.state_dict()[name] for name in light.state_dict()})
+    with torch.no_grad():
+        ours, theirs = inter(x, LEVELS, p), light(x - p + 0.5, LEVELS)
+    assert torch.allclose(ours.x_hat, theirs.x_hat + p - 0.5, atol=1e-5)
+    assert ours.bits.item() == pytest.approx(theirs.bits.item(), rel=1e-5)
+
+
+def test_the_decoder_needs_fewer_than_10_000_macs_a_pixel_and_the_prediction_under_1_000():
+    blocks = {"encoder_fine": 9, "encoder_coarse": 1, "decoder_fine": 5, "decoder_coarse": 2, "hyper_blocks": 2, "context_steps": 4}
+    inter, light = macs_per_pixel(Inter(**blocks)), macs_per_pixel(Light(**blocks, hyper=32))
+    assert inter.decoder <= 10_000 and 0 < inter.decoder - light.decoder <= 1_000
+    assert inter.encoder - light.encoder == inter.decoder - light.decoder  # an encoder runs it as well
+
+
+def test_without_a_prediction_grey_is_one(network, frames):
+    x = as_tensor(frames[0])
+    with torch.no_grad():
+        alone, from_grey = network(x, LEVELS), network(x, LEVELS, torch.full_like(x, 128 / 255))
+    assert torch.equal(alone.x_hat, from_grey.x_hat)
+    codec = as_codec(network, learned_tables(network))
+    given = codec.unit.deployed.given(np.full_like(frames[0], 128))
+    grey = codec.unit.deployed.decoder.synthesise(np.zeros((8, 10, 24), np.float32), 30)
+    assert np.array_equal(given.decoder.synthesise(np.zeros((8, 10, 24), np.float32), 30), grey)
+
+
+@pytest.mark.parametrize("level", [0, 30, 63])
+def test_the_deployed_network_is_the_trained_one(network, frames, level):
+    """Symbols through the whole of encoder and decoder, given a prediction, against the network in evaluation mode."""
+    network.freeze_encoder()
+    codec = as_codec(network, tables_from_likelihoods(lambda symbols: network.likelihoods(torch.from_numpy(symbols)).numpy()))
+    image, prediction = frames
+    unit = codec.unit.given(prediction)
+    analysed = unit.analyse(image, Rectangle(0, 0, image.shape[1], image.shape[0]))
+    encoded = codec.with_coder(PLAIN).unit.given(prediction).encode(analysed, level)
+    with torch.no_grad():
+        output = network(as_tensor(image), torch.tensor([level]), as_tensor(prediction))
+    decoded = unit.decode(encoded.unit)
+    mine, theirs = unit.synthesise(decoded.y_hat, level), (output.x_hat[0].clamp(0, 1) * 255).permute(1, 2, 0).numpy()
+    assert np.median(np.abs(mine - theirs)) < 0.5
+    assert encoded.estimated_bits == pytest.approx(output.bits.item(), rel=0.05)
+
+
+def test_rows_do_not_depend_on_the_prediction(network, frames):
+    """Symbols parse without any other frame; the means, and so the pixels, do depend on it."""
+    deployed = deploy("inter", network.config, stored_arrays(network))
+    first, second = (deployed.given(frame) for frame in frames)
+    assert first.rows is second.rows is deployed.rows
+    z, size = np.random.default_rng(0).integers(-2, 3, (2, 3, 8)), (8, 10)
+    means = [given.decoder.reconstruct(given.decoder.context(z, size, 30), np.zeros((*size, 24))) for given in (first, second)]
+    assert not np.allclose(*means)
+
+
+def test_a_prediction_of_another_size_is_refused(network, frames):
+    given = deploy("inter", network.config, stored_arrays(network)).given(frames[1])
+    with pytest.raises(ValueError, match="does not fit"):
+        given.encoder.analyse(frames[0][:64])
+
+
+def test_gradients_reach_what_is_known_of_the_prediction(frames):
+    x, p = map(as_tensor, frames)
+    network = shaken(Inter(**SMALL)).train()
+    output = network(x, LEVELS, p)
+    (output.bits.sum() + output.x_hat.square().sum()).backward()
+    assert all(parameter.grad.abs().sum() > 0 for parameter in network.prediction.parameters())
