@@ -17,6 +17,7 @@ from dlic.runtime.torch.arrays import affine, to_batch, to_latent, to_tensors
 from dlic.runtime.torch.light_context import Context, ContextLoop
 from dlic.runtime.torch.light_refine import LightParts, refined
 from dlic.runtime.torch.light_transforms import analysis_of_blocks, from_blocks, synthesis_of_blocks, to_blocks
+from dlic.runtime.torch.state import own_state
 from dlic.runtime.torch.threads import follow_limit, inference
 from dlic.runtime.weights import trained_weights
 
@@ -88,7 +89,8 @@ class LightEncoder:
         progress: Progress,
     ) -> Symbols:
         follow_limit()
-        return refined(self.parts, goal, y, plain, rounded, effort, progress)
+        with own_state():
+            return refined(self.parts, goal, y, plain, rounded, effort, progress)
 
 
 @torch.inference_mode(False)  # so that `refine` can differentiate, even if the checkpoint was loaded in inference mode

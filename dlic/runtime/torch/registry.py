@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, cast
 
+import torch
 from numpy.typing import NDArray
 
 from dlic.runtime.network import DeployedModel
+from dlic.runtime.torch.state import own_state
 from dlic.runtime.torch.threads import follow_limit
 
 DEPLOYMENTS = {
@@ -30,4 +32,6 @@ def deploy(name: str, config: Mapping[str, Any], arrays: Mapping[str, NDArray[An
     """
     follow_limit()
     module, function = DEPLOYMENTS[name].split(":")
-    return cast(DeployedModel, getattr(import_module(module), function)(config, arrays))
+    # Modules are imported here, and some compute constants then. Networks draw initial weights, from the caller's generator.
+    with own_state(), torch.random.fork_rng(devices=()):
+        return cast(DeployedModel, getattr(import_module(module), function)(config, arrays))

@@ -12,6 +12,7 @@ from typing import ParamSpec, TypeVar
 import torch
 
 from dlic.runtime import threads
+from dlic.runtime.torch.state import own_state
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -29,12 +30,14 @@ _lock = threading.Lock()
 
 
 def inference(function: Callable[Given, Result]) -> Callable[Given, Result]:
-    """Decorator of a function that computes with torch: without gradients, on the cores of its thread."""
+    """Decorator of a function that computes with torch: without gradients, on the cores of its thread, in torch's state of
+    `own_state`.
+    """
 
     @wraps(function)
     def computed(*args: Given.args, **kwargs: Given.kwargs) -> Result:
         follow_limit()
-        with torch.inference_mode():
+        with torch.inference_mode(), own_state():
             return function(*args, **kwargs)
 
     return computed
