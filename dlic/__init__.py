@@ -1,10 +1,40 @@
 """dlic: deep learning image compression."""
 
-from dlic._version import __version__ as __version__
-from dlic.api import PretrainedCodec, compress, decompress, from_pretrained, read, verify
-from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError, UnreadableImageError, VerificationError
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-encode, decode = compress, decompress  # as NumPy's friends look for them
+from dlic._version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from dlic.api import PretrainedCodec as PretrainedCodec
+    from dlic.api import compress as compress
+    from dlic.api import compress as encode
+    from dlic.api import decompress as decode
+    from dlic.api import decompress as decompress
+    from dlic.api import from_pretrained as from_pretrained
+    from dlic.api import read as read
+    from dlic.api import verify as verify
+    from dlic.errors import CorruptFileError as CorruptFileError
+    from dlic.errors import DlicError as DlicError
+    from dlic.errors import UnknownCheckpointError as UnknownCheckpointError
+    from dlic.errors import UnreadableImageError as UnreadableImageError
+    from dlic.errors import VerificationError as VerificationError
+
+# Public name → module and name there. Each is imported when it is first used, so that `dlic info` needs no codec.
+PLACES = {
+    "PretrainedCodec": ("dlic.api", "PretrainedCodec"),
+    "compress": ("dlic.api", "compress"),
+    "decode": ("dlic.api", "decompress"),  # as users of NumPy look for them
+    "decompress": ("dlic.api", "decompress"),
+    "encode": ("dlic.api", "compress"),
+    "from_pretrained": ("dlic.api", "from_pretrained"),
+    "read": ("dlic.api", "read"),
+    "verify": ("dlic.api", "verify"),
+    **{
+        name: ("dlic.errors", name)
+        for name in ("CorruptFileError", "DlicError", "UnknownCheckpointError", "UnreadableImageError", "VerificationError")
+    },
+}
 
 
 def register_pillow() -> None:
@@ -12,6 +42,18 @@ def register_pillow() -> None:
     from dlic import pillow
 
     pillow.register()
+
+
+def __getattr__(name: str) -> Any:
+    if name not in PLACES:
+        raise AttributeError(f"module 'dlic' has no attribute {name!r}")
+    module, attribute = PLACES[name]
+    value = globals()[name] = getattr(import_module(module), attribute)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *PLACES})
 
 
 __all__ = [

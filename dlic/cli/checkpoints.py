@@ -5,18 +5,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from dlic.checkpoints import local as checkpoints
 from dlic.checkpoints.index import INDEX, write_index
 from dlic.checkpoints.manifest import TUNES, read_manifest
 from dlic.checkpoints.weights import verify as verify_checkpoint
 from dlic.cli import streams
+from dlic.cli.group import Group
+from dlic.cli.parameters import Argument, Option
 from dlic.errors import DlicError, UnknownCheckpointError
 
 NONE_HERE = "no checkpoints on this machine; dlic checkpoints download NAME fetches one"
 
-app = typer.Typer(help="List, download and verify trained models.", no_args_is_help=True)
+app = Group("List, download and verify trained models.")
 
 
 @dataclass(frozen=True)
@@ -38,68 +38,68 @@ class Listed:
 
 
 @app.command("list")
-def list_checkpoints(as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False) -> None:
+def list_checkpoints(as_json: Annotated[bool, Option("--json", help="Print as JSON.")] = False) -> None:
     """Show the checkpoints on this machine."""
     listed = [_listed(folder) for folder in checkpoints.local_checkpoints()]
     if as_json:
-        typer.echo(json.dumps([asdict(checkpoint) for checkpoint in listed], indent=1))
+        streams.say(json.dumps([asdict(checkpoint) for checkpoint in listed], indent=1))
     elif listed:
         _print_table(listed)
     else:
-        typer.echo(NONE_HERE)
+        streams.say(NONE_HERE)
 
 
-@app.command(no_args_is_help=True)
+@app.command()
 def download(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Checkpoint to download.")],
+    name: Annotated[str, Argument("NAME", "Checkpoint to download.")],
     base: Annotated[
-        str | None, typer.Option("--from", metavar="BASE", help="https:// or file:// address with index.json and NAME/.")
+        str | None, Option("--from", metavar="BASE", help="https:// or file:// address with index.json and NAME/.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Download it even if it is present.")] = False,
+    force: Annotated[bool, Option("--force", help="Download it even if it is present.")] = False,
 ) -> None:
     """Download a checkpoint and print its folder; an interrupted download continues where it stopped."""
     from dlic.checkpoints.download import download as fetch
 
     with streams.transfer_bar(name) as progress:
         folder = fetch(name, base, force, progress)
-    typer.echo(folder)
+    streams.say(folder)
 
 
 @app.command()
 def verify(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all on this machine.")] = None,
+    names: Annotated[list[str] | None, Argument("[NAME]...", "Default: all on this machine.")] = None,
 ) -> None:
     """Check every hash of checkpoints; exits with 3 where one is damaged or missing."""
     failures = []
     for name in names or [str(folder) for folder in checkpoints.local_checkpoints()]:
         try:
             verify_checkpoint(checkpoints.find(name) if names else name)
-            typer.echo(f"{name}: intact")
+            streams.say(f"{name}: intact")
         except UnknownCheckpointError as error:
             failures.append(str(error))
     if failures:
         raise UnknownCheckpointError("; ".join(failures))
 
 
-@app.command(no_args_is_help=True)
-def path(name: Annotated[str, typer.Argument(metavar="NAME", help="Checkpoint on this machine.")]) -> None:
+@app.command()
+def path(name: Annotated[str, Argument("NAME", "Checkpoint on this machine.")]) -> None:
     """Print the folder of a checkpoint."""
-    typer.echo(checkpoints.find(name))
+    streams.say(checkpoints.find(name))
 
 
-@app.command(no_args_is_help=True)
+@app.command()
 def index(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of checkpoint folders.")],
-    default: Annotated[str, typer.Option(metavar="NAME", help="Name of the default checkpoint.")],
-    mirror: Annotated[list[str] | None, typer.Option(metavar="BASE", help="Address that serves FOLDER; repeatable.")] = None,
+    folder: Annotated[Path, Argument("FOLDER", "Folder of checkpoint folders.")],
+    default: Annotated[str, Option(metavar="NAME", help="Name of the default checkpoint.")],
+    mirror: Annotated[list[str] | None, Option(metavar="BASE", help="Address that serves FOLDER; repeatable.")] = None,
     tune: Annotated[
         list[str] | None,
-        typer.Option(metavar="TUNE=NAME", help=f"The one that --tune {'|'.join(TUNES)} chooses; may be given again."),
+        Option(metavar="TUNE=NAME", help=f"The one that --tune {'|'.join(TUNES)} chooses; may be given again."),
     ] = None,
 ) -> None:
     """Write FOLDER/index.json, so that FOLDER can be served as the BASE of downloads."""
     written = write_index(folder, default, mirror or (), dict(map(_tune, tune or ())))
-    typer.echo(f"{folder / INDEX}: {', '.join(sorted(written.checkpoints))}; default {written.default}")
+    streams.say(f"{folder / INDEX}: {', '.join(sorted(written.checkpoints))}; default {written.default}")
 
 
 def _tune(text: str) -> tuple[str, str]:

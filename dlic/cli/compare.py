@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from dlic.checkpoints.manifest import TUNES
 from dlic.cli import streams
+from dlic.cli.parameters import Argument, Option
 from dlic.errors import DlicError
 from dlic.images.files import MAX_PIXELS
 
@@ -25,23 +24,21 @@ if TYPE_CHECKING:
 
 
 def compare(
-    source: Annotated[Path, typer.Argument(metavar="PHOTO", help="Image file.")],
-    size: Annotated[str | None, typer.Option(metavar="BYTES", help="Largest file: 30000, 30k, 1.5M, 40KiB.")] = None,
-    bpp: Annotated[float | None, typer.Option(help="Most bits per pixel, instead of --size.")] = None,
+    source: Annotated[Path, Argument("PHOTO", "Image file.")],
+    size: Annotated[str | None, Option(metavar="BYTES", help="Largest file: 30000, 30k, 1.5M, 40KiB.")] = None,
+    bpp: Annotated[float | None, Option(help="Most bits per pixel, instead of --size.")] = None,
     codecs: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="Codecs separated by commas, as light-1,jpeg,avif; default: all.")
+        str | None, Option(metavar="NAMES", help="Codecs separated by commas, as light-1,jpeg,avif; default: all.")
     ] = None,
-    tune: Annotated[str | None, typer.Option(metavar="|".join(TUNES), help="Use the checkpoint tuned for this.")] = None,
-    model: Annotated[str | None, typer.Option(help="Name of a checkpoint; default: the shipped one.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Folder of a checkpoint, instead of a name.")] = None,
-    effort: Annotated[int, typer.Option("-e", "--effort", min=0, help="Effort of the checkpoint, as in dlic compress.")] = 0,
-    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: PHOTO.compare.html.")] = None,
-    open_it: Annotated[
-        bool | None, typer.Option("--open/--no-open", help="Open the page in a browser; default: on a terminal.")
-    ] = None,
-    lossless: Annotated[bool, typer.Option("--lossless", help="Embed exact pixels.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the page.")] = False,
-    max_pixels: Annotated[int, typer.Option(help="Refuse larger images.")] = MAX_PIXELS,
+    tune: Annotated[str | None, Option(metavar="|".join(TUNES), help="Use the checkpoint tuned for this.")] = None,
+    model: Annotated[str | None, Option(help="Name of a checkpoint; default: the shipped one.")] = None,
+    weights: Annotated[Path | None, Option(help="Folder of a checkpoint, instead of a name.")] = None,
+    effort: Annotated[int, Option("-e", "--effort", least=0, help="Effort of the checkpoint, as in dlic compress.")] = 0,
+    output: Annotated[Path | None, Option("-o", "--output", metavar="FILE", help="Default: PHOTO.compare.html.")] = None,
+    open_it: Annotated[bool | None, Option("--open/--no-open", help="Open the page in a browser; default: on a terminal.")] = None,
+    lossless: Annotated[bool, Option("--lossless", help="Embed exact pixels.")] = False,
+    force: Annotated[bool, Option("--force", help="Overwrite the page.")] = False,
+    max_pixels: Annotated[int, Option(help="Refuse larger images.")] = MAX_PIXELS,
 ) -> None:
     """Encode a photograph with every codec to the same size, and show the results next to each other in a browser. Without --size
     and --bpp, that size is the one of the checkpoint's default quality.
@@ -61,8 +58,8 @@ def compare(
         pictures = _pictures(Path(folder), source.name, picture.pixels, series, limit, progress)
         page = _page(Path(folder), source.name, pictures, series, limit, lossless)
     streams.write_bytes(str(target), page.encode(), force)
-    typer.echo("\n".join(_table(pictures, {codec.name: codec.label for codec in series}, limit)))
-    typer.echo(f"{target}: {len(page.encode()):,} bytes")
+    streams.say("\n".join(_table(pictures, {codec.name: codec.label for codec in series}, limit)))
+    streams.say(f"{target}: {len(page.encode()):,} bytes")
     if sys.stdout.isatty() if open_it is None else open_it:
         webbrowser.open(target.resolve().as_uri())
 

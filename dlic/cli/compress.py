@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from dlic.batch.folders import Done
 from dlic.checkpoints.manifest import TUNES
 from dlic.cli import folders, streams
 from dlic.cli.keep_smaller import as_jpeg, smaller
+from dlic.cli.parameters import Argument, Option
 from dlic.errors import CorruptFileError, UnknownCheckpointError, UnreadableImageError
 from dlic.formats.registry import CODECS, kind_to_write
 from dlic.formats.writing import Outcome, Wishes
@@ -22,51 +21,49 @@ from dlic.runtime.timing import timed
 
 
 def compress(
-    source: Annotated[str, typer.Argument(metavar="IN", help="Image file, or a folder with -r; - reads standard input.")],
+    source: Annotated[str, Argument("IN", "Image file, or a folder with -r; - reads standard input.")],
     output: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "-o", "--output", help="Default: IN with the codec's ending, .dlic or .jpg; - is standard output. With -r a folder."
         ),
     ] = None,
-    codec: Annotated[str, typer.Option(help=f"{', '.join(CODECS)}.")] = "learned",
+    codec: Annotated[str, Option(help=f"{', '.join(CODECS)}.")] = "learned",
     quality: Annotated[
-        int | None, typer.Option("-q", "--quality", help="1 (small) … 100 (best); default: 60, with jpeg and wavelet 75.")
+        int | None, Option("-q", "--quality", help="1 (small) … 100 (best); default: 60, with jpeg and wavelet 75.")
     ] = None,
-    target_size: Annotated[str | None, typer.Option(metavar="BYTES", help="Largest file: 40000, 40k, 1.5M, 40KiB.")] = None,
-    target_bpp: Annotated[float | None, typer.Option(help="Most bits per pixel.")] = None,
-    target_psnr: Annotated[float | None, typer.Option(metavar="DB", help="Least PSNR.")] = None,
-    target_ms_ssim: Annotated[float | None, typer.Option(help="Least MS-SSIM, below 1; of fewer scales below 161 pixels.")] = None,
-    effort: Annotated[
-        int | None, typer.Option("-e", "--effort", help="0 (fast) … 9: smaller files for more encoding time.")
-    ] = None,
+    target_size: Annotated[str | None, Option(metavar="BYTES", help="Largest file: 40000, 40k, 1.5M, 40KiB.")] = None,
+    target_bpp: Annotated[float | None, Option(help="Most bits per pixel.")] = None,
+    target_psnr: Annotated[float | None, Option(metavar="DB", help="Least PSNR.")] = None,
+    target_ms_ssim: Annotated[float | None, Option(help="Least MS-SSIM, below 1; of fewer scales below 161 pixels.")] = None,
+    effort: Annotated[int | None, Option("-e", "--effort", help="0 (fast) … 9: smaller files for more encoding time.")] = None,
     tune: Annotated[
         str | None,
-        typer.Option(metavar="|".join(TUNES), help="Use the checkpoint tuned for this."),
+        Option(metavar="|".join(TUNES), help="Use the checkpoint tuned for this."),
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="Name of a checkpoint, or compressai:ARCHITECTURE:QUALITY[@FILE]."),
+        Option(help="Name of a checkpoint, or compressai:ARCHITECTURE:QUALITY[@FILE]."),
     ] = None,
-    weights: Annotated[Path | None, typer.Option(help="Folder of a checkpoint, instead of a name.")] = None,
-    subsampling: Annotated[str | None, typer.Option(help="jpeg: 4:4:4, 4:2:2 or 4:2:0 (default).")] = None,
-    progressive: Annotated[bool | None, typer.Option("--progressive", help="jpeg: progressive scans, smaller files.")] = None,
-    trellis: Annotated[bool | None, typer.Option("--trellis", help="jpeg: rate-distortion optimised levels.")] = None,
-    alpha_quality: Annotated[int | None, typer.Option(help="Quality of the transparency, 1 … 100; default: 100, exact.")] = None,
+    weights: Annotated[Path | None, Option(help="Folder of a checkpoint, instead of a name.")] = None,
+    subsampling: Annotated[str | None, Option(help="jpeg: 4:4:4, 4:2:2 or 4:2:0 (default).")] = None,
+    progressive: Annotated[bool | None, Option("--progressive", help="jpeg: progressive scans, smaller files.")] = None,
+    trellis: Annotated[bool | None, Option("--trellis", help="jpeg: rate-distortion optimised levels.")] = None,
+    alpha_quality: Annotated[int | None, Option(help="Quality of the transparency, 1 … 100; default: 100, exact.")] = None,
     thumbnail: Annotated[
-        int | None, typer.Option(metavar="PIXELS", help="Side of a preview, 0 for none; default: one if it costs under 0.5 %.")
+        int | None, Option(metavar="PIXELS", help="Side of a preview, 0 for none; default: one if it costs under 0.5 %.")
     ] = None,
     strip: Annotated[
-        list[str] | None, typer.Option(metavar="WHAT", help="Leave out all, exif, icc, xmp, dpi or text; repeatable.")
+        list[str] | None, Option(metavar="WHAT", help="Leave out all, exif, icc, xmp, dpi or text; repeatable.")
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Refuse to lose depth, colour space, transparency or frames.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
-    verify: Annotated[bool, typer.Option(help="Decode and compare the new file before it replaces the output.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
-    max_pixels: Annotated[int, typer.Option(help="Refuse larger images.")] = MAX_PIXELS,
+    strict: Annotated[bool, Option("--strict", help="Refuse to lose depth, colour space, transparency or frames.")] = False,
+    force: Annotated[bool, Option("--force", help="Overwrite the output.")] = False,
+    verify: Annotated[bool, Option(help="Decode and compare the new file before it replaces the output.")] = True,
+    as_json: Annotated[bool, Option("--json", help="Print the figures as JSON.")] = False,
+    max_pixels: Annotated[int, Option(help="Refuse larger images.")] = MAX_PIXELS,
     keep_smaller: Annotated[
         bool | None,
-        typer.Option("--keep-smaller", help="Write a .jpg instead if a JPEG of the same PSNR is smaller."),
+        Option("--keep-smaller", help="Write a .jpg instead if a JPEG of the same PSNR is smaller."),
     ] = None,
     recursive: folders.RECURSIVE = False,
     skip_existing: folders.SKIP_EXISTING = False,
@@ -74,7 +71,7 @@ def compress(
     engine: folders.ENGINE = folders.Engine.local,
     cluster: folders.CLUSTER = None,
     max_memory: Annotated[
-        str | None, typer.Option(metavar="BYTES", help="Memory for the learned codec, as 2G; default: ¾ of the free memory.")
+        str | None, Option(metavar="BYTES", help="Memory for the learned codec, as 2G; default: ¾ of the free memory.")
     ] = None,
 ) -> None:
     """Compress an image file into a .dlic file, or a JPEG file with --codec jpeg.

@@ -3,15 +3,14 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from dlic.cli.evaluate import images_in
+from dlic.cli.parameters import Argument, Option
 
 
 def curve(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of images to measure on.")],
-    checkpoints: Annotated[list[Path], typer.Argument(metavar="CHECKPOINT...", help="Checkpoint folders, one a λ.")],
-    log_dir: Annotated[Path, typer.Option("--tensorboard", help="Where TensorBoard looks.")] = Path("runs/curve"),
+    folder: Annotated[Path, Argument("DIR", "Folder of images to measure on.")],
+    checkpoints: Annotated[list[Path], Argument("CHECKPOINT...", "Checkpoint folders, one a λ.")],
+    log_dir: Annotated[Path, Option("--tensorboard", help="Where TensorBoard looks.")] = Path("runs/curve"),
 ) -> None:
     """Draw several checkpoints of one recipe as a rate–distortion curve next to JPEG, in TensorBoard and as a table."""
     from dlic.checkpoints.local import as_folder

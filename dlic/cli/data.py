@@ -6,9 +6,9 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from dlic.cli import streams
+from dlic.cli.group import Group
+from dlic.cli.parameters import Argument, Option
 from dlic.errors import DlicError, SomeFailedError
 
 if TYPE_CHECKING:
@@ -19,38 +19,36 @@ if TYPE_CHECKING:
 SHOWN = 10  # files of a kind that are named; --json names all
 CROP = 256  # pixels, the side of the crops that most recipes train on
 
-app = typer.Typer(help="Photographs to train on and to measure with: download public sets, check folders.", no_args_is_help=True)
+app = Group("Photographs to train on and to measure with: download public sets, check folders.")
 
 
 @app.command("list")
-def list_sets(as_json: Annotated[bool, typer.Option("--json", help="Print all facts as JSON.")] = False) -> None:
+def list_sets(as_json: Annotated[bool, Option("--json", help="Print all facts as JSON.")] = False) -> None:
     """Show the public sets of photographs that can be downloaded."""
     from dlic.data.public_sets import PUBLIC_SETS
 
     if as_json:
-        typer.echo(json.dumps([_about(entry) for entry in PUBLIC_SETS], indent=1, ensure_ascii=False))
+        streams.say(json.dumps([_about(entry) for entry in PUBLIC_SETS], indent=1, ensure_ascii=False))
     else:
         _print_table(PUBLIC_SETS)
 
 
-@app.command(no_args_is_help=True)
+@app.command()
 def download(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A set of dlic data list.")],
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The pictures go to DIR/NAME.")],
+    name: Annotated[str, Argument("NAME", "A set of dlic data list.")],
+    folder: Annotated[Path, Argument("DIR", "The pictures go to DIR/NAME.")],
     base: Annotated[
         str | None,
-        typer.Option(
-            "--from", metavar="BASE", help="https:// or file:// address with the files of the set, instead of the original."
-        ),
+        Option("--from", metavar="BASE", help="https:// or file:// address with the files of the set, instead of the original."),
     ] = None,
-    accept: Annotated[bool, typer.Option("--accept-licence", help="Confirm that the set's terms allow your use.")] = False,
+    accept: Annotated[bool, Option("--accept-licence", help="Confirm that the set's terms allow your use.")] = False,
 ) -> None:
     """Download a set, check and unpack it, and print its folder; an interrupted download continues where it stopped."""
     from dlic.data.public_sets import public_set
     from dlic.data.set_download import download as fetch_set
 
     entry = public_set(name)
-    typer.echo(f"{entry.title}: {entry.terms} {entry.page}", err=True)
+    streams.say(f"{entry.title}: {entry.terms} {entry.page}", error=True)
     if entry.restricted and not accept:
         raise DlicError(
             f"{name} was not downloaded: its terms allow some uses only; with --accept-licence you say that yours is one"
@@ -61,17 +59,17 @@ def download(
         streams.note(f"{done.images:,} pictures, where {entry.images:,} are said to be in the set")
     if done.checked == "unpacking":
         streams.note("no checksum of this archive is published; only its completeness was checked")
-    typer.echo(done.folder)
+    streams.say(done.folder)
 
 
-@app.command(no_args_is_help=True)
+@app.command()
 def check(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of photographs, searched recursively.")],
+    folder: Annotated[Path, Argument("DIR", "Folder of photographs, searched recursively.")],
     against: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="Fingerprints of a further set to look for; repeatable.")
+        list[Path] | None, Option(metavar="FILE", help="Fingerprints of a further set to look for; repeatable.")
     ] = None,
-    jobs: Annotated[int | None, typer.Option("-j", "--jobs", min=1, help="Photographs at a time; default: one a core.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print every figure of every photograph as JSON.")] = False,
+    jobs: Annotated[int | None, Option("-j", "--jobs", least=1, help="Photographs at a time; default: one a core.")] = None,
+    as_json: Annotated[bool, Option("--json", help="Print every figure of every photograph as JSON.")] = False,
 ) -> None:
     """Report sizes, broken files, duplicates, traces of JPEG, and pictures of evaluation sets.
 
@@ -82,19 +80,19 @@ def check(
 
     with nullcontext() if as_json else streams.busy(f"checking {folder}") as progress:
         result = examine(folder, _known(against), jobs, *([progress] if progress else []))
-    typer.echo(json.dumps(_figures(result), indent=1, ensure_ascii=False) if as_json else "\n".join(_lines(result)))
+    streams.say(json.dumps(_figures(result), indent=1, ensure_ascii=False) if as_json else "\n".join(_lines(result)))
     if result.broken or result.overlap:
         wrong = [f"{len(result.broken)} broken"] * bool(result.broken)
         wrong += [f"{len(result.overlap)} of an evaluation set, not to be trained on"] * bool(result.overlap)
         raise SomeFailedError(f"{folder}: {', '.join(wrong)}")
 
 
-@app.command(no_args_is_help=True)
+@app.command()
 def fingerprint(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the pictures of an evaluation set.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="File of fingerprints to write, .json.")],
-    name: Annotated[str | None, typer.Option(help="Name of the set; the folder's name by default.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
+    folder: Annotated[Path, Argument("DIR", "Folder of the pictures of an evaluation set.")],
+    output: Annotated[Path, Option("-o", "--output", metavar="FILE", help="File of fingerprints to write, .json.")],
+    name: Annotated[str | None, Option(help="Name of the set; the folder's name by default.")] = None,
+    force: Annotated[bool, Option("--force", help="Overwrite FILE.")] = False,
 ) -> None:
     """Write the fingerprints of an evaluation set, for --against and for --data.evaluation_sets of dlic train."""
     from dlic.data.evaluation_sets import EvaluationSet, write_set
@@ -106,7 +104,7 @@ def fingerprint(
     paths = find_photographs(folder)
     marks = {path.relative_to(folder).with_suffix("").as_posix(): mark(read_image(path).pixels) for path in paths}
     write_set(output, EvaluationSet(name or folder.resolve().name, marks), force)
-    typer.echo(f"{output}: {len(marks)} pictures of {name or folder.resolve().name}")
+    streams.say(f"{output}: {len(marks)} pictures of {name or folder.resolve().name}")
 
 
 def _known(against: list[Path] | None) -> "list[EvaluationSet]":
@@ -129,7 +127,7 @@ def _print_table(sets: "Sequence[PublicSet]") -> None:
     rows += [(entry.name, entry.use, f"{entry.images:,}", _size(entry), entry.checked, entry.licence) for entry in sets]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:  # names are for copying: a table of rich would shorten them to fit
-        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        streams.say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _size(entry: "PublicSet") -> str:

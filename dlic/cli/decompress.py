@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from dlic.batch.folders import Done
 from dlic.cli import folders, streams
+from dlic.cli.parameters import Argument, Option
 from dlic.errors import CorruptFileError, DlicError
 from dlic.formats.kind import Description
 from dlic.formats.reading import Reading
@@ -18,30 +17,30 @@ from dlic.runtime.timing import timed
 
 
 def decompress(
-    source: Annotated[str, typer.Argument(metavar="IN", help=".dlic or JPEG file, or a folder with -r; - reads standard input.")],
+    source: Annotated[str, Argument("IN", ".dlic or JPEG file, or a folder with -r; - reads standard input.")],
     output: Annotated[
         str | None,
-        typer.Option("-o", "--output", help="Image file of any kind; default: IN.png; - writes PNG. With -r a folder."),
+        Option("-o", "--output", help="Image file of any kind; default: IN.png; - writes PNG. With -r a folder."),
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Name of the file's checkpoint; compressai:… files need it.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Folder of the file's checkpoint.")] = None,
+    model: Annotated[str | None, Option(help="Name of the file's checkpoint; compressai:… files need it.")] = None,
+    weights: Annotated[Path | None, Option(help="Folder of the file's checkpoint.")] = None,
     crop: Annotated[
         str | None,
-        typer.Option(metavar="X,Y,W,H", help="Only this part; in a picture in tiles, only its tiles are read."),
+        Option(metavar="X,Y,W,H", help="Only this part; in a picture in tiles, only its tiles are read."),
     ] = None,
     partial: Annotated[
-        bool, typer.Option("--partial", help="Show the readable part of a truncated wavelet file or a damaged file in tiles.")
+        bool, Option("--partial", help="Show the readable part of a truncated wavelet file or a damaged file in tiles.")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
-    max_pixels: Annotated[int, typer.Option(help="Refuse larger pictures.")] = MAX_PIXELS,
+    force: Annotated[bool, Option("--force", help="Overwrite the output.")] = False,
+    as_json: Annotated[bool, Option("--json", help="Print the figures as JSON.")] = False,
+    max_pixels: Annotated[int, Option(help="Refuse larger pictures.")] = MAX_PIXELS,
     recursive: folders.RECURSIVE = False,
     skip_existing: folders.SKIP_EXISTING = False,
     jobs: folders.JOBS = 1,
     engine: folders.ENGINE = folders.Engine.local,
     cluster: folders.CLUSTER = None,
     max_memory: Annotated[
-        str | None, typer.Option(metavar="BYTES", help="Memory for a learned picture, as 2G; default: ¾ of the free memory.")
+        str | None, Option(metavar="BYTES", help="Memory for a learned picture, as 2G; default: ¾ of the free memory.")
     ] = None,
 ) -> None:
     """Decompress a .dlic or JPEG file into an image file.

@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from dlic.cli import streams
+from dlic.cli.group import Group
+from dlic.cli.parameters import Option
 from dlic.errors import DlicError
 
-app = typer.Typer(help="Let the desktop know .dlic files: MIME type and previews.", no_args_is_help=True)
+app = Group("Let the desktop know .dlic files: MIME type and previews.")
 
-User = Annotated[bool, typer.Option("--user", help="For this user, in XDG_DATA_HOME or ~/.local/share; the default.")]
-Prefix = Annotated[Path | None, typer.Option(metavar="DIR", help="For everyone, in DIR/share, as with /usr/local.")]
+User = Annotated[bool, Option("--user", help="For this user, in XDG_DATA_HOME or ~/.local/share; the default.")]
+Prefix = Annotated[Path | None, Option(metavar="DIR", help="For everyone, in DIR/share, as with /usr/local.")]
 
 
 @app.command()
@@ -21,9 +21,9 @@ def install(user: User = False, prefix: Prefix = None) -> None:
 
     data = _folder(user, prefix)
     for path in desktop.install(data):
-        typer.echo(f"wrote {path}")
+        streams.say(f"wrote {path}")
     _update(data)
-    typer.echo(f"file -m {desktop.MAGIC_FILE} knows .dlic files as well")
+    streams.say(f"file -m {desktop.MAGIC_FILE} knows .dlic files as well")
 
 
 @app.command()
@@ -34,11 +34,11 @@ def uninstall(user: User = False, prefix: Prefix = None) -> None:
     data = _folder(user, prefix)
     removed = desktop.uninstall(data)
     for path in removed:
-        typer.echo(f"removed {path}")
+        streams.say(f"removed {path}")
     if removed:
         _update(data)
     else:
-        typer.echo(f"nothing of dlic is installed in {data}")
+        streams.say(f"nothing of dlic is installed in {data}")
 
 
 def _folder(user: bool, prefix: Path | None) -> Path:

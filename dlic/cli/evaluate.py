@@ -9,9 +9,8 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-import typer
-
 from dlic.cli import streams
+from dlic.cli.parameters import Argument, Option
 from dlic.errors import DlicError, UnreadableImageError
 from dlic.storage.locks import lock_folder
 
@@ -32,46 +31,46 @@ class Published(str, Enum):
 
 
 def evaluate(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of images, such as Kodak.")],
+    folder: Annotated[Path, Argument("DIR", "Folder of images, such as Kodak.")],
     codecs: Annotated[
         str | None,
-        typer.Option(
+        Option(
             metavar="A,B,…",
             help="Codecs to measure, as light-1,avif,avif-psnr,avif444,jxl,webp,jpeg,jpeg2000,dlic-jpeg,wavelet; the first is "
             "compared with the others. By default a checkpoint with AVIF, JPEG XL, WebP and JPEG.",
         ),
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Name of a checkpoint; default: the shipped one.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Folder of a checkpoint, instead of a name.")] = None,
-    qualities: Annotated[str | None, typer.Option(help="Qualities of --codecs, or of the checkpoint, as 10,50,90.")] = None,
-    effort: Annotated[int, typer.Option(min=0, help="Effort of checkpoints, as in dlic compress.")] = 0,
+    model: Annotated[str | None, Option(help="Name of a checkpoint; default: the shipped one.")] = None,
+    weights: Annotated[Path | None, Option(help="Folder of a checkpoint, instead of a name.")] = None,
+    qualities: Annotated[str | None, Option(help="Qualities of --codecs, or of the checkpoint, as 10,50,90.")] = None,
+    effort: Annotated[int, Option(least=0, help="Effort of checkpoints, as in dlic compress.")] = 0,
     metrics: Annotated[
         str | None,
-        typer.Option(
+        Option(
             metavar="A,B,…", help="By default psnr,psnr_y,ssim,ms_ssim,ssimulacra2; butteraugli,cvvdp,lpips,dists where installed."
         ),
     ] = None,
-    between: Annotated[str, typer.Option(metavar="LOW,HIGH", help="Range of SSIMULACRA 2 for a further BD-rate.")] = "70,85",
+    between: Annotated[str, Option(metavar="LOW,HIGH", help="Range of SSIMULACRA 2 for a further BD-rate.")] = "70,85",
     against: Annotated[
-        Published | None, typer.Option(help="Compare with published curves; then only codecs of --codecs are encoded.")
+        Published | None, Option(help="Compare with published curves; then only codecs of --codecs are encoded.")
     ] = None,
     external: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Commands of other programs as codecs, as in configs/external_codecs.ini.")
+        Path | None, Option(metavar="FILE", help="Commands of other programs as codecs, as in configs/external_codecs.ini.")
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Files coded at a time; times are comparable only with 1.")] = 1,
+    jobs: Annotated[int, Option(least=1, help="Files coded at a time; times are comparable only with 1.")] = 1,
     out: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Folder that keeps every figure; an interrupted run continues there.")
+        Path | None, Option(metavar="RUN", help="Folder that keeps every figure; an interrupted run continues there.")
     ] = None,
     pictures: Annotated[
         str,
-        typer.Option(metavar="BPP,…", help="Rates at which RUN keeps pictures by every codec, for dlic report; or none."),
+        Option(metavar="BPP,…", help="Rates at which RUN keeps pictures by every codec, for dlic report; or none."),
     ] = "0.25,0.5",
     tensorboard: Annotated[
-        Path | None, typer.Option(metavar="LOGDIR", help="Add curves, BD-rates and pictures, for tensorboard --logdir LOGDIR.")
+        Path | None, Option(metavar="LOGDIR", help="Add curves, BD-rates and pictures, for tensorboard --logdir LOGDIR.")
     ] = None,
-    figure: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw PSNR over rate as .png or .svg.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --figure, and start RUN again.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print every figure as JSON.")] = False,
+    figure: Annotated[Path | None, Option(metavar="FILE", help="Draw PSNR over rate as .png or .svg.")] = None,
+    force: Annotated[bool, Option("--force", help="Overwrite the file of --figure, and start RUN again.")] = False,
+    as_json: Annotated[bool, Option("--json", help="Print every figure as JSON.")] = False,
 ) -> None:
     """Measure codecs on a folder of images: files and decoded pixels, and the bits of the first compared with the others."""
     figures = [figure] if figure else []
@@ -112,7 +111,7 @@ def evaluate(
         _log(tensorboard, run, plan, out)
     if figure:
         _draw(run, figure, force)
-    typer.echo(json.dumps(results(run), indent=1) if as_json else "\n".join(lines(run)))
+    streams.say(json.dumps(results(run), indent=1) if as_json else "\n".join(lines(run)))
 
 
 @contextmanager

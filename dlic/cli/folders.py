@@ -14,10 +14,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from dlic.batch.folders import Listing, Pair, Result, Work, check_targets, existing, find, make_folder, mirror
 from dlic.cli import streams
+from dlic.cli.parameters import Option
 from dlic.errors import DlicError, SomeFailedError, StorageError, UnreadableImageError
 from dlic.storage.files import discard_abandoned
 
@@ -32,13 +31,13 @@ class Engine(str, Enum):
     dask = "dask"
 
 
-RECURSIVE = Annotated[bool, typer.Option("-r", "--recursive", help="Go through a folder.")]
-SKIP_EXISTING = Annotated[bool, typer.Option("--skip-existing", help="-r: leave outputs that exist; continues an interrupted run.")]
-JOBS = Annotated[int, typer.Option("-j", "--jobs", min=1, help="-r: files at a time, each in a process of its own.")]
-ENGINE = Annotated[Engine, typer.Option(help="-r: processes of this machine, or the workers of a Dask cluster.")]
+RECURSIVE = Annotated[bool, Option("-r", "--recursive", help="Go through a folder.")]
+SKIP_EXISTING = Annotated[bool, Option("--skip-existing", help="-r: leave outputs that exist; continues an interrupted run.")]
+JOBS = Annotated[int, Option("-j", "--jobs", least=1, help="-r: files at a time, each in a process of its own.")]
+ENGINE = Annotated[Engine, Option(help="-r: processes of this machine, or the workers of a Dask cluster.")]
 CLUSTER = Annotated[
     str | None,
-    typer.Option(metavar="ADDRESS", help="-r: scheduler of --engine dask; default: a cluster of --jobs workers on this machine."),
+    Option(metavar="ADDRESS", help="-r: scheduler of --engine dask; default: a cluster of --jobs workers on this machine."),
 ]
 
 
@@ -112,11 +111,11 @@ def run(source: str, output: str | None, task: Task, wanted: Wanted, as_json: bo
     everything = [path for pair in missing for path in task.work.outputs(pair.target)]
     if as_json:
         for pair in sorted(set(pairs) - set(missing), key=lambda pair: pair.source):
-            typer.echo(json.dumps(_line(Result(pair))))
+            streams.say(json.dumps(_line(Result(pair))))
     with _told(tally, as_json), _tidied(everything), closing(_results(task.work, missing, (folder, out), wanted)) as results:
         for result in _watched(results, missing, task.verb):
             if as_json:
-                typer.echo(json.dumps(_line(result)))
+                streams.say(json.dumps(_line(result)))
             error = result.error
             if error is not None and isinstance(error, (StorageError, *task.hopeless)):
                 raise error
@@ -218,7 +217,7 @@ def _told(tally: Tally, as_json: bool) -> Iterator[None]:
             for sentence in tally.left_out:
                 streams.note(sentence)
             _table(tally.folder, tally.failures)
-            typer.echo(tally.summary, err=as_json)
+            streams.say(tally.summary, error=as_json)
 
 
 @contextmanager

@@ -3,21 +3,20 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from dlic.cli import streams
+from dlic.cli.parameters import Argument, Option
 
 if TYPE_CHECKING:
     from dlic.formats.kind import Description
 
 
 def info(
-    source: Annotated[str, typer.Argument(metavar="FILE", help=".dlic or JPEG file; - reads standard input.")],
+    source: Annotated[str, Argument("FILE", ".dlic or JPEG file; - reads standard input.")],
     thumbnail: Annotated[
-        Path | None, typer.Option(metavar="OUT", help="Write the file's preview to OUT; .webp gives the stored file.")
+        Path | None, Option(metavar="OUT", help="Write the file's preview to OUT; .webp gives the stored file.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite OUT.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    force: Annotated[bool, Option("--force", help="Overwrite OUT.")] = False,
+    as_json: Annotated[bool, Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Show the contents of a .dlic or JPEG file, without decoding the picture."""
     from dlic.container.format import VERSION

@@ -1,110 +1,96 @@
 """The `dlic` command. Exit codes: 0 done, 1 usage, 2 corrupt or unreadable input, 3 unknown checkpoint, 4 verification failed."""
 
+import os
 import sys
 import warnings
-from typing import Annotated
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
 
-import typer
-from PIL import Image
-
-from dlic.cli import (
-    checkpoints,
-    compare,
-    compress,
-    curve,
-    data,
-    decompress,
-    desktop,
-    evaluate,
-    export,
-    info,
-    prune,
-    report,
-    streams,
-    sweep,
-    thumbnail,
-)
+from dlic.cli import group, streams
+from dlic.cli.parsing import HELP
 from dlic.errors import DlicError
 
+ABOUT = "Learned image compression: photographs to small .dlic files and back."
 EPILOG = (
-    "Exit codes: 0 done · 1 usage · 2 corrupt or unreadable input, or with -r some of it · 3 unknown checkpoint · "
+    "Exit codes: 0 done · 1 usage · 2 corrupt or unreadable input, or of several files some · 3 unknown checkpoint · "
     "4 verification failed"
 )
 
-USAGE_ERROR = 2  # typer's exit code, which means corrupt input in dlic
-
-app = typer.Typer(
-    name="dlic",
-    help="Learned image compression: photographs to small .dlic files and back.",
-    epilog=EPILOG,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-app.command("compress", no_args_is_help=True)(compress.compress)
-app.command("decompress", no_args_is_help=True)(decompress.decompress)
-app.command("info", no_args_is_help=True)(info.info)
-app.command("thumbnail", no_args_is_help=True)(thumbnail.thumbnail)
-app.command("evaluate", no_args_is_help=True)(evaluate.evaluate)
-app.command("report", no_args_is_help=True)(report.report)
-app.command("compare", no_args_is_help=True)(compare.compare)
-app.command("curve", no_args_is_help=True)(curve.curve)
-app.command("export", no_args_is_help=True)(export.export)
-app.command("prune", no_args_is_help=True)(prune.prune)
-app.command("sweep", no_args_is_help=True, context_settings=sweep.CONTEXT)(sweep.sweep)
-app.add_typer(checkpoints.app, name="checkpoints")
-app.add_typer(data.app, name="data")
-app.add_typer(desktop.app, name="desktop")
-
-
-@app.command("train", context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
-def train(context: typer.Context) -> None:
-    """Train a model on your photographs: dlic train --config configs/factorized.yaml --data.train_dir PATH."""
-    from dlic.training.run import train as run
-
-    run(context.args)
-
-
-def _version(requested: bool) -> None:
-    if requested:
-        from dlic import __version__
-
-        typer.echo(f"dlic {__version__}")
-        raise typer.Exit()
-
-
-@app.callback()
-def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
-) -> None:
-    pass
+# Modules of dlic.cli in the order of the help, and a line about each. The command is the function of the module's name; a group of
+# commands is the module's `app`. Only the module of the command that is called is imported.
+COMMANDS = {
+    "compress": "Image files → .dlic files, or JPEG files.",
+    "decompress": ".dlic or JPEG files → image files.",
+    "info": "Show the contents of files, without decoding them.",
+    "thumbnail": "A small picture of a file.",
+    "compare": "One photograph by every codec at one size, side by side.",
+    "evaluate": "Measure codecs on a folder of images.",
+    "report": "An evaluation as one HTML page.",
+    "train": "Train a model on your photographs.",
+    "sweep": "Train a recipe with every combination of some settings.",
+    "curve": "Several checkpoints of one recipe as a curve.",
+    "export": "A training run's .ckpt → a checkpoint.",
+    "prune": "Measure the blocks of a checkpoint, and leave out useless ones.",
+    "checkpoints": "List, download and verify trained models.",
+    "data": "Photographs to train on and to measure with.",
+    "desktop": "Let the desktop know .dlic files.",
+}
 
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit the process; every expected failure is one sentence on standard error."""
+    from PIL import Image
+
     Image.MAX_IMAGE_PIXELS = None  # the process is ours: --max-pixels is the limit, also for Pillow's plugins
     sys.exit(run(args))
 
 
-def run(args: list[str] | None = None) -> int:
+def run(args: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     warnings.simplefilter("ignore", FutureWarning)  # for the authors of the libraries, not for the person at the shell
     try:
-        app(args, prog_name="dlic")
+        _call(list(sys.argv[1:] if args is None else args))
+        sys.stdout.flush()
         return 0
     except SystemExit as done:
-        return 1 if done.code == USAGE_ERROR else int(done.code or 0)
+        return int(done.code or 0)
     except DlicError as error:
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     except MemoryError:
         return _fail("there is not enough memory for this command", 2)
+    except BrokenPipeError:  # the reader of standard output has what it wanted, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except ModuleNotFoundError as error:
-        return _fail(f"{error.name} is not installed; pip install 'dlic[train]' brings what training needs", 1)
+        from dlic.cli.extras import missing
+
+        return _fail(missing(error.name or "a package"), 1)
+
+
+def _call(words: list[str]) -> None:
+    """Runs the command that the first word names."""
+    name = words[0] if words else HELP[0]
+    if name in HELP:
+        from dlic.cli.help import group_help
+
+        print(group_help("dlic", ABOUT, COMMANDS, EPILOG))
+    elif name == "--version":
+        from dlic import __version__
+
+        print(f"dlic {__version__}")
+    elif name not in COMMANDS:
+        raise group.unknown(name, "dlic", COMMANDS)
+    else:
+        module: Any = import_module(f"dlic.cli.{name}")
+        if hasattr(module, "app"):
+            module.app.call(f"dlic {name}", words[1:])
+        else:
+            group.call(f"dlic {name}", getattr(module, name), words[1:])
 
 
 def _fail(sentence: str, code: int) -> int:
-    typer.echo(f"dlic: {streams.shown(sentence)}", err=True)
+    streams.say(f"dlic: {streams.shown(sentence)}", error=True)
     return code

@@ -3,21 +3,18 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from dlic.cli import streams
+from dlic.cli.parameters import Argument, Option
 
 CROPS = 12
 
 
 def prune(
-    checkpoint: Annotated[str, typer.Argument(metavar="CHECKPOINT", help="Name or folder.")],
-    data: Annotated[Path, typer.Option(metavar="DIR", help="Photographs to measure on.")],
-    folder: Annotated[
-        Path | None, typer.Argument(metavar="[FOLDER]", help="Folder of the pruned checkpoint; without it, only the report.")
-    ] = None,
-    below: Annotated[
-        float, typer.Option(help="Remove blocks that lower bpp + λ · distortion by less than this, in percent.")
-    ] = 0.02,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing checkpoint.")] = False,
+    checkpoint: Annotated[str, Argument("CHECKPOINT", "Name or folder.")],
+    data: Annotated[Path, Option(metavar="DIR", help="Photographs to measure on.")],
+    folder: Annotated[Path | None, Argument("[FOLDER]", "Folder of the pruned checkpoint; without it, only the report.")] = None,
+    below: Annotated[float, Option(help="Remove blocks that lower bpp + λ · distortion by less than this, in percent.")] = 0.02,
+    force: Annotated[bool, Option("--force", help="Replace an existing checkpoint.")] = False,
 ) -> None:
     """Measure each residual block of a checkpoint, and leave out those without effect: less work, the same pictures."""
     from dlic.checkpoints.local import folder_of
@@ -31,5 +28,5 @@ def prune(
     crops = [held_out[i] for i in range(len(held_out))]
     for place, (block, goes) in enumerate(judged(folder_of(checkpoint), folder, crops, below / 100, force)):
         if place == 0:
-            typer.echo(f"{'block':20}  % of the loss that it saves")
-        typer.echo(f"{block.name:20} {100 * block.cost:8.3f}{'  left out' if goes and folder else ''}")
+            streams.say(f"{'block':20}  % of the loss that it saves")
+        streams.say(f"{block.name:20} {100 * block.cost:8.3f}{'  left out' if goes and folder else ''}")

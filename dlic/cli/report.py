@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from dlic.cli import streams
+from dlic.cli.parameters import Argument, Option
 from dlic.errors import DlicError
 
 if TYPE_CHECKING:
@@ -13,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder from dlic evaluate --out.")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: RUN/report.html.")] = None,
-    lossless: Annotated[bool, typer.Option("--lossless", help="Embed exact pixels, in a larger file.")] = False,
+    folder: Annotated[Path, Argument("RUN", "Folder from dlic evaluate --out.")],
+    output: Annotated[Path | None, Option("-o", "--output", metavar="FILE", help="Default: RUN/report.html.")] = None,
+    lossless: Annotated[bool, Option("--lossless", help="Embed exact pixels, in a larger file.")] = False,
     figures: Annotated[
-        list[Path] | None, typer.Option("--figure", metavar="FILE", help="Draw PSNR over rate too, as .png or .svg; repeatable.")
+        list[Path] | None, Option("--figure", metavar="FILE", help="Draw PSNR over rate too, as .png or .svg; repeatable.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite what exists.")] = False,
+    force: Annotated[bool, Option("--force", help="Overwrite what exists.")] = False,
 ) -> None:
     """Make one self-contained HTML page of an evaluation: curves, BD-rates, every file, and pictures side by side."""
     from dlic.evaluation.run_folder import read_run
@@ -37,7 +36,7 @@ def report(
         text = html_of(page_of(run, gallery_of(folder / FOLDER, pictures, labels, lossless, progress)))
     for path, data in [(target, text.encode()), *((path, _figure(run, path)) for path in figures or [])]:
         streams.write_bytes(str(path), data, force)
-        typer.echo(f"{path}: {len(data):,} bytes")
+        streams.say(f"{path}: {len(data):,} bytes")
 
 
 def _figure(run: "Run", path: Path) -> bytes:

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import typer
-
 from dlic.errors import CorruptFileError, DlicError, ExistsError, VerificationError
 from dlic.formats.kind import PROCESS
 from dlic.progress import Progress, no_progress
@@ -67,9 +65,18 @@ def not_what_was_encoded(target: str) -> VerificationError:
     return VerificationError(f"{target} was not written: reading it back gave other symbols than were encoded")
 
 
+def say(text: object, error: bool = False) -> None:
+    """Prints a line on standard output or standard error; signs that it cannot take become question marks."""
+    stream = sys.stderr if error else sys.stdout
+    try:
+        print(text, file=stream, flush=True)
+    except UnicodeEncodeError:
+        print(str(text).encode(stream.encoding, "replace").decode(stream.encoding), file=stream, flush=True)
+
+
 def report(figures: dict, line: str, as_json: bool, target: str) -> None:
     """One line, or the figures as JSON; on standard error where standard output carries the data."""
-    typer.echo(json.dumps(figures) if as_json else shown(line), err=target == STANDARD)
+    say(json.dumps(figures) if as_json else shown(line), error=target == STANDARD)
 
 
 def shown(text: str | Path) -> str:
@@ -79,7 +86,7 @@ def shown(text: str | Path) -> str:
 
 def note(sentence: str) -> None:
     """Prints a note on standard error."""
-    typer.echo(f"note: {shown(sentence)}", err=True)
+    say(f"note: {shown(sentence)}", error=True)
 
 
 def milliseconds(seconds: dict[str, float]) -> str:

@@ -3,38 +3,35 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from dlic.cli import streams
 from dlic.cli.folders import terminated_as_exception
+from dlic.cli.parameters import Option, Rest
 from dlic.errors import DlicError
-
-CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 def sweep(
-    context: typer.Context,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of all results; an interrupted sweep continues there.")],
+    words: Annotated[list[str], Rest()],
+    out: Annotated[Path, Option(metavar="DIR", help="Folder of all results; an interrupted sweep continues there.")],
     grid: Annotated[
         list[str],
-        typer.Option(
+        Option(
             metavar="KEY=A,B,…",
             help="A key of the recipe and its values; may be given several times. Keys that change together: K1:K2=A1:A2,B1:B2.",
         ),
     ],
-    evaluate: Annotated[Path | None, typer.Option(metavar="DIR", help="Images to measure every run on, from files.")] = None,
-    kodak: Annotated[Path | None, typer.Option(metavar="DIR", help="The Kodak images instead, with published curves.")] = None,
+    evaluate: Annotated[Path | None, Option(metavar="DIR", help="Images to measure every run on, from files.")] = None,
+    kodak: Annotated[Path | None, Option(metavar="DIR", help="The Kodak images instead, with published curves.")] = None,
     chain: Annotated[
         str | None,
-        typer.Option(metavar="KEY", help="Start each value of this key from the weights of the value before it: saves time."),
+        Option(metavar="KEY", help="Start each value of this key from the weights of the value before it: saves time."),
     ] = None,
-    chain_steps: Annotated[int | None, typer.Option(min=1, help="Steps of every run of a chain except the first.")] = None,
+    chain_steps: Annotated[int | None, Option(least=1, help="Steps of every run of a chain except the first.")] = None,
     along: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY", help="A key that changes with λ along a curve; other keys separate curves."),
+        Option(metavar="KEY", help="A key that changes with λ along a curve; other keys separate curves."),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time; they share the cores.")] = 1,
-    in_process: Annotated[bool, typer.Option("--in-process", help="Train in this process, for debugging.")] = False,
+    jobs: Annotated[int, Option(least=1, help="Runs at a time; they share the cores.")] = 1,
+    in_process: Annotated[bool, Option("--in-process", help="Train in this process, for debugging.")] = False,
 ) -> None:
     """Train a recipe with every combination of some settings: dlic sweep --config RECIPE --data.train_dir PATH --out DIR --grid …
 
@@ -58,8 +55,8 @@ def sweep(
         if key not in trials[0].settings:
             raise DlicError(f"--along {key} is no key of --grid")
     plan = Sweep(
-        out, tuple(context.args), tuple(trials), kodak or evaluate, kodak is not None, tuple(along or ()),
+        out, tuple(words), tuple(trials), kodak or evaluate, kodak is not None, tuple(along or ()),
         chain_steps, jobs, not in_process,
     )  # fmt: skip
     with terminated_as_exception():  # and so with the runs
-        typer.echo(run(plan, streams.note))
+        streams.say(run(plan, streams.note))

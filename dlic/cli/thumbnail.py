@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from dlic.cli import streams
+from dlic.cli.parameters import Argument, Option
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,10 +14,10 @@ MAX_SIZE = 4096
 
 
 def thumbnail(
-    source: Annotated[str, typer.Argument(metavar="IN", help=".dlic or JPEG file; - reads standard input.")],
-    target: Annotated[str, typer.Argument(metavar="OUT", help="PNG file, whatever its ending; - is standard output.")],
-    size: Annotated[int, typer.Option("-s", "--size", min=1, max=MAX_SIZE, help="Pixels a side, at most.")] = 256,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite OUT.")] = False,
+    source: Annotated[str, Argument("IN", ".dlic or JPEG file; - reads standard input.")],
+    target: Annotated[str, Argument("OUT", "PNG file, whatever its ending; - is standard output.")],
+    size: Annotated[int, Option("-s", "--size", least=1, most=MAX_SIZE, help="Pixels a side, at most.")] = 256,
+    force: Annotated[bool, Option("--force", help="Overwrite OUT.")] = False,
 ) -> None:
     """Write a small picture of a file: of its preview where it has one, which takes no network, or of the whole."""
     import numpy as np
