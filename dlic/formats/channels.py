@@ -13,6 +13,7 @@ A plane of alpha that is one tile is a byte that says how it is coded, and what 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +24,16 @@ from dlic.container.tiles import is_side, tile_grid
 from dlic.entropy.byte_reader import Reader, read_varint, write_varint
 from dlic.errors import CorruptFileError, DlicError
 from dlic.images.transparency import filled
+from dlic.pixels.array_likes import as_array
 from dlic.pixels.grid import Grid
 from dlic.pixels.rectangles import Rectangle
+from dlic.runtime.memory import available
 
 ONE_VALUE, LOSSLESS, LOSSY, IN_TILES = 0, 1, 2, 3  # methods of coding alpha
 ALPHA_TILE = 1024  # pixels along a tile, so that a part of a big picture needs only the alpha of about that part
 LOSSLESS_HEAD, LOSSY_HEAD = bytes([8, 1]), bytes([1])  # how their streams begin: 8 bits of one channel; one component
 EXACT = 100  # quality of alpha
+FILLING = 40  # bytes a pixel to fill clear pixels: planes, weights and sums in float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,16 +44,27 @@ class Separated:
     chunks: Chunks
 
 
-def check_channels(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """`image` if it is uint8 (H, W) or (H, W, 2 … 4) with at least one pixel; DlicError otherwise."""
-    shape: tuple[int, ...] = getattr(image, "shape", ())
-    dtype = getattr(image, "dtype", type(image).__name__)
+def check_channels(image: Any) -> NDArray[np.uint8]:
+    """`image` as an array if it is uint8 (H, W) or (H, W, 2 … 4) with at least one pixel; DlicError otherwise."""
+    array = as_array(image)
+    shape, dtype = array.shape, array.dtype
     fits = len(shape) == 2 or (len(shape) == 3 and 2 <= shape[2] <= 4)
-    if not isinstance(image, np.ndarray) or dtype != np.uint8 or not fits:
+    if dtype != np.uint8 or not fits:
         raise DlicError(f"an image must be a uint8 array of shape (height, width) or (height, width, 2 … 4), not {dtype} {shape}")
-    if image.size == 0:
+    if array.size == 0:
         raise DlicError(f"an image must have at least one pixel, not {shape[0]} × {shape[1]}")
-    return image
+    return array
+
+
+def check_memory(image: NDArray[np.uint8], bytes_a_pixel: int) -> None:
+    """Raises DlicError where the machine has no memory for copies of `image` (H, W, …).
+
+    An array may promise more pixels than there is memory: NumPy repeats rows without storing them.
+    """
+    height, width = image.shape[:2]
+    needed, free = height * width * bytes_a_pixel, available()
+    if needed > free:
+        raise DlicError(f"{width} × {height} pixels take about {needed / 1e6:,.0f} MB of memory; {free / 1e6:,.0f} MB are free")
 
 
 def separate(image: NDArray[np.uint8], alpha_quality: int = EXACT, takes_gray: bool = False) -> Separated:
@@ -57,16 +72,18 @@ def separate(image: NDArray[np.uint8], alpha_quality: int = EXACT, takes_gray: b
 
     Colours where alpha is 0 are replaced by a smooth continuation of those around them. Raises DlicError for other arrays.
     """
-    check_channels(image)
+    image = check_channels(image)
     if not 1 <= alpha_quality <= EXACT:
         raise DlicError(f"alpha quality goes from 1 to {EXACT}, which is exact, not {alpha_quality}")
     chunks: Chunks = ()
     colours = image
     if image.shape[2:] in ((2,), (4,)):
+        check_memory(image, FILLING)
         alpha = image[..., -1]
         colours = filled(image[..., 0] if image.shape[2] == 2 else image[..., :3], alpha)
         chunks = ((ALPHA, encode_alpha(alpha, alpha_quality)),)
     if colours.ndim == 2 and not takes_gray:
+        check_memory(image, 3)
         colours = np.repeat(colours[..., None], 3, axis=2)
         chunks = ((GRAY, b""), *chunks)
     return Separated(colours, chunks)

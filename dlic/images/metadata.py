@@ -1,8 +1,9 @@
 """Metadata of a picture: ICC profile, EXIF, XMP, resolution and texts."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from numbers import Real
 from typing import Any
 
 from dlic.errors import DlicError
@@ -30,8 +31,10 @@ class Metadata:
             if not isinstance(getattr(self, name), bytes):
                 raise DlicError(f"{LABELS[name]} data are bytes, not {type(getattr(self, name)).__name__}")
         object.__setattr__(self, "exif", exif_bytes.bare(self.exif))
-        if self.dpi is not None and not is_dpi(self.dpi):
-            raise DlicError(f"a resolution is two numbers of pixels per inch up to {MAX_DPI:,.0f}, not {self.dpi!r}")
+        if self.dpi is not None:
+            if not is_dpi(self.dpi):
+                raise DlicError(f"a resolution is two numbers of pixels per inch up to {MAX_DPI:,.0f}, not {self.dpi!r}")
+            object.__setattr__(self, "dpi", (float(self.dpi[0]), float(self.dpi[1])))
         for keyword, value in self.text.items():
             if not isinstance(value, str) or not is_keyword(keyword):
                 raise DlicError(f"a text has a keyword of 1 … {MAX_KEYWORD} characters of Latin-1, unlike {str(keyword)[:100]!r}")
@@ -68,7 +71,7 @@ def is_keyword(keyword: Any) -> bool:
 
 def is_dpi(dpi: Any) -> bool:
     """Whether this is a resolution across and down."""
-    numbers = isinstance(dpi, tuple) and all(isinstance(value, int | float) for value in dpi)
+    numbers = isinstance(dpi, Sequence) and all(isinstance(value, Real) and not isinstance(value, bool) for value in dpi)
     return numbers and len(dpi) == 2 and all(0 < value <= MAX_DPI for value in dpi)
 
 

@@ -1,5 +1,6 @@
 """Rectangles in a picture."""
 
+import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -21,10 +22,7 @@ class Rectangle:
     @classmethod
     def asked_for(cls, numbers: Iterable[int], width: int, height: int) -> "Rectangle":
         """Checks x, y, width and height against a picture of `width` × `height`. Raises DlicError for anything outside."""
-        numbers = tuple(numbers)
-        if len(numbers) != 4 or not all(isinstance(number, int) and not isinstance(number, bool) for number in numbers):
-            raise DlicError(f"a crop is four whole numbers, x, y, width and height, not {numbers}")
-        rectangle = cls(*numbers)
+        rectangle = cls._of(numbers)
         if (
             min(rectangle.x, rectangle.y) < 0
             or min(rectangle.width, rectangle.height) < 1
@@ -33,6 +31,16 @@ class Rectangle:
         ):
             raise DlicError(f"the crop {rectangle} does not lie inside the picture's {width} × {height} pixels")
         return rectangle
+
+    @classmethod
+    def _of(cls, numbers: Iterable[int]) -> "Rectangle":
+        """The rectangle of four whole numbers of any integer type, NumPy's among them. Raises DlicError for anything else."""
+        try:
+            numbers = tuple(numbers)
+            x, y, width, height = (operator.index(number) for number in numbers if not isinstance(number, bool))
+        except (TypeError, ValueError) as error:
+            raise DlicError(f"a crop is four whole numbers, x, y, width and height, not {numbers!r}") from error
+        return cls(x, y, width, height)
 
     @property
     def right(self) -> int:

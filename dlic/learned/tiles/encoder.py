@@ -7,8 +7,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from dlic.container.tiles import join, tile_grid
+from dlic.container.tiles import MAX_TILES, join, tile_grid
 from dlic.container.units import CodedUnit
+from dlic.errors import DlicError
 from dlic.learned.picture import AnalysedPicture, Encoded
 from dlic.learned.tiles.plan import ENCODING, PIXEL, REFINING, Tiling, by_stage, crew, largest, latents_of_a_tile
 from dlic.learned.tiles.seams import Seams
@@ -29,9 +30,11 @@ class EncodedTile:
 
 def analyse(codec: UnitCodec, tiling: Tiling, image: NDArray[np.uint8], keep: bool) -> AnalysedPicture:
     """An image (H, W, 3) in tiles. Tiles are analysed when they are encoded; with `keep` their latents then stay in memory for
-    other levels, as far as memory allows.
+    other levels, as far as memory allows. Raises DlicError for an image of more tiles than a file can have.
     """
     grid = tile_grid(image.shape[1], image.shape[0], tiling.side)
+    if len(grid) > MAX_TILES:  # before the list of the tiles is made
+        raise DlicError(f"an image of {grid.width} × {grid.height} pixels has {len(grid):,} tiles, more than {MAX_TILES:,}")
     room = tiling.tiles_kept(sum(_encoding(codec, grid, effort=1)), latents_of_a_tile(grid)) if keep else 0
     return AnalysedPicture(image, grid, min(room, len(grid)))
 
