@@ -2,7 +2,8 @@
 
     magic       6   d2 'i' 'c' CR LF EOF. The first byte is d0 + version; its high bit, the line ending and the end-of-file mark
                     show transfers that changed bytes
-    kind        1   0 learned, 1 learned in tiles (`container.tiles`), 2 streams of a model of CompressAI, 3 lossless, 4 wavelet
+    kind        1   0 learned, 1 learned in tiles (`container.tiles`), 2 streams of a model of CompressAI, 3 lossless, 4 wavelet,
+                    5 a sequence (`container.sequence`)
     coder       1   entropy coder of learned pictures (`entropy.coder`): 0 rANS, 1 rANS with parity; 0 in other kinds
     width       varint  true size in pixels, before padding
     height      varint
@@ -29,7 +30,7 @@ from dlic.errors import CorruptFileError
 VERSION = 2
 VERSION_ZERO = 0xD0  # the first byte of a file is this plus the version
 MAGIC = bytes([VERSION_ZERO + VERSION]) + b"ic\r\n\x1a"
-LEARNED, TILED, COMPRESSAI, LOSSLESS, WAVELET = range(5)  # kinds
+LEARNED, TILED, COMPRESSAI, LOSSLESS, WAVELET, SEQUENCE = range(6)  # kinds
 KIND_AT = len(MAGIC)  # where the field `kind` stands in a file
 MAX_LEVEL = 255  # range of the field; the codec checks the levels of its model
 NO_MODEL = bytes(8)  # the field `model` of kinds without a checkpoint
@@ -67,12 +68,12 @@ class Container:
 def write(container: Container) -> bytes:
     """The file's bytes."""
     picture = header(container) + write_varint(len(container.stream)) + container.stream
-    return append(picture + _crc(picture), container.chunks)
+    return append(picture + checksum(picture), container.chunks)
 
 
 def append(file: bytes, chunks: Chunks) -> bytes:
     """Appends chunks to a file's bytes."""
-    return file + b"".join(_write_chunk(name, data) for name, data in chunks)
+    return file + b"".join(write_chunk(name, data) for name, data in chunks)
 
 
 def header(container: Container) -> bytes:
@@ -140,9 +141,10 @@ def _check_magic(reader: Reader) -> None:
     reader.take(len(MAGIC))
 
 
-def _write_chunk(name: bytes, data: bytes) -> bytes:
+def write_chunk(name: bytes, data: bytes) -> bytes:
+    """The bytes of one chunk."""
     chunk = name + write_varint(len(data)) + data
-    return chunk + _crc(chunk)
+    return chunk + checksum(chunk)
 
 
 def _read_chunks(reader: Reader) -> Iterator[tuple[bytes, bytes]]:
@@ -167,11 +169,12 @@ def _intact_chunks(reader: Reader) -> Iterator[tuple[bytes, bytes]]:
         return
 
 
-def _crc(data: bytes) -> bytes:
+def checksum(data: bytes) -> bytes:
+    """CRC-32 as it stands in files."""
     return zlib.crc32(data).to_bytes(4, "big")
 
 
 def _check_crc(reader: Reader, start: int, name: str) -> None:
     covered = reader.data[start : reader.position]
-    if reader.take(4) != _crc(covered):
+    if reader.take(4) != checksum(covered):
         raise CorruptFileError(f"{name} is damaged: its checksum does not match")
