@@ -1,17 +1,17 @@
 """A group of frames that decodes alone: its table, and the packets of its frames.
 
-    pts         8       of the first frame, in ticks
-    count       varint  frames, 1 … MAX_FRAMES
-    durations   varint each, in the order of display, at least 1 tick
-    then of each packet, in the order of coding:
-      number    varint  of its frame in the order of display; the first packet's is 0
-      type      1       references (0: key, 1 or 2) + 4 (if of the highest layer) + 8 · layer
-      level     1
-      references varint each: numbers of frames whose packets come before
-      length    varint  bytes of its data
-      crc       4       CRC-32 of its symbols
-    crc         4       CRC-32 of the table
-    data        of the packets that are not of the highest layer, in the same order; the others' are in the chunk that follows
+pts         8       of the first frame, in ticks
+count       varint  frames, 1 … MAX_FRAMES
+durations   varint each, in the order of display, at least 1 tick
+then of each packet, in the order of coding:
+  number    varint  of its frame in the order of display; the first packet's is 0
+  type      1       references (0: key, 1 or 2) + 4 (if of the highest layer) + 8 · layer
+  level     1
+  references varint each: numbers of frames whose packets come before
+  length    varint  bytes of its data
+  crc       4       CRC-32 of its symbols
+crc         4       CRC-32 of the table
+data        of the packets that are not of the highest layer, in the same order; the others' are in the chunk that follows
 """
 
 import zlib

@@ -49,7 +49,10 @@ class SequenceReader:
         return self._file.seekable
 
     def groups(self, offset: int | None = None) -> Iterator[Group]:
-        """All groups, or those from the one whose chunk begins at `offset` on. Of a damaged file, only those with an intact table."""
+        """All groups, or those from the one whose chunk begins at `offset` on.
+
+        Of a damaged file they are those with an intact table; packets that are cut off are missing.
+        """
         group: Group | None = None
         for chunk in self._chunks(offset):
             if chunk.name == GROUP:
@@ -136,9 +139,13 @@ class SequenceReader:
         name, size, start = self._head_of_chunk(head)
         offset, data = self._file.position, self._file.take(size)
         if len(data) < size:
-            raise CorruptFileError(f"the file is truncated: {size - len(data):,} more bytes expected after byte {self._file.position:,}")
+            raise CorruptFileError(
+                f"the file is truncated: {size - len(data):,} more bytes expected after byte {self._file.position:,}"
+            )
         if checksum(data[:-CRC]) != data[-CRC:]:
-            raise CorruptFileError(f"the chunk {name.decode('latin-1')!r} at byte {offset:,} is damaged: its checksum does not match")
+            raise CorruptFileError(
+                f"the chunk {name.decode('latin-1')!r} at byte {offset:,} is damaged: its checksum does not match"
+            )
         return Chunk(name=name, offset=offset, data=data[start:-CRC], whole=True)
 
     def _damaged_chunk(self, head: bytes) -> Chunk | None:
@@ -196,7 +203,11 @@ def _index(chunk: bytes) -> SequenceIndex | None:
     """The index in a whole chunk; None if it is damaged, or another chunk."""
     reader = Reader(chunk, NAME)
     try:
-        if chunk[:NAME] != INDEX or checksum(chunk[:-CRC]) != chunk[-CRC:] or read_varint(reader) != len(chunk) - reader.position - CRC:
+        if (
+            chunk[:NAME] != INDEX
+            or checksum(chunk[:-CRC]) != chunk[-CRC:]
+            or read_varint(reader) != len(chunk) - reader.position - CRC
+        ):
             return None
         return parse_index(chunk[reader.position : -CRC])
     except CorruptFileError:

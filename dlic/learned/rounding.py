@@ -1,7 +1,7 @@
 """Plain encoding: latents → rounded symbols, and the y_hat of a decoder."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -35,16 +35,16 @@ class Rounding:
     tables: FrequencyTables
     even: bool = False
 
-    @cached_property
+    @property
     def _zero_bins(self) -> NDArray[Any] | None:
         price = self.deployed.encoder.step_price
-        return None if price is None else self.tables.zero_bins(price)
+        return None if price is None else _zero_bins(self.tables, price)
 
-    @cached_property
+    @property
     def _repair(self) -> Repair:
         price = self.deployed.encoder.step_price
         assert price is not None, "a network with context steps says what an error in them is worth"
-        return Repair(self.tables, price)
+        return _repair(self.tables, price)
 
     def plain(self, latent: NDArray[Any], level: int, seams: Seams | None = None) -> Plain:
         """A latent at one level, with finer steps at the `seams` of a tile if they are needed there."""
@@ -127,6 +127,16 @@ class Rounding:
         errors, texture = np.square(distances - near).mean(axis=2), np.minimum(np.abs(y), BUSY).mean(axis=2)
         aim = seams.expected(errors, texture)
         return 0 if aim is None else finer_steps(error, aim)
+
+
+@lru_cache(maxsize=8)  # of a checkpoint's tables: every frame of a sequence has a rounding of its own
+def _zero_bins(tables: FrequencyTables, price: float) -> NDArray[Any]:
+    return tables.zero_bins(price)
+
+
+@lru_cache(maxsize=8)
+def _repair(tables: FrequencyTables, price: float) -> Repair:
+    return Repair(tables, price)
 
 
 def _whole(distances: NDArray[Any], low: NDArray[Any], high: NDArray[Any], zeros: NDArray[Any] | None) -> NDArray[Any]:

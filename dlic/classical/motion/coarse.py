@@ -18,7 +18,7 @@ def candidates(current: NDArray[np.uint8], reference: NDArray[np.uint8], size: t
     """
     found = []
     for scale, reach in SCALES:
-        costs, offsets = _costs(_smaller(current, scale), _smaller(reference, scale), reach)
+        costs, offsets = block_costs(smaller(current, scale), smaller(reference, scale), reach)
         step, first = scale * SIDE // BLOCK, [costs] if scale * SIDE == BLOCK else []
         for one in (*first, _with_neighbours(costs)):
             vectors = offsets[one.argmin(axis=0)] * (scale * FRACTION)
@@ -26,7 +26,7 @@ def candidates(current: NDArray[np.uint8], reference: NDArray[np.uint8], size: t
     return found
 
 
-def _smaller(gray: NDArray[np.uint8], scale: int) -> NDArray[np.int16]:
+def smaller(gray: NDArray[np.uint8], scale: int) -> NDArray[np.int16]:
     """Means of scale × scale pixels, of as many as whole blocks take: (SIDE·h, SIDE·w)."""
     block = scale * SIDE
     padded = np.pad(gray, ((0, -gray.shape[0] % block), (0, -gray.shape[1] % block)), mode="edge")
@@ -35,7 +35,7 @@ def _smaller(gray: NDArray[np.uint8], scale: int) -> NDArray[np.int16]:
     return (sums // scale**2).astype(np.int16)
 
 
-def _costs(current: NDArray[np.int16], reference: NDArray[np.int16], reach: int) -> tuple[NDArray[Any], NDArray[Any]]:
+def block_costs(current: NDArray[np.int16], reference: NDArray[np.int16], reach: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """Differences of all blocks for all offsets, float32 (K, h, w), and the offsets (K, 2); near ones first."""
     offsets = np.array(sorted(np.ndindex(2 * reach + 1, 2 * reach + 1), key=lambda at: abs(at[0] - reach) + abs(at[1] - reach)))
     around = np.pad(reference, reach, mode="edge")

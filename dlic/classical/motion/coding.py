@@ -1,7 +1,7 @@
 """Motion fields ⇄ bits in contexts: modes, splits, then vectors as differences from the median of their neighbours.
 
-Macroblocks are coded in the passes of `lattice`. The vector of a split macroblock is that of its first block; the other three follow
-at the end, each predicted by the median of the first and of its neighbours outside of the macroblock.
+Macroblocks are coded in the passes of `lattice`. The vector of a split macroblock is that of its first block. The other three
+follow at the end, each predicted by the median of the first and of its neighbours outside of the macroblock.
 """
 
 from dataclasses import dataclass
@@ -126,9 +126,7 @@ def _code_colours(flags: Flags, one: Pass, coded: _Field, known: _Field | None) 
     coded.colours[at] = 4 * _code_bits(flags, np.full(3 * at.size, 6), wanted).reshape(-1, 3)
 
 
-def _code_blocks(
-    flags: Flags, size: tuple[int, int], coded: _Field, field: MotionField | None, number: int
-) -> NDArray[np.int64]:
+def _code_blocks(flags: Flags, size: tuple[int, int], coded: _Field, field: MotionField | None, number: int) -> NDArray[np.int64]:
     """Codes the three later blocks of split macroblocks; returns the vectors of all blocks (2·mh, 2·mw, 2)."""
     first = coded.vectors[number].reshape(*size, 2)
     vectors = of_macroblocks(first)
@@ -168,9 +166,7 @@ def _code_signed(flags: Flags, classes: NDArray[Any], wanted: NDArray[Any] | Non
     octave_of = None if sizes is None else np.frexp(sizes.astype(np.float64))[1] - 1
     left = np.arange(classes.size)
     for octave in range(OCTAVES):
-        more = flags.code(
-            IS_LONGER + classes[left] * OCTAVES + octave, None if octave_of is None else octave_of[left] > octave
-        )
+        more = flags.code(IS_LONGER + classes[left] * OCTAVES + octave, None if octave_of is None else octave_of[left] > octave)
         left = left[more != 0]
         octaves[left] += 1
         if not left.size:
@@ -180,9 +176,7 @@ def _code_signed(flags: Flags, classes: NDArray[Any], wanted: NDArray[Any] | Non
     return np.where(negative != 0, -1, 1) * ((1 << octaves) + rest)
 
 
-def _code_bits(
-    flags: Flags, lengths: NDArray[Any], wanted: NDArray[Any] | None, leading: bool = False
-) -> NDArray[Any]:
+def _code_bits(flags: Flags, lengths: NDArray[Any], wanted: NDArray[Any] | None, leading: bool = False) -> NDArray[Any]:
     """Codes numbers (N,) of so many bits each, the highest bit first; that one in contexts of its own if `leading`."""
     values = np.zeros(lengths.size, np.int64)
     for place in range(int(lengths.max(initial=0)) - 1, -1, -1):

@@ -1,7 +1,7 @@
 """The order in which values on a grid are coded: from coarse to fine, so that later ones have neighbours on all sides.
 
-    a . . . b . . . a       passes for steps of 4: a; then d and b, c of half a step, each with up to four known neighbours
-    . . d . . . d . .       d: at the corners; b and c: above, below, left and right
+a . . . b . . . a       passes for steps of 4: a; then d and b, c of half a step, each with up to four known neighbours
+. . d . . . d . .       d: at the corners; b and c: above, below, left and right
 """
 
 from dataclasses import dataclass

@@ -1,10 +1,12 @@
-"""Settings of a sequence encoder."""
+"""Settings of a sequence's encoder."""
 
 from dataclasses import dataclass
 
 from dlic.errors import DlicError
 
 LONGEST_GOP = 32  # frames; an encoder holds so many in memory
+HIERARCHY = (0, -3, -7, -10, -12, -14, -16)  # levels of the layers, from the key frame's
+CHAIN = (0, -4, -8)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,9 +15,14 @@ class SequenceSettings:
 
     level: int  # rate level of key frames; others have offsets by their layer
     low_delay: bool = False  # P frames only: no frame refers to a later one
-    max_gop: int = LONGEST_GOP  # frames of a GOP at most: the intra period
-    search: int = 1  # 0: fast motion search, 1: usual
+    max_gop: int = LONGEST_GOP  # frames of a group at most: the intra period
+    effort: int = 0  # of key frames, 0 … 9
 
     def __post_init__(self) -> None:
         if not 1 <= self.max_gop <= LONGEST_GOP:
-            raise DlicError(f"a GOP has 1 to {LONGEST_GOP} frames, not {self.max_gop}")
+            raise DlicError(f"a group has 1 to {LONGEST_GOP} frames, not {self.max_gop}")
+
+    def level_of(self, layer: int, levels: int) -> int:
+        """The level of a frame of a layer, for a codec of so many levels."""
+        offsets = CHAIN if self.low_delay else HIERARCHY
+        return min(max(0, self.level + offsets[min(layer, len(offsets) - 1)]), levels - 1)

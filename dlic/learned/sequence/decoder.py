@@ -1,0 +1,196 @@
+"""A sequence's file → frames, in the order of display: all, those of a stretch of time, or one."""
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from dlic.container.sequence_groups import FrameEntry, Group, Packet
+from dlic.container.sequence_reader import SequenceReader
+from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError
+from dlic.images.files import MAX_PIXELS
+from dlic.learned.sequence.codec import DecodedFrame, ParsedFrame, SequenceCodec
+from dlic.pixels.arrays import check_size
+from dlic.pixels.frames import Frame
+from dlic.runtime import threads
+
+AHEAD = 2  # packets parsed ahead on the side thread
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stretch:
+    """What is decoded of a sequence."""
+
+    start: int | None = None  # ticks: frames that are shown after
+    stop: int | None = None  # ticks: frames that begin before
+    half_rate: bool = False  # without the highest layer
+
+    def holds(self, frame: FrameEntry) -> bool:
+        """Whether a frame is shown in it."""
+        return (self.start is None or frame.end > self.start) and (self.stop is None or frame.pts < self.stop)
+
+
+@dataclass(eq=False)
+class SequenceDecoder:
+    """Decodes the file of a reader. If the reader takes damaged files, lost frames are left out and listed in `lost`.
+
+    group ─ packets that are needed ─ parse (ahead, on the side thread) ─ reconstruct ─ frames in the order of display
+    """
+
+    reader: SequenceReader
+    codec: SequenceCodec
+    max_pixels: int = MAX_PIXELS
+    lost: list[str] = field(default_factory=list)  # sentences, as they are found
+
+    def __post_init__(self) -> None:
+        head = self.reader.head
+        check_size(head.form.width, head.form.height, self.max_pixels)
+        for what, model, own in (
+            ("key frames", head.key_model, self.codec.key.fingerprint[:8]),
+            ("inter frames", head.inter_model, self.codec.inter_model),
+        ):
+            if model != own:
+                raise UnknownCheckpointError(f"the {what} were made with checkpoint {model.hex()[:8]}…, not with {own.hex()[:8]}…")
+
+    def frames(self, stretch: Stretch | None = None) -> Iterator[Frame]:
+        """The frames of a stretch, or all. A frame is shown until the next one that is decoded begins."""
+        stretch, count = stretch or Stretch(), 0
+        for group in self.reader.groups(self._offset(stretch.start)):
+            if stretch.stop is not None and group.table.pts >= stretch.stop:
+                return
+            for frame in self._of_group(group, stretch):
+                count += 1
+                yield frame
+        if not count and stretch == Stretch(half_rate=stretch.half_rate):
+            raise CorruptFileError("the sequence has no frame that can be shown")
+
+    def frame(self, number: int) -> Frame:
+        """One frame by its number, from 0. Raises DlicError where there is none."""
+        first, offset = self._group_of(number)
+        for group in self.reader.groups(offset):
+            entries = group.table.frames
+            if number < first + len(entries):
+                entry = entries[number - first]
+                for frame in self._of_group(group, Stretch(start=entry.pts, stop=entry.pts + 1)):
+                    return frame
+                raise CorruptFileError(f"frame {number:,} is lost")
+            first += len(entries)
+        raise DlicError(f"the sequence has {first:,} frames, from 0; there is no frame {number:,}")
+
+    def verify(self) -> int:
+        """Parses all frames and checks their symbols; returns their number. Runs no transform. Raises CorruptFileError."""
+        count = 0
+        for group in self.reader.groups():
+            for packet in group.table.packets:
+                if packet.number in group.data:
+                    self.codec.verify(self._parsed(group, packet))
+                    count += 1
+        return count
+
+    # --- seeking
+
+    def _offset(self, start: int | None) -> int | None:
+        """Where to begin for a time; None: at the beginning."""
+        index = self.reader.index() if start is not None else None
+        before = [entry.offset for entry in index.entries if entry.pts <= (start or 0)] if index else []
+        return before[-1] if before else None
+
+    def _group_of(self, number: int) -> tuple[int, int | None]:
+        """Number of the first frame, and offset, of the group of a frame by the index; the beginning of the file without one."""
+        if number < 0:
+            raise DlicError(f"frames are numbered from 0; there is no frame {number}")
+        index, first = self.reader.index(), 0
+        for entry in index.entries if index else ():
+            if number < first + entry.frames:
+                return first, entry.offset
+            first += entry.frames
+        return 0, None
+
+    # --- groups
+
+    def _of_group(self, group: Group, stretch: Stretch) -> Iterator[Frame]:
+        entries = {entry.number: entry for entry in group.table.frames}
+        shown = [number for number, entry in entries.items() if stretch.holds(entry) and self._is_there(group, entry, stretch)]
+        ready: dict[int, DecodedFrame] = {}
+        order = deque(shown)
+        for packet, decoded in self._decoded(group, shown):
+            if decoded is None:
+                if packet.number in order:
+                    order.remove(packet.number)
+                    self.lost.append(f"the frame at {entries[packet.number].pts} ticks is lost")
+            elif packet.number in order:
+                ready[packet.number] = decoded
+            while order and order[0] in ready:
+                number = order.popleft()
+                yield self._shown(entries[number], ready.pop(number), self._end(entries, order))
+
+    def _is_there(self, group: Group, entry: FrameEntry, stretch: Stretch) -> bool:
+        """Whether a frame is to be decoded: not if it is of a layer that was dropped."""
+        dropped = entry.packet.highest and (stretch.half_rate or entry.number not in group.data)
+        return not dropped
+
+    def _end(self, entries: dict[int, FrameEntry], order: "deque[int]") -> int:
+        """When the next frame begins, or the group ends."""
+        return entries[order[0]].pts if order else entries[max(entries)].end
+
+    def _shown(self, entry: FrameEntry, decoded: DecodedFrame, end: int) -> Frame:
+        return Frame(pixels=decoded.shown, pts=entry.pts, duration=max(1, end - entry.pts))
+
+    def _decoded(self, group: Group, shown: list[int]) -> Iterator[tuple[Packet, DecodedFrame | None]]:
+        """The frames that are needed to show some, in the order of coding; None for one that is lost."""
+        packets = _needed(group, shown)
+        uses = [number for packet in packets for number in packet.references]
+        there: dict[int, DecodedFrame | None] = {}
+        for packet, parsed in self._parsed_ahead(group, packets):
+            references = [there[number] for number in packet.references]
+            decoded = None
+            if parsed is not None and all(reference is not None for reference in references):
+                decoded = self._reconstructed(parsed, [reference for reference in references if reference is not None])
+            for number in packet.references:
+                uses.remove(number)
+                if number not in uses:
+                    del there[number]
+            if packet.number in uses:
+                there[packet.number] = decoded
+            yield packet, decoded
+
+    def _parsed_ahead(self, group: Group, packets: list[Packet]) -> Iterator[tuple[Packet, ParsedFrame | None]]:
+        waiting: deque[tuple[Packet, Future[ParsedFrame]]] = deque()
+        side = threads.side()
+        for packet in packets:
+            waiting.append((packet, side.submit(self._parsed, group, packet)))
+            if len(waiting) > AHEAD:
+                yield self._result(*waiting.popleft())
+        while waiting:
+            yield self._result(*waiting.popleft())
+
+    def _result(self, packet: Packet, parsed: "Future[ParsedFrame]") -> tuple[Packet, ParsedFrame | None]:
+        try:
+            return packet, parsed.result()
+        except CorruptFileError:
+            if self.reader.damaged:
+                return packet, None
+            raise
+
+    def _parsed(self, group: Group, packet: Packet) -> ParsedFrame:
+        if packet.number not in group.data:
+            raise CorruptFileError("the data of a frame are missing")
+        data = group.data[packet.number]
+        return self.codec.parse(data, packet.level, packet.symbols_crc, len(packet.references), self.reader.head.form)
+
+    def _reconstructed(self, parsed: ParsedFrame, references: list[DecodedFrame]) -> DecodedFrame | None:
+        try:
+            return self.codec.reconstruct(parsed, references)
+        except CorruptFileError:
+            if self.reader.damaged:
+                return None
+            raise
+
+
+def _needed(group: Group, shown: list[int]) -> list[Packet]:
+    """The packets of some frames and of those they refer to, in the order of coding."""
+    needed = set(shown)
+    for packet in reversed(group.table.packets):
+        if packet.number in needed:
+            needed.update(packet.references)
+    return [packet for packet in group.table.packets if packet.number in needed]

@@ -1,0 +1,98 @@
+"""Frames → the bytes of a sequence's file, group by group."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlic.container.format import write_chunk
+from dlic.container.sequence import GROUP, TOP, IndexEntry, SequenceHead, SequenceIndex, write_head, write_index
+from dlic.container.sequence_groups import Group, GroupTable, Packet, write_group
+from dlic.errors import DlicError
+from dlic.learned.sequence.codec import DecodedFrame, EncodedFrame, SequenceCodec
+from dlic.learned.sequence.partition import Extra, FrameGroup, Partition
+from dlic.learned.sequence.settings import SequenceSettings
+from dlic.learned.sequence.structure import Step, chain, hierarchical
+from dlic.pixels.frames import Frame, SequenceFormat
+
+KEY, PAST, FIRST_B = 0, 1, 2  # layers
+
+
+def encode_sequence(
+    items: Iterable[Frame | Extra], form: SequenceFormat, codec: SequenceCodec, settings: SequenceSettings
+) -> Iterator[bytes]:
+    """The file of a sequence in pieces, each as soon as it is ready; one group and a few frames are in memory.
+
+    Args:
+        items: frames in the order of display, and other chunks (a name of 4 bytes with a lower-case first letter, and data). These
+            are written before the group of the next frame.
+        form: size, time base, loops and colour.
+        codec: the checkpoints.
+        settings: level and structure.
+
+    Raises DlicError for frames that do not fit, for times that do not rise, and for no frame at all.
+    """
+    head = write_head(SequenceHead(form=form, key_model=codec.key.fingerprint[:8], inter_model=codec.inter_model))
+    yield head
+    position, entries, end = len(head), list[IndexEntry](), 0
+    for group in Partition(form, settings.max_gop).groups(items):
+        chunks = [write_chunk(name, data) for name, data in group.extras]
+        position += sum(map(len, chunks))
+        if group.frames:
+            encoded = encode_group(group, codec, settings)
+            entries.append(IndexEntry(offset=position, pts=encoded.table.pts, frames=len(group.frames)))
+            low, high = write_group(encoded)
+            coded = [write_chunk(GROUP, low), *([write_chunk(TOP, high)] if high else [])]
+            position, end = position + sum(map(len, coded)), encoded.table.end
+            chunks += coded
+        yield b"".join(chunks)
+    if not entries:
+        raise DlicError("a sequence must have at least one frame")
+    yield write_index(SequenceIndex(entries=tuple(entries), end=end))
+
+
+def encode_group(group: FrameGroup, codec: SequenceCodec, settings: SequenceSettings) -> Group:
+    """One group of frames, coded."""
+    frames, decoded = group.frames, dict[int, DecodedFrame]()
+    steps = chain(len(frames)) if settings.low_delay else hierarchical(len(frames), group.distance)
+    packets, data = list[Packet](), dict[int, bytes]()
+    for position, step in enumerate(steps):
+        level = settings.level_of(step.layer, codec.levels)
+        encoded = _encoded(frames[step.number].pixels, [decoded[number] for number in step.references], codec, level, settings)
+        decoded[step.number], data[step.number] = encoded.decoded, encoded.data
+        packets.append(_packet(step, encoded))
+        _forget(decoded, steps[position + 1 :])
+    durations = tuple(frame.duration for frame in frames)
+    table = GroupTable(pts=frames[0].pts, durations=durations, packets=tuple(packets))
+    return Group(table=table, data=data)
+
+
+def _encoded(
+    pixels: NDArray[np.uint8],
+    references: Sequence[DecodedFrame],
+    codec: SequenceCodec,
+    level: int,
+    settings: SequenceSettings,
+) -> EncodedFrame:
+    if not references:
+        return codec.encode_key(pixels, level, settings.effort)
+    return codec.encode_inter(pixels, references, level)
+
+
+def _packet(step: Step, encoded: EncodedFrame) -> Packet:
+    return Packet(
+        number=step.number,
+        level=encoded.level,
+        length=len(encoded.data),
+        symbols_crc=encoded.symbols_crc,
+        references=step.references,
+        layer=step.layer,
+        highest=step.highest,
+    )
+
+
+def _forget(decoded: dict[int, DecodedFrame], steps: Sequence[Step]) -> None:
+    """Drops the frames to which no further step refers."""
+    needed = {number for step in steps for number in step.references}
+    for number in [number for number in decoded if number not in needed]:
+        del decoded[number]

@@ -1,0 +1,93 @@
+"""The data of one frame's packet.
+
+alpha       length varint and bytes, if the sequence has it
+key         kind 1, coder 1, then the stream of a picture of that kind
+others      flags 1, length varint and bytes of the side stream, then the stream of the residual
+            flags 1: there is motion; 2: superblocks are coded; 4: all of them; 8 · number of the entropy coder
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlic.classical.motion.coding import CONTEXTS as MOTION_CONTEXTS
+from dlic.classical.motion.coding import code_field
+from dlic.classical.motion.field import MotionField, macroblocks, still
+from dlic.classical.motion.lattice import passes
+from dlic.entropy.adaptive import Probabilities
+from dlic.entropy.byte_reader import Reader, read_varint, write_varint
+from dlic.entropy.flags import FlagReader, Flags, FlagWriter
+from dlic.errors import CorruptFileError
+from dlic.learned.sequence.areas import SUPERBLOCK, superblocks
+
+MOTION, CODED, ALL_CODED, CODER = 1, 2, 4, 8
+SKIP_CONTEXTS = 10  # coded neighbours 0 … 4, without and with motion
+SEEN = 4 * 32  # observations that a probability begins with, in the unit of counts
+PER_SIDE = SUPERBLOCK // 16
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class InterPacket:
+    """A frame that is predicted."""
+
+    field: MotionField
+    coded: NDArray[np.bool_]  # (h, w) superblocks with a residual
+    coder: int
+    stream: bytes  # of the residual
+    side_bytes: int = 0  # of motion and skip map
+
+
+def _probabilities() -> Probabilities:
+    seen = np.full(MOTION_CONTEXTS + SKIP_CONTEXTS, SEEN)
+    return Probabilities(seen // 2, seen)
+
+
+def write_inter(packet: InterPacket) -> bytes:
+    """The packet's bytes. Nothing but its flags where the frame is its first reference."""
+    flags, moving, partly = 0, not packet.field.is_still, bool(packet.coded.any() and not packet.coded.all())
+    flags |= MOTION * moving | CODED * bool(packet.coded.any()) | ALL_CODED * bool(packet.coded.all()) | CODER * packet.coder
+    if not (moving or partly):
+        return bytes([flags]) + packet.stream
+    writer = FlagWriter(_probabilities())
+    field = code_field(writer, packet.field.size, packet.field.references, packet.field) if moving else packet.field
+    if partly:
+        _code_map(writer, field, packet.coded.shape, packet.coded)
+    side = writer.finish()
+    return bytes([flags]) + write_varint(len(side)) + side + packet.stream
+
+
+def read_inter(data: bytes, height: int, width: int, references: int) -> InterPacket:
+    """Inverse of `write_inter`. Raises CorruptFileError."""
+    reader = Reader(data)
+    flags = reader.take(1)[0]
+    moving, some, whole = bool(flags & MOTION), bool(flags & CODED), bool(flags & ALL_CODED)
+    if whole and not some:
+        raise CorruptFileError("a frame of the sequence holds values that version 2 does not have")
+    field, coded, length = still(height, width, references), np.full(superblocks(height, width), whole), 0
+    if moving or some != whole:
+        length = read_varint(reader)
+        flag_reader = FlagReader(reader.take(length), _probabilities())
+        if moving:
+            field = code_field(flag_reader, macroblocks(height, width), references, None)
+        if some != whole:
+            coded = _code_map(flag_reader, field, coded.shape, None)
+        flag_reader.finish()
+    stream = data[reader.position :]
+    if bool(stream) > some:
+        raise CorruptFileError("a frame without a residual holds data of one")
+    return InterPacket(field=field, coded=coded, coder=flags // CODER, stream=stream, side_bytes=length)
+
+
+def _code_map(flags: Flags, field: MotionField, size: tuple[int, ...], coded: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    """Codes which superblocks have a residual, in contexts of their neighbours and of their motion."""
+    moves = (field.modes != 0) | field.split | field.vectors[0, ::2, ::2].any(axis=2)
+    whole = np.zeros((PER_SIDE * size[0], PER_SIDE * size[1]), bool)
+    whole[: moves.shape[0], : moves.shape[1]] = moves
+    moving = whole.reshape(size[0], PER_SIDE, size[1], PER_SIDE).any(axis=(1, 3)).ravel()
+    found = np.zeros(size[0] * size[1], np.int64)
+    for one in passes(size[0], size[1]):
+        around = np.where(one.known > 0, found[one.neighbours].sum(axis=1), 2)
+        contexts = MOTION_CONTEXTS + around + 5 * moving[one.places]
+        found[one.places] = flags.code(contexts, None if coded is None else coded.ravel()[one.places])
+    return found.reshape(size).astype(bool)
