@@ -99,7 +99,7 @@ def test_other_objects_are_refused_in_a_sentence(kind):
 @pytest.mark.parametrize("channels", [(), (2,), (3,), (4,)])
 def test_arrays_that_promise_more_pixels_than_there_is_memory_are_refused_before_they_are_copied(channels):
     """NumPy's broadcast arrays take a byte of memory. A copy of one would end the process."""
-    with pytest.raises(DlicError, match="memory|tiles"):
+    with pytest.raises(DlicError, match=r"memory|tiles"):
         dlic.compress(np.broadcast_to(np.uint8(7), (2**20, 2**22, *channels)), weights=TINY_LIGHT)
 
 
