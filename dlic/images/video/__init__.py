@@ -1,0 +1,1 @@
+"""Clips and animations ⇄ frames with exact times, one frame in memory at a time."""
