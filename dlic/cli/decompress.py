@@ -88,7 +88,7 @@ class Decompression:
         read = described.kind.read_partial if self.partial else described.kind.read
         result = read(described, self.reading, progress)
         picture, seconds = result.picture, dict(result.seconds)
-        suffix = ".png" if target == streams.STANDARD else Path(target).suffix
+        suffix = streams.ending(target, ".png")
         with timed(seconds, "image"):
             streams.write_bytes(target, image_bytes(picture.pixels, suffix, picture.metadata), self.force)
         notes = (*picture.notes, *not_held(picture.pixels, suffix, picture.metadata))

@@ -64,6 +64,10 @@ def run(args: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of standard output has what it wanted, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        if error.filename is not None or error.errno is None:
+            raise
+        return _fail(str(streams.no_standard_output(error)), 1)
     except ModuleNotFoundError as error:
         from dlic.cli.extras import missing
 

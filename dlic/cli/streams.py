@@ -10,7 +10,8 @@ from pathlib import Path
 from dlic.errors import CorruptFileError, DlicError, ExistsError, VerificationError
 from dlic.formats.kind import PROCESS
 from dlic.progress import Progress, no_progress
-from dlic.storage.files import read_whole, written_whole
+from dlic.storage.files import cannot_write, read_whole, written_whole
+from dlic.storage.special import STANDARD_OUTPUT, descriptor, is_special
 
 STANDARD = "-"
 FIGURE_ENDINGS = (".png", ".svg")
@@ -30,8 +31,10 @@ def default_output(source: str, name: Callable[[Path], Path]) -> str:
 
 
 def refuse_existing(source: str, target: str, force: bool) -> None:
-    """Refuse an output that exists before the work rather than after it, and the input itself even with --force."""
-    if target == STANDARD or not os.path.lexists(target):
+    """Refuse an output that exists before the work rather than after it, and the input itself even with --force. Devices and pipes
+    are written into, and lose nothing.
+    """
+    if target == STANDARD or is_special(Path(target)) or not os.path.lexists(target):
         return
     if source != STANDARD and os.path.exists(source) and os.path.exists(target) and os.path.samefile(source, target):
         if not os.path.isdir(source):
@@ -42,7 +45,7 @@ def refuse_existing(source: str, target: str, force: bool) -> None:
 
 def write_bytes(target: str, data: bytes, force: bool, verify: Callable[[bytes], None] | None = None) -> None:
     """Write to a path, whole or not at all, or to standard output. `verify` gets the bytes read back."""
-    if target == STANDARD:
+    if is_standard_output(target):
         _write_standard_output(data)
         return
     with written_whole(Path(target), force) as file:
@@ -57,8 +60,24 @@ def _write_standard_output(data: bytes) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # buffered bytes must not fail again at exit
-        raise DlicError(f"standard output cannot be written: {error.strerror}") from error
+        raise no_standard_output(error) from error
+
+
+def no_standard_output(error: OSError) -> DlicError:
+    """The error for a standard output that takes no more. It is closed: bytes in its buffer must not fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_OUTPUT)
+    return cannot_write(Path("standard output"), error)
+
+
+def is_standard_output(target: str) -> bool:
+    """Whether an output is standard output, as - or by its name: /dev/stdout, /proc/self/fd/1 and links to them."""
+    return target == STANDARD or descriptor(Path(target)) == STANDARD_OUTPUT
+
+
+def ending(target: str, otherwise: str) -> str:
+    """The ending of an output's name; `otherwise` for standard output, and for a device or a pipe whose name has none."""
+    suffix = Path(target).suffix
+    return otherwise if target == STANDARD or (not suffix and is_special(Path(target))) else suffix
 
 
 def not_what_was_encoded(target: str) -> VerificationError:
@@ -76,7 +95,7 @@ def say(text: object, error: bool = False) -> None:
 
 def report(figures: dict, line: str, as_json: bool, target: str) -> None:
     """One line, or the figures as JSON; on standard error where standard output carries the data."""
-    say(json.dumps(figures) if as_json else shown(line), error=target == STANDARD)
+    say(json.dumps(figures) if as_json else shown(line), error=is_standard_output(target))
 
 
 def shown(text: str | Path) -> str:

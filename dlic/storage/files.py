@@ -13,6 +13,8 @@ from typing import BinaryIO
 from platformdirs import user_cache_path
 
 from dlic.errors import DlicError, ExistsError, StorageError
+from dlic.storage.replacing import replace
+from dlic.storage.special import is_special, written_into
 
 if sys.platform != "win32":
     import fcntl
@@ -37,14 +39,36 @@ def read_whole(path: str | Path, refusal: type[DlicError]) -> bytes:
 def written_whole(path: Path, overwrite: bool = False) -> Iterator[BinaryIO]:
     """A binary file that appears at `path` only when the block ends without an error.
 
+    A device, a pipe or an open file such as /dev/stdout is written into, and needs no `overwrite`. A symbolic link stays, and the
+    file behind it is written. A replaced file keeps its owner, rights and extended attributes, and its other names (hard links).
     Raises ExistsError where `path` exists and `overwrite` is false, StorageError where the disk is full, and DlicError where it is
     a folder or cannot be written.
     """
     path = Path(path)
     if path.is_dir():
         raise DlicError(f"{path} is a folder, not a file to write")
-    if path.exists() and not overwrite:
+    if is_special(path):
+        with _one_sentence(path), written_into(path) as whole:
+            yield whole
+        return
+    if os.path.lexists(path) and not overwrite:
         raise ExistsError(f"{path} exists; --force overwrites it")
+    with _one_sentence(path), _renamed_at_the_end(_behind_links(path), overwrite) as temporary:
+        yield temporary
+
+
+def _behind_links(path: Path) -> Path:
+    """The path that a symbolic link leads to; it may not exist yet. Raises OSError for links in a circle."""
+    if not path.is_symlink():
+        return path
+    try:
+        return path.resolve()
+    except RuntimeError as error:  # Python 3.10 to 3.12
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from error
+
+
+@contextmanager
+def _renamed_at_the_end(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
     temporary = None
     try:
         temporary = _temporary(path)
@@ -55,11 +79,17 @@ def written_whole(path: Path, overwrite: bool = False) -> Iterator[BinaryIO]:
             if sys.platform == "win32":
                 temporary.close()  # an open file cannot be renamed there
             _place(Path(temporary.name), path, overwrite)
-    except OSError as error:
-        raise cannot_write(path, error) from error
     finally:
         if temporary is not None:
             Path(temporary.name).unlink(missing_ok=True)
+
+
+@contextmanager
+def _one_sentence(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 def cannot_write(path: Path, error: OSError) -> DlicError:
@@ -133,7 +163,7 @@ def _is_abandoned(path: Path) -> bool:
 def _place(temporary: Path, path: Path, overwrite: bool) -> None:
     """Rename; without `overwrite` through a link, which fails if the target has appeared in the meantime."""
     if overwrite:
-        os.replace(temporary, path)
+        (replace if path.exists() else os.replace)(temporary, path)
         return
     try:
         os.link(temporary, path)
