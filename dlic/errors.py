@@ -1,5 +1,7 @@
 """Every error dlic raises on bad input: one sentence for the person at the shell, and the exit code it ends with."""
 
+from collections.abc import Sequence
+
 
 class DlicError(Exception):
     """Bad usage or input. Base of the others; the sentence is the message."""
@@ -28,9 +30,16 @@ class UnreadableImageError(DlicError):
 
 
 class SomeFailedError(DlicError):
-    """Some files of a folder failed; the others were written."""
+    """Some of several files failed; the others were done. Its exit code is the highest of the failures, or 2."""
 
     exit_code = 2
+
+    @classmethod
+    def of(cls, failures: Sequence[DlicError], files: int) -> "SomeFailedError":
+        """The error for failures among this many files."""
+        error = cls(f"{len(failures):,} of {files:,} failed")
+        error.exit_code = max(cls.exit_code, *(failure.exit_code for failure in failures))
+        return error
 
 
 class UnknownCheckpointError(DlicError):

@@ -1,17 +1,20 @@
 """Folders of files: listing one, mapping its files to another, and the result of each file."""
 
 import os
+import re
 import stat
 import tempfile
 import unicodedata
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from dlic.errors import DlicError, ExistsError
 from dlic.storage.files import cannot_write
 
+EARLIER = re.compile(r"(.+\.dlic)\.\w+", re.DOTALL)  # photo.dlic.png: what `dlic decompress` makes of photo.dlic
 COMPANION = "._"  # on other file systems macOS stores the attributes of IMG.jpg in ._IMG.jpg, which is no image
 
 
@@ -31,6 +34,7 @@ class Done:
     output: str
     figures: dict[str, Any] = field(default_factory=dict)  # for --json
     line: str = ""  # for a person
+    detail: str = ""  # further figures, for a person who asks for them
     notes: tuple[str, ...] = ()  # one clause for each loss: "transparency is dropped"
 
 
@@ -87,26 +91,45 @@ def make_folder(folder: Path) -> None:
 class Listing:
     """The content of a folder, as paths relative to it."""
 
-    files: tuple[tuple[str, int], ...]  # matching files with their bytes, in a fixed order
-    others: int  # number of other files
-    links: int  # number of links to folders, which are not followed: they may form cycles or duplicate files
-    closed: tuple[tuple[str, str], ...]  # folders that could not be listed, and why
+    files: tuple[tuple[str, int], ...] = ()  # matching files with their bytes, in a fixed order
+    others: int = 0  # number of other files
+    links: int = 0  # number of links to folders, which are not followed: they may form cycles or duplicate files
+    closed: tuple[tuple[str, str], ...] = ()  # folders that could not be listed, and why
+    earlier: int = 0  # number of pictures that dlic has decompressed, next to their .dlic files
+
+    def __add__(self, other: "Listing") -> "Listing":
+        return Listing(
+            files=self.files + other.files,
+            others=self.others + other.others,
+            links=self.links + other.links,
+            closed=self.closed + other.closed,
+            earlier=self.earlier + other.earlier,
+        )
 
 
 def find(folder: Path, endings: Collection[str], apart: Path) -> Listing:
     """Every file below `folder` with one of `endings`, in either case. Leaves out the folder `apart`."""
     files: list[tuple[str, int]] = []
     closed: list[tuple[str, str]] = []
-    other_files = links = 0
+    other_files = links = earlier = 0
     for path, kind in _walk(folder, apart, closed):
         name = os.path.basename(path)
         if kind == "link":
             links += 1
         elif kind == "file" and os.path.splitext(name)[1].lower() in endings and not name.startswith(COMPANION):
-            files.append((path, _size(folder / path)))
+            if is_earlier_output(folder / path):
+                earlier += 1
+            else:
+                files.append((path, size_of(folder / path)))
         else:
             other_files += 1
-    return Listing(tuple(files), other_files, links, tuple(closed))
+    return Listing(files=tuple(files), others=other_files, earlier=earlier, links=links, closed=tuple(closed))
+
+
+def is_earlier_output(path: Path) -> bool:
+    """Whether a picture is what dlic has decompressed from the .dlic file next to it."""
+    match = EARLIER.fullmatch(path.name)
+    return match is not None and path.with_name(match[1]).exists()
 
 
 def _walk(top: Path, apart: Path, closed: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
@@ -141,7 +164,7 @@ def _kind(entry: os.DirEntry) -> str:
     return "file" if stat.S_ISREG(mode) else "other"  # reading a pipe would wait for ever
 
 
-def _size(path: Path) -> int:
+def size_of(path: Path) -> int:
     try:
         return path.stat().st_size
     except OSError:
@@ -151,12 +174,31 @@ def _size(path: Path) -> int:
 # --- targets ------------------------------------------------------------------------------------------------------------
 
 
-def mirror(listing: Listing, folder: Path, out: Path, ending: str) -> list[Pair]:
-    """Each file with its place in `out`, by the same path with `ending` after the whole name: a/b.jpg → a/b.jpg.dlic.
+def output_name(name: str, ending: str, replaced: Collection[str]) -> str:
+    """photo.jpg → photo.dlic, where .jpg is one of `replaced`; photo.dlic → photo.dlic.png, where none is."""
+    stem, own = os.path.splitext(name)
+    return (stem if own.lower() in replaced else name) + ending
 
-    So a.jpg and a.png have different outputs, and the name of an output depends on its own input only.
-    """
-    return [Pair(folder / path, out / (path + ending), size) for path, size in listing.files]
+
+def mirror(listing: Listing, folder: Path, out: Path, ending: str, replaced: Collection[str] = ()) -> list[Pair]:
+    """Each file of a folder with its place in `out`, by the same path and `output_name`: a/b.jpg → a/b.dlic."""
+    pairs = [
+        Pair(folder / path, out / os.path.dirname(path) / output_name(os.path.basename(path), ending, replaced), size)
+        for path, size in listing.files
+    ]
+    return apart(pairs, ending)
+
+
+def apart(pairs: Sequence[Pair], ending: str) -> list[Pair]:
+    """The same pairs; those that have one target get the whole names of their sources: b.jpg → b.jpg.dlic, b.png → b.png.dlic."""
+    chosen = list(pairs)
+    while True:
+        count = Counter(_folded(str(pair.target)) for pair in chosen)
+        whole = [pair.target.with_name(pair.source.name + ending) for pair in chosen]
+        meet = [count[_folded(str(pair.target))] > 1 and pair.target != target for pair, target in zip(chosen, whole, strict=True)]
+        if not any(meet):
+            return chosen
+        chosen = [replace(pair, target=target) if met else pair for pair, target, met in zip(chosen, whole, meet, strict=True)]
 
 
 def check_targets(pairs: Sequence[Pair], work: Work, out: Path) -> None:
@@ -186,6 +228,8 @@ def _refuse_meeting(pairs: Sequence[Pair], out: Path) -> None:
     pairs_by_name: dict[str, Pair] = {}
     for pair in pairs:
         first = pairs_by_name.setdefault(_folded(str(pair.target)), pair)
+        if first is not pair and first.target == pair.target:
+            raise DlicError(f"{first.source} and {pair.source} would both become {pair.target}")
         if first is not pair and folds_names(out):
             raise DlicError(f"{first.source} and {pair.source} would both become {pair.target}, where such names are the same")
 

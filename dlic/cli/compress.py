@@ -1,4 +1,4 @@
-"""`dlic compress`: an image file → a .dlic file, or a JPEG file; or every image of a folder."""
+"""`dlic compress`: image files → .dlic files, or JPEG files; also every image of a folder."""
 
 import os
 import sys
@@ -9,8 +9,8 @@ from typing import Annotated
 
 from dlic.batch.folders import Done
 from dlic.checkpoints.manifest import TUNES
-from dlic.cli import folders, streams
-from dlic.cli.keep_smaller import as_jpeg, smaller
+from dlic.cli import folders, plan, streams
+from dlic.cli.output_codec import check_ending, codec_of
 from dlic.cli.parameters import Argument, Option
 from dlic.errors import CorruptFileError, UnknownCheckpointError, UnreadableImageError
 from dlic.formats.registry import CODECS, kind_to_write
@@ -21,14 +21,17 @@ from dlic.runtime.timing import timed
 
 
 def compress(
-    source: Annotated[str, Argument("IN", "Image file, or a folder with -r; - reads standard input.")],
+    sources: Annotated[list[str], Argument("IN…", "Image files, or folders with -r; - reads standard input.")],
     output: Annotated[
         str | None,
         Option(
-            "-o", "--output", help="Default: IN with the codec's ending, .dlic or .jpg; - is standard output. With -r a folder."
+            "-o",
+            "--output",
+            metavar="OUT",
+            help="File or folder; default: photo.jpg gives photo.dlic next to it. .jpg makes a JPEG; - is standard output.",
         ),
     ] = None,
-    codec: Annotated[str, Option(help=f"{', '.join(CODECS)}.")] = "learned",
+    codec: Annotated[str | None, Option(metavar="NAME", help=f"{', '.join(CODECS)}; default: by OUT's ending, or learned.")] = None,
     quality: Annotated[
         int | None, Option("-q", "--quality", help="1 (small) … 100 (best); default: 60, with jpeg and wavelet 75.")
     ] = None,
@@ -37,21 +40,19 @@ def compress(
     target_psnr: Annotated[float | None, Option(metavar="DB", help="Least PSNR.")] = None,
     target_ms_ssim: Annotated[float | None, Option(help="Least MS-SSIM, below 1; of fewer scales below 161 pixels.")] = None,
     effort: Annotated[int | None, Option("-e", "--effort", help="0 (fast) … 9: smaller files for more encoding time.")] = None,
-    tune: Annotated[
-        str | None,
-        Option(metavar="|".join(TUNES), help="Use the checkpoint tuned for this."),
-    ] = None,
-    model: Annotated[
-        str | None,
-        Option(help="Name of a checkpoint, or compressai:ARCHITECTURE:QUALITY[@FILE]."),
-    ] = None,
+    tune: Annotated[str | None, Option(metavar="|".join(TUNES), help="Use the checkpoint tuned for this.")] = None,
+    model: Annotated[str | None, Option(help="Name of a checkpoint, or compressai:ARCHITECTURE:QUALITY[@FILE].")] = None,
     weights: Annotated[Path | None, Option(help="Folder of a checkpoint, instead of a name.")] = None,
     subsampling: Annotated[str | None, Option(help="jpeg: 4:4:4, 4:2:2 or 4:2:0 (default).")] = None,
     progressive: Annotated[bool | None, Option("--progressive", help="jpeg: progressive scans, smaller files.")] = None,
     trellis: Annotated[bool | None, Option("--trellis", help="jpeg: rate-distortion optimised levels.")] = None,
     alpha_quality: Annotated[int | None, Option(help="Quality of the transparency, 1 … 100; default: 100, exact.")] = None,
     thumbnail: Annotated[
-        int | None, Option(metavar="PIXELS", help="Side of a preview, 0 for none; default: one if it costs under 0.5 %.")
+        int | None,
+        Option(metavar="PIXELS", help="Side of a preview, 0 for none; default: one if it costs under 0.5 %, of many files 2 %."),
+    ] = None,
+    source_hash: Annotated[
+        bool | None, Option("--source-hash", help="Store a SHA-256 of the image's pixels, for dlic verify.")
     ] = None,
     strip: Annotated[
         list[str] | None, Option(metavar="WHAT", help="Leave out all, exif, icc, xmp, dpi or text; repeatable.")
@@ -59,27 +60,39 @@ def compress(
     strict: Annotated[bool, Option("--strict", help="Refuse to lose depth, colour space, transparency or frames.")] = False,
     force: Annotated[bool, Option("--force", help="Overwrite the output.")] = False,
     verify: Annotated[bool, Option(help="Decode and compare the new file before it replaces the output.")] = True,
+    keep_time: Annotated[bool, Option("--keep-time", help="Give the output the time of the image file.")] = False,
+    verbose: Annotated[bool, Option("-v", "--verbose", help="Print bits per pixel, level, estimate and times too.")] = False,
     as_json: Annotated[bool, Option("--json", help="Print the figures as JSON.")] = False,
     max_pixels: Annotated[int, Option(help="Refuse larger images.")] = MAX_PIXELS,
     keep_smaller: Annotated[
-        bool | None,
-        Option("--keep-smaller", help="Write a .jpg instead if a JPEG of the same PSNR is smaller."),
+        bool | None, Option("--keep-smaller", help="Write a .jpg instead if a JPEG of the same PSNR is smaller.")
     ] = None,
-    recursive: folders.RECURSIVE = False,
-    skip_existing: folders.SKIP_EXISTING = False,
-    jobs: folders.JOBS = 1,
-    engine: folders.ENGINE = folders.Engine.local,
-    cluster: folders.CLUSTER = None,
+    recursive: plan.RECURSIVE = False,
+    skip_existing: plan.SKIP_EXISTING = False,
+    jobs: plan.JOBS = 1,
+    engine: plan.ENGINE = plan.Engine.local,
+    cluster: plan.CLUSTER = None,
     max_memory: Annotated[
         str | None, Option(metavar="BYTES", help="Memory for the learned codec, as 2G; default: ¾ of the free memory.")
     ] = None,
 ) -> None:
-    """Compress an image file into a .dlic file, or a JPEG file with --codec jpeg.
+    """Compress image files into .dlic files, or JPEG files with --codec jpeg or -o photo.jpg.
 
-    With -r every image below a folder, a/b.jpg into a/b.jpg.dlic below the folder of -o.
+    Of several files each becomes one next to it, or in the folder of -o. With -r every image below a folder: a/b.jpg becomes
+    a/b.dlic below the folder of -o. Files that dlic has written before are left out.
     """
-    options = folders.Wanted(recursive, skip_existing, jobs, engine, cluster)
-    weights = weights and options.everywhere(weights)
+    options = plan.Wanted(
+        recursive=recursive,
+        skip_existing=skip_existing,
+        jobs=jobs,
+        engine=engine,
+        cluster=cluster,
+        as_json=as_json,
+        verbose=verbose,
+    )
+    names = streams.sources_of(sources)
+    one = plan.is_one(names, options, UnreadableImageError)
+    codec = codec_of(codec, output if one else None)
     wishes = Wishes(
         quality=quality,
         target_size=streams.size(target_size),
@@ -89,31 +102,51 @@ def compress(
         effort=effort,
         tune=tune,
         model=model,
-        weights=weights,
+        weights=weights and options.everywhere(weights),
         max_memory=streams.size(max_memory),
         subsampling=subsampling,
         progressive=progressive,
         trellis=trellis,
         alpha_quality=alpha_quality,
         thumbnail=thumbnail,
+        source_hash=source_hash,
         keep_smaller=keep_smaller,
     )
     kind = kind_to_write(codec, wishes)
+    if not one and "browsed" in kind.takes:
+        wishes = replace(wishes, browsed=True)
     kind.prepare(wishes)  # raises for wishes that cannot be granted, before the work
-    work = Compression(codec, wishes, frozenset(streams.stripped(strip or [])), strict, force, verify, max_pixels)
-    if folders.is_folder(source, options, UnreadableImageError):
-        task = folders.Task("compressed", EXTENSIONS, kind.endings[0], work, force, (UnknownCheckpointError,))
-        folders.run(source, output, task, options, as_json)
+    work = Compression(
+        codec=codec,
+        wishes=wishes,
+        stripped=frozenset(streams.stripped(strip or [])),
+        strict=strict,
+        force=force,
+        verify=verify,
+        keep_time=keep_time,
+        max_pixels=max_pixels,
+    )
+    task = plan.Task(
+        verb="compressed",
+        endings=EXTENSIONS,
+        ending=kind.endings[0],
+        replaced=EXTENSIONS,
+        skipped=[".dlic"],
+        work=work,
+        force=force,
+        hopeless=(UnknownCheckpointError,),
+    )
+    if not one:
+        folders.run(names, output, task, options)
         return
-    target = output or streams.default_output(source, lambda path: path.parent / f"{path.stem}{kind.endings[0]}")
-    with streams.busy(f"compressing {source}") as progress:
-        done = work.file(source, target, progress)
-    for sentence in done.notes:
-        streams.note(sentence)
-    streams.report(done.figures, done.line, as_json, done.output)
+    target = streams.target_of(names[0], output, task.output_of(names[0]))
+    check_ending(target, kind)
+    with streams.busy(f"compressing {names[0]}") as progress:
+        done = work.file(names[0], target, progress)
+    streams.report(done, as_json, verbose)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Compression:
     """The work on one image file, as it is sent to other processes."""
 
@@ -123,6 +156,7 @@ class Compression:
     strict: bool
     force: bool
     verify: bool
+    keep_time: bool
     max_pixels: int
 
     def outputs(self, target: Path) -> tuple[Path, ...]:
@@ -146,16 +180,25 @@ class Compression:
         outcome = encode(picture, progress)
         seconds |= outcome.seconds
         if self.wishes.keep_smaller:
+            from dlic.cli.keep_smaller import smaller
+
             with timed(seconds, "compare with JPEG"):
                 outcome = smaller(picture, outcome, self.wishes, self.max_pixels)
         if outcome.as_jpeg and target != streams.STANDARD:
             target = as_jpeg(target)
         with timed(seconds, "write and verify" if self.verify and target != streams.STANDARD else "write"):
             streams.write_bytes(target, outcome.data, self.force, _comparison(outcome, target) if self.verify else None)
-        done = _done(picture, outcome, target, seconds)
+        if self.keep_time:
+            streams.keep_time(source, target)
+        done = _done(source, picture, outcome, target, seconds)
         if sum(map(os.path.lexists, outputs)) > 1:
             return replace(done, notes=(*done.notes, "an earlier output with the other ending is left beside the new one"))
         return done
+
+
+def as_jpeg(target: str) -> str:
+    """'photo.dlic' → 'photo.jpg'"""
+    return target.removesuffix(".dlic") + ".jpg"
 
 
 def _comparison(outcome: Outcome, target: str) -> Callable[[bytes], None]:
@@ -172,7 +215,7 @@ def _comparison(outcome: Outcome, target: str) -> Callable[[bytes], None]:
     return verify
 
 
-def _done(picture: ImageFile, outcome: Outcome, target: str, seconds: dict[str, float]) -> Done:
+def _done(source: str, picture: ImageFile, outcome: Outcome, target: str, seconds: dict[str, float]) -> Done:
     height, width = picture.pixels.shape[:2]
     size, raw = len(outcome.data), picture.pixels.nbytes
     bpp, notes = size * 8 / (width * height), (*picture.notes, *outcome.notes)
@@ -180,5 +223,15 @@ def _done(picture: ImageFile, outcome: Outcome, target: str, seconds: dict[str, 
         "output": target, "bytes": size, "width": width, "height": height, "bpp": bpp, "ratio": raw / size,
         **outcome.figures, "seconds": seconds, "notes": list(notes),
     }  # fmt: skip
-    line = f"{target}: {size:,} bytes, {bpp:.3f} bpp, {raw / size:.1f} : 1{outcome.said}, {streams.milliseconds(seconds)}"
-    return Done(target, figures, line, notes)
+    detail = f"{size:,} bytes, {bpp:.3f} bpp, {raw / size:.1f} : 1{outcome.detail}, {streams.milliseconds(seconds)}"
+    return Done(target, figures, _line(source, target, size) + outcome.said, detail, notes)
+
+
+def _line(source: str, target: str, size: int) -> str:
+    """'photo.jpg 236 kB → photo.dlic 59 kB (−75 %)'"""
+    written = f"{'standard output' if target == streams.STANDARD else target} {streams.shown_size(size)}"
+    if source == streams.STANDARD:
+        return written
+    before = os.path.getsize(source)
+    larger = f", larger than {os.path.basename(source)}" if size > before else ""
+    return f"{source} {streams.shown_size(before)} → {written} ({streams.change(before, size)}{larger})"

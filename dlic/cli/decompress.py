@@ -1,53 +1,70 @@
-"""`dlic decompress`: a .dlic or JPEG file → an image file; or every one of a folder."""
+"""`dlic decompress`: .dlic or JPEG files → image files; also every one of a folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from dlic.batch.folders import Done
-from dlic.cli import folders, streams
+from dlic.cli import folders, plan, streams
 from dlic.cli.parameters import Argument, Option
 from dlic.errors import CorruptFileError, DlicError
 from dlic.formats.kind import Description
 from dlic.formats.reading import Reading
 from dlic.formats.registry import ENDINGS, describe, describe_beginning
-from dlic.images.files import MAX_PIXELS, image_bytes, not_held
+from dlic.images.files import MAX_PIXELS, check_writable, image_bytes, not_held
 from dlic.progress import Progress, no_progress
 from dlic.runtime.timing import timed
 
+ENDING = ".png"
+
 
 def decompress(
-    source: Annotated[str, Argument("IN", ".dlic or JPEG file, or a folder with -r; - reads standard input.")],
+    sources: Annotated[list[str], Argument("IN…", ".dlic or JPEG files, or folders with -r; - reads standard input.")],
     output: Annotated[
         str | None,
-        Option("-o", "--output", help="Image file of any kind; default: IN.png; - writes PNG. With -r a folder."),
+        Option(
+            "-o",
+            "--output",
+            metavar="OUT",
+            help="Image file of any kind, or a folder; default: photo.dlic gives photo.dlic.png next to it. - writes PNG.",
+        ),
     ] = None,
     model: Annotated[str | None, Option(help="Name of the file's checkpoint; compressai:… files need it.")] = None,
     weights: Annotated[Path | None, Option(help="Folder of the file's checkpoint.")] = None,
     crop: Annotated[
-        str | None,
-        Option(metavar="X,Y,W,H", help="Only this part; in a picture in tiles, only its tiles are read."),
+        str | None, Option(metavar="X,Y,W,H", help="Only this part; in a picture in tiles, only its tiles are read.")
     ] = None,
     partial: Annotated[
         bool, Option("--partial", help="Show the readable part of a truncated wavelet file or a damaged file in tiles.")
     ] = False,
     force: Annotated[bool, Option("--force", help="Overwrite the output.")] = False,
+    keep_time: Annotated[bool, Option("--keep-time", help="Give the output the time of the compressed file.")] = False,
+    verbose: Annotated[bool, Option("-v", "--verbose", help="Print bits per pixel and times too.")] = False,
     as_json: Annotated[bool, Option("--json", help="Print the figures as JSON.")] = False,
     max_pixels: Annotated[int, Option(help="Refuse larger pictures.")] = MAX_PIXELS,
-    recursive: folders.RECURSIVE = False,
-    skip_existing: folders.SKIP_EXISTING = False,
-    jobs: folders.JOBS = 1,
-    engine: folders.ENGINE = folders.Engine.local,
-    cluster: folders.CLUSTER = None,
+    recursive: plan.RECURSIVE = False,
+    skip_existing: plan.SKIP_EXISTING = False,
+    jobs: plan.JOBS = 1,
+    engine: plan.ENGINE = plan.Engine.local,
+    cluster: plan.CLUSTER = None,
     max_memory: Annotated[
         str | None, Option(metavar="BYTES", help="Memory for a learned picture, as 2G; default: ¾ of the free memory.")
     ] = None,
 ) -> None:
-    """Decompress a .dlic or JPEG file into an image file.
+    """Decompress .dlic or JPEG files into image files.
 
-    With -r every such file below a folder, a/b.dlic into a/b.dlic.png below the folder of -o.
+    Of several files each becomes one next to it, or in the folder of -o. With -r every such file below a folder: a/b.dlic becomes
+    a/b.dlic.png below the folder of -o.
     """
-    options = folders.Wanted(recursive, skip_existing, jobs, engine, cluster)
+    options = plan.Wanted(
+        recursive=recursive,
+        skip_existing=skip_existing,
+        jobs=jobs,
+        engine=engine,
+        cluster=cluster,
+        as_json=as_json,
+        verbose=verbose,
+    )
     reading = Reading(
         weights=weights and options.everywhere(weights),
         max_pixels=max_pixels,
@@ -55,16 +72,16 @@ def decompress(
         crop=_crop(crop),
         max_memory=streams.size(max_memory),
     )
-    work = Decompression(reading, partial, force)
-    if folders.is_folder(source, options, CorruptFileError):
-        folders.run(source, output, folders.Task("decompressed", ENDINGS, ".png", work, force), options, as_json)
+    work = Decompression(reading, partial, force, keep_time)
+    names = streams.sources_of(sources)
+    task = plan.Task(verb="decompressed", endings=ENDINGS, ending=ENDING, work=work, force=force)
+    if not plan.is_one(names, options, CorruptFileError):
+        folders.run(names, output, task, options)
         return
-    target = output or streams.default_output(source, lambda path: path.parent / f"{path.name}.png")
-    with streams.busy(f"decompressing {source}") as progress:
-        done = work.file(source, target, progress)
-    for sentence in done.notes:
-        streams.note(sentence)
-    streams.report(done.figures, done.line, as_json, done.output)
+    target = streams.target_of(names[0], output, task.output_of(names[0]))
+    with streams.busy(f"decompressing {names[0]}") as progress:
+        done = work.file(names[0], target, progress)
+    streams.report(done, as_json, verbose)
 
 
 @dataclass(frozen=True)
@@ -74,6 +91,7 @@ class Decompression:
     reading: Reading
     partial: bool
     force: bool
+    keep_time: bool
 
     def outputs(self, target: Path) -> tuple[Path, ...]:
         """The paths of which one is written for `target`."""
@@ -82,22 +100,32 @@ class Decompression:
     def file(self, source: str, target: str, progress: Progress = no_progress) -> Done:
         """Decompress one file, from a path or `-`, to another. Raises DlicError."""
         streams.refuse_existing(source, target, self.force)
+        suffix = streams.ending(target, ENDING)
+        check_writable(suffix)
         data = streams.read_bytes(source)
         described = (describe_beginning if self.partial else describe)(data)
         _check_memory(described, self.reading)
         read = described.kind.read_partial if self.partial else described.kind.read
         result = read(described, self.reading, progress)
         picture, seconds = result.picture, dict(result.seconds)
-        suffix = streams.ending(target, ".png")
         with timed(seconds, "image"):
-            streams.write_bytes(target, image_bytes(picture.pixels, suffix, picture.metadata), self.force)
+            image = image_bytes(picture.pixels, suffix, picture.metadata)
+            streams.write_bytes(target, image, self.force)
+        if self.keep_time:
+            streams.keep_time(source, target)
         notes = (*picture.notes, *not_held(picture.pixels, suffix, picture.metadata))
         height, width = picture.pixels.shape[:2]
-        bpp = len(data) * 8 / (width * height)
+        bpp = len(data) * 8 / (described.width * described.height)  # of the whole picture, also where a part is shown
         figures = {"output": target, "width": width, "height": height, "bytes": len(data), "bpp": bpp, "seconds": seconds}
         figures |= {"lost": [[tile.x, tile.y, tile.width, tile.height] for tile in picture.lost]}
-        line = f"{target}: {width} × {height} from {len(data):,} bytes, {bpp:.3f} bpp, {streams.milliseconds(seconds)}"
-        return Done(target, figures, line, notes)
+        whole = f" of {described.width} × {described.height}" if self.reading.crop else ""
+        line = f"{_named(source, len(data))} → {_named(target, len(image))}, {width} × {height}{whole}"
+        return Done(target, figures, line, f"{len(data):,} bytes, {bpp:.3f} bpp, {streams.milliseconds(seconds)}", notes)
+
+
+def _named(path: str, size: int) -> str:
+    """'photo.dlic 59 kB'"""
+    return f"{'standard stream' if path == streams.STANDARD else path} {streams.shown_size(size)}"
 
 
 def _check_memory(described: Description, reading: Reading) -> None:

@@ -1,24 +1,45 @@
-"""`dlic info`: the contents of a .dlic or JPEG file, without decoding it."""
+"""`dlic info`: the contents of .dlic or JPEG files, without decoding them."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from dlic.cli import streams
 from dlic.cli.parameters import Argument, Option
+from dlic.errors import DlicError, SomeFailedError
 
 if TYPE_CHECKING:
     from dlic.formats.kind import Description
 
 
 def info(
-    source: Annotated[str, Argument("FILE", ".dlic or JPEG file; - reads standard input.")],
+    sources: Annotated[list[str], Argument("FILE…", ".dlic or JPEG files; - reads standard input.")],
     thumbnail: Annotated[
         Path | None, Option(metavar="OUT", help="Write the file's preview to OUT; .webp gives the stored file.")
     ] = None,
     force: Annotated[bool, Option("--force", help="Overwrite OUT.")] = False,
-    as_json: Annotated[bool, Option("--json", help="Print as JSON.")] = False,
+    verbose: Annotated[bool, Option("-v", "--verbose", help="Print bits per pixel, level and chunks too.")] = False,
+    as_json: Annotated[bool, Option("--json", help="Print as JSON, a line a file.")] = False,
 ) -> None:
-    """Show the contents of a .dlic or JPEG file, without decoding the picture."""
+    """Show the contents of .dlic or JPEG files, without decoding the pictures."""
+    names = streams.sources_of(sources)
+    if len(names) == 1:
+        _show(names[0], thumbnail, force, verbose, as_json)
+        return
+    if thumbnail:
+        raise DlicError("--thumbnail takes one file")
+    failures = []
+    for name in names:
+        try:
+            _show(name, None, force, verbose, as_json)
+        except DlicError as error:
+            failures.append(error)
+            streams.say(f"{streams.shown(name)}: {streams.shown(streams.without_name(error, name))}", error=True)
+    if failures:
+        raise SomeFailedError.of(failures, len(names))
+
+
+def _show(source: str, thumbnail: Path | None, force: bool, verbose: bool, as_json: bool) -> None:
     from dlic.container.format import VERSION
     from dlic.formats.registry import describe
 
@@ -35,20 +56,22 @@ def info(
         "bpp": len(data) * 8 / (described.width * described.height),
         **details.figures,
     }
-    sentence = details.sentence
+    detail = f"{len(data):,} bytes, {figures['bpp']:.3f} bpp{details.detail}"
     if container := described.container:
         chunks = {name.decode("latin-1"): len(chunk) for name, chunk in container.chunks}
         figures = {"version": VERSION, **figures, "stream_bytes": len(container.stream), "chunks": chunks}
-        sentence += "".join(f", chunk {name} {size:,} bytes" for name, size in chunks.items())
-    line = (
-        f"{source}: {described.file_type}, {described.width} × {described.height}, "
-        f"{len(data):,} bytes, {figures['bpp']:.3f} bpp, {sentence}"
-    )
-    streams.report(figures, line, as_json, "")
+        detail += "".join(f", chunk {name} {size:,} bytes" for name, size in chunks.items())
+    size = streams.shown_size(len(data))
+    if as_json:
+        streams.say(json.dumps({"file": source, **figures}))
+        return
+    line = f"{source}: {described.file_type}, {described.width} × {described.height}, {size}, {details.sentence}"
+    streams.say(streams.shown(line))
+    if verbose:
+        streams.say(f"  {streams.shown(detail)}")
 
 
 def _write_thumbnail(source: str, described: "Description", target: Path, force: bool) -> None:
-    from dlic.errors import DlicError
     from dlic.formats import thumbnails
     from dlic.images.files import holds_alpha, image_bytes
 

@@ -26,15 +26,15 @@ def smaller(picture: ImageFile, outcome: Outcome, wishes: Wishes, max_pixels: in
     if jpeg is None or len(jpeg.data) >= len(outcome.data):
         return outcome
     figures = {"jpeg_quality": jpeg.quality, "psnr": jpeg.psnr, "dlic_bytes": len(outcome.data), "dlic_psnr": reached}
-    sentence = (
-        f", a JPEG of quality {jpeg.quality} and {jpeg.psnr:.2f} dB where .dlic takes {len(outcome.data):,} for {reached:.2f}"
-    )
+    sentence = f", a JPEG of quality {jpeg.quality}, where .dlic takes {len(outcome.data):,} bytes for the same PSNR"
+    detail = f", {jpeg.psnr:.2f} dB where .dlic has {reached:.2f}"
     return Outcome(
         data=jpeg.data,
         matches=lambda written: written == jpeg.data,
         seconds=outcome.seconds,
         figures=figures,
         said=sentence,
+        detail=detail,
         as_jpeg=True,
         notes=outcome.notes,
     )
@@ -44,8 +44,3 @@ def _decoded(data: bytes, wishes: Wishes, max_pixels: int) -> np.ndarray:
     """The decoded pixels, as from `dlic decompress`."""
     described = describe(data)
     return described.kind.read(described, Reading(wishes.weights, max_pixels, wishes.model)).picture.pixels
-
-
-def as_jpeg(target: str) -> str:
-    """'photo.dlic' → 'photo.jpg'"""
-    return target.removesuffix(".dlic") + ".jpg"

@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from dlic.errors import CorruptFileError, DlicError, ExistsError, VerificationError
-from dlic.formats.kind import PROCESS
+from dlic.batch.folders import Done
+from dlic.errors import CorruptFileError, DlicError, ExistsError, UnreadableImageError, VerificationError
 from dlic.progress import Progress, no_progress
 from dlic.storage.files import cannot_write, read_whole, written_whole
 from dlic.storage.special import STANDARD_OUTPUT, descriptor, is_special
 
 STANDARD = "-"
 FIGURE_ENDINGS = (".png", ".svg")
+PROCESS = 100_000_000  # bytes of a process without a network
 IMAGE_FILE = 10  # bytes of memory for a pixel of an image file that is read or written: Pillow's, ours and the file's
 
 
@@ -25,9 +26,38 @@ def read_bytes(source: str) -> bytes:
     return read_whole(source, CorruptFileError)
 
 
-def default_output(source: str, name: Callable[[Path], Path]) -> str:
-    """The output without -o: standard output for standard input, otherwise a file next to the input."""
-    return STANDARD if source == STANDARD else str(name(Path(source)))
+def sources_of(names: Sequence[str]) -> list[str]:
+    """The files that were named; patterns are expanded where the shell left them alone, as on Windows. Raises DlicError for a
+    pattern without a match.
+    """
+    files: list[str] = []
+    for name in names:
+        if name == STANDARD or os.path.lexists(name) or not set(name) & set("*?["):
+            files.append(name)
+            continue
+        from glob import glob
+
+        matches = sorted(glob(name, recursive=True))
+        if not matches:
+            raise UnreadableImageError(f"no file matches {shown(name)}")
+        files += matches
+    return files
+
+
+def target_of(source: str, output: str | None, next_to_it: str) -> str:
+    """The output of one file: that of -o, or in the folder of -o, or next to the input; standard output for standard input."""
+    if output is None:
+        return STANDARD if source == STANDARD else next_to_it
+    if output != STANDARD and source != STANDARD and (os.path.isdir(output) or output.endswith(("/", os.sep))):
+        return os.path.join(output, os.path.basename(next_to_it))
+    return output
+
+
+def keep_time(source: str, target: str) -> None:
+    """Gives an output the times of its input."""
+    if STANDARD not in (source, target):
+        times = os.stat(source)
+        os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def refuse_existing(source: str, target: str, force: bool) -> None:
@@ -93,9 +123,14 @@ def say(text: object, error: bool = False) -> None:
         print(str(text).encode(stream.encoding, "replace").decode(stream.encoding), file=stream, flush=True)
 
 
-def report(figures: dict, line: str, as_json: bool, target: str) -> None:
-    """One line, or the figures as JSON; on standard error where standard output carries the data."""
-    say(json.dumps(figures) if as_json else shown(line), error=is_standard_output(target))
+def report(done: Done, as_json: bool, verbose: bool) -> None:
+    """The notes of a file, and its line or its figures as JSON; on standard error where standard output carries the data."""
+    for sentence in done.notes:
+        note(sentence)
+    error = is_standard_output(done.output)
+    say(json.dumps(done.figures) if as_json else shown(done.line), error)
+    if verbose and done.detail and not as_json:
+        say(f"  {shown(done.detail)}", error)
 
 
 def shown(text: str | Path) -> str:
@@ -103,9 +138,29 @@ def shown(text: str | Path) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
+def without_name(error: Exception, name: str | Path) -> str:
+    """An error without the name of its file, which is printed in front of it."""
+    return str(error).removeprefix(str(name)).lstrip(": ")
+
+
 def note(sentence: str) -> None:
     """Prints a note on standard error."""
     say(f"note: {shown(sentence)}", error=True)
+
+
+def shown_size(size: int) -> str:
+    """'812 bytes', '59 kB', '3.4 MB', as file managers show it."""
+    for factor, unit in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if size >= factor * 0.9995:
+            value = size / factor
+            return f"{value:.{1 if value < 9.95 else 0}f} {unit}"
+    return f"{size} bytes" if size != 1 else "1 byte"
+
+
+def change(before: int, after: int) -> str:
+    """'−75 %' or '+36 %'"""
+    percent = 100 * (after / before - 1) if before else 0.0
+    return f"{'−' if percent < 0 else '+'}{abs(percent):.0f} %"
 
 
 def milliseconds(seconds: dict[str, float]) -> str:

@@ -12,6 +12,7 @@
     dpi    pixels per inch across and down in thousandths, 4 bytes each, big-endian
     text   packed: keyword and text in turns, each as varint length and UTF-8; keywords are those of PNG, 1 … 79 bytes of Latin-1
     thum   a WebP file of at most 256 × 256 pixels: a preview that shows without the network
+    srch   method 1, then 32 bytes: SHA-256 of the source's upright pixels (`formats.source_hash` says of which bytes)
 
     packed: method 1 (0 as it is, 1 zlib), then the data, of at most 16 MiB
 
@@ -27,7 +28,8 @@ from dlic.entropy.byte_reader import Reader, read_varint, write_varint
 from dlic.errors import CorruptFileError, DlicError
 
 GRAY, ALPHA, ICC, EXIF, XMP, DPI, TEXT, THUMBNAIL = b"gray", b"alph", b"iccp", b"exif", b"xmp ", b"dpi ", b"text", b"thum"
-KNOWN = (GRAY, ALPHA, ICC, EXIF, XMP, DPI, TEXT, THUMBNAIL)
+SOURCE = b"srch"
+KNOWN = (GRAY, ALPHA, ICC, EXIF, XMP, DPI, TEXT, THUMBNAIL, SOURCE)
 STORED, DEFLATED = 0, 1
 MAX_UNPACKED = 1 << 24
 DPI_UNIT = 1000

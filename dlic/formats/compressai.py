@@ -22,7 +22,7 @@ class CompressAI(ContainerKind):
 
     name = "compressai"
     numbers = (COMPRESSAI,)
-    takes = frozenset(["model", "alpha_quality", "thumbnail"])
+    takes = frozenset(["model", "alpha_quality", "thumbnail", "browsed", "source_hash"])
     model_prefix = PREFIX
     process_memory = PROCESS_WITH_TORCH
 

@@ -44,6 +44,7 @@ class Details:
 
     figures: dict[str, Any]  # for --json
     sentence: str  # for a person
+    detail: str = ""  # further facts, beginning with ", "
 
 
 class Kind(ABC):
@@ -60,6 +61,7 @@ class Kind(ABC):
     takes: ClassVar[frozenset[str]]  # the fields of Wishes that it takes
     model_prefix: ClassVar[str] = ""  # names of models with this prefix choose this kind, instead of --codec
     process_memory: ClassVar[int] = PROCESS  # bytes of a process that reads its files
+    exact: ClassVar[bool] = False  # whether it gives back every sample
 
     # --- files that are there
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from dlic.learned.codec import LearnedCodec
     from dlic.learned.rate_control import Achieved, Judge, Target
 
+REACHED = {"psnr": ", PSNR {:.2f} dB", "ms-ssim": ", MS-SSIM {:.4f}"}  # by the measure of a target
 NAMED_TILES = 20  # lost tiles in one note; the result has all
 
 
@@ -42,7 +43,7 @@ class Learned(ContainerKind):
     takes = frozenset(
         [
             "quality", "target_size", "target_bpp", "target_psnr", "target_ms_ssim", "effort", "tune", "model",
-            "weights", "max_memory", "alpha_quality", "thumbnail", "keep_smaller",
+            "weights", "max_memory", "alpha_quality", "thumbnail", "browsed", "source_hash", "keep_smaller",
         ]
     )  # fmt: skip
     process_memory = PROCESS_WITH_TORCH
@@ -61,10 +62,10 @@ class Learned(ContainerKind):
         coder = coder_of(container.coder).name
         figures = {"colours": colours, "level": container.level, **place, "entropy": coder, "tiles": tiles}
         tuned = f", tuned for {tune}" if tune else ""
-        sentence = f"{colours}, checkpoint {name or 'not on this machine'} ({fingerprint}){tuned}, level {container.level}"
-        sentence += f", {coder}" if container.coder else ""
-        sentence += ", {columns} × {rows} tiles of about {side} pixels".format(**tiles) if tiles else ""
-        return Details(figures, sentence)
+        sentence = f"{colours}, checkpoint {name or 'not on this machine'}{tuned}"
+        detail = f", fingerprint {fingerprint}, level {container.level}" + (f", {coder}" if container.coder else "")
+        detail += ", {columns} × {rows} tiles of about {side} pixels".format(**tiles) if tiles else ""
+        return Details(figures, sentence, detail)
 
     # --- reading
 
@@ -173,6 +174,8 @@ def encode_picture(
     codec: "LearnedCodec", picture: ImageFile, wishes: Wishes, rate: "int | Target", progress: Progress = no_progress
 ) -> Outcome:
     """A picture with its metadata as a file of a checkpoint. Raises DlicError where a target cannot be met."""
+    from dlic.learned.codec import quality_of
+
     effort, seconds = effort_of(wishes), dict[str, float]()
     with timed(seconds, "channels"):
         parts = separated(picture, wishes)
@@ -181,14 +184,16 @@ def encode_picture(
     achieved = encode_colours(codec, parts.colours, rate, effort, progress)
     encoded = achieved.encoded
     scales = _scales(picture.pixels) if "ms-ssim" in achieved.figures else {}
-    reached = "".join(f", {name} {value:.4f}" for name, value in achieved.figures.items())
-    reached += "".join(f" of {count} scales" for count in scales.values() if count < 5)
+    said = f", looks as at quality {quality_of(encoded.level, codec.levels)}" if codec.levels > 1 else ""
+    said += "".join(REACHED[name].format(value) for name, value in achieved.figures.items() if name in REACHED)
+    said += "".join(f" of {count} scales" for count in scales.values() if count < 5)
     return Outcome(
         data=append(encoded.data, cheap_thumbnail(picture, wishes, encoded.data)),
         matches=lambda written: codec.crcs(read(written)) == encoded.crcs,
         seconds={**seconds, **encoded.seconds},
         figures={"level": encoded.level, "estimated_bits": encoded.estimated_bits, **achieved.figures, **scales},
-        said=f", estimated {encoded.estimated_bits / 8:,.0f} bytes{reached}, level {encoded.level}",
+        said=said,
+        detail=f", estimated {encoded.estimated_bits / 8:,.0f} bytes, level {encoded.level}",
     )
 
 

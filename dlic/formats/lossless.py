@@ -21,7 +21,8 @@ class Lossless(ContainerKind):
 
     name = "lossless"
     numbers = (LOSSLESS,)
-    takes = frozenset(["thumbnail"])
+    takes = frozenset(["thumbnail", "source_hash"])
+    exact = True
 
     def channels(self, container: Container) -> int:
         return self._head(container)["channels"]

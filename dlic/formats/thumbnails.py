@@ -11,7 +11,8 @@ from dlic.errors import CorruptFileError, DlicError, UnreadableImageError
 from dlic.images.thumbnail import MAX_SIDE, SIDE, thumbnail
 
 WORTH_PIXELS = 1_000_000  # smaller pictures show quickly enough themselves
-WORTH_SHARE = 200  # least ratio of file size to preview size for a preview by default
+WORTH_SHARE = 200  # least ratio of file size to preview size for a preview by default …
+BROWSED_SHARE = 50  # … and in one of many files: a folder is looked through more often than it is sent
 
 
 def write(pixels: NDArray[Any], side: int = SIDE) -> Chunks:
@@ -21,12 +22,12 @@ def write(pixels: NDArray[Any], side: int = SIDE) -> Chunks:
     return ((THUMBNAIL, thumbnail(pixels, side)),) if side else ()
 
 
-def if_cheap(pixels: NDArray[Any], size: int) -> Chunks:
-    """A preview of a large picture, if it takes less than half a per cent of the file's `size` bytes; else none."""
+def if_cheap(pixels: NDArray[Any], size: int, share: int = WORTH_SHARE) -> Chunks:
+    """A preview of a large picture, if the file's `size` bytes are more than `share` times its own; else none."""
     if pixels.shape[0] * pixels.shape[1] <= WORTH_PIXELS:
         return ()
     chunks = write(pixels)
-    return chunks if WORTH_SHARE * len(chunks[0][1]) < size else ()
+    return chunks if share * len(chunks[0][1]) < size else ()
 
 
 def read(chunks: Chunks) -> bytes | None:

@@ -23,7 +23,7 @@ class Wavelet(ContainerKind):
 
     name = "wavelet"
     numbers = (WAVELET,)
-    takes = frozenset(["quality", "target_size", "alpha_quality", "thumbnail", "keep_smaller"])
+    takes = frozenset(["quality", "target_size", "alpha_quality", "thumbnail", "source_hash", "keep_smaller"])
 
     def channels(self, container: Container) -> int:
         channels = super().channels(container)

@@ -9,7 +9,7 @@ from typing import Any
 
 from dlic.container.format import Chunks
 from dlic.errors import DlicError
-from dlic.formats import metadata_chunks, thumbnails
+from dlic.formats import metadata_chunks, source_hash, thumbnails
 from dlic.formats.channels import EXACT, Separated, separate
 from dlic.images.files import ImageFile
 from dlic.progress import Progress
@@ -36,6 +36,8 @@ class Wishes:
     trellis: bool | None = None
     alpha_quality: int | None = None  # 1 … 100
     thumbnail: int | None = None  # pixels a side, 0 for none; None: a thumbnail if it is cheap
+    browsed: bool | None = None  # the file is one of many, which people look through: a thumbnail may cost more
+    source_hash: bool | None = None  # store the SHA-256 of the pixels
     keep_smaller: bool | None = None
 
     @property
@@ -53,6 +55,7 @@ class Outcome:
     seconds: dict[str, float] = field(default_factory=dict)  # by stage
     figures: dict[str, Any] = field(default_factory=dict)  # for --json
     said: str = ""  # for the line, beginning with ", "
+    detail: str = ""  # further figures, beginning with ", "
     as_jpeg: bool = False  # whether the data are a JPEG file instead of a .dlic file
     notes: tuple[str, ...] = ()  # sentences
 
@@ -90,12 +93,16 @@ def separated(picture: ImageFile, wishes: Wishes, takes_gray: bool = False) -> S
 
 
 def extra_chunks(picture: ImageFile, wishes: Wishes) -> Chunks:
-    """The chunks of metadata, and of the thumbnail if requested."""
-    return (*metadata_chunks.write(picture.metadata), *thumbnails.write(picture.pixels, wishes.thumbnail or 0))
+    """The chunks of metadata, and of the thumbnail and the pixels' hash if requested."""
+    return (
+        *metadata_chunks.write(picture.metadata),
+        *thumbnails.write(picture.pixels, wishes.thumbnail or 0),
+        *(source_hash.write(picture.pixels) if wishes.source_hash else ()),
+    )
 
 
 def cheap_thumbnail(picture: ImageFile, wishes: Wishes, file: bytes) -> Chunks:
     """A thumbnail if it is cheap, and the wishes have neither a thumbnail nor a target size."""
     if wishes.thumbnail is not None or wishes.target_size is not None or wishes.target_bpp is not None:
         return ()
-    return thumbnails.if_cheap(picture.pixels, len(file))
+    return thumbnails.if_cheap(picture.pixels, len(file), thumbnails.BROWSED_SHARE if wishes.browsed else thumbnails.WORTH_SHARE)

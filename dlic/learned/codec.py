@@ -210,6 +210,12 @@ def level_of(quality: int, levels: int) -> int:
     return round((check_quality(quality) - 1) / 99 * (levels - 1))
 
 
+def quality_of(level: int, levels: int) -> int:
+    """Rate level → the quality 1 … 100 that is nearest; of neighbours that mean one level, the round one."""
+    near = [quality for quality in range(1, 101) if level_of(quality, levels) == level]
+    return max(near, key=lambda quality: (quality % 10 == 0, quality % 5 == 0, -quality))
+
+
 def check_quality(quality: int) -> int:
     """`quality` as int if it is a whole number 1 … 100, of NumPy or not. Raises DlicError otherwise."""
     if isinstance(quality, bool) or not isinstance(quality, int | np.integer) or not 1 <= quality <= 100:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlic.batch import folders
-from dlic.batch.folders import Done, Listing, Pair, check_targets, existing, find, mirror
+from dlic.batch.folders import Done, Listing, Pair, check_targets, existing, find, mirror, output_name
 from dlic.errors import DlicError
 
 IMAGES = {".png", ".jpg"}
@@ -85,11 +85,27 @@ def test_a_folder_that_vanishes_is_told(tmp_path):
         st.sampled_from([f"{name}{ending}" for name in [*ODD_NAMES, "A", "a"] for ending in (".png", ".jpg", ".png.jpg", ".JPG")])
     )
 )
-def test_no_two_outputs_meet_and_each_depends_on_its_input_alone(inputs):
-    listing = Listing(tuple((f"x/{name}", 0) for name in sorted(inputs)), 0, 0, ())
-    pairs = mirror(listing, Path("photos"), Path("out"), ".dlic")
-    assert {str(pair.target) for pair in pairs} == {f"out/x/{name}.dlic" for name in inputs}
-    assert all(pair.source == Path("photos") / pair.target.relative_to("out").with_suffix("") for pair in pairs)
+def test_no_two_outputs_meet_and_each_has_a_name_of_its_input(inputs):
+    listing = Listing(tuple((f"x/{name}", 0) for name in sorted(inputs)))
+    pairs = mirror(listing, Path("photos"), Path("out"), ".dlic", IMAGES)
+    assert len({pair.target for pair in pairs}) == len(inputs)
+    for pair in pairs:
+        assert pair.target.name in (f"{pair.source.name}.dlic", f"{pair.source.stem}.dlic") and pair.target.parent == Path("out/x")
+
+
+@pytest.mark.parametrize(
+    ("name", "output"),
+    [("a.JPG", "a.dlic"), ("v1.2-final", "v1.2-final.dlic"), ("a.png.jpg", "a.png.dlic"), (".png", ".png.dlic"), ("a", "a.dlic")],
+)
+def test_only_endings_of_images_give_way(name, output):
+    assert output_name(name, ".dlic", IMAGES) == output
+
+
+def test_pictures_that_dlic_has_decompressed_are_no_inputs(tmp_path):
+    put(tmp_path, "a.dlic", "a.dlic.png", "b.dlic.png", "deep/c.dlic", "deep/c.dlic.jpg")
+    listing = find(tmp_path, IMAGES, tmp_path / "out")
+    assert listing.files == (("b.dlic.png", 10),) and listing.earlier == 2 and listing.others == 2
+    assert sum([listing, listing], Listing()).earlier == 4
 
 
 def test_an_output_that_is_an_input_is_refused_by_whatever_way(tmp_path):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dlic.cli import streams
 from dlic.cli.main import run
 from dlic.metrics.registry import psnr
 from tests.conftest import KODAK, ROOT
@@ -43,11 +44,15 @@ def test_there_and_back_beside_the_input(picture, compressed, photograph, capsys
     decoded = np.array(Image.open(picture.with_name("my photo ü.dlic.png")))
     assert psnr(photograph[:60, :90], decoded) > 20
     size = compressed.stat().st_size
-    assert f"90 × 60 from {size:,} bytes" in capsys.readouterr().out
+    shown, png = streams.shown_size(size), picture.with_name("my photo ü.dlic.png")
+    assert f"my photo ü.dlic {shown} → {png} {streams.shown_size(png.stat().st_size)}, 90 × 60\n" in capsys.readouterr().out
     assert run(["compress", str(picture), "--force", *WEIGHTS]) == 0
-    line = capsys.readouterr().out
+    line, before = capsys.readouterr().out, streams.shown_size(picture.stat().st_size)
+    assert line.startswith(f"{picture} {before} → {compressed} {shown} (−") and "bpp" not in line and "level" not in line
+    assert run(["compress", str(picture), "--force", "-v", *WEIGHTS]) == 0
+    detail = capsys.readouterr().out.splitlines()[1]
     assert all(
-        part in line for part in (f"{size:,} bytes", f"{8 * size / 5400:.3f} bpp", f"{3 * 5400 / size:.1f} : 1", "transform")
+        part in detail for part in (f"{size:,} bytes", f"{8 * size / 5400:.3f} bpp", f"{3 * 5400 / size:.1f} : 1", "transform")
     )
 
 
@@ -185,7 +190,7 @@ def dlic(*args: str, data: bytes = b"") -> subprocess.CompletedProcess:
 
 def test_standard_input_and_output(picture):
     packed = dlic("compress", "-", *WEIGHTS, data=picture.read_bytes())
-    assert packed.returncode == 0 and packed.stdout[:3] == b"\xd2ic" and b"bpp" in packed.stderr
+    assert packed.returncode == 0 and packed.stdout[:3] == b"\xd2ic" and b"standard output" in packed.stderr
     unpacked = dlic("decompress", "-", *WEIGHTS, data=packed.stdout)
     assert Image.open(io.BytesIO(unpacked.stdout)).size == (90, 60)
     empty = dlic("decompress", "-")

@@ -8,7 +8,9 @@ from contextlib import contextmanager, suppress
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from dlic.errors import UnreadableImageError
+from dlic.images.pillow.plugins import plugin_for
 
+HEAD = 64  # bytes that tell whether a file needs a plugin of another package
 PREFIX = 16  # bytes by which Pillow's plugins recognise their files
 
 
@@ -18,6 +20,9 @@ def open_image(data: bytes) -> ImageFile.ImageFile:
     The caller checks `size` instead, before the pixels are loaded. Raises UnidentifiedImageError where no plugin takes the file,
     and a plugin's own errors for a broken one.
     """
+    plugin = plugin_for(data[:HEAD])
+    if plugin is not None and not plugin.load():
+        raise UnidentifiedImageError(plugin.hint)
     tried: set[str] = set()
     reasons: list[str] = []
     for register_plugins in (Image.preinit, Image.init):  # the common formats first: to import the others takes time
