@@ -23,6 +23,7 @@ COMMANDS = {
     "compress": "Image files → .dlic files, or JPEG files.",
     "decompress": ".dlic or JPEG files → image files.",
     "info": "Show the contents of files, without decoding them.",
+    "verify": "Check everything in files, and compare them with originals.",
     "thumbnail": "A small picture of a file.",
     "compare": "One photograph by every codec at one size, side by side.",
     "evaluate": "Measure codecs on a folder of images.",
