@@ -55,7 +55,7 @@ def target_of(source: str, output: str | None, next_to_it: str) -> str:
 
 def keep_time(source: str, target: str) -> None:
     """Gives an output the times of its input."""
-    if STANDARD not in (source, target):
+    if source != STANDARD and not is_standard_output(target) and not is_special(Path(target)):
         times = os.stat(source)
         os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
 
