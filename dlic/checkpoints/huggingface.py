@@ -4,8 +4,9 @@ import shutil
 from pathlib import Path
 
 from dlic.checkpoints import local as checkpoints
+from dlic.checkpoints.graphs import ENDING
 from dlic.checkpoints.index import NAME
-from dlic.checkpoints.manifest import CARD, MANIFEST, WEIGHTS
+from dlic.checkpoints.manifest import CARD, MANIFEST, WEIGHTS, read_manifest
 from dlic.checkpoints.weights import verify
 from dlic.errors import DlicError, DownloadError, UnknownCheckpointError
 
@@ -32,7 +33,7 @@ def _snapshot(repository: str, revision: str | None) -> Path:
     except ModuleNotFoundError as error:
         raise DlicError(f"{repository} is on Hugging Face, which takes huggingface_hub: pip install 'dlic[hub]'") from error
     try:
-        folder = Path(snapshot_download(repository, revision=revision, allow_patterns=[WEIGHTS, MANIFEST, CARD]))
+        folder = Path(snapshot_download(repository, revision=revision, allow_patterns=[WEIGHTS, MANIFEST, CARD, f"*{ENDING}"]))
     except Exception as error:  # huggingface_hub's own errors of network, server and disk
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise DownloadError(f"{repository} cannot be had from Hugging Face: {reason}") from error
@@ -52,7 +53,8 @@ def _keep(folder: Path, name: str) -> None:
     partial = target.with_name(f".{name}.part")
     try:
         partial.mkdir(parents=True, exist_ok=True)
-        for file in (WEIGHTS, MANIFEST, CARD):
+        graphs = (name + ENDING for name in read_manifest(folder).graphs)
+        for file in (*graphs, WEIGHTS, MANIFEST, CARD):
             if (folder / file).is_file():
                 shutil.copyfile(folder / file, partial / file)
         put_in_place(partial, target)

@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from dlic.checkpoints.graphs import ENDING
 from dlic.checkpoints.manifest import CARD, MANIFEST, TUNES, WEIGHTS, Manifest
 from dlic.checkpoints.weights import verify
 from dlic.errors import DlicError, UnknownCheckpointError
@@ -111,7 +112,8 @@ def _check_tune(tune: str, name: str, manifests: Mapping[str, Manifest]) -> None
 
 
 def _entry(folder: Path, manifest: Manifest) -> IndexedCheckpoint:
-    files = {name: folder / name for name in (CARD, MANIFEST, WEIGHTS) if (folder / name).is_file()}
+    names = (CARD, MANIFEST, WEIGHTS, *(name + ENDING for name in manifest.graphs))
+    files = {name: folder / name for name in names if (folder / name).is_file()}
     indexed = {name: IndexedFile(path.stat().st_size, sha256(path.read_bytes()).hexdigest()) for name, path in files.items()}
     return IndexedCheckpoint(manifest.fingerprint.hex(), indexed)
 

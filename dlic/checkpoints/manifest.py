@@ -5,7 +5,7 @@ and MODEL_CARD.md. Reading one never unpickles.
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from dlic.errors import UnknownCheckpointError
 WEIGHTS, MANIFEST, CARD = "weights.safetensors", "model.json", "MODEL_CARD.md"
 TUNES = {"visual": "visual", "psnr": "mse", "ms-ssim": "ms-ssim"}  # --tune → distortion of the training
 HEAD = 8192  # bytes of model.json; the fingerprint stands in front of the tables, after a few hundred bytes
+GRAPH_NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 FINGERPRINT_LINE = re.compile(rb'^ "fingerprint": "([0-9a-f]{64})",$', re.MULTILINE)
 
 
@@ -44,6 +45,7 @@ class Manifest:
     weights_sha256: str
     tables: FrequencyTables
     training: Training
+    graphs: dict[str, str] = field(default_factory=dict)  # name of each ONNX graph → sha256; no part of the fingerprint
 
     @cached_property
     def fingerprint(self) -> bytes:
@@ -60,6 +62,7 @@ class Manifest:
             "weights_sha256": self.weights_sha256,
             "tables_sha256": self.tables.sha256,
             "training": asdict(self.training),
+            **({"graphs": self.graphs} if self.graphs else {}),
             "tables": self.tables.to_json(),
         }
         return "{\n" + ",\n".join(f" {json.dumps(key)}: {json.dumps(value)}" for key, value in stored.items()) + "\n}\n"
@@ -73,6 +76,7 @@ def read_manifest(folder: str | Path) -> Manifest:
         manifest = Manifest(
             name=stored["name"], model=stored["model"], config=stored["config"], weights_sha256=stored["weights_sha256"],
             tables=FrequencyTables.from_json(stored["tables"]), training=Training(**stored["training"]),
+            graphs=_graphs(stored.get("graphs", {})),
         )  # fmt: skip
         intact = (stored["tables_sha256"], stored["fingerprint"]) == (manifest.tables.sha256, manifest.fingerprint.hex())
     except FileNotFoundError as error:
@@ -82,6 +86,14 @@ def read_manifest(folder: str | Path) -> Manifest:
     if not intact:
         raise UnknownCheckpointError(f"{path} was changed: its tables do not match their hash")
     return manifest
+
+
+def _graphs(stored: Any) -> dict[str, str]:
+    """Checks the graphs' names, which are parts of paths. Raises ValueError."""
+    for name, sha256 in stored.items():
+        if not GRAPH_NAME.fullmatch(name) or not isinstance(sha256, str):
+            raise ValueError(f"{name!r} is no graph")
+    return dict(stored)
 
 
 def stated_fingerprint(folder: Path) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from dlic.checkpoints.graphs import read_graphs
 from dlic.checkpoints.manifest import MANIFEST, WEIGHTS, Manifest, read_manifest
 from dlic.errors import UnknownCheckpointError
 from dlic.storage.versions import Version, version_of
@@ -19,15 +20,22 @@ def read_weights(folder: str | Path, manifest: Manifest | None = None) -> dict[s
     from safetensors.numpy import load
 
     try:
-        return load(_weights_bytes(folder, manifest))
+        return load(weights_file(folder, manifest))
     except SafetensorError as error:
         raise UnknownCheckpointError(f"{Path(folder) / WEIGHTS} is no safetensors file: {error}") from error
 
 
 def verify(folder: str | Path) -> Manifest:
     """Check every hash of a checkpoint folder. Raises UnknownCheckpointError where it is damaged."""
+    manifest = verify_weights(folder)
+    read_graphs(folder, manifest)
+    return manifest
+
+
+def verify_weights(folder: str | Path) -> Manifest:
+    """The same without the graphs."""
     manifest = read_manifest(folder)
-    _weights_bytes(folder, manifest)
+    weights_file(folder, manifest)
     return manifest
 
 
@@ -36,8 +44,8 @@ def versions(folder: str | Path) -> tuple[Version, Version]:
     return version_of(Path(folder) / MANIFEST), version_of(Path(folder) / WEIGHTS)
 
 
-def _weights_bytes(folder: str | Path, manifest: Manifest | None) -> bytes:
-    """The weights file, after its sha256 was checked."""
+def weights_file(folder: str | Path, manifest: Manifest | None = None) -> bytes:
+    """The bytes of weights.safetensors, checked like `read_weights`."""
     path = Path(folder) / WEIGHTS
     try:
         data = path.read_bytes()

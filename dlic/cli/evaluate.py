@@ -5,7 +5,7 @@ import math
 import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -24,7 +24,7 @@ MOST_PICTURES = 24  # that are kept at equal sizes: more would make a page that 
 T = TypeVar("T")
 
 
-class Published(str, Enum):
+class Published(StrEnum):
     """Sets of images that curves have been published for."""
 
     kodak = "kodak"

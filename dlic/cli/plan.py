@@ -3,7 +3,7 @@
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from dlic.cli.parameters import Option
 from dlic.errors import DlicError, UnreadableImageError
 
 
-class Engine(str, Enum):
+class Engine(StrEnum):
     """The processes that do the work."""
 
     local = "local"

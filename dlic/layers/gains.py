@@ -3,14 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-LEVELS = 64
-ANCHORS = 8  # levels 0, 9, 18, … 63
+from dlic.layers.level_interpolation import ANCHORS, LEVELS, interpolation
 
-
-def interpolation(levels: int = LEVELS, anchors: int = ANCHORS) -> Tensor:
-    """Weights (levels, anchors) of linear interpolation between equally spaced anchors; every row sums to 1."""
-    position = torch.linspace(0, anchors - 1, levels)
-    return (1 - (position[:, None] - torch.arange(anchors)).abs()).clamp_min(0)
+__all__ = ["ANCHORS", "LEVELS", "LevelGain", "LevelVector", "interpolation"]
 
 
 class LevelVector(nn.Module):
@@ -23,7 +18,7 @@ class LevelVector(nn.Module):
         super().__init__()
         start = torch.as_tensor(initial, dtype=torch.float32)
         self.anchors = nn.Parameter(start.expand(ANCHORS, channels).clone())
-        self.register_buffer("weights", interpolation(), persistent=False)
+        self.register_buffer("weights", torch.from_numpy(interpolation()), persistent=False)
 
     def all_levels(self) -> Tensor:
         """(LEVELS, channels)."""

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dlic.checkpoints.manifest import read_manifest
-from dlic.checkpoints.weights import read_weights, versions
+from dlic.checkpoints.graphs import read_graphs
+from dlic.checkpoints.manifest import Manifest, read_manifest
+from dlic.checkpoints.weights import read_weights, versions, weights_file
 from dlic.container.format import LEARNED, TILED, Chunks, Container, check_kind, read
 from dlic.container.tiles import split
 from dlic.container.units import CodedUnit, as_picture, unit_of
@@ -24,6 +25,8 @@ from dlic.pixels.arrays import Decoded, check_pixels, check_size
 from dlic.pixels.rectangles import Rectangle
 from dlic.progress import Progress, no_progress
 from dlic.runtime import threads
+from dlic.runtime.choice import TORCH, chosen_runtime, is_loaded
+from dlic.runtime.network import DeployedModel
 from dlic.runtime.timing import timed
 from dlic.storage.versions import Version
 
@@ -223,23 +226,29 @@ def check_quality(quality: int) -> int:
     return int(quality)
 
 
-def load_codec(folder: str | Path) -> LearnedCodec:
-    """The codec of a checkpoint folder; it is loaded again only when the folder's files change. Raises UnknownCheckpointError."""
-    return _loaded(Path(folder), versions(folder))
+def load_codec(folder: str | Path, runtime: str | None = None) -> LearnedCodec:
+    """The codec of a checkpoint folder; it is loaded again only when the folder's files change.
+
+    Args:
+        folder: of the checkpoint.
+        runtime: "onnx" or "torch"; None: PyTorch if the process has loaded it already, else ONNX Runtime.
+
+    Raises UnknownCheckpointError, and DlicError where the runtime is not installed or the checkpoint has no graphs for it.
+    """
+    return _loaded(Path(folder), versions(folder), runtime, is_loaded(TORCH))
 
 
 @lru_cache(maxsize=4)
-def _loaded(folder: Path, _versions: tuple[Version, Version]) -> LearnedCodec:
-    return read_codec(folder)
+def _loaded(folder: Path, _versions: tuple[Version, Version], runtime: str | None, _torch_is_loaded: bool) -> LearnedCodec:
+    return read_codec(folder, runtime)
 
 
-def read_codec(folder: str | Path) -> LearnedCodec:
-    """The codec of a checkpoint folder. Raises UnknownCheckpointError."""
-    from dlic.runtime.torch import deploy
-
+def read_codec(folder: str | Path, runtime: str | None = None) -> LearnedCodec:
+    """`load_codec`, from the files in any case."""
     manifest = read_manifest(folder)
+    chosen = chosen_runtime(runtime, bool(manifest.graphs), manifest.name)
     try:
-        deployed = deploy(manifest.model, manifest.config, read_weights(folder, manifest))
+        deployed = _deployed(folder, manifest, chosen)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise UnknownCheckpointError(f"{folder} does not hold a model this dlic can run: {error}") from error
     unit = UnitCodec(
@@ -250,3 +259,13 @@ def read_codec(folder: str | Path) -> LearnedCodec:
         distortion=manifest.training.distortion,
     )
     return LearnedCodec(unit)
+
+
+def _deployed(folder: str | Path, manifest: Manifest, runtime: str) -> DeployedModel:
+    if runtime == TORCH:
+        from dlic.runtime.torch import deploy
+
+        return deploy(manifest.model, manifest.config, read_weights(folder, manifest))
+    from dlic.runtime.onnx import deploy as deploy_graphs
+
+    return deploy_graphs(manifest.model, manifest.config, weights_file(folder, manifest), read_graphs(folder, manifest))

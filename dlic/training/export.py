@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,9 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
+from dlic.checkpoints.graphs import ENDING
 from dlic.checkpoints.manifest import CARD, MANIFEST, WEIGHTS, Manifest, Training
+from dlic.checkpoints.weights import verify_weights
 from dlic.entropy.tables import REACH, FrequencyTables, counted_tables, tables_from_likelihoods
 from dlic.errors import DlicError, UnknownCheckpointError
 from dlic.learned.codec import LearnedCodec
@@ -22,6 +24,7 @@ from dlic.runtime.torch import deploy
 from dlic.runtime.torch.whole_numbers import stored_arrays
 from dlic.runtime.weights import under
 from dlic.storage.files import cannot_write, written_whole
+from dlic.training.graphs.registry import graphs_of
 
 LOSSES = {  # distortions of training as model cards state them
     "mse": "255² · MSE",
@@ -110,23 +113,41 @@ def write_checkpoint(run: Exported, tables: FrequencyTables, folder: Path, card:
 
     arrays = stored_arrays(run.network)
     weights = save({name: _as_half(array) for name, array in arrays.items()} if half else arrays)
+    graphs = graphs_of(run.network.name, run.network.config, weights)
     manifest = Manifest(
         name=folder.name, model=run.network.name, config=run.network.config, training=run.training,
-        weights_sha256=hashlib.sha256(weights).hexdigest(), tables=tables,
+        weights_sha256=hashlib.sha256(weights).hexdigest(), tables=tables, graphs=_hashes(graphs),
     )  # fmt: skip
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(folder, error) from error
-    contents = {
-        WEIGHTS: weights,
-        MANIFEST: manifest.to_json().encode(),
-        CARD: _card(manifest, len(weights), "float16" if half else "float32", card).encode(),
-    }
+    card = _card(manifest, len(weights), "float16" if half else "float32", card)
+    _write(folder, {WEIGHTS: weights} | _files(graphs) | {MANIFEST: manifest.to_json().encode(), CARD: card.encode()})
+    return manifest
+
+
+def write_graphs(folder: Path) -> Manifest:
+    """Makes the graphs of a checkpoint from its weights; its fingerprint stays. Raises UnknownCheckpointError."""
+    manifest = verify_weights(folder)
+    graphs = graphs_of(manifest.model, manifest.config, (folder / WEIGHTS).read_bytes())
+    manifest = replace(manifest, graphs=_hashes(graphs))
+    _write(folder, _files(graphs) | {MANIFEST: manifest.to_json().encode()})
+    return manifest
+
+
+def _hashes(graphs: dict[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(graph).hexdigest() for name, graph in graphs.items()}
+
+
+def _files(graphs: dict[str, bytes]) -> dict[str, bytes]:
+    return {name + ENDING: graph for name, graph in graphs.items()}
+
+
+def _write(folder: Path, contents: dict[str, bytes]) -> None:
     for name, content in contents.items():
         with written_whole(folder / name, overwrite=True) as file:
             file.write(content)
-    return manifest
 
 
 @torch.no_grad()

@@ -1,6 +1,6 @@
 """Words of a command line as the arguments of a function, and the help that the same annotations give."""
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +16,7 @@ from dlic.cli.parsing import HelpWanted, parse
 from dlic.errors import DlicError
 
 
-class Engine(str, Enum):
+class Engine(StrEnum):
     local = "local"
     dask = "dask"
 

@@ -6,7 +6,7 @@ from dlic.layers.gains import ANCHORS, LEVELS, LevelGain, LevelVector, interpola
 
 
 def test_interpolation_passes_through_its_anchors_and_lies_between():
-    weights = interpolation()
+    weights = torch.from_numpy(interpolation())
     assert torch.allclose(weights.sum(dim=1), torch.ones(LEVELS))
     assert torch.allclose(weights[:: (LEVELS - 1) // (ANCHORS - 1)], torch.eye(ANCHORS), atol=1e-5)
     assert (weights > 0).sum(dim=1).max() == 2

@@ -12,7 +12,7 @@ from dlic.entropy.tables import CERTAIN
 from dlic.layers.context_steps import context_steps
 from dlic.layers.gaussian import row_of_scale, scale_of_row
 from dlic.layers.scale_rows import ROWS
-from dlic.models.light import STEP_PRICE
+from dlic.layers.step_price import STEP_PRICE
 from dlic.models.light.hyperprior import step_masks
 from dlic.models.light.parity import entropies_of_rows, repaired
 from dlic.training.module import TrainingModule

@@ -12,15 +12,12 @@ from dlic.layers.dct_transforms import Analysis
 from dlic.layers.gains import ANCHORS, LEVELS, LevelGain, LevelVector
 from dlic.layers.gaussian import bits, likelihood, row_of_scale, scale_of_row, zero_bin
 from dlic.layers.scale_rows import ROWS
+from dlic.layers.step_price import STEP_PRICE
 from dlic.models.base import Model, ModelOutput, round_ste
 from dlic.models.light.hyperprior import HyperAnalysis, MeanSynthesis, ScaleSynthesis, step_masks
 from dlic.models.light.parity import repaired
 from dlic.models.light.transforms import Synthesis
 
-# Bits a squared error of one step of y, for an encoder's decision between ±1 and 0: 26 for an orthonormal
-# transform at high rate; measured on photographs at five levels, 40 cut bits + λ · distortion by 0.3–0.6 % against
-# plain rounding, and 15 lost that at low rates.
-STEP_PRICE = 40.0
 TRUNK_STEP = 48.0  # 8-bit units of one unit of the trunk at 1/16, for which its blocks' first steps are of the right size
 
 

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from dlic.models.factorized import Factorized, transforms
+from dlic.runtime import reach
 from dlic.runtime.network import DeployedModel
+from dlic.runtime.one_rate import OneRateDecoder, OneRateEncoder
 from dlic.runtime.rows import table_rows
 from dlic.runtime.torch.arrays import affine, load_transform, to_batch, to_latent, to_pixels, to_tensor
-from dlic.runtime.torch.one_rate import OneRateDecoder, OneRateEncoder
 from dlic.runtime.torch.threads import inference
 
 
@@ -19,7 +20,7 @@ class FactorizedDecoder(OneRateDecoder):
     """The `context` is the median of each channel (M,)."""
 
     stride = unit = Factorized.stride
-    halo = 3  # 5×5 kernels at 1/16 on both sides; the blocks reach further, with little influence
+    halo = reach.FACTORIZED
 
     def __init__(self, g_s: nn.Module, medians: NDArray[np.float32]):
         self._g_s, self._medians = g_s, medians

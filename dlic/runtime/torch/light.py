@@ -9,8 +9,10 @@ import torch
 from numpy.typing import NDArray
 
 from dlic.entropy.parts import Symbols
-from dlic.models.light import STEP_PRICE, Light
+from dlic.layers.step_price import STEP_PRICE
+from dlic.models.light import Light
 from dlic.progress import Progress
+from dlic.runtime import reach
 from dlic.runtime.network import DeployedModel, Quantiser, RefinementGoal, TableRows
 from dlic.runtime.rows import table_rows
 from dlic.runtime.torch.arrays import affine, to_batch, to_latent, to_tensors
@@ -21,18 +23,13 @@ from dlic.runtime.torch.state import own_state
 from dlic.runtime.torch.threads import follow_limit, inference
 from dlic.runtime.weights import trained_weights
 
-# Latents around a tile that g_a and g_s get. Their receptive fields reach 6 and 5 beyond it, but with 2 the result of light-1
-# differs from the whole picture's by 0.00003 of a step in y, and by one 8-bit level in some samples next to a seam, 0.0003 dB of a
-# band of 16 pixels there (three photographs, three levels). With 1 it was 0.0013 of a step and 0.007 dB, with none 0.07 of a step
-# and 0.09 dB.
-HALO = 2
 SYNTHESES = 8  # number of levels for which g_s is cached with the gains in its weights
 
 
 class LightDecoder:
     """h_s_mean with its context, and g_s."""
 
-    stride, levels, unit, halo = Light.stride, Light.levels, 4 * Light.stride, HALO
+    stride, levels, unit, halo = Light.stride, Light.levels, 4 * Light.stride, reach.LIGHT
 
     def __init__(self, network: Light):
         self._loop = ContextLoop(network)

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from dlic.models.mean_scale import MeanScale, ScaleHyperprior
+from dlic.runtime import reach
 from dlic.runtime.network import DeployedModel
+from dlic.runtime.one_rate import OneRateDecoder, OneRateEncoder
 from dlic.runtime.rows import table_rows
 from dlic.runtime.torch.arrays import affine, load_transform, to_batch, to_latent, to_pixels, to_tensor
-from dlic.runtime.torch.one_rate import OneRateDecoder, OneRateEncoder
 from dlic.runtime.torch.threads import inference
 
 
@@ -19,7 +20,7 @@ class MeanScaleDecoder(OneRateDecoder):
     """The `context` is the means of y in floating point: a difference in their last bit changes a pixel, never the parse."""
 
     stride, unit = MeanScale.stride, 4 * MeanScale.stride
-    halo = 2  # g_a reaches 30 pixels beyond a latent, g_s not quite 2 latents beyond a pixel's
+    halo = reach.MEAN_SCALE
 
     def __init__(self, g_s: nn.Module, h_s: nn.Module, medians: NDArray[np.float32], latents: int):
         self._g_s, self._h_s, self._medians, self._latents = g_s, h_s, medians, latents

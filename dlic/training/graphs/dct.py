@@ -1,0 +1,76 @@
+"""Graphs of the transforms that start as a block DCT, on blocks of pixels."""
+
+import numpy as np
+
+from dlic.layers.dct_transforms import BLOCK, Analysis, PlainSynthesis
+from dlic.layers.stages import bottlenecks
+from dlic.models.light.transforms import Synthesis
+from dlic.training.graphs import pixels
+from dlic.training.graphs.builder import Graph
+from dlic.training.graphs.layers import apply, branch
+from dlic.training.graphs.levels import level_gain
+
+
+def analysis(g_a: Analysis, graph: Graph, name: str, image: str) -> str:
+    """uint8 (H, W, 3) → latent (h, w, M)."""
+    matrix = _of_blocks(graph, f"{name}.first")  # (C, 3·BLOCK²)
+    middle_grey = graph.op("ReduceSum", graph.op("Mul", matrix, graph.constant(0.5)), graph.shape(1), keepdims=0)
+    bias = graph.op("Sub", graph.weight(f"{name}.first.bias"), middle_grey)
+    kernel = graph.op("Transpose", graph.op("Div", matrix, graph.constant(255)), perm=[1, 0])
+    features = graph.op("Add", graph.op("MatMul", pixels.to_blocks(graph, image, BLOCK), kernel), bias)
+    x = apply(g_a.fine, graph, f"{name}.fine", _in_blocked_layout(graph, pixels.to_planes(graph, features)))
+    x = apply(g_a.merge, graph, f"{name}.merge", x)
+    for number, block in enumerate(bottlenecks(g_a.coarse)):
+        x = apply(block, graph, f"{name}.coarse.{number}", x)
+    return pixels.to_array(graph, x)
+
+
+def plain_synthesis(g_s: PlainSynthesis, graph: Graph, name: str, y_hat: str) -> str:
+    """y_hat (h, w, M) → uint8 (H, W, 3)."""
+    x = apply(g_s.coarse, graph, f"{name}.coarse", _in_blocked_layout(graph, pixels.to_planes(graph, y_hat)))
+    x = _in_blocked_layout(graph, apply(g_s.split, graph, f"{name}.split", x))
+    return _to_pixels(graph, name, apply(g_s.fine, graph, f"{name}.fine", x))
+
+
+def synthesis(g_s: Synthesis, graph: Graph, name: str, y_hat: str, level: str) -> str:
+    """The same with blocks that depend on the level (1,)."""
+    x = _in_blocked_layout(graph, pixels.to_planes(graph, y_hat))
+    x = _level_blocks(graph, f"{name}.coarse", bottlenecks(g_s.coarse.blocks), x, level)
+    x = _in_blocked_layout(graph, apply(g_s.split, graph, f"{name}.split", x))
+    x = _level_blocks(graph, f"{name}.fine", bottlenecks(g_s.fine.blocks), x, level)
+    return _to_pixels(graph, name, x, level_gain(graph, f"{name}.gain", level))
+
+
+def _level_blocks(graph: Graph, name: str, blocks: list, x: str, level: str) -> str:
+    for number, block in enumerate(blocks):
+        gain = graph.op("Unsqueeze", level_gain(graph, f"{name}.gains.{number}", level), graph.shape(2, 3))
+        x = graph.op("Add", x, branch(block, graph, f"{name}.blocks.{number}", x, gain))
+    return x
+
+
+def _to_pixels(graph: Graph, name: str, x: str, gain: str | None = None) -> str:
+    """Features (1, C, H/BLOCK, W/BLOCK) → uint8 (H, W, 3); `gain` (1, C) weights them."""
+    kernel = graph.op("Mul", graph.op("Transpose", _of_blocks(graph, f"{name}.last"), perm=[1, 0]), graph.constant(255))
+    if gain is not None:
+        kernel = graph.op("Mul", kernel, graph.op("Transpose", gain, perm=[1, 0]))  # cheaper than weighting all features
+    bias = graph.op("Gather", graph.weight(f"{name}.last.bias"), _colours_last(graph))
+    offset = graph.op("Add", graph.op("Mul", bias, graph.constant(255)), graph.constant(0.5 * 255 + 0.5))  # ½: rounds
+    blocks = graph.op("Add", graph.op("MatMul", pixels.to_array(graph, x), kernel), offset)
+    return pixels.from_blocks(graph, graph.op("Clip", blocks, graph.constant(0), graph.constant(255)), BLOCK)
+
+
+def _of_blocks(graph: Graph, name: str) -> str:
+    """Weights of a 1×1 layer next to the pixels, as a matrix with its 3·BLOCK² channels in the order of `to_blocks`."""
+    weight = graph.op("Squeeze", graph.weight(f"{name}.weight"), graph.shape(2, 3))
+    return graph.op("Gather", weight, _colours_last(graph), axis=1 if name.endswith("first") else 0)
+
+
+def _colours_last(graph: Graph) -> str:
+    return graph.constant(pixels.colours_last(BLOCK), np.int64)
+
+
+def _in_blocked_layout(graph: Graph, planes: str) -> str:
+    """The same values. ONNX Runtime gives the result of a pooling the layout of its convolutions, so that the sums of residual
+    blocks become part of the convolutions.
+    """
+    return graph.op("MaxPool", planes, kernel_shape=[1, 1])

@@ -1,0 +1,34 @@
+"""Models by name → their graphs."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dlic.models.light import Light
+from dlic.training.graphs.builder import StoredWeight, stored_weights
+from dlic.training.graphs.light import LightGraphs
+from dlic.training.graphs.one_rate import factorized_graphs, mean_scale_graphs, scale_hyperprior_graphs
+
+Maker = Callable[[Mapping[str, Any], dict[str, StoredWeight]], dict[str, bytes]]
+
+
+def _light(config: Mapping[str, Any], weights: dict[str, StoredWeight]) -> dict[str, bytes]:
+    return LightGraphs(Light(**config), weights).all()
+
+
+MAKERS: dict[str, Maker] = {
+    "factorized": factorized_graphs,
+    "hyperprior": scale_hyperprior_graphs,
+    "mean_scale": mean_scale_graphs,
+    "light": _light,
+}
+
+
+def graphs_of(model: str, config: Mapping[str, Any], weights: bytes) -> dict[str, bytes]:
+    """The graphs of a model, by name.
+
+    Args:
+        model: a name of `dlic.models`.
+        config: of its manifest.
+        weights: weights.safetensors. The graphs refer to its arrays by name and place; they hold none of them.
+    """
+    return MAKERS[model](config, stored_weights(weights))
