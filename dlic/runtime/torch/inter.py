@@ -10,16 +10,17 @@ import torch
 from numpy.typing import NDArray
 
 from dlic.entropy.parts import Symbols
+from dlic.layers.step_price import STEP_PRICE
 from dlic.models.inter import Inter
 from dlic.models.inter.model import GREY, ZERO
 from dlic.models.inter.prediction import Known
-from dlic.models.light import STEP_PRICE
 from dlic.progress import Progress
+from dlic.runtime import reach
 from dlic.runtime.network import DeployedModel, Quantiser, RefinementGoal
 from dlic.runtime.rows import table_rows
 from dlic.runtime.torch.arrays import affine, to_batch, to_latent, to_tensors
 from dlic.runtime.torch.inter_prediction import FeaturesOfBlocks
-from dlic.runtime.torch.light import HALO, SYNTHESES
+from dlic.runtime.torch.light import SYNTHESES
 from dlic.runtime.torch.light_context import Context, ContextLoop
 from dlic.runtime.torch.light_transforms import COLOURS_LAST, analysis_of_blocks, from_blocks, synthesis_of_blocks, to_blocks
 from dlic.runtime.torch.threads import inference
@@ -60,7 +61,7 @@ class Prediction:
 class InterDecoder:
     """h_s_mean with its context, and g_s, around one prediction."""
 
-    stride, levels, unit, halo = Inter.stride, Inter.levels, 4 * Inter.stride, HALO
+    stride, levels, unit, halo = Inter.stride, Inter.levels, 4 * Inter.stride, reach.LIGHT
 
     def __init__(self, parts: InterParts, prediction: Prediction):
         self._parts, self._prediction = parts, prediction

@@ -24,11 +24,11 @@ MAKERS: dict[str, Maker] = {
 
 
 def graphs_of(model: str, config: Mapping[str, Any], weights: bytes) -> dict[str, bytes]:
-    """The graphs of a model, by name.
+    """The graphs of a model, by name; none for models that only PyTorch runs.
 
     Args:
         model: a name of `dlic.models`.
         config: of its manifest.
         weights: weights.safetensors. The graphs refer to its arrays by name and place; they hold none of them.
     """
-    return MAKERS[model](config, stored_weights(weights))
+    return MAKERS[model](config, stored_weights(weights)) if model in MAKERS else {}
