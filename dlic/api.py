@@ -35,6 +35,7 @@ def compress(
     tune: str | None = None,
     model: str | None = None,
     weights: str | Path | None = None,
+    content: str = "auto",
     alpha_quality: int = EXACT,
     icc_profile: bytes = b"",
     exif: bytes = b"",
@@ -60,6 +61,8 @@ def compress(
         model: name of a checkpoint on this machine. A name like compressai:mbt2018-mean:4 or compressai:mbt2018-mean@weights.pth
             takes a model of CompressAI, at the one rate it has.
         weights: folder of a checkpoint instead of a name.
+        content: "auto" stores text, screens and drawings exactly, or in few colours, where that costs less; "photo" never looks
+            for them, and "screen" looks at every block.
         alpha_quality: 100 is exact; below, alpha is coded like a picture, with a quality like JPEG's, where that is smaller.
         icc_profile, exif, xmp, dpi, text: stored as they are, for `read`; dpi are pixels per inch across and down.
         thumbnail: largest side in pixels of a preview that viewers show without the network; 0 for none.
@@ -81,6 +84,7 @@ def compress(
         tune=tune,
         model=model,
         weights=weights,
+        content=None if content == "auto" else content,
         alpha_quality=None if alpha_quality == EXACT else alpha_quality,
         thumbnail=thumbnail,
         max_memory=max_memory,
@@ -173,6 +177,7 @@ class PretrainedCodec:
         target_psnr: float | None = None,
         target_ms_ssim: float | None = None,
         *,
+        content: str = "auto",
         alpha_quality: int = EXACT,
         icc_profile: bytes = b"",
         exif: bytes = b"",
@@ -192,12 +197,13 @@ class PretrainedCodec:
             target_bpp=target_bpp,
             target_psnr=target_psnr,
             target_ms_ssim=target_ms_ssim,
+            content=content,
             alpha_quality=alpha_quality,
             thumbnail=thumbnail,
             max_memory=max_memory,
         )
         picture = ImageFile(check_channels(image), metadata=Metadata(icc_profile, exif, xmp, dpi, text or {}))
-        return encode_picture(self.codec, picture, wishes, rate_of(wishes)).data
+        return encode_picture(lambda: self.codec, picture, wishes, rate_of(wishes)).data
 
     def decompress(
         self,

@@ -43,6 +43,10 @@ def compress(
     tune: Annotated[str | None, Option(metavar="|".join(TUNES), help="Use the checkpoint tuned for this.")] = None,
     model: Annotated[str | None, Option(help="Name of a checkpoint, or compressai:ARCHITECTURE:QUALITY[@FILE].")] = None,
     weights: Annotated[Path | None, Option(help="Folder of a checkpoint, instead of a name.")] = None,
+    content: Annotated[
+        str | None,
+        Option(metavar="auto|photo|screen", help="Look for text and drawings to store exactly: yes, no, everywhere."),
+    ] = None,
     subsampling: Annotated[str | None, Option(help="jpeg: 4:4:4, 4:2:2 or 4:2:0 (default).")] = None,
     progressive: Annotated[bool | None, Option("--progressive", help="jpeg: progressive scans, smaller files.")] = None,
     trellis: Annotated[bool | None, Option("--trellis", help="jpeg: rate-distortion optimised levels.")] = None,
@@ -111,6 +115,7 @@ def compress(
         thumbnail=thumbnail,
         source_hash=source_hash,
         keep_smaller=keep_smaller,
+        content=content,
     )
     kind = kind_to_write(codec, wishes)
     if not one and "browsed" in kind.takes:

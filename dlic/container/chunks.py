@@ -1,5 +1,6 @@
-"""The optional chunks of a .dlic file: names, layouts and packing. A reader may skip them.
+"""The chunks of a .dlic file: names, layouts and packing. A reader may skip those whose name begins with a small letter.
 
+    Exac   blocks that are stored exactly (`container.exact_layer`), which a reader pastes over the picture of the network
     gray   nothing: the picture is gray. It is coded as RGB, which is what a reader that skips this shows
     alph   method 1, then the transparency of every pixel, 0 (clear) … 255 (opaque)
                0   one value for all of them, 1 byte
@@ -23,13 +24,13 @@ import struct
 import zlib
 from collections.abc import Mapping
 
-from dlic.container.format import Chunks
+from dlic.container.format import EXACT_BLOCKS, Chunks
 from dlic.entropy.byte_reader import Reader, read_varint, write_varint
 from dlic.errors import CorruptFileError, DlicError
 
 GRAY, ALPHA, ICC, EXIF, XMP, DPI, TEXT, THUMBNAIL = b"gray", b"alph", b"iccp", b"exif", b"xmp ", b"dpi ", b"text", b"thum"
 SOURCE = b"srch"
-KNOWN = (GRAY, ALPHA, ICC, EXIF, XMP, DPI, TEXT, THUMBNAIL, SOURCE)
+KNOWN = (EXACT_BLOCKS, GRAY, ALPHA, ICC, EXIF, XMP, DPI, TEXT, THUMBNAIL, SOURCE)
 STORED, DEFLATED = 0, 1
 MAX_UNPACKED = 1 << 24
 DPI_UNIT = 1000

@@ -3,7 +3,7 @@
     magic       6   d2 'i' 'c' CR LF EOF. The first byte is d0 + version; its high bit, the line ending and the end-of-file mark
                     show transfers that changed bytes
     kind        1   0 learned, 1 learned in tiles (`container.tiles`), 2 streams of a model of CompressAI, 3 lossless, 4 wavelet,
-                    5 a sequence (`container.sequence`)
+                    5 a sequence (`container.sequence`), 6 exact blocks (`container.exact_layer`) and nothing else
     coder       1   entropy coder of learned pictures (`entropy.coder`): 0 rANS, 1 rANS with parity; 0 in other kinds
     width       varint  true size in pixels, before padding
     height      varint
@@ -13,7 +13,7 @@
     length      varint  bytes of the stream
     stream      …   the coded picture
     crc         4   CRC-32 of everything above
-    then up to 64 optional chunks, each: name 4 (first letter lower-case: may be skipped), length varint, data, CRC-32 of these;
+    then up to 64 chunks, each: name 4 (first letter lower-case: may be skipped), length varint, data, CRC-32 of these;
     `container.chunks` has their contents
 
 A 768×512 picture has at most 32 bytes of overhead.
@@ -30,7 +30,8 @@ from dlic.errors import CorruptFileError
 VERSION = 2
 VERSION_ZERO = 0xD0  # the first byte of a file is this plus the version
 MAGIC = bytes([VERSION_ZERO + VERSION]) + b"ic\r\n\x1a"
-LEARNED, TILED, COMPRESSAI, LOSSLESS, WAVELET, SEQUENCE = range(6)  # kinds
+LEARNED, TILED, COMPRESSAI, LOSSLESS, WAVELET, SEQUENCE, EXACT = range(7)  # kinds
+EXACT_BLOCKS = b"Exac"  # the chunk that a reader may not skip; only kinds 0 and 1 have it
 KIND_AT = len(MAGIC)  # where the field `kind` stands in a file
 MAX_LEVEL = 255  # range of the field; the codec checks the levels of its model
 NO_MODEL = bytes(8)  # the field `model` of kinds without a checkpoint
@@ -111,6 +112,12 @@ def check_kind(container: Container, *kinds: int, codec: str) -> None:
         raise CorruptFileError(f"the file is of kind {container.kind}, which {codec} does not write")
 
 
+def check_no_exact_blocks(container: Container) -> None:
+    """Raises CorruptFileError for a chunk of exact blocks in a kind of file that has none."""
+    if any(name == EXACT_BLOCKS for name, _ in container.chunks):
+        raise CorruptFileError(f"the file has exact blocks, but files of kind {container.kind} have none")
+
+
 def check_no_coder(container: Container) -> None:
     """Raises CorruptFileError for a header that names an entropy coder in a kind of file that has no choice."""
     if container.coder:
@@ -156,7 +163,7 @@ def _read_chunks(reader: Reader) -> Iterator[tuple[bytes, bytes]]:
         name = reader.take(4)
         data = reader.take(read_varint(reader))
         _check_crc(reader, start, f"chunk {name.decode('latin-1')!r}")
-        if not name[:1].islower():
+        if not name[:1].islower() and name != EXACT_BLOCKS:
             raise CorruptFileError(f"chunk {name.decode('latin-1')!r} is needed to show the picture, but unknown to this dlic")
         yield name, data
 

@@ -6,7 +6,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from dlic.container.chunks import ALPHA, GRAY, by_name
-from dlic.container.format import KIND_AT, MAGIC, VERSION, Container, check_no_coder, read, read_beginning
+from dlic.container.format import KIND_AT, MAGIC, VERSION, Container, check_no_coder, check_no_exact_blocks, read, read_beginning
 from dlic.entropy.byte_reader import Field, Reader
 from dlic.formats import metadata_chunks
 from dlic.formats.channels import unite
@@ -40,6 +40,7 @@ class ContainerKind(Kind):
 
     def describe_container(self, data: bytes, container: Container) -> Description:
         self.check_coder(container)
+        self.check_chunks(container)
         return Description(
             kind=self,
             data=data,
@@ -56,6 +57,10 @@ class ContainerKind(Kind):
     def check_coder(self, container: Container) -> None:
         """Raises CorruptFileError for an entropy coder that files of this kind do not have."""
         check_no_coder(container)
+
+    def check_chunks(self, container: Container) -> None:
+        """Raises CorruptFileError for chunks that files of this kind do not have."""
+        check_no_exact_blocks(container)
 
     def channels(self, container: Container) -> int:
         chunks = by_name(container.chunks)

@@ -1,6 +1,7 @@
 """Learned pictures: .dlic files of dlic's own checkpoints, big ones in tiles."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +12,24 @@ from dlic.checkpoints import local as checkpoints
 from dlic.checkpoints.index import NAME
 from dlic.checkpoints.manifest import read_manifest
 from dlic.container.chunks import ALPHA, by_name
-from dlic.container.format import LEARNED, TILED, Container, append, read
+from dlic.container.format import LEARNED, TILED, Container
 from dlic.container.tiles import split
 from dlic.entropy.coder import coder_of
 from dlic.errors import DlicError, UnknownCheckpointError
 from dlic.formats import channels
 from dlic.formats.channels import as_gray, is_gray, is_in_parts, unite
 from dlic.formats.container_kind import COLOURS, ContainerKind, container_of
+from dlic.formats.exact import with_exact_share
 from dlic.formats.kind import Description, Details
+from dlic.formats.rated import effort_of, outcome_of
 from dlic.formats.reading import Reading, ReadResult
-from dlic.formats.writing import DEFAULT_QUALITY, Encode, Outcome, Wishes, cheap_thumbnail, number, separated, whole_number
+from dlic.formats.writing import DEFAULT_QUALITY, Encode, Outcome, Wishes, number, separated
 from dlic.images.files import ImageFile
+from dlic.learned.exact import whole
+from dlic.learned.exact.choice import AUTO, Chooser
+from dlic.learned.exact.codec import LayeredCodec
+from dlic.learned.exact.layer import layer_of
+from dlic.learned.rate_control import Achieved
 from dlic.pixels.rectangles import Rectangle
 from dlic.progress import Progress, no_progress
 from dlic.runtime.memory import PROCESS_WITH_TORCH
@@ -29,9 +37,8 @@ from dlic.runtime.timing import timed
 
 if TYPE_CHECKING:
     from dlic.learned.codec import LearnedCodec
-    from dlic.learned.rate_control import Achieved, Judge, Target
+    from dlic.learned.rate_control import Judge, RatedCodec, Target
 
-REACHED = {"psnr": ", PSNR {:.2f} dB", "ms-ssim": ", MS-SSIM {:.4f}"}  # by the measure of a target
 NAMED_TILES = 20  # lost tiles in one note; the result has all
 
 
@@ -43,13 +50,16 @@ class Learned(ContainerKind):
     takes = frozenset(
         [
             "quality", "target_size", "target_bpp", "target_psnr", "target_ms_ssim", "effort", "tune", "model",
-            "weights", "max_memory", "alpha_quality", "thumbnail", "browsed", "source_hash", "keep_smaller",
+            "weights", "max_memory", "alpha_quality", "thumbnail", "browsed", "source_hash", "keep_smaller", "content",
         ]
     )  # fmt: skip
     process_memory = PROCESS_WITH_TORCH
 
     def check_coder(self, container: Container) -> None:
         coder_of(container.coder)
+
+    def check_chunks(self, container: Container) -> None:
+        layer_of(container)
 
     def is_in_parts(self, container: Container) -> bool:
         return container.kind == TILED
@@ -62,10 +72,11 @@ class Learned(ContainerKind):
         coder = coder_of(container.coder).name
         figures = {"colours": colours, "level": container.level, **place, "entropy": coder, "tiles": tiles}
         tuned = f", tuned for {tune}" if tune else ""
+        layer = layer_of(container)
         sentence = f"{colours}, checkpoint {name or 'not on this machine'}{tuned}"
         detail = f", fingerprint {fingerprint}, level {container.level}" + (f", {coder}" if container.coder else "")
         detail += ", {columns} × {rows} tiles of about {side} pixels".format(**tiles) if tiles else ""
-        return Details(figures, sentence, detail)
+        return with_exact_share(Details(figures, sentence, detail), layer.share if layer else 0.0)
 
     # --- reading
 
@@ -84,7 +95,7 @@ class Learned(ContainerKind):
     def verify(self, described: Description, reading: Reading) -> None:
         """Reads every symbol and the transparency, and checks them against the checksums; no transform is run."""
         container = container_of(described)
-        self._codec(container, reading).crcs(container)
+        LayeredCodec(self._codec(container, reading)).crcs(container)
         channels.verify(container.chunks, described.height, described.width)
 
     def decode(self, described: Description, reading: Reading) -> tuple[NDArray[Any], dict[str, float]]:
@@ -135,14 +146,15 @@ class Learned(ContainerKind):
         if wishes.tune is not None:
             checkpoints.choose(wishes.model, wishes.weights, wishes.tune)
 
-        def encode(picture: ImageFile, progress: Progress) -> Outcome:
-            seconds: dict[str, float] = {}
-            with timed(seconds, "load model"):
-                from dlic.learned.codec import load_codec
+        def load() -> "LearnedCodec":
+            from dlic.learned.codec import load_codec
 
-                codec = load_codec(checkpoints.choose(wishes.model, wishes.weights, wishes.tune))
-            outcome = encode_picture(codec, picture, wishes, rate, progress)
-            return replace(outcome, seconds={**seconds, **outcome.seconds})
+            return load_codec(checkpoints.choose(wishes.model, wishes.weights, wishes.tune))
+
+        def encode(picture: ImageFile, progress: Progress) -> Outcome:
+            if wishes.model or wishes.weights:
+                checkpoints.choose(wishes.model, wishes.weights)  # raises, whether the picture needs it or not
+            return encode_picture(load, picture, wishes, rate, progress)
 
         return encode
 
@@ -163,42 +175,30 @@ def rate_of(wishes: Wishes) -> "int | Target":
     return chosen_targets[0] if chosen_targets else check_quality(DEFAULT_QUALITY if wishes.quality is None else wishes.quality)
 
 
-def effort_of(wishes: Wishes) -> int:
-    """0 … 9. Raises DlicError for anything else."""
-    from dlic.learned.codec import MAX_EFFORT
-
-    return 0 if wishes.effort is None else whole_number("effort", wishes.effort, 0, MAX_EFFORT)
-
-
 def encode_picture(
-    codec: "LearnedCodec", picture: ImageFile, wishes: Wishes, rate: "int | Target", progress: Progress = no_progress
+    load: Callable[[], "LearnedCodec"], picture: ImageFile, wishes: Wishes, rate: "int | Target", progress: Progress = no_progress
 ) -> Outcome:
-    """A picture with its metadata as a file of a checkpoint. Raises DlicError where a target cannot be met."""
-    from dlic.learned.codec import quality_of
-
+    """A picture with its metadata as a file of a checkpoint. `load` is called unless all of the picture is stored exactly. Raises
+    DlicError where a target cannot be met.
+    """
     effort, seconds = effort_of(wishes), dict[str, float]()
     with timed(seconds, "channels"):
         parts = separated(picture, wishes)
+    chooser = Chooser(parts.colours, wishes.content or AUTO)
+    with timed(seconds, "exact blocks"):
+        exact = whole.at_quality(chooser, rate, effort, parts.chunks) if isinstance(rate, int) else None
+    if exact is not None:
+        return outcome_of(Achieved(exact, {}), picture, wishes, seconds, whole.WholeCodec())
+    with timed(seconds, "load model"):
+        network = load()
     pixels = math.prod(picture.pixels.shape[:2])  # the file is read again to verify it
-    codec = codec.within(wishes.max_memory, pixels).with_chunks(parts.chunks)
+    codec = LayeredCodec(network.within(wishes.max_memory, pixels).with_chunks(parts.chunks), chooser)
     achieved = encode_colours(codec, parts.colours, rate, effort, progress)
-    encoded = achieved.encoded
-    scales = _scales(picture.pixels) if "ms-ssim" in achieved.figures else {}
-    said = f", looks as at quality {quality_of(encoded.level, codec.levels)}" if codec.levels > 1 else ""
-    said += "".join(REACHED[name].format(value) for name, value in achieved.figures.items() if name in REACHED)
-    said += "".join(f" of {count} scales" for count in scales.values() if count < 5)
-    return Outcome(
-        data=append(encoded.data, cheap_thumbnail(picture, wishes, encoded.data)),
-        matches=lambda written: codec.crcs(read(written)) == encoded.crcs,
-        seconds={**seconds, **encoded.seconds},
-        figures={"level": encoded.level, "estimated_bits": encoded.estimated_bits, **achieved.figures, **scales},
-        said=said,
-        detail=f", estimated {encoded.estimated_bits / 8:,.0f} bytes, level {encoded.level}",
-    )
+    return outcome_of(achieved, picture, wishes, seconds, codec)
 
 
 def encode_colours(
-    codec: "LearnedCodec", colours: NDArray[np.uint8], rate: "int | Target", effort: int = 0, progress: Progress = no_progress
+    codec: "RatedCodec[Any]", colours: NDArray[np.uint8], rate: "int | Target", effort: int = 0, progress: Progress = no_progress
 ) -> "Achieved":
     """Encodes RGB at a quality or to a target. `progress` gets the share of an effort's work that is done, 0 … 1. Chunks that the
     codec adds count as part of the file. The quality of a gray picture is measured in gray.
@@ -223,13 +223,6 @@ def _judge_gray(judge: "Judge") -> "Judge":
         return judge(original, np.repeat(as_gray(shown)[..., None], 3, axis=2))
 
     return judged
-
-
-def _scales(pixels: NDArray[Any]) -> dict[str, int]:
-    """How many scales of MS-SSIM were measured; small pictures have fewer than five."""
-    from dlic.metrics.registry import ms_ssim_scales
-
-    return {"ms_ssim_scales": ms_ssim_scales(*pixels.shape[:2])}
 
 
 def _name_and_tune(fingerprint: bytes) -> tuple[str, str] | tuple[None, None]:

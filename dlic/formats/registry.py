@@ -3,6 +3,7 @@
 from dlic.container.format import read_beginning
 from dlic.errors import CorruptFileError, DlicError
 from dlic.formats.compressai import CompressAI
+from dlic.formats.exact import ExactBlocks
 from dlic.formats.jpeg import Jpeg
 from dlic.formats.kind import Description, Kind
 from dlic.formats.learned import Learned
@@ -15,6 +16,7 @@ KINDS: tuple[Kind, ...] = (
     Jpeg(),
     Wavelet(),
     Lossless(),
+    ExactBlocks(),
     CompressAI(),
 )
 CODECS = {kind.name: kind for kind in KINDS if not kind.model_prefix}  # that --codec names

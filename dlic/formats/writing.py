@@ -39,6 +39,7 @@ class Wishes:
     browsed: bool | None = None  # the file is one of many, which people look through: a thumbnail may cost more
     source_hash: bool | None = None  # store the SHA-256 of the pixels
     keep_smaller: bool | None = None
+    content: str | None = None  # auto, photo or screen
 
     @property
     def given(self) -> dict[str, Any]:

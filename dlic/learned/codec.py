@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from dlic.entropy.coder import coder_of, estimated_bits
 from dlic.entropy.parts import Symbols
 from dlic.errors import DlicError, UnknownCheckpointError
 from dlic.images.files import MAX_PIXELS
+from dlic.learned.exact.layer import layer_of, paste
 from dlic.learned.picture import AnalysedPicture, Encoded
 from dlic.learned.tiles.codec import TileCodec
 from dlic.learned.tiles.plan import DECODING, ENCODING, Tiling, one_unit
@@ -145,6 +147,9 @@ class LearnedCodec:
         decoded; `progress` gets the share of them that is done, 0 … 1. Raises CorruptFileError for more than `max_pixels` pixels.
         """
         self._check_size(container, crop)
+        return self._with_exact_blocks(self._decode(container, crop, progress), container, crop)
+
+    def _decode(self, container: Container, crop: Rectangle | None, progress: Progress) -> Decoded:
         if container.kind == TILED:
             return self.tiles.decode(container, crop, progress)
         unit = unit_of(container)
@@ -159,7 +164,15 @@ class LearnedCodec:
         """The readable tiles of a damaged picture in tiles. The header and the table of tiles must be intact."""
         self._check_size(container, crop)
         check_kind(container, TILED, codec=f"{self.name} in tiles")
-        return self.tiles.decode(container, crop, progress, damaged=True)
+        decoded = self.tiles.decode(container, crop, progress, damaged=True)
+        return self._with_exact_blocks(decoded, container, crop)
+
+    def _with_exact_blocks(self, decoded: Decoded, container: Container, crop: Rectangle | None) -> Decoded:
+        """The picture with its exact layer, if it has one, pasted over it."""
+        if layer := layer_of(container):
+            with timed(decoded.seconds, "exact blocks"):
+                paste(layer, decoded.image, crop or Rectangle(0, 0, container.width, container.height))
+        return decoded
 
     def symbols(self, container: Container) -> Symbols:
         """The symbols of a picture that is one unit, checked against their checksum. Runs no transform."""
@@ -193,11 +206,19 @@ class LearnedCodec:
         return np.ascontiguousarray(pixels[: container.height, : container.width])
 
 
+class LevelCodec(Protocol):
+    """A codec of images at rate levels."""
+
+    def compress(self, image: NDArray[np.uint8], level: int, effort: int) -> bytes: ...
+
+    def decompress(self, data: bytes) -> NDArray[np.uint8]: ...
+
+
 @dataclass(frozen=True, eq=False)
 class AtQuality:
     """A learned codec with fixed settings, as the evaluation compares codecs."""
 
-    codec: LearnedCodec
+    codec: LevelCodec
     level: int
     effort: int
 

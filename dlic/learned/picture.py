@@ -54,6 +54,7 @@ class Encoded:
     estimate: Callable[[], float]
     seconds: dict[str, float]  # by stage
     y_hat: NDArray[np.float32] | None = None  # (h, w, M) of a picture of one unit
+    exact: float = 0.0  # share of exact blocks, 0 … 1
 
     @cached_property
     def data(self) -> bytes:

@@ -2,19 +2,57 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dlic.container.format import Chunks
 from dlic.errors import DlicError
-from dlic.learned.codec import LearnedCodec, level_of
-from dlic.learned.picture import AnalysedPicture, Encoded
+from dlic.learned.codec import level_of
+from dlic.learned.picture import Encoded
 from dlic.progress import Progress, no_progress
 
 Measure = Literal["size", "bpp", "psnr", "ms-ssim"]
 Judge = Callable[[NDArray[Any], NDArray[Any]], float | None]  # original, picture → quality; None where it cannot be measured
 UNITS = {"size": "bytes", "bpp": "bpp", "psnr": "dB", "ms-ssim": "MS-SSIM"}
+
+
+class Analysed(Protocol):
+    """An image after the part of encoding that all levels share."""
+
+    @property
+    def image(self) -> NDArray[Any]: ...
+
+    @property
+    def height(self) -> int: ...
+
+    @property
+    def width(self) -> int: ...
+
+
+A = TypeVar("A", bound=Analysed)
+
+
+class RatedCodec(Protocol[A]):
+    """A codec whose rate goes by levels: `LearnedCodec`, `LayeredCodec`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def levels(self) -> int: ...
+
+    @property
+    def chunks(self) -> Chunks: ...
+
+    def encode(self, image: NDArray[np.uint8], level: int, effort: int, progress: Progress) -> Encoded: ...
+
+    def analyse(self, image: NDArray[np.uint8], keep: bool) -> A: ...
+
+    def encode_at(self, analysed: A, level: int, effort: int, progress: Progress) -> Encoded: ...
+
+    def picture(self, encoded: Encoded) -> NDArray[np.uint8]: ...
 
 
 @dataclass(frozen=True)
@@ -47,14 +85,14 @@ class Achieved:
 
 
 def encode_at_quality(
-    codec: LearnedCodec, image: NDArray[Any], quality: int, effort: int = 0, progress: Progress = no_progress
+    codec: RatedCodec[A], image: NDArray[Any], quality: int, effort: int = 0, progress: Progress = no_progress
 ) -> Achieved:
     """uint8 (H, W, 3) at a quality 1 … 100."""
     return Achieved(codec.encode(image, level_of(quality, codec.levels), effort, progress), {})
 
 
 def encode_to(
-    codec: LearnedCodec,
+    codec: RatedCodec[A],
     image: NDArray[Any],
     target: Target,
     effort: int = 0,
@@ -80,7 +118,7 @@ def encode_to(
     return best if effort == 0 else _refined(codec, attempt, target, effort, best)
 
 
-def _bisected(codec: LearnedCodec, attempt: Callable[[int], Achieved], target: Target) -> Achieved:
+def _bisected(codec: RatedCodec[A], attempt: Callable[[int], Achieved], target: Target) -> Achieved:
     """The highest level within a maximum, or the lowest level that reaches a quality."""
     levels = range(codec.levels) if target.is_ceiling else range(codec.levels - 1, -1, -1)  # begins with the easiest
     best = attempt(levels[0])
@@ -100,7 +138,7 @@ def _bisected(codec: LearnedCodec, attempt: Callable[[int], Achieved], target: T
 
 
 def _refined(
-    codec: LearnedCodec, attempt: Callable[[int, int], Achieved], target: Target, effort: int, plain: Achieved
+    codec: RatedCodec[A], attempt: Callable[[int, int], Achieved], target: Target, effort: int, plain: Achieved
 ) -> Achieved:
     """Refines at levels from the plain one upwards; returns the last file within a maximum, or the first that reaches a quality.
     Refinement saves bits and may lose a little quality, so a higher level is often the right one.
@@ -116,7 +154,7 @@ def _refined(
     return best
 
 
-def _measured(codec: LearnedCodec, encoded: Encoded, analysed: AnalysedPicture, target: Target, judge: Judge | None) -> float:
+def _measured(codec: RatedCodec[A], encoded: Encoded, analysed: A, target: Target, judge: Judge | None) -> float:
     if target.measure == "size":
         return len(encoded.data)
     if target.measure == "bpp":

@@ -1,0 +1,57 @@
+"""Pictures of exact blocks and nothing else: text, screens and drawings, decoded without a network."""
+
+from dataclasses import replace
+from typing import Any
+
+from numpy.typing import NDArray
+
+from dlic.container.format import EXACT
+from dlic.formats.container_kind import COLOURS, ContainerKind, container_of
+from dlic.formats.kind import Description, Details
+from dlic.formats.rated import effort_of, outcome_of, said_of_share
+from dlic.formats.reading import Reading
+from dlic.formats.writing import DEFAULT_QUALITY, Encode, Outcome, Wishes, separated
+from dlic.images.files import ImageFile
+from dlic.learned.codec import check_quality
+from dlic.learned.exact import whole
+from dlic.learned.exact.choice import Chooser
+from dlic.learned.rate_control import Achieved
+from dlic.progress import Progress
+from dlic.runtime.timing import timed
+
+
+class ExactBlocks(ContainerKind):
+    """Files that `Learned` writes too, of pictures in which a network would have no part."""
+
+    name = "exact"
+    numbers = (EXACT,)
+    takes = frozenset(["quality", "effort", "alpha_quality", "thumbnail", "browsed", "source_hash"])
+
+    def details(self, described: Description) -> Details:
+        container, colours = container_of(described), COLOURS[described.channels]
+        whole.layer_of_whole(container)
+        figures = {"colours": colours, "level": container.level}
+        return with_exact_share(Details(figures, f"{colours}, no network", f", level {container.level}"), 1.0)
+
+    def decode(self, described: Description, reading: Reading) -> tuple[NDArray[Any], dict[str, float]]:
+        seconds: dict[str, float] = {}
+        with timed(seconds, "exact blocks"):
+            return whole.decode(container_of(described)), seconds
+
+    def prepare(self, wishes: Wishes) -> Encode:
+        quality = check_quality(DEFAULT_QUALITY if wishes.quality is None else wishes.quality)
+        effort = effort_of(wishes)
+
+        def encode(picture: ImageFile, progress: Progress) -> Outcome:
+            seconds: dict[str, float] = {}
+            parts = separated(picture, wishes)
+            with timed(seconds, "exact blocks"):
+                made = whole.forced(Chooser(parts.colours), quality, effort, parts.chunks)
+            return outcome_of(Achieved(made, {}), picture, wishes, seconds, whole.WholeCodec())
+
+        return encode
+
+
+def with_exact_share(details: Details, share: float) -> Details:
+    """Adds how much of a picture is stored exactly, or in few colours: 0 … 1."""
+    return replace(details, figures={**details.figures, "exact": share}, sentence=details.sentence + said_of_share(share))

@@ -1,0 +1,133 @@
+"""The learned codec with an exact layer: blocks that cost less exactly are stored next to the network's picture."""
+
+import zlib
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlic.container.exact_layer import write
+from dlic.container.format import EXACT, EXACT_BLOCKS, Chunks, Container, read
+from dlic.learned.codec import AtQuality, LearnedCodec, level_of
+from dlic.learned.exact import whole
+from dlic.learned.exact.choice import Chooser, Exact, search_of
+from dlic.learned.exact.layer import hidden, layer_of, verify
+from dlic.learned.exact.price import Price
+from dlic.learned.picture import AnalysedPicture, Encoded
+from dlic.pixels.arrays import check_pixels
+from dlic.progress import Progress, no_progress
+
+
+@dataclass(frozen=True, eq=False)
+class AnalysedLayers:
+    """An image for encoding at several levels: its exact blocks at each, and the network's analysis of the rest."""
+
+    chooser: Chooser
+    keep: bool  # latents of a big picture
+    analysed: dict[bytes, AnalysedPicture] = field(default_factory=dict)  # by mask
+
+    @property
+    def image(self) -> NDArray[np.uint8]:
+        return self.chooser.image
+
+    @property
+    def height(self) -> int:
+        return self.image.shape[0]
+
+    @property
+    def width(self) -> int:
+        return self.image.shape[1]
+
+    def rest(self, network: LearnedCodec, exact: Exact | None) -> AnalysedPicture:
+        """The analysis of the picture without its exact blocks."""
+        key = b"" if exact is None else exact.layer.mask.tobytes()
+        if key not in self.analysed:
+            image = self.image if exact is None else hidden(self.image, exact.layer.mask)
+            self.analysed[key] = network.analyse(image, self.keep)
+        return self.analysed[key]
+
+
+@dataclass(frozen=True, eq=False)
+class LayeredCodec:
+    """One checkpoint with an exact layer.
+
+    image ─┬─ exact blocks ────────────────── chunk ─┬─ file
+           └─ smooth in their place ─ LearnedCodec ──┘
+    """
+
+    network: LearnedCodec
+    chooser: Chooser | None = None  # of the image to encode, with its wish for content; None: a new one for each
+
+    @property
+    def name(self) -> str:
+        """The checkpoint's."""
+        return self.network.name
+
+    @property
+    def levels(self) -> int:
+        """Rates of the model."""
+        return self.network.levels
+
+    @property
+    def chunks(self) -> Chunks:
+        """Of new files, without their exact blocks."""
+        return self.network.chunks
+
+    def at(self, quality: int, effort: int = 0) -> AtQuality:
+        """The codec at one quality 1 … 100."""
+        return AtQuality(self, level_of(quality, self.levels), effort)
+
+    def compress(self, image: NDArray[np.uint8], level: int = 0, effort: int = 0) -> bytes:
+        """uint8 (H, W, 3) → the bytes of a .dlic file of a rate level."""
+        return self.encode(image, level, effort).data
+
+    def decompress(self, data: bytes) -> NDArray[np.uint8]:
+        """Bytes of a .dlic file → uint8 (H, W, 3)."""
+        container = read(data)
+        return whole.decode(container) if container.kind == EXACT else self.network.decode(container).image
+
+    def encode(self, image: NDArray[np.uint8], level: int = 0, effort: int = 0, progress: Progress = no_progress) -> Encoded:
+        """`LearnedCodec.encode` of a picture that may have exact blocks."""
+        return self.encode_at(self.analyse(image), level, effort, progress)
+
+    def analyse(self, image: NDArray[np.uint8], keep: bool = False) -> AnalysedLayers:
+        """An image for `encode_at`; g_a runs when the exact blocks of a level are known."""
+        return AnalysedLayers(self.chooser or Chooser(check_pixels(image)), keep)
+
+    def encode_at(self, analysed: AnalysedLayers, level: int, effort: int = 0, progress: Progress = no_progress) -> Encoded:
+        """`LearnedCodec.encode_at` of a picture that may have exact blocks: a file of kind EXACT if all are."""
+        exact = analysed.chooser.at(Price.of_level(level, self.levels), search_of(effort))
+        if exact is not None and exact.layer.mask.all():
+            return whole.encoded(exact, level, self.network.chunks)
+        encoded = self.network.encode_at(analysed.rest(self.network, exact), level, effort, progress)
+        return encoded if exact is None else _with_layer(encoded, exact)
+
+    def picture(self, encoded: Encoded) -> NDArray[np.uint8]:
+        """The pixels (H, W, 3) that a decoder will give."""
+        return whole.decode(encoded.container) if encoded.container.kind == EXACT else self.network.picture(encoded)
+
+    def crcs(self, container: Container) -> tuple[int, ...]:
+        """Parses and checks the symbols of every unit and the exact blocks; returns their CRC-32."""
+        if container.kind == EXACT:
+            return whole.WholeCodec().crcs(container)
+        layer = layer_of(container)
+        if layer:
+            verify(layer)
+        return (*self.network.crcs(container), *_crc_of_layer(container))
+
+
+def _with_layer(encoded: Encoded, exact: Exact) -> Encoded:
+    """An encoded picture with its exact blocks in a chunk."""
+    data = write(exact.layer)
+    container = replace(encoded.container, chunks=((EXACT_BLOCKS, data), *encoded.container.chunks))
+    return replace(
+        encoded,
+        container=container,
+        crcs=(*encoded.crcs, *_crc_of_layer(container)),
+        estimate=lambda: encoded.estimated_bits + 8 * len(data),
+        exact=exact.layer.share,
+    )
+
+
+def _crc_of_layer(container: Container) -> tuple[int, ...]:
+    return tuple(zlib.crc32(data) for name, data in container.chunks if name == EXACT_BLOCKS)

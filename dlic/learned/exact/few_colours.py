@@ -1,0 +1,123 @@
+"""Fewer colours, without dithering: clusters of colours that are merged in pairs, those first whose merging adds the least error.
+
+The pairwise nearest neighbour algorithm (Equitz 1989). Pixels of one colour keep one colour, so that equal shapes stay equal.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+MOST = 1024  # clusters to begin with: their distances take 8 MB
+MAX_COLOURS = 256  # of a palette in WebP lossless
+
+
+@dataclass(frozen=True, eq=False)
+class Colours:
+    """The colours of some pixels."""
+
+    values: NDArray[np.uint8]  # (N, 3), different from each other
+    counts: NDArray[np.intp]  # (N,): how many pixels have them
+
+    @classmethod
+    def of(cls, pixels: NDArray[np.uint8]) -> "Colours":
+        """The colours of pixels (…, 3)."""
+        codes, counts = np.unique(packed(pixels), return_counts=True)
+        return cls(unpacked(codes), counts.astype(np.intp))
+
+
+def packed(pixels: NDArray[Any]) -> NDArray[np.uint32]:
+    """Pixels (…, 3) as numbers (…): their order is that of red, green and blue."""
+    wide = pixels.astype(np.uint32)
+    codes: NDArray[Any] = wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
+    return codes
+
+
+def unpacked(codes: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    """Inverse of `packed`."""
+    pixels: NDArray[np.uint8] = np.stack([codes >> 16, codes >> 8, codes], axis=-1).astype(np.uint8)
+    return pixels
+
+
+class Merging:
+    """Palettes of decreasing size for the same colours; each is the one before with some clusters merged."""
+
+    def __init__(self, colours: Colours):
+        self.colours = colours
+        self._cluster, count = _binned(colours.values)  # of each colour
+        self._weights = np.bincount(self._cluster, colours.counts, count).astype(np.float64)
+        sums = [np.bincount(self._cluster, colours.counts * colours.values[:, channel], count) for channel in range(3)]
+        self._centres = np.stack(sums, axis=1) / self._weights[:, None]
+        self._steps = self._merge() if count > 1 else []
+
+    def __len__(self) -> int:
+        """Clusters of the largest palette."""
+        return len(self._steps) + 1
+
+    def palette(self, size: int) -> NDArray[np.uint8]:
+        """For each of the colours its entry in the palette of at most so many colours: (N, 3)."""
+        parent = np.arange(len(self))
+        for kept, gone in self._steps[: max(0, len(self) - size)]:
+            parent[gone] = kept
+        for number in range(len(parent)):  # chains are short: each merge points to a cluster that is left
+            while parent[number] != parent[parent[number]]:
+                parent[number] = parent[parent[number]]
+        return _represented(self.colours, parent[self._cluster])
+
+    def _merge(self) -> list[tuple[int, int]]:
+        """All merges in order, as (cluster that stays, cluster that ends)."""
+        centres, weights = self._centres.copy(), self._weights.copy()
+        distances = _distances(centres, weights)
+        everyone = np.arange(len(weights))
+        nearest = distances.argmin(axis=1)
+        least = distances[everyone, nearest]
+        steps = []
+        for _ in range(len(weights) - 1):
+            kept = int(least.argmin())
+            gone = int(nearest[kept])
+            steps.append((kept, gone))
+            total = weights[kept] + weights[gone]
+            centres[kept] = (centres[kept] * weights[kept] + centres[gone] * weights[gone]) / total
+            weights[kept], weights[gone] = total, 0
+            distances[gone] = distances[:, gone] = least[gone] = np.inf
+            row = ((centres - centres[kept]) ** 2).sum(axis=1) * (weights * total / (weights + total))
+            row[weights == 0] = row[kept] = np.inf
+            distances[kept] = distances[:, kept] = row
+            stale = ((nearest == kept) | (nearest == gone)) & (weights > 0)
+            stale[kept] = True
+            nearest[row < least], least[row < least] = kept, row[row < least]
+            nearest[stale] = distances[stale].argmin(axis=1)
+            least[stale] = distances[stale, nearest[stale]]
+        return steps
+
+
+def _binned(values: NDArray[np.uint8]) -> tuple[NDArray[np.intp], int]:
+    """A cluster for each colour (N, 3): its own, or a cube's where there are too many."""
+    cluster, bits = np.arange(len(values)), 1
+    while (count := int(cluster.max()) + 1) > MOST:
+        cluster, bits = np.unique(packed(values >> bits), return_inverse=True)[1], bits + 1
+    return cluster, count
+
+
+def _distances(centres: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Squared error that the merging of each two clusters adds: (C, C), infinite on the diagonal."""
+    squares = (centres**2).sum(axis=1)
+    apart = np.maximum(squares[:, None] + squares - 2 * centres @ centres.T, 0)
+    distances: NDArray[np.float64] = apart * (weights[:, None] * weights / (weights[:, None] + weights))
+    np.fill_diagonal(distances, np.inf)
+    return distances
+
+
+def _represented(colours: Colours, cluster: NDArray[np.intp]) -> NDArray[np.uint8]:
+    """Each cluster's colour for its members: the one of most of its pixels, so that backgrounds stay exact, or their mean."""
+    order = np.lexsort((-colours.counts, cluster))
+    starts = np.flatnonzero(np.diff(cluster[order], prepend=-1))
+    totals = np.add.reduceat(colours.counts[order], starts)
+    weighted = colours.values[order] * colours.counts[order, None]
+    means = np.rint(np.add.reduceat(weighted, starts, axis=0) / totals[:, None]).astype(np.uint8)
+    first = order[starts]
+    entries = np.where(2 * colours.counts[first, None] > totals[:, None], colours.values[first], means)
+    result = np.empty_like(colours.values)
+    result[order] = np.repeat(entries, np.diff(starts, append=len(order)), axis=0)
+    return result

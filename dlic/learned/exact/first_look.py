@@ -1,0 +1,78 @@
+"""A fast first look: blocks that may be synthetic, because their pixels repeat their neighbours exactly. Photographs have few."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlic.container.exact_layer import BLOCK
+from dlic.learned.exact.connected import components
+
+POSSIBLE, REPETITIVE = 0.2, 0.5  # least share of samples that equal those to the left and above, of blocks to weigh and of seeds
+CONTRAST = 80  # least range of samples in a seed: skies repeat, but have no edges
+SEEDS = 8  # least number of seeds in a region; photographs have a few where highlights are clipped
+
+Samples = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class FirstLook:
+    """Blocks (h, w) of a picture that may be exact."""
+
+    possible: Mask  # parts of regions that have seeds
+    sure: Mask  # those of them that look synthetic
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing else is in the picture."""
+        return bool(self.possible.all())
+
+
+def first_look(image: Samples) -> FirstLook | None:
+    """Looks at an image (H, W, 3); None where it has nothing synthetic."""
+    repeats = repetition(image)
+    sure = repeats >= REPETITIVE
+    seeds = sure.copy()
+    seeds[sure] = _ranges(image, sure) >= CONTRAST
+    if np.count_nonzero(seeds) < min(SEEDS, seeds.size):
+        return None
+    regions, count = components(repeats >= POSSIBLE)
+    of_region = np.bincount(regions[seeds], minlength=count + 1)
+    kept = of_region >= min(SEEDS, seeds.size)
+    kept[0] = False
+    possible = kept[regions]
+    return FirstLook(possible, possible & sure) if possible.any() else None
+
+
+def repetition(image: Samples) -> NDArray[np.float32]:
+    """Share of the samples of each block that equal those to their left, and above: (h, w), 0 … 1."""
+    height, width = image.shape[:2]
+    rows, columns = -(-height // BLOCK), -(-width // BLOCK)
+    samples = np.ascontiguousarray(image).reshape(height, 3 * width)
+    equal = np.ones((BLOCK * rows, 3 * BLOCK * columns), np.uint8)  # beyond the picture and at its border, pixels repeat
+    np.equal(samples[:, 3:], samples[:, :-3], out=equal[:height, 3 : 3 * width].view(bool))
+    equal[1:height, : 3 * width] += samples[1:] == samples[:-1]
+    equal[:1] += 1
+    equal[height:] += 1
+    equal[:, 3 * width :] += equal[:, 3 * width :] < 2
+    of_rows = equal.reshape(rows, BLOCK, -1).sum(axis=1, dtype=np.uint8)
+    counts = of_rows.reshape(rows, columns, 3 * BLOCK).sum(axis=2, dtype=np.uint16)
+    shares: NDArray[np.float32] = counts.astype(np.float32) / (2 * 3 * BLOCK * BLOCK)
+    return shares
+
+
+def _ranges(image: Samples, mask: Mask) -> NDArray[np.int16]:
+    """The largest range of a channel in each block of the mask, in order."""
+    blocks = blocks_of(image, mask).reshape(-1, BLOCK * BLOCK, 3)
+    ranges: NDArray[np.int16] = (blocks.max(axis=1).astype(np.int16) - blocks.min(axis=1)).max(axis=1, initial=0)
+    return ranges
+
+
+def blocks_of(image: NDArray[np.uint8], mask: Mask) -> NDArray[np.uint8]:
+    """The blocks of a mask in an image (H, W, 3), in order: (N, 16, 16, 3); the border is replicated."""
+    padding = [(0, BLOCK * blocks - side) for blocks, side in zip(mask.shape, image.shape[:2], strict=True)]
+    padded = np.pad(image, [*padding, (0, 0)], mode="edge") if any(after for _, after in padding) else image
+    blocks = padded.reshape(mask.shape[0], BLOCK, mask.shape[1], BLOCK, 3).swapaxes(1, 2)
+    chosen: NDArray[np.uint8] = blocks[mask]
+    return chosen

@@ -1,0 +1,70 @@
+"""Exact blocks as pixels: stored in pieces, pasted over a decoded picture, and hidden from the network."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlic.classical.lossless import webp
+from dlic.container.exact_layer import BLOCK, SIDE, ExactLayer, places, read
+from dlic.container.format import EXACT_BLOCKS, Container
+from dlic.images.transparency import filled
+from dlic.learned.exact.few_colours import packed, unpacked
+from dlic.pixels.rectangles import Rectangle
+
+SAMPLED = 17  # one of so many pixels is counted to find the most frequent colour
+
+Samples = NDArray[np.uint8]  # (H, W, 3)
+Mask = NDArray[np.bool_]
+
+
+def in_pixels(mask: Mask, part: Rectangle) -> Mask:
+    """A mask of blocks for the pixels of a part: (height, width)."""
+    blocks = part.in_steps(BLOCK)
+    rows = np.repeat(mask[blocks.slices], BLOCK, axis=0)[part.y - BLOCK * blocks.y :][: part.height]
+    pixels: Mask = np.repeat(rows, BLOCK, axis=1)[:, part.x - BLOCK * blocks.x :][:, : part.width]
+    return pixels
+
+
+def hidden(image: Samples, mask: Mask) -> Samples:
+    """An image with a smooth continuation of the rest in place of exact blocks, for the network."""
+    visible = ~in_pixels(mask, Rectangle(0, 0, image.shape[1], image.shape[0]))
+    return filled(image, visible.astype(np.uint8))
+
+
+def layer_of(container: Container) -> ExactLayer | None:
+    """The exact blocks of a learned picture, if it has any. Raises CorruptFileError."""
+    data = dict(container.chunks).get(EXACT_BLOCKS)
+    return None if data is None else read(data, container.width, container.height)
+
+
+def store(image: Samples, mask: Mask, search: tuple[int, int], side: int = SIDE) -> ExactLayer:
+    """The layer of an image's exact blocks."""
+    height, width = image.shape[:2]
+    streams = [webp.encode(_alone(image, mask, place), search) for place in places(mask, width, height, side)]
+    return ExactLayer(width=width, height=height, mask=mask, side=side, streams=tuple(streams))
+
+
+def paste(layer: ExactLayer, picture: Samples, part: Rectangle) -> None:
+    """Writes the exact blocks into a decoded part of the picture; only the pieces that meet it are decoded. Raises
+    CorruptFileError.
+    """
+    for place, stream in zip(layer.places, layer.streams, strict=True):
+        shared = place.overlap(part)
+        if shared.width > 0 and shared.height > 0:
+            pixels = webp.decode(stream, place.height, place.width)[shared.within(place)]
+            target = picture[shared.within(part)]
+            np.copyto(target, pixels, where=in_pixels(layer.mask, shared)[..., None])
+
+
+def verify(layer: ExactLayer) -> None:
+    """Decodes every piece. Raises CorruptFileError."""
+    for place, stream in zip(layer.places, layer.streams, strict=True):
+        webp.decode(stream, place.height, place.width)
+
+
+def _alone(image: Samples, mask: Mask, place: Rectangle) -> Samples:
+    """The exact blocks of a place; their most frequent colour is around them, which costs least."""
+    pixels, exact = image[place.slices], in_pixels(mask, place)
+    if exact.all():
+        return np.ascontiguousarray(pixels)
+    codes, counts = np.unique(packed(pixels[exact][::SAMPLED]), return_counts=True)
+    return np.where(exact[..., None], pixels, unpacked(codes[counts.argmax()]))
