@@ -3,7 +3,6 @@
 import os
 import re
 import stat
-import tempfile
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -240,6 +239,8 @@ def _folded(name: str) -> str:
 
 def folds_names(folder: Path) -> bool:
     """Whether a file system treats two spellings of a name as the same."""
+    import tempfile
+
     try:
         with tempfile.NamedTemporaryFile(prefix=".dlic-\u00e9-", suffix=".part", dir=folder) as file:
             name = Path(file.name).name

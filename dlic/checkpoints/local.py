@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from dlic.checkpoints.index import read_index
 from dlic.checkpoints.manifest import MANIFEST, TUNES, read_manifest, stated_fingerprint
 from dlic.errors import DlicError, UnknownCheckpointError
 from dlic.storage.files import cache_folder
@@ -35,6 +34,8 @@ def local_checkpoints() -> Iterator[Path]:
 
 def default_name() -> str:
     """The default checkpoint. Raises UnknownCheckpointError where none is shipped."""
+    from dlic.checkpoints.index import read_index  # a file names its checkpoint itself: readers need no index
+
     try:
         return read_index(shipped_folder()).default
     except UnknownCheckpointError as error:
@@ -45,6 +46,8 @@ def tuned_name(tune: str) -> str:
     """The checkpoint of a tune in the shipped index. Raises DlicError where it has none."""
     if tune not in TUNES:
         raise DlicError(f"a checkpoint is tuned for {', '.join(TUNES)}; not for {tune!r}")
+    from dlic.checkpoints.index import read_index
+
     tunes = read_index(shipped_folder()).tunes
     if tune not in tunes:
         raise DlicError(f"this dlic has no checkpoint that is tuned for {tune}; it has some for {', '.join(tunes) or 'nothing'}")

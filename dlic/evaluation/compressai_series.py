@@ -6,7 +6,8 @@ from pathlib import Path
 from dlic.errors import DlicError, UnknownCheckpointError
 from dlic.evaluation.provenance import version_of
 from dlic.evaluation.series import Series
-from dlic.peers.compressai.zoo import PREFIX, VARIABLE_RATES, open_codec, parse, zoo_qualities
+from dlic.peers.compressai.names import PREFIX
+from dlic.peers.compressai.zoo import VARIABLE_RATES, open_codec, parse, zoo_qualities
 from dlic.storage.files import read_whole
 
 STATE_DICTS = (".pth", ".pth.tar", ".pt", ".safetensors")

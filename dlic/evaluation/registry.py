@@ -17,7 +17,7 @@ from dlic.errors import DlicError, UnknownCheckpointError
 from dlic.evaluation.compressai_series import compressai_series
 from dlic.evaluation.known_codecs import KNOWN, KnownCodec
 from dlic.evaluation.series import Series
-from dlic.peers.compressai.zoo import is_zoo_name
+from dlic.peers.compressai.names import is_zoo_name
 from dlic.pixels.arrays import Codec
 
 if TYPE_CHECKING:

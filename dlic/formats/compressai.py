@@ -11,7 +11,7 @@ from dlic.formats.kind import Description, Details
 from dlic.formats.reading import Reading
 from dlic.formats.writing import Encode, Outcome, Wishes, cheap_thumbnail, option, separated
 from dlic.images.files import ImageFile
-from dlic.peers.compressai.zoo import ALL_IN_THE_NAME, FORM, PREFIX, is_zoo_name, open_codec
+from dlic.peers.compressai.names import ALL_IN_THE_NAME, FORM, PREFIX, is_zoo_name
 from dlic.progress import Progress
 from dlic.runtime.memory import PROCESS_WITH_TORCH
 from dlic.runtime.timing import timed
@@ -45,6 +45,8 @@ class CompressAI(ContainerKind):
             raise UnknownCheckpointError(
                 f"made with checkpoint {container.model.hex()[:8]}…, a model of CompressAI; name it as it was made, --model {FORM}"
             )
+        from dlic.peers.compressai.zoo import open_codec
+
         seconds: dict[str, float] = {}
         with timed(seconds, "load model"):
             codec = open_codec(model)
@@ -57,6 +59,8 @@ class CompressAI(ContainerKind):
             raise DlicError(f"a model of CompressAI must be named: --model {FORM}")
 
         def encode(picture: ImageFile, progress: Progress) -> Outcome:
+            from dlic.peers.compressai.zoo import open_codec
+
             seconds: dict[str, float] = {}
             with timed(seconds, "load model"):
                 codec = open_codec(model)

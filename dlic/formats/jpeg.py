@@ -1,13 +1,10 @@
 """JPEG files, baseline and progressive."""
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlic.classical.jpeg import metadata as jpeg_metadata
-from dlic.classical.jpeg.frame import Frame
-from dlic.classical.jpeg.segments import BASELINE, EXTENDED, PROGRESSIVE, Segment, read_frame, segments
 from dlic.errors import CorruptFileError
 from dlic.formats.kind import Description, Details, Kind
 from dlic.formats.reading import Reading, ReadResult
@@ -18,6 +15,10 @@ from dlic.images.metadata import upright as upright_metadata
 from dlic.images.pillow.metadata import held
 from dlic.progress import Progress, no_progress
 from dlic.runtime.timing import timed
+
+if TYPE_CHECKING:  # classical.jpeg is imported by methods: whoever reads a .dlic file does without
+    from dlic.classical.jpeg.frame import Frame
+    from dlic.classical.jpeg.segments import Segment
 
 MAGIC = b"\xff\xd8\xff"
 ANY_SIZE = 1 << 32  # pixels, more than a header can say: callers have their own limit
@@ -34,6 +35,8 @@ class Jpeg(Kind):
         return data.startswith(MAGIC)
 
     def describe(self, data: bytes) -> Description:
+        from dlic.classical.jpeg import metadata as jpeg_metadata
+
         frame, before = _head(data)
         return Description(
             kind=self,
@@ -87,8 +90,10 @@ class Jpeg(Kind):
         return encode
 
 
-def _head(data: bytes) -> tuple[Frame, list[Segment]]:
+def _head(data: bytes) -> "tuple[Frame, list[Segment]]":
     """The frame, and the segments in front of it. Raises CorruptFileError."""
+    from dlic.classical.jpeg.segments import BASELINE, EXTENDED, PROGRESSIVE, read_frame, segments
+
     before: list[Segment] = []
     for segment in segments(data):
         if segment.marker in (BASELINE, EXTENDED, PROGRESSIVE):
@@ -97,7 +102,7 @@ def _head(data: bytes) -> tuple[Frame, list[Segment]]:
     raise CorruptFileError("the file ends before its picture")
 
 
-def _subsampling(frame: Frame) -> str | None:
+def _subsampling(frame: "Frame") -> str | None:
     """'4:2:0', sampling factors where there is no such name, None for gray."""
     from dlic.classical.jpeg.subsampling import FACTORS
 

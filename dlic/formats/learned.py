@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlic.checkpoints import local as checkpoints
-from dlic.checkpoints.index import NAME
 from dlic.checkpoints.manifest import read_manifest
 from dlic.container.chunks import ALPHA, by_name
 from dlic.container.format import LEARNED, TILED, Container
@@ -124,7 +123,7 @@ class Learned(ContainerKind):
             return reading.codec.within(reading.max_memory, reading.max_pixels)
         if reading.model is not None and reading.weights is not None:
             raise DlicError("give a model or weights, not both")
-        if reading.model is not None and not NAME.fullmatch(reading.model):
+        if reading.model is not None and not is_name(reading.model):
             raise UnknownCheckpointError(
                 f"made with checkpoint {container.model.hex()[:8]}…, one of dlic's own, not with {reading.model}"
             )
@@ -157,6 +156,13 @@ class Learned(ContainerKind):
             return encode_picture(load, picture, wishes, rate, progress)
 
         return encode
+
+
+def is_name(model: str) -> bool:
+    """Whether a checkpoint of dlic can have this name."""
+    from dlic.checkpoints.index import NAME
+
+    return NAME.fullmatch(model) is not None
 
 
 def rate_of(wishes: Wishes) -> "int | Target":

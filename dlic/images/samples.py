@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from PIL.TiffImagePlugin import TiffImageFile
 
 from dlic.errors import UnreadableImageError
 from dlic.images.files import EVERYTHING, MAX_PIXELS, ImageFile, frames_left, name_of, opened, read_metadata, refuse_if
@@ -14,6 +13,7 @@ from dlic.images.pillow.depth import ppm_peak, tiff_bits
 from dlic.images.pillow.opening import decoding, memory_for
 from dlic.images.pillow.orientation import turned
 from dlic.images.pillow.sixteen_bits import is_16_bit_colour, sixteen_bit_colour
+from dlic.images.pillow.tiff import is_tiff
 from dlic.images.transparency import with_alpha
 
 # Formats whose bits a sample Pillow reports; in others it silently drops bits beyond 8.
@@ -56,7 +56,7 @@ def _refuse_inexact(image: Image.Image, name: str) -> None:
         reason = "Pillow reads 16-bit colour of PPM files as 8 bits"
     elif not _tiff_depth_is_kept(image):
         reason = "Pillow drops bits of such a TIFF file"
-    elif isinstance(image, TiffImageFile) and PREMULTIPLIED in image.tag_v2.get(EXTRA_SAMPLES, ()):
+    elif is_tiff(image) and PREMULTIPLIED in image.tag_v2.get(EXTRA_SAMPLES, ()):
         reason = "its colours are multiplied by their transparency"
     if reason:
         raise UnreadableImageError(f"{name} cannot be read exactly: {reason}; convert it to PNG first")

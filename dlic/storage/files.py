@@ -3,14 +3,11 @@
 import errno
 import os
 import re
-import secrets
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
-
-from platformdirs import user_cache_path
 
 from dlic.errors import DlicError, ExistsError, StorageError
 from dlic.storage.replacing import replace
@@ -114,7 +111,7 @@ def _created(path: Path) -> BinaryIO:
     """A new file with the permissions of any new file. `tempfile` gives 0600, and to read the umask is to change it."""
     while True:
         with suppress(FileExistsError):
-            return open(path.with_name(f".{path.name[:NAME_KEPT]}.{secrets.token_hex(4)}.part"), "xb")
+            return open(path.with_name(f".{path.name[:NAME_KEPT]}.{os.urandom(4).hex()}.part"), "xb")
 
 
 def _locked(file: BinaryIO, wait: bool = False) -> bool | None:
@@ -177,4 +174,6 @@ def cache_folder() -> Path:
     """The platform's cache folder for dlic, such as ~/.cache/dlic; `DLIC_CACHE` overrides it."""
     if override := os.environ.get("DLIC_CACHE"):
         return Path(override)
+    from platformdirs import user_cache_path
+
     return user_cache_path("dlic", appauthor=False)

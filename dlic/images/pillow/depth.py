@@ -4,9 +4,9 @@ import re
 
 from PIL import Image
 from PIL.ImageFile import ImageFile
-from PIL.TiffImagePlugin import TiffImageFile
 
 from dlic.images.pillow.opening import beginning_of
+from dlic.images.pillow.tiff import is_tiff
 
 BITS_PER_SAMPLE = 258  # tag of TIFF
 AV1 = re.compile(rb"av1C\x81.(.)", re.DOTALL)  # how an AVIF file says its coding: bits 6 and 5 of the third byte are more depth
@@ -15,7 +15,7 @@ HEADER = 1 << 16  # bytes in which they are found, where no large profile stands
 
 def tiff_bits(image: Image.Image) -> int | None:
     """Bits of the deepest sample of a TIFF file; None for all else."""
-    return max(image.tag_v2.get(BITS_PER_SAMPLE, (1,))) if isinstance(image, TiffImageFile) else None
+    return max(image.tag_v2.get(BITS_PER_SAMPLE, (1,))) if is_tiff(image) else None
 
 
 def ppm_peak(image: Image.Image) -> int | None:

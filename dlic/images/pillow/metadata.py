@@ -1,12 +1,15 @@
 """Metadata from Pillow's images, and into the files that Pillow writes."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
-from PIL.TiffImagePlugin import TiffImageFile
 
 from dlic.images import exif as exif_bytes
 from dlic.images.metadata import LABELS, PNG_XMP, Metadata, fitting, is_dpi, is_keyword, orientation, upright
+from dlic.images.pillow.tiff import is_tiff
+
+if TYPE_CHECKING:
+    from PIL.TiffImagePlugin import TiffImageFile
 
 PNG_EXIF = "Raw profile type exif"  # keyword of a text that is none
 SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
@@ -44,16 +47,13 @@ def metadata_of(image: Image.Image) -> Metadata:
 
 def loses_exif(image: Image.Image) -> bool:
     """Whether a loaded image file has EXIF that `metadata_of` cannot read."""
-    if isinstance(image, TiffImageFile):
-        has_some = any(tag in image.tag_v2 for tag in (*DESCRIPTIVE, *SUB_DIRECTORIES))
-    else:
-        has_some = PNG_EXIF in image.info
+    has_some = any(tag in image.tag_v2 for tag in (*DESCRIPTIVE, *SUB_DIRECTORIES)) if is_tiff(image) else PNG_EXIF in image.info
     return has_some and not _exif_of(image)
 
 
 def orientation_of(image: Image.Image) -> int | None:
     """EXIF orientation of the pixels of a loaded image, 1 … 8; None where the file states none."""
-    if isinstance(image, TiffImageFile):
+    if is_tiff(image):
         return None  # Pillow has turned them
     return orientation(_exif_of(image), _xmp_of(image))
 
@@ -85,7 +85,7 @@ def save_options(metadata: Metadata, kind: str) -> dict[str, Any]:
 
 def _exif_of(image: Image.Image) -> bytes:
     """Bare EXIF; of a TIFF file the tags that speak of the picture."""
-    if isinstance(image, TiffImageFile):
+    if is_tiff(image):
         return _of_tiff(image)
     if "exif" not in image.info and PNG_EXIF in image.info:
         return _from_legacy_text(image.info[PNG_EXIF])
@@ -107,7 +107,7 @@ def _xmp_of(image: Image.Image) -> bytes:
 def _dpi_of(image: Image.Image) -> tuple[float, float] | None:
     """Across and down of the upright pixels; None where the value is Pillow's own and not the file's."""
     dpi = image.info.get("dpi")
-    if not dpi or (isinstance(image, TiffImageFile) and X_RESOLUTION not in image.tag_v2):
+    if not dpi or (is_tiff(image) and X_RESOLUTION not in image.tag_v2):
         return None
     if image.format in ("JPEG", "MPO") and not image.info.get("jfif_unit"):  # made up of EXIF, where it stays
         return None
@@ -119,7 +119,7 @@ def _dpi_of(image: Image.Image) -> tuple[float, float] | None:
 
 def _is_sideways(image: Image.Image) -> bool:
     """Whether the stored pixels lie on their side. Of a TIFF file, whose tag Pillow removes, the sizes tell, but for squares."""
-    if isinstance(image, TiffImageFile):
+    if is_tiff(image):
         stored = image.tag_v2.get(IMAGE_WIDTH), image.tag_v2.get(IMAGE_LENGTH)
         return image.size != stored and image.size == stored[::-1]
     return orientation_of(image) in SIDEWAYS
@@ -145,7 +145,7 @@ def _descriptive(tags: Image.Exif) -> Image.Exif:
     return selected
 
 
-def _of_tiff(image: TiffImageFile) -> bytes:
+def _of_tiff(image: "TiffImageFile") -> bytes:
     """The descriptive tags of a TIFF file as EXIF; empty where there are none, or Pillow cannot read and write them."""
     try:
         tags = _descriptive(image.getexif())

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlic.container.format import MAX_LEVEL
 from dlic.errors import DlicError, DownloadError, UnknownCheckpointError
+from dlic.peers.compressai.names import FORM, PREFIX
 from dlic.storage.versions import Version, version_of
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
     from dlic.peers.compressai.codec import CompressAICodec
 
-PREFIX = "compressai:"
-FORM = "compressai:ARCHITECTURE:QUALITY, or compressai:ARCHITECTURE@FILE for weights on this machine"
-ALL_IN_THE_NAME = "the name of a CompressAI model says its rate and its weights, as compressai:ARCHITECTURE:QUALITY@FILE"
 METRICS = ("mse", "ms-ssim")  # the zoo's own weights were trained for
 VARIABLE_RATES = tuple(range(1, 9))  # of each of CompressAI's variable-rate models
 WRAPPERS = ("network", "state_dict", "model_state_dict")  # keys that training checkpoints keep their weights under
@@ -45,11 +43,6 @@ class ZooName:
     @property
     def has_variable_rate(self) -> bool:
         return self.architecture.endswith("-vbr")
-
-
-def is_zoo_name(name: str | None) -> bool:
-    """Whether a name of a model is one of CompressAI's rather than of a checkpoint of dlic."""
-    return name is not None and name.startswith(PREFIX)
 
 
 def parse(name: str) -> ZooName:
