@@ -42,3 +42,15 @@ def photographs(tmp_path_factory, photograph) -> Path:
         y, x = 60 * i, 100 * i
         Image.fromarray(photograph[y : y + 150, x : x + 170]).save(folder / ("deeper" if i % 2 else "") / f"{i}.png")
     return folder
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory, photograph) -> Path:
+    """A folder tree of three short clips, in which the camera moves two pixels a frame; and a picture, which is none."""
+    folder = tmp_path_factory.mktemp("clips")
+    (folder / "deeper").mkdir()
+    for number, name in enumerate(("a", "deeper/b", "c")):
+        frames = [Image.fromarray(photograph[50 * number :, 2 * i : 2 * i + 96][:80]) for i in range(6)]
+        frames[0].save(folder / f"{name}.webp", save_all=True, append_images=frames[1:], duration=40, lossless=True)
+    Image.fromarray(photograph[:32, :32]).save(folder / "still.webp")
+    return folder

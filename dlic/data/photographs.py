@@ -77,10 +77,10 @@ def is_photograph(path: Path) -> bool:
     return path.suffix.lower() in EXTENSIONS and os.path.isfile(path)  # no where it may not look
 
 
-def split(paths: list[Path], held_out: float, seed: int) -> tuple[list[Path], list[Path]]:
+def split(paths: list[Path], held_out: float, seed: int, what: str = "photographs") -> tuple[list[Path], list[Path]]:
     """(training, validation) files; the validation part is random, fixed by the seed, and at least one file."""
     if len(paths) < 2:
-        raise DlicError(f"training needs at least two photographs, found {len(paths)}: one is held out for validation")
+        raise DlicError(f"training needs at least two {what}, found {len(paths)}: one is held out for validation")
     order = np.random.default_rng(seed).permutation(len(paths))
     count = min(len(paths) - 1, max(1, round(held_out * len(paths))))
     validation = set(order[:count].tolist())

@@ -31,6 +31,7 @@ class Model(nn.Module):
     chains: tuple[tuple[str, str], ...] = ()  # key of a depth → the chain of blocks in the network
     goals: tuple[str, ...] = ()  # keys of `config` that only the loss and initial weights use
     can_freeze: bool = False  # whether the class has `freeze_encoder`
+    grows_from = ""  # name of the architecture whose trained weights it can begin with as well
     solved: tuple[str, ...] = ()  # parameters that `prepare` sets
     levels: int = 1  # number of rates
     lmbdas: Tensor  # (levels,) λ of each level, for models of several rates
@@ -59,6 +60,10 @@ class Model(nn.Module):
             raise ValueError(f"weights of {self.name} do not fit: {', '.join(listed)}")
         trained.load_state_dict(weights)
         self.load_state_dict(self.state_dict() | trained.state_dict())
+
+    def grow_from(self, config: dict, weights: dict[str, Tensor]) -> None:
+        """Copies the weights of a trained network of the class `grows_from`. Raises ValueError where they do not fit."""
+        raise NotImplementedError
 
     def prepare(self) -> None:
         """Solves the parameters that gradients do not train (quantiles). Training calls it regularly, and before validation and

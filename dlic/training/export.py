@@ -7,23 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.progress import track
 
 from dlic.checkpoints.graphs import ENDING
 from dlic.checkpoints.manifest import CARD, MANIFEST, WEIGHTS, Manifest, Training
 from dlic.checkpoints.weights import verify_weights
-from dlic.entropy.tables import REACH, FrequencyTables, counted_tables, tables_from_likelihoods
+from dlic.entropy.tables import FrequencyTables, counted_tables, tables_from_likelihoods
 from dlic.errors import DlicError, UnknownCheckpointError
 from dlic.learned.codec import LearnedCodec
 from dlic.learned.unit import UnitCodec
 from dlic.models import build_model
 from dlic.models.base import Model
-from dlic.pixels.rectangles import Rectangle
 from dlic.runtime.torch import deploy
 from dlic.runtime.torch.whole_numbers import stored_arrays
 from dlic.runtime.weights import under
 from dlic.storage.files import cannot_write, written_whole
+from dlic.training.counts import histogram
 from dlic.training.graphs.registry import graphs_of
 
 LOSSES = {  # distortions of training as model cards state them
@@ -31,7 +29,6 @@ LOSSES = {  # distortions of training as model cards state them
     "ms-ssim": "(1 − MS-SSIM)",
     "visual": "(SSIMULACRA 2's error, weighted by λ, and a share of 255² · MSE)",
 }
-LEVEL_STRIDE = 5  # from one photograph to the next: coprime to the number of levels, so that all of them are visited
 
 
 @dataclass(frozen=True)
@@ -65,8 +62,8 @@ def export(
     Args:
         source: .ckpt of a training run.
         folder: must not hold a checkpoint yet, unless `force`.
-        photographs: folder of images to count symbols for the tables on, for example the training images. None: tables of the
-            learned densities.
+        photographs: folder of images to count symbols for the tables on, for example the training images; of clips, for the network
+            of predicted frames. None: tables of the learned densities.
         card: text of the model card after its table; the run alone cannot know the data's name and licence.
         half: store weights as float16, in half the bytes. Tables and whole numbers are made from the rounded weights.
     """
@@ -77,7 +74,7 @@ def export(
         round_to_half(run.network)
     tables = learned_tables(run.network)
     if photographs is not None:
-        tables = counted_tables(tables, histogram(as_codec(run.network, tables), photographs))
+        tables = counted_tables(tables, histogram(as_codec(run.network, tables), photographs, run.network.name))
     return write_checkpoint(run, tables, folder, card, half)
 
 
@@ -158,28 +155,6 @@ def learned_tables(network: Model) -> FrequencyTables:
         return network.likelihoods(torch.from_numpy(symbols).float()).double().numpy()
 
     return tables_from_likelihoods(likelihoods)
-
-
-def histogram(learned: LearnedCodec, photographs: Path, side: int = 512) -> np.ndarray:
-    """Counts of the symbols −REACH … REACH in each table row, over the centres of the photographs below a folder.
-
-    Each photograph is encoded at one level, in turn, so that all are seen: (rows, 2 · REACH + 1).
-    """
-    from dlic.data.crops import ValidationCrops
-    from dlic.data.photographs import decode_all, find_photographs
-
-    decoded = decode_all(find_photographs(photographs))
-    codec = learned.unit
-    crops = ValidationCrops(decoded, side // codec.stride * codec.stride, len(decoded))
-    width = 2 * REACH + 1
-    counts = np.zeros(len(codec.tables) * width)
-    for i in track(range(len(crops)), "counting symbols", console=Console(stderr=True)):
-        image = crops[i].permute(1, 2, 0).numpy()
-        analysed = codec.analyse(image, Rectangle(0, 0, image.shape[1], image.shape[0]))
-        symbols = codec.encode(analysed, level=i * LEVEL_STRIDE % codec.levels).symbols
-        values = np.clip(symbols.values, -REACH, REACH) + REACH
-        counts += np.bincount(symbols.rows.astype(np.int64) * width + values, minlength=counts.size)
-    return counts.reshape(-1, width)
 
 
 def _as_half(array: np.ndarray) -> np.ndarray:

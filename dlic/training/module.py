@@ -6,11 +6,14 @@ from typing import Any, Literal, cast
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.utilities.apply_func import move_data_to_device
 from torch import Tensor, nn
 
 from dlic.checkpoints.manifest import read_manifest
 from dlic.checkpoints.weights import read_weights
+from dlic.data.clip_module import ClipData
 from dlic.data.module import PhotographData
+from dlic.data.predicted import PredictedCrops
 from dlic.metrics.differentiable.distortions import MSE_SHARE
 from dlic.metrics.differentiable.ssimulacra2 import score, ssimulacra2_error
 from dlic.models.base import Model
@@ -139,17 +142,16 @@ class TrainingModule(pl.LightningModule):
 
     # --- training ---------------------------------------------------------------------------------------------------
 
-    def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
+    def on_train_batch_start(self, batch: Tensor | PredictedCrops, batch_idx: int) -> None:
         if self.global_step % SOLVED_EVERY == 0 and batch_idx % self.accumulated == 0:
             self.network.prepare()
         torch.manual_seed(self.noise_seed * 1_000_003 + self.next_batch + process_rank())
         if 0 < self.frozen_share < 1 and self.global_step >= round((1 - self.frozen_share) * self.trainer.max_steps):
             self.network.freeze_encoder(self.parity)
 
-    def training_step(self, x: Tensor, batch_idx: int) -> Tensor | None:
-        first = (self.next_batch + process_rank()) * len(x)
-        level = drawn_levels(self.noise_seed, first, len(x), len(self.lmbdas)).to(x.device, non_blocking=True)
-        output = self.network(x, level)
+    def training_step(self, batch: Tensor | PredictedCrops, batch_idx: int) -> Tensor | None:
+        x, known, level = self._sample(batch)
+        output = self.network(x, level, *known)
         terms = self.loss(output, x, self.lmbdas[level], self.level_weights[level])
         self.batches_seen += process_count()
         values = mean_over_processes(torch.stack([*terms.parts(), output.sparsity]).detach())
@@ -159,6 +161,14 @@ class TrainingModule(pl.LightningModule):
         self.pixels_seen += process_count() * x.shape[0] * x.shape[2] * x.shape[3]
         self._log_step(values, batch_idx)
         return terms.loss
+
+    def _sample(self, batch: Tensor | PredictedCrops) -> tuple[Tensor, tuple[Tensor, ...], Tensor]:
+        """Pictures, their predictions if they have some, and levels: drawn ones, or those that the predictions were made for."""
+        if isinstance(batch, PredictedCrops):
+            return batch.x, (batch.p,), batch.level
+        first = (self.next_batch + process_rank()) * len(batch)
+        level = drawn_levels(self.noise_seed, first, len(batch), len(self.lmbdas)).to(batch.device, non_blocking=True)
+        return batch, (), level
 
     def _log_step(self, values: Tensor, batch_idx: int) -> None:
         """Collects `values` (6,) of this batch, and logs means over the batches of a step."""
@@ -206,23 +216,26 @@ class TrainingModule(pl.LightningModule):
         for name, value in self._unsolved.items():
             self.network.get_parameter(name).copy_(value)
 
-    def validation_step(self, x: Tensor, batch_idx: int) -> list[Validated]:  # type: ignore[override]  # callbacks take it
-        """Each of `validation_levels` on the same crops."""
-        return [self._validate(x, level) for level in self.validation_levels]
+    def validation_step(self, batch: Tensor | PredictedCrops, batch_idx: int) -> list[Validated]:  # type: ignore[override]
+        """Each of `validation_levels` on the same crops, or a prediction's own; callbacks take it."""
+        if isinstance(batch, PredictedCrops):
+            return [self._validate(batch.x, level, batch.p) for level in batch.level.unique().tolist()]
+        return [self._validate(batch, level) for level in self.validation_levels]
 
     @torch.no_grad()
     def show_validation(self) -> None:
         """Runs the validation data through the network outside of a validation, for observers of its activations."""
         self.network.eval()
         for batch in self._data.val_dataloader():
-            x = self._data.on_after_batch_transfer(batch.to(self.device), 0)
+            shown = self._data.on_after_batch_transfer(move_data_to_device(batch, self.device), 0)
+            x, known = (shown.x, (shown.p,)) if isinstance(shown, PredictedCrops) else (shown, ())
             for level in self.validation_levels:
-                self.network.forward(x, torch.full((len(x),), level, device=self.device))
+                self.network.forward(x, torch.full((len(x),), level, device=self.device), *known)
         self.network.train()
 
-    def _validate(self, x: Tensor, level: int) -> Validated:
+    def _validate(self, x: Tensor, level: int, *known: Tensor) -> Validated:
         levels = torch.full((len(x),), level, device=x.device)
-        output = self.network.forward(x, levels)  # never compiled: that would take minutes for each shape
+        output = self.network.forward(x, levels, *known)  # never compiled: that would take minutes for each shape
         terms = self.loss(output, x, self.lmbdas[levels], self.level_weights[levels])
         self._log_terms("val", terms, x.shape[0])  # logs the mean over levels and batches
         self._log("val", "sparsity", output.sparsity, batch_size=x.shape[0])
@@ -254,22 +267,27 @@ class TrainingModule(pl.LightningModule):
         return self.earlier_batches + self.batches_seen
 
     @property
-    def _data(self) -> PhotographData:
+    def _data(self) -> PhotographData | ClipData:
         return cast(Any, self.trainer).datamodule
 
     # --- state ------------------------------------------------------------------------------------------------------
 
     def start_from(self, source: Path) -> None:
-        """Copies the weights and counters of an exported checkpoint of the same architecture, possibly with fewer blocks; or the
-        weights of a file of CompressAI (.pth.tar, .safetensors) of the same architecture. Raises ValueError where they do not fit.
+        """Copies the weights and counters of an exported checkpoint of the same architecture, possibly with fewer blocks, or of the
+        one that it grows from; or the weights of a file of CompressAI (.pth.tar, .safetensors) of the same architecture. Raises
+        ValueError where they do not fit.
         """
         if source.is_file():
             self._start_from_zoo(source)
             return
         manifest = read_manifest(source)
-        if manifest.model != self.network.name:
+        weights = to_tensors(trained_weights(read_weights(source, manifest)))
+        if manifest.model == self.network.name:
+            self.network.start_from(manifest.config, weights)
+        elif manifest.model == self.network.grows_from:
+            self.network.grow_from(manifest.config, weights)
+        else:
             raise ValueError(f"{source} holds {manifest.model}, not {self.network.name}")
-        self.network.start_from(manifest.config, to_tensors(trained_weights(read_weights(source, manifest))))
         self.earlier_steps, self.earlier_pixels = manifest.training.steps, manifest.training.pixels
 
     def _start_from_zoo(self, path: Path) -> None:

@@ -32,6 +32,20 @@ def named_start(args: Sequence[str]) -> str | None:
     return start.start or next(filter(None, map(_start_in, reversed(start.recipes))), None)
 
 
+def trains_on_clips(args: Sequence[str]) -> bool:
+    """Whether a run trains the network of predicted frames, which needs clips: by its arguments, recipes, or start."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--model.network", "--model.network.class_path", dest="network")
+    try:
+        named = [parser.parse_known_args(args)[0].network]
+    except argparse.ArgumentError:
+        named = []  # as above
+    networks = [network for network in (*named, *map(_network_in, reversed(recipes_in(args)))) if network]
+    if not networks and (start := named_start(args)):
+        networks = [(network_of(place_of(start)) or {}).get("class_path", "")]
+    return bool(networks) and networks[0].rpartition(".")[2] == "Inter"
+
+
 def recipes_in(args: Sequence[str]) -> list[str]:
     """The files of `--config` in the arguments of a run."""
     return _looked_up(args).recipes
@@ -48,11 +62,22 @@ def _looked_up(args: Sequence[str]) -> argparse.Namespace:
 
 
 def _start_in(recipe: str) -> str | None:
+    return _settings(recipe).get("from")
+
+
+def _network_in(recipe: str) -> str | None:
+    """The class of a recipe's network."""
+    model = _settings(recipe).get("model")
+    network = model.get("network") if isinstance(model, dict) else None
+    return network.get("class_path") if isinstance(network, dict) else network
+
+
+def _settings(recipe: str) -> dict[str, Any]:
     try:
         settings = yaml.safe_load(Path(recipe).read_bytes())
     except (OSError, ValueError, yaml.YAMLError):
-        return None  # as above
-    return settings.get("from") if isinstance(settings, dict) else None
+        return {}  # as above
+    return settings if isinstance(settings, dict) else {}
 
 
 def place_of(start: str) -> Path:

@@ -78,10 +78,12 @@ class Recipe:
         """Creates the model, the data and the callbacks, as a run does before its first step. Raises DlicError for settings that
         they refuse.
         """
+        from dlic.data.clips import find_clips
         from dlic.data.photographs import find_photographs
         from dlic.training.resume import place_of
 
-        find_photographs(self.config["data"]["train_dir"])
+        find = find_clips if "chains" in self.config["data"] else find_photographs
+        find(self.config["data"]["train_dir"])
         with _one_sentence():
             instances = self.parser.instantiate_classes(self.config)
             if (start := self.config["from"]) is not None:
@@ -111,14 +113,16 @@ def _command_line(args: Sequence[str], build: bool = True) -> "LightningCLI":
     import torch
     from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
+    from dlic.data.clip_module import ClipData
     from dlic.data.module import PhotographData
     from dlic.training.callbacks import KodakCurve
     from dlic.training.callbacks.durable_checkpoints import OutliveFullDisk
     from dlic.training.callbacks.usual import with_usual_callbacks
     from dlic.training.module import TrainingModule
-    from dlic.training.resume import named_start, network_of, place_of
+    from dlic.training.resume import named_start, network_of, place_of, trains_on_clips
 
     args = _in_full(args)
+    on_clips = trains_on_clips(args)
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*torch.jit.script.*")
     warnings.filterwarnings("ignore", message=".*args parameter is intended.*")
@@ -152,7 +156,7 @@ def _command_line(args: Sequence[str], build: bool = True) -> "LightningCLI":
         def instantiate_trainer(self, **kwargs: Any) -> "Trainer":
             settings = self.config_init
             own, logs = settings["trainer"]["callbacks"] or [], settings["trainer"]["logger"] is not False
-            callbacks = with_usual_callbacks(own, settings["averaging"], settings["save_every"], logs)
+            callbacks = with_usual_callbacks(own, settings["averaging"], settings["save_every"], logs, curve=not on_clips)
             return super().instantiate_trainer(callbacks=callbacks, **kwargs)
 
     class ParserCLI(TrainCLI):
@@ -167,7 +171,7 @@ def _command_line(args: Sequence[str], build: bool = True) -> "LightningCLI":
 
     return (TrainCLI if build else ParserCLI)(
         TrainingModule,
-        PhotographData,
+        ClipData if on_clips else PhotographData,
         args=args,
         run=False,
         trainer_defaults=TRAINER | {"callbacks": [OutliveFullDisk()], "logger": _logger(args)},

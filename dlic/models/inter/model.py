@@ -22,6 +22,7 @@ class Inter(Light):
     """
 
     name = "inter"
+    grows_from = "light"
 
     def __init__(self, hyper: int = 32, prediction: int = 48, **light: float):
         """
@@ -44,3 +45,20 @@ class Inter(Light):
         y_hat, total_bits, sparsity = self.entropy_model(y, level, known.for_means)
         residual = self.g_s(y_hat, level, known.for_pixels).float() - ZERO
         return ModelOutput(p + residual, total_bits, y, sparsity)
+
+    def grow_from(self, config: dict, weights: dict[str, Tensor]) -> None:
+        """Begins as a trained `Light`: of its channels of z those of the largest scales stay, as others are dead."""
+        light, ours = Light(**config), self.config
+        unfit = [key for key in light.config if key not in ("hyper", *light.goals) and ours[key] != light.config[key]]
+        if unfit or light.config["hyper"] < ours["hyper"]:
+            raise ValueError(f"weights of light do not fit: {', '.join(unfit) or 'it has fewer channels of z'}")
+        light.load_state_dict(weights)
+        scales = light.z_log_scale.anchors.mean(dim=0)
+        kept = scales.argsort(descending=True)[: ours["hyper"]].sort().values
+        own = self.state_dict()
+        for name, weight in light.state_dict().items():
+            for axis in range(weight.ndim):
+                if weight.shape[axis] != own[name].shape[axis]:
+                    weight = weight.index_select(axis, kept)
+            own[name] = weight
+        self.load_state_dict(own)

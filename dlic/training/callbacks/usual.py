@@ -19,7 +19,9 @@ from dlic.training.callbacks.save_often import SaveOften
 from dlic.training.callbacks.throughput import Throughput
 
 
-def with_usual_callbacks(own: Sequence[Callback], averaging: float, save_every: int, logs: bool) -> list[Callback]:
+def with_usual_callbacks(
+    own: Sequence[Callback], averaging: float, save_every: int, logs: bool, curve: bool = True
+) -> list[Callback]:
     """A recipe's callbacks and the default ones; a default is left out if the recipe has a callback of its class.
 
     Args:
@@ -27,6 +29,7 @@ def with_usual_callbacks(own: Sequence[Callback], averaging: float, save_every: 
         averaging: decay of weight averaging a step, below 1; 0 for none.
         save_every: optimiser steps from one save of last.ckpt to the next; validations save as well.
         logs: whether the run has a logger.
+        curve: whether validation measures a curve over levels; predictions have a level of their own.
     """
     usual: list[tuple[type[Callback], Callable[[], Callback]]] = [
         (SaveAtEnd, SaveAtEnd),
@@ -37,6 +40,8 @@ def with_usual_callbacks(own: Sequence[Callback], averaging: float, save_every: 
         (FitNotes, FitNotes),
         (Throughput, Throughput),
     ]
+    if not curve:
+        usual = [(kind, make) for kind, make in usual if kind is not RateDistortionCurve]
     if averaging:
         usual.insert(1, (WeightAveraging, lambda: EMAWeightAveraging(decay=averaging)))
     if logs:

@@ -1,0 +1,77 @@
+"""Crops of frames with their predictions, for training and validation: each a function of (seed, index) alone."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from dlic.data.pairs import LEVELS, LMBDAS, Pairs
+
+SKIPPED_SHARE = 0.5  # of the crops, whose superblocks of little residual are left out as an encoder leaves them out
+SKIPPED_COSTS = (-2.3, -0.7)  # log₁₀ of λ · distortion, in bits a pixel, below which a superblock of such a crop is left out
+SUPERBLOCK = 64  # pixels
+JITTER = 2  # levels that a crop may lie beside that of its pair
+
+
+class PredictedCrops(NamedTuple):
+    """A batch of frames and their predictions."""
+
+    x: Tensor  # (B, 3, H, W)
+    p: Tensor  # (B, 3, H, W)
+    level: Tensor  # (B,)
+
+
+class TrainingPairs(Dataset):
+    """Crop number i of a training pair, for any i ≥ 0."""
+
+    def __init__(self, pairs: Pairs, size: int, seed: int):
+        self.pairs, self.size, self.seed = pairs, size, seed
+
+    def __getitem__(self, index: int) -> PredictedCrops:
+        rng = np.random.default_rng((self.seed, index))
+        pair, level = self.pairs[int(rng.integers(len(self.pairs)))]
+        top, left = (int(rng.integers(max(0, side - self.size) + 1)) for side in pair.shape[1:3])
+        crop = np.asarray(pair[:, top : top + self.size, left : left + self.size])
+        missing = [(0, self.size - side) for side in crop.shape[1:3]]
+        crop = np.pad(crop, ((0, 0), *missing, (0, 0)), mode="symmetric")
+        level = int(np.clip(level + rng.integers(-JITTER, JITTER + 1), 0, LEVELS - 1))
+        if rng.random() < SKIPPED_SHARE:
+            crop = _left_out(crop, LMBDAS[level], 10 ** rng.uniform(*SKIPPED_COSTS))
+        if rng.random() < 0.5:
+            crop = crop[:, :, ::-1]
+        crop = np.rot90(crop, int(rng.integers(4)), axes=(1, 2))
+        return _sample(crop, level)
+
+
+class ValidationPairs(Dataset):
+    """Whole pairs, cut to multiples of the superblock."""
+
+    def __init__(self, pairs: Pairs):
+        self.pairs = pairs
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, index: int) -> PredictedCrops:
+        pair, level = self.pairs[index]
+        height, width = (max(SUPERBLOCK, side // SUPERBLOCK * SUPERBLOCK) for side in pair.shape[1:3])
+        return _sample(np.asarray(pair[:, :height, :width]), level)
+
+
+def _sample(pair: NDArray[np.uint8], level: int) -> PredictedCrops:
+    x, p = torch.from_numpy(np.ascontiguousarray(pair.transpose(0, 3, 1, 2)))
+    return PredictedCrops(x, p, torch.tensor(level))
+
+
+def _left_out(pair: NDArray[np.uint8], lmbda: float, cost: float) -> NDArray[np.uint8]:
+    """The pair (2, H, W, 3), with x = p in superblocks whose λ · distortion is below `cost`."""
+    changed = pair.copy()
+    for top in range(0, pair.shape[1], SUPERBLOCK):
+        for left in range(0, pair.shape[2], SUPERBLOCK):
+            x, p = changed[:, top : top + SUPERBLOCK, left : left + SUPERBLOCK]
+            if lmbda * np.square(x.astype(np.float32) - p).mean() < cost:
+                x[...] = p
+    return changed

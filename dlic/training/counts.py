@@ -1,0 +1,68 @@
+"""Symbols of a trained model, counted for its tables."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from dlic.checkpoints.local import folder_of
+from dlic.entropy.parts import Symbols
+from dlic.entropy.tables import REACH
+from dlic.learned.codec import LearnedCodec, load_codec
+from dlic.learned.unit import UnitCodec
+
+LEVEL_STRIDE = 5  # from one photograph to the next: coprime to the number of levels, so that all of them are visited
+KEY = "light-1"  # codes the key frames
+SCENES = 96  # of clips, 3 to 8 predicted frames in each
+SCENE_SIZE = (224, 352)
+
+
+def histogram(learned: LearnedCodec, folder: Path, model: str) -> NDArray[np.float64]:
+    """Counts of the symbols −REACH … REACH in each table row, over what is below a folder: (rows, 2 · REACH + 1).
+
+    Args:
+        learned: the model before its export.
+        folder: photographs; for `inter` clips, which are coded as sequences are.
+        model: its name.
+    """
+    coded = _of_clips(learned.unit, folder) if model == "inter" else _of_photographs(learned.unit, folder)
+    width = 2 * REACH + 1
+    counts = np.zeros(len(learned.unit.tables) * width)
+    for symbols in coded:
+        values = np.clip(symbols.values, -REACH, REACH) + REACH
+        counts += np.bincount(symbols.rows.astype(np.int64) * width + values, minlength=counts.size)
+    return counts.reshape(-1, width)
+
+
+def _of_photographs(codec: UnitCodec, folder: Path, side: int = 512) -> Iterator[Symbols]:
+    """The centre of each photograph at one level, in turn, so that all are seen."""
+    from dlic.data.crops import ValidationCrops
+    from dlic.data.photographs import decode_all, find_photographs
+
+    decoded = decode_all(find_photographs(folder))
+    crops = ValidationCrops(decoded, side // codec.stride * codec.stride, len(decoded))
+    for i in _shown(len(crops)):
+        latent = codec.deployed.encoder.analyse(crops[i].permute(1, 2, 0).contiguous().numpy())
+        yield codec.rounding.plain(latent, i * LEVEL_STRIDE % codec.levels).symbols
+
+
+def _of_clips(codec: UnitCodec, folder: Path) -> Iterator[Symbols]:
+    """Predicted frames of scenes of the clips, at levels of their own."""
+    from dlic.data.chains import ChainCoder
+    from dlic.data.clips import decode_clips, find_clips
+    from dlic.data.pairs import drawn_chain
+    from dlic.data.scenes import RealScenes
+
+    scenes = RealScenes(decode_clips(find_clips(folder)))
+    coder = ChainCoder(key=load_codec(folder_of(KEY)).unit, inter=codec)
+    for number in _shown(SCENES):
+        for pair in coder.pairs(*drawn_chain(np.random.default_rng(number), scenes, *SCENE_SIZE)):
+            given = codec.given(pair.p)
+            yield given.rounding.plain(given.deployed.encoder.analyse(pair.x), pair.level).symbols
+
+
+def _shown(count: int) -> Iterator[int]:
+    return iter(track(range(count), "counting symbols", console=Console(stderr=True)))
