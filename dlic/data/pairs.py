@@ -21,6 +21,7 @@ from dlic.storage.files import cannot_write, written_whole
 log = logging.getLogger(__name__)
 
 LEVELS = 64
+HIERARCHIES = 0.6  # share of the scenes; the others are chains of P frames
 COUNTS = (5, 9)  # frames of a hierarchy: its layers are 2 or 3
 LOW_DELAY = (3, 6)  # frames of a chain of P frames, at least and at most
 KEY_BETTER = 4  # levels that a key frame may lie above P frames
@@ -72,7 +73,8 @@ class PairMaker:
         moved = self.moved is not None and rng.random() < settings.moved
         scenes = self.moved if moved and self.moved else self.real
         chain = drawn_chain(rng, scenes, settings.height, settings.width)
-        coder = ChainCoder(key=load_codec(settings.key).unit, inter=settings.inter and load_codec(settings.inter).unit)
+        inter = None if settings.inter is None else load_codec(settings.inter).unit
+        coder = ChainCoder(key=load_codec(settings.key).unit, inter=inter)
         pairs = list(coder.pairs(*chain))
         with written_whole(_levels_file(self.file(number)), overwrite=True) as file:
             np.save(file, np.array([pair.level for pair in pairs]))
@@ -83,8 +85,11 @@ class PairMaker:
 def drawn_chain(
     rng: np.random.Generator, scenes: Scenes, height: int, width: int
 ) -> tuple[NDArray[np.uint8], list[Step], list[int], float]:
-    """A scene of at most that size, the steps in which it is coded, their levels, and the price of motion, for `ChainCoder.pairs`."""
-    steps = hierarchy(int(rng.choice(COUNTS))) if rng.random() < 0.6 else low_delay(int(rng.integers(*LOW_DELAY, endpoint=True)))
+    """A scene of at most that size, the steps in which it is coded, their levels, and the price of motion: arguments of `ChainCoder`."""
+    if rng.random() < HIERARCHIES:
+        steps = hierarchy(int(rng.choice(COUNTS)))
+    else:
+        steps = low_delay(int(rng.integers(*LOW_DELAY, endpoint=True)))
     levels = _levels(rng, steps)
     frames = scenes.frames(rng, 1 + max(step.frame for step in steps), height, width)
     return frames, steps, levels, float(rng.uniform(*PRICES) * STEPS[levels[0]])

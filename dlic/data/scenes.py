@@ -28,7 +28,7 @@ class Scenes(Protocol):
 
 @dataclass(frozen=True)
 class RealScenes:
-    """Parts of clips, some of them shrunk, half of them with noise. A clip of a hundredth of the frames gets a tenth of the scenes."""
+    """Parts of clips, some of them shrunk, half of them with noise."""
 
     clips: Clips
 
