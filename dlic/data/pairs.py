@@ -85,7 +85,7 @@ class PairMaker:
 def drawn_chain(
     rng: np.random.Generator, scenes: Scenes, height: int, width: int
 ) -> tuple[NDArray[np.uint8], list[Step], list[int], float]:
-    """A scene of at most that size, the steps in which it is coded, their levels, and the price of motion: arguments of `ChainCoder`."""
+    """A scene of at most that size, the steps in which it is coded, their levels, and the price of motion."""
     if rng.random() < HIERARCHIES:
         steps = hierarchy(int(rng.choice(COUNTS)))
     else:
