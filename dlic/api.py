@@ -18,6 +18,7 @@ from dlic.formats.writing import Wishes
 from dlic.images.files import MAX_PIXELS, ImageFile
 from dlic.images.metadata import Metadata
 from dlic.progress import no_progress
+from dlic.runtime.threads import limited
 
 if TYPE_CHECKING:
     from dlic.learned.codec import LearnedCodec
@@ -44,6 +45,8 @@ def compress(
     text: Mapping[str, str] | None = None,
     thumbnail: int = 0,
     max_memory: int | None = None,
+    threads: int | None = None,
+    runtime: str | None = None,
 ) -> bytes:
     """uint8 pixels of any size from 1×1 → the bytes of a .dlic file, from which `decompress` gives back pixels of the same kind.
 
@@ -68,6 +71,8 @@ def compress(
         thumbnail: largest side in pixels of a preview that viewers show without the network; 0 for none.
         max_memory: approximate limit in bytes for this process: fewer tiles of a big picture are in work at once. Without it,
             three quarters of the memory that the machine has free.
+        threads: most threads that compute at once; without it, one for each core that the process may use.
+        runtime: "onnx" or "torch"; without it, PyTorch if the process has loaded it already, else ONNX Runtime.
 
     Raises:
         DlicError: `image` is no such array, an argument is out of range, the target cannot be met, no file could hold the
@@ -88,9 +93,12 @@ def compress(
         alpha_quality=None if alpha_quality == EXACT else alpha_quality,
         thumbnail=thumbnail,
         max_memory=max_memory,
+        threads=threads,
+        runtime=runtime,
     )
     picture = ImageFile(check_channels(image), metadata=Metadata(icc_profile, exif, xmp, dpi, text or {}))
-    return kind_to_write("learned", wishes).prepare(wishes)(picture, no_progress).data
+    with limited(threads):
+        return kind_to_write("learned", wishes).prepare(wishes)(picture, no_progress).data
 
 
 def decompress(
@@ -101,6 +109,8 @@ def decompress(
     model: str | None = None,
     crop: tuple[int, int, int, int] | None = None,
     max_memory: int | None = None,
+    threads: int | None = None,
+    runtime: str | None = None,
 ) -> NDArray[Any]:
     """The bytes of a .dlic or JPEG file → pixels of the kind that was encoded.
 
@@ -115,13 +125,23 @@ def decompress(
         crop: x, y, width and height of a part; of a big learned picture only the tiles that it needs are decoded.
         max_memory: approximate limit in bytes for this process, while it decodes a learned picture. Without it, three quarters of
             the memory that the machine has free.
+        threads, runtime: as of `compress`.
 
     Raises:
         CorruptFileError: `data` is truncated, damaged, or neither kind of file.
         UnknownCheckpointError: the checkpoint it was made with is not on this machine.
         DlicError: `crop` is no part of the picture, or memory is not enough.
     """
-    return read(data, weights=weights, max_pixels=max_pixels, model=model, crop=crop, max_memory=max_memory).pixels
+    return read(
+        data,
+        weights=weights,
+        max_pixels=max_pixels,
+        model=model,
+        crop=crop,
+        max_memory=max_memory,
+        threads=threads,
+        runtime=runtime,
+    ).pixels
 
 
 def read(
@@ -132,9 +152,20 @@ def read(
     model: str | None = None,
     crop: tuple[int, int, int, int] | None = None,
     max_memory: int | None = None,
+    threads: int | None = None,
+    runtime: str | None = None,
 ) -> ImageFile:
     """`decompress`, with the file's metadata: `.pixels`, `.metadata.icc_profile`, `.exif`, `.xmp`, `.dpi` and `.text`."""
-    return _read(data, Reading(weights=weights, max_pixels=max_pixels, model=model, crop=crop, max_memory=max_memory))
+    options = Reading(
+        weights=weights,
+        max_pixels=max_pixels,
+        model=model,
+        crop=crop,
+        max_memory=max_memory,
+        threads=threads,
+        runtime=runtime,
+    )
+    return _read(data, options)
 
 
 def verify(data: bytes, *, weights: str | Path | None = None, max_pixels: int = MAX_PIXELS, model: str | None = None) -> None:
@@ -147,7 +178,8 @@ def verify(data: bytes, *, weights: str | Path | None = None, max_pixels: int = 
 
 def _read(data: bytes, reading: Reading) -> ImageFile:
     described = _described(data)
-    return described.kind.read(described, reading).picture
+    with limited(reading.threads):
+        return described.kind.read(described, reading).picture
 
 
 def _described(data: bytes) -> Description:
@@ -186,6 +218,7 @@ class PretrainedCodec:
         text: Mapping[str, str] | None = None,
         thumbnail: int = 0,
         max_memory: int | None = None,
+        threads: int | None = None,
     ) -> bytes:
         """`dlic.compress` with this checkpoint."""
         from dlic.formats.learned import encode_picture, rate_of
@@ -201,6 +234,7 @@ class PretrainedCodec:
             alpha_quality=alpha_quality,
             thumbnail=thumbnail,
             max_memory=max_memory,
+            threads=threads,
         )
         picture = ImageFile(check_channels(image), metadata=Metadata(icc_profile, exif, xmp, dpi, text or {}))
         return encode_picture(lambda: self.codec, picture, wishes, rate_of(wishes)).data
@@ -212,9 +246,10 @@ class PretrainedCodec:
         max_pixels: int = MAX_PIXELS,
         crop: tuple[int, int, int, int] | None = None,
         max_memory: int | None = None,
+        threads: int | None = None,
     ) -> NDArray[Any]:
         """`dlic.decompress` with this checkpoint."""
-        return self.read(data, max_pixels=max_pixels, crop=crop, max_memory=max_memory).pixels
+        return self.read(data, max_pixels=max_pixels, crop=crop, max_memory=max_memory, threads=threads).pixels
 
     def read(
         self,
@@ -223,13 +258,20 @@ class PretrainedCodec:
         max_pixels: int = MAX_PIXELS,
         crop: tuple[int, int, int, int] | None = None,
         max_memory: int | None = None,
+        threads: int | None = None,
     ) -> ImageFile:
         """`dlic.read` with this checkpoint."""
-        return _read(data, Reading(codec=self.codec, max_pixels=max_pixels, crop=crop, max_memory=max_memory))
+        options = Reading(codec=self.codec, max_pixels=max_pixels, crop=crop, max_memory=max_memory, threads=threads)
+        return _read(data, options)
 
 
 def from_pretrained(
-    source: str | Path | None = None, revision: str | None = None, fingerprint: str | None = None, *, tune: str | None = None
+    source: str | Path | None = None,
+    revision: str | None = None,
+    fingerprint: str | None = None,
+    *,
+    tune: str | None = None,
+    runtime: str | None = None,
 ) -> PretrainedCodec:
     """The codec of a checkpoint, with every hash in it checked.
 
@@ -242,6 +284,7 @@ def from_pretrained(
         revision: branch, tag or commit of a repository.
         fingerprint: required beginning of the checkpoint's fingerprint, in hexadecimal, as `dlic info` prints it.
         tune: "visual", "psnr" or "ms-ssim": the shipped checkpoint that is tuned for it.
+        runtime: as of `compress`.
 
     Raises:
         UnknownCheckpointError: there is no such checkpoint, it is damaged, or its fingerprint is another.
@@ -252,7 +295,7 @@ def from_pretrained(
     from dlic.learned.codec import load_codec
 
     folder = None if source is None else pretrained_folder(source, revision)
-    codec = load_codec(checkpoints.choose(None, folder, tune))
+    codec = load_codec(checkpoints.choose(None, folder, tune), runtime)
     own = codec.fingerprint.hex()
     if fingerprint is not None and not (fingerprint and own.startswith(fingerprint.lower())):
         raise UnknownCheckpointError(f"{source or codec.name} has fingerprint {own[:16]}…, not {fingerprint or 'an empty one'}")

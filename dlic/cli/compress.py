@@ -9,7 +9,7 @@ from typing import Annotated
 
 from dlic.batch.folders import Done
 from dlic.checkpoints.manifest import TUNES
-from dlic.cli import folders, plan, streams
+from dlic.cli import computing, folders, plan, streams
 from dlic.cli.output_codec import check_ending, codec_of
 from dlic.cli.parameters import Argument, Option
 from dlic.errors import CorruptFileError, UnknownCheckpointError, UnreadableImageError
@@ -17,6 +17,7 @@ from dlic.formats.registry import CODECS, kind_to_write
 from dlic.formats.writing import Outcome, Wishes
 from dlic.images.files import EXTENSIONS, MAX_PIXELS, ImageFile, size_of
 from dlic.progress import Progress, no_progress
+from dlic.runtime.threads import limited
 from dlic.runtime.timing import timed
 
 
@@ -79,6 +80,8 @@ def compress(
     max_memory: Annotated[
         str | None, Option(metavar="BYTES", help="Memory for the learned codec, as 2G; default: ¾ of the free memory.")
     ] = None,
+    threads: computing.THREADS = None,
+    runtime: computing.RUNTIME = None,
 ) -> None:
     """Compress image files into .dlic files, or JPEG files with --codec jpeg or -o photo.jpg.
 
@@ -108,6 +111,8 @@ def compress(
         model=model,
         weights=weights and options.everywhere(weights),
         max_memory=streams.size(max_memory),
+        threads=threads,
+        runtime=runtime,
         subsampling=subsampling,
         progressive=progressive,
         trellis=trellis,
@@ -182,7 +187,8 @@ class Compression:
                 streams.check_memory(size_of(file, self.max_pixels), self.wishes.max_memory)  # before it is read
             picture = kind.load(file, self.max_pixels, self.strict)
             picture = replace(picture, metadata=picture.metadata.without(self.stripped))
-        outcome = encode(picture, progress)
+        with limited(self.wishes.threads):
+            outcome = encode(picture, progress)
         seconds |= outcome.seconds
         if self.wishes.keep_smaller:
             from dlic.cli.keep_smaller import smaller

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from dlic.batch.folders import Done
-from dlic.cli import folders, plan, streams
+from dlic.cli import computing, folders, plan, streams
 from dlic.cli.parameters import Argument, Option
 from dlic.errors import CorruptFileError, DlicError
 from dlic.formats.kind import Description
@@ -13,6 +13,7 @@ from dlic.formats.reading import Reading
 from dlic.formats.registry import ENDINGS, describe, describe_beginning
 from dlic.images.files import MAX_PIXELS, check_writable, image_bytes, not_held
 from dlic.progress import Progress, no_progress
+from dlic.runtime.threads import limited
 from dlic.runtime.timing import timed
 
 ENDING = ".png"
@@ -50,6 +51,8 @@ def decompress(
     max_memory: Annotated[
         str | None, Option(metavar="BYTES", help="Memory for a learned picture, as 2G; default: ¾ of the free memory.")
     ] = None,
+    threads: computing.THREADS = None,
+    runtime: computing.RUNTIME = None,
 ) -> None:
     """Decompress .dlic or JPEG files into image files.
 
@@ -71,6 +74,8 @@ def decompress(
         model=model,
         crop=_crop(crop),
         max_memory=streams.size(max_memory),
+        threads=threads,
+        runtime=runtime,
     )
     work = Decompression(reading, partial, force, keep_time)
     names = streams.sources_of(sources)
@@ -106,7 +111,8 @@ class Decompression:
         described = (describe_beginning if self.partial else describe)(data)
         _check_memory(described, self.reading)
         read = described.kind.read_partial if self.partial else described.kind.read
-        result = read(described, self.reading, progress)
+        with limited(self.reading.threads):
+            result = read(described, self.reading, progress)
         picture, seconds = result.picture, dict(result.seconds)
         with timed(seconds, "image"):
             image = image_bytes(picture.pixels, suffix, picture.metadata)

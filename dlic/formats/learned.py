@@ -31,6 +31,7 @@ from dlic.learned.exact.layer import layer_of
 from dlic.learned.rate_control import Achieved
 from dlic.pixels.rectangles import Rectangle
 from dlic.progress import Progress, no_progress
+from dlic.runtime.choice import check_runtime
 from dlic.runtime.memory import PROCESS_WITH_TORCH
 from dlic.runtime.timing import timed
 
@@ -42,14 +43,15 @@ NAMED_TILES = 20  # lost tiles in one note; the result has all
 
 
 class Learned(ContainerKind):
-    """Latents of a checkpoint that the header names by its fingerprint; torch is loaded when one is encoded or decoded."""
+    """Latents of a checkpoint that the header names by its fingerprint; a network is loaded when one is encoded or decoded."""
 
     name = "learned"
     numbers = (LEARNED, TILED)
     takes = frozenset(
         [
             "quality", "target_size", "target_bpp", "target_psnr", "target_ms_ssim", "effort", "tune", "model",
-            "weights", "max_memory", "alpha_quality", "thumbnail", "browsed", "source_hash", "keep_smaller", "content",
+            "weights", "max_memory", "threads", "runtime", "alpha_quality", "thumbnail", "browsed", "source_hash", "keep_smaller",
+            "content",
         ]
     )  # fmt: skip
     process_memory = PROCESS_WITH_TORCH
@@ -133,7 +135,7 @@ class Learned(ContainerKind):
             folder = checkpoints.find_by_fingerprint(container.model)
         from dlic.learned.codec import load_codec
 
-        return load_codec(folder).within(reading.max_memory, reading.max_pixels)
+        return load_codec(folder, reading.runtime).within(reading.max_memory, reading.max_pixels)
 
     # --- writing
 
@@ -142,13 +144,15 @@ class Learned(ContainerKind):
             raise DlicError("--keep-smaller compares at the same PSNR, which --target-ms-ssim does not fix; give one of them")
         rate = rate_of(wishes)
         effort_of(wishes)
+        if wishes.runtime is not None:
+            check_runtime(wishes.runtime)
         if wishes.tune is not None:
             checkpoints.choose(wishes.model, wishes.weights, wishes.tune)
 
         def load() -> "LearnedCodec":
             from dlic.learned.codec import load_codec
 
-            return load_codec(checkpoints.choose(wishes.model, wishes.weights, wishes.tune))
+            return load_codec(checkpoints.choose(wishes.model, wishes.weights, wishes.tune), wishes.runtime)
 
         def encode(picture: ImageFile, progress: Progress) -> Outcome:
             if wishes.model or wishes.weights:

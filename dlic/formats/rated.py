@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from numpy.typing import NDArray
 
 from dlic.container.format import Container, append, read
+from dlic.errors import DlicError
 from dlic.formats.writing import Outcome, Wishes, cheap_thumbnail, whole_number
 from dlic.images.files import ImageFile
+from dlic.runtime.choice import INSTALL, TORCH, is_installed
 
 if TYPE_CHECKING:
     from dlic.learned.rate_control import Achieved
@@ -15,10 +17,13 @@ REACHED = {"psnr": ", PSNR {:.2f} dB", "ms-ssim": ", MS-SSIM {:.4f}"}  # by the 
 
 
 def effort_of(wishes: Wishes) -> int:
-    """0 … 9. Raises DlicError for anything else."""
+    """0 … 9. Raises DlicError for anything else, and for efforts above 0 without PyTorch."""
     from dlic.learned.codec import MAX_EFFORT
 
-    return 0 if wishes.effort is None else whole_number("effort", wishes.effort, 0, MAX_EFFORT)
+    effort = 0 if wishes.effort is None else whole_number("effort", wishes.effort, 0, MAX_EFFORT)
+    if effort > 0 and not is_installed(TORCH):
+        raise DlicError(f"an effort above 0 takes PyTorch, which is not installed: {INSTALL[TORCH]}")
+    return effort
 
 
 class ReadBack(Protocol):

@@ -22,6 +22,8 @@ class Reading:
     model: str | None = None  # name of a checkpoint
     crop: tuple[int, ...] | None = None  # x, y, width, height
     max_memory: int | None = None  # bytes
+    threads: int | None = None  # that compute at once
+    runtime: str | None = None  # onnx or torch
     codec: "LearnedCodec | None" = None  # a loaded checkpoint to decode learned pictures with
 
     def part_of(self, width: int, height: int) -> Rectangle | None:

@@ -31,6 +31,8 @@ class Wishes:
     model: str | None = None  # name of a checkpoint
     weights: str | Path | None = None  # folder of a checkpoint
     max_memory: int | None = None  # bytes
+    threads: int | None = None  # that compute at once
+    runtime: str | None = None  # onnx or torch
     subsampling: str | None = None
     progressive: bool | None = None
     trellis: bool | None = None

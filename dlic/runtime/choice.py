@@ -16,7 +16,10 @@ def chosen_runtime(asked: str | None, has_graphs: bool, name: str) -> str:
     nothing then, else ONNX Runtime. Raises DlicError where it is not installed or the checkpoint has no graphs for it.
     """
     if asked is not None:
-        return _checked(asked, has_graphs, name)
+        check_runtime(asked)
+        if asked == ONNX and not has_graphs:
+            raise DlicError(f"{name} has no graphs for ONNX Runtime; dlic export FOLDER makes them from its weights")
+        return asked
     if is_loaded(TORCH):
         return TORCH
     if has_graphs and is_installed(ONNX):
@@ -40,11 +43,9 @@ def is_installed(runtime: str) -> bool:
         return False
 
 
-def _checked(asked: str, has_graphs: bool, name: str) -> str:
+def check_runtime(asked: str) -> None:
+    """Raises DlicError for a runtime that does not exist or is not installed."""
     if asked not in PACKAGES:
         raise DlicError(f"a runtime is {' or '.join(PACKAGES)}, not {asked!r}")
     if not is_installed(asked):
         raise DlicError(f"{TITLES[asked]} is not installed; {INSTALL[asked]} brings it")
-    if asked == ONNX and not has_graphs:
-        raise DlicError(f"{name} has no graphs for ONNX Runtime; dlic export FOLDER makes them from its weights")
-    return asked

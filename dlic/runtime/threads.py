@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 
+from dlic.errors import DlicError
+from dlic.runtime.memory import CGROUP
+
 
 class _Here(threading.local):
     """The calling thread."""
@@ -34,6 +37,21 @@ def cores() -> int:
     return _here.cores or _source()
 
 
+@contextmanager
+def limited(count: int | None) -> Iterator[None]:
+    """Limits the calling thread to `count` cores for the length of the block; None: no further limit. Raises DlicError for a number
+    below 1.
+    """
+    if count is not None and count < 1:
+        raise DlicError(f"work takes 1 thread or more, not {count}")
+    before = _here.cores
+    try:
+        _here.cores = min((limit for limit in (before, count) if limit is not None), default=None)
+        yield
+    finally:
+        _here.cores = before
+
+
 def cores_of_process() -> int:
     """OMP_NUM_THREADS, or the cores that the process may run on."""
     setting = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
@@ -51,7 +69,17 @@ def count_cores_by(source: Callable[[], int]) -> None:
 
 def _available() -> int:
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
+    count = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return max(1, min(count, _of_container(count)))
+
+
+def _of_container(count: int) -> int:
+    """Cores whose time the control group of a container may use, rounded up; `count` without a limit."""
+    try:
+        quota, period = (CGROUP / "cpu.max").read_text().split()
+        return -(-int(quota) // int(period))
+    except (OSError, ValueError, ZeroDivisionError):  # there is none, or it says "max"
+        return count
 
 
 def side() -> Executor:

@@ -22,6 +22,7 @@ class _Here(threading.local):
     """The calling thread."""
 
     limited_to: int | None = None  # number of cores last set in torch, if any
+    unlimited: int = 0  # its number before
     known: bool = False  # torch has read the process-wide number
 
 
@@ -49,12 +50,12 @@ def follow_limit() -> None:
     if _here.known and _here.limited_to == limit:
         return
     with _lock:
-        if limit is None:
-            torch.get_num_threads()  # takes the process-wide number now, while no other thread is changing it
-        else:
+        now = torch.get_num_threads()  # takes the process-wide number now, while no other thread is changing it
+        if _here.limited_to is None:
+            _here.unlimited = now
+        if limit is not None or _here.limited_to is not None:
             process_wide = _in_a_new_thread(torch.get_num_threads)
-            torch.get_num_threads()  # or it would take the process-wide number later
-            torch.set_num_threads(limit)
+            torch.set_num_threads(_here.unlimited if limit is None else limit)
             _in_a_new_thread(lambda: torch.set_num_threads(process_wide))
         _here.known, _here.limited_to = True, limit
 
