@@ -12,6 +12,7 @@ from dlic.classical.motion.planes import CurrentBlocks, Planes, differences
 AROUND = np.array([(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if y or x], np.int16)
 CROSS = np.array([(-1, 0), (0, -1), (0, 1), (1, 0)], np.int16)
 WHOLE, HALF, QUARTER = 4, 2, 1  # quarter pels
+MEDIAN_BITS, NEIGHBOUR_BITS, NEW_BITS = 0.7, 4.0, 2.5  # approximate cost of a vector: median, neighbour's, other; then its size
 
 
 class BlockSearch:
@@ -42,7 +43,7 @@ class BlockSearch:
 
     def costs(self) -> NDArray[np.float32]:
         """Differences + price · bits of every macroblock as a whole: (mh, mw)."""
-        return self.sums + self._price * vector_bits(self.vectors - around_median(self.vectors))
+        return self.sums + self._price * self._bits(self.vectors, self.vectors)
 
     def split_costs(self) -> NDArray[np.float32]:
         """The same of every macroblock as four blocks: (mh, mw)."""
@@ -59,19 +60,26 @@ class BlockSearch:
         self._try_all([*shifted, around_median(start)])
 
     def _try_all(self, candidates: Iterable[NDArray[np.int16]]) -> None:
-        expected = around_median(self.vectors)
-        costs = self.sums + self._price * vector_bits(self.vectors - expected)
-        sub_expected = of_macroblocks(expected)
-        sub_costs = self.sub_sums + self._price * vector_bits(self.sub_vectors - sub_expected)
+        field, expected = self.vectors.copy(), around_median(self.vectors)
+        costs = self.sums + self._price * self._bits(field, field)
+        sub_costs = self.sub_sums + self._price * vector_bits(self.sub_vectors - of_macroblocks(expected))
         for vectors in candidates:
             vectors = np.clip(vectors, -REACH, REACH - 1)
             parts = differences(self._current.blocks, self._planes.blocks(vectors))
             parts = parts.reshape(*self._current.size, 2, 2)
-            bits = self._price * vector_bits(vectors - expected)
+            bits = self._price * self._bits(vectors, field)
             sums = parts.sum(axis=(2, 3))
             _keep_better(costs, sums + bits, (self.sums, sums), (self.vectors, vectors))
             sub_sums, sub = parts.transpose(0, 2, 1, 3).reshape(self.sub_sums.shape), of_macroblocks(vectors)
             _keep_better(sub_costs, sub_sums + of_macroblocks(bits), (self.sub_sums, sub_sums), (self.sub_vectors, sub))
+
+    def _bits(self, vectors: NDArray[np.int16], field: NDArray[np.int16]) -> NDArray[np.float32]:
+        """Approximate bits of vectors (h, w, 2) among those of a field."""
+        bits = vector_bits(vectors - around_median(field))
+        for y, x in CROSS.tolist():
+            equal = (vectors == _shifted(field, y, x)).all(axis=2)
+            bits = np.where(equal, np.minimum(bits, np.float32(NEIGHBOUR_BITS)), bits)
+        return bits
 
     def _refine_sub(self, step: int) -> None:
         """Refines the vectors of blocks of 8 × 8 around themselves and from their neighbours."""
@@ -93,8 +101,8 @@ class BlockSearch:
 def vector_bits(apart: NDArray[Any]) -> NDArray[np.float32]:
     """Approximate bits of vectors (…, 2) that lie so far from their prediction, in quarter pels: (…)."""
     sizes = np.abs(apart).astype(np.float32)
-    bits: NDArray[np.float32] = (2 * np.log2(1 + sizes) + (sizes > 0)).sum(axis=-1) + np.float32(0.5)
-    return bits
+    bits: NDArray[np.float32] = (2 * np.log2(1 + sizes) + (sizes > 0)).sum(axis=-1)
+    return np.where(bits > 0, bits + np.float32(NEW_BITS), np.float32(MEDIAN_BITS))
 
 
 def around_median(vectors: NDArray[np.int16]) -> NDArray[np.int16]:

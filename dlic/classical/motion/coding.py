@@ -1,4 +1,5 @@
-"""Motion fields ⇄ bits in contexts: modes, splits, then vectors as differences from the median of their neighbours.
+"""Motion fields ⇄ bits in contexts: modes, splits, then vectors: the median of their neighbours, one of them, or a difference from the
+median.
 
 Macroblocks are coded in the passes of `lattice`. The vector of a split macroblock is that of its first block. The other three
 follow at the end, each predicted by the median of the first and of its neighbours outside of the macroblock.
@@ -21,7 +22,9 @@ OCTAVES = 12  # of magnitudes 1 … 2 · REACH
 # First contexts of each kind of bit. Neighbours count 0, 1, 2 or more of 4.
 IS_FLAT, IS_BOTH, IS_SECOND, IS_SPLIT = 0, 3, 8, 13  # 3 contexts, then 5 each
 IS_ZERO = IS_SPLIT + 5  # of a vector's difference: by class, for whole and for later blocks
-IS_ZERO_Y = IS_ZERO + 2 * CLASSES
+IS_NEIGHBOUR = IS_ZERO + 2 * CLASSES  # whether it is that of a neighbour, by class
+WHICH = IS_NEIGHBOUR + 2 * CLASSES  # of four neighbours or three: first bit, second bit; for whole and for later blocks
+IS_ZERO_Y = WHICH + 2 * 3
 IS_ZERO_X = IS_ZERO_Y + 2 * CLASSES
 IS_LONGER = IS_ZERO_X + 2 * CLASSES  # by class and octave
 SECOND_BIT = IS_LONGER + 2 * CLASSES * OCTAVES  # below the leading one, by octave
@@ -112,7 +115,8 @@ def _code_vectors(flags: Flags, one: Pass, coded: _Field, known: _Field | None, 
     used = (modes == number) | (modes == BOTH)
     apart = None if known is None else known.vectors[number][one.places[used]] - predicted[used]
     vectors[one.places] = predicted
-    vectors[one.places[used]] = _wrapped(predicted[used] + _code_differences(flags, classes[used], apart))
+    choices = (around - predicted[:, None])[used]
+    vectors[one.places[used]] = _wrapped(predicted[used] + _code_differences(flags, classes[used], choices, apart))
 
 
 def _classes(around: NDArray[Any]) -> NDArray[Any]:
@@ -139,15 +143,39 @@ def _code_blocks(flags: Flags, size: tuple[int, int], coded: _Field, field: Moti
         three = np.stack([first[rows, columns], beside, above], axis=1)
         predicted = np.sort(three, axis=1)[:, 1]
         apart = None if field is None else field.vectors[number, y, x] - predicted
-        vectors[y, x] = _wrapped(predicted + _code_differences(flags, CLASSES + _classes(three), apart))
+        choices = three - predicted[:, None]
+        vectors[y, x] = _wrapped(predicted + _code_differences(flags, CLASSES + _classes(three), choices, apart))
     return vectors
 
 
-def _code_differences(flags: Flags, classes: NDArray[Any], apart: NDArray[Any] | None) -> NDArray[Any]:
-    """Codes differences of vectors (N, 2) in classes (N,)."""
+def _code_differences(
+    flags: Flags, classes: NDArray[Any], choices: NDArray[Any], apart: NDArray[Any] | None
+) -> NDArray[Any]:
+    """Codes differences of vectors (N, 2) from their predictions, in classes (N,); `choices` (N, K, 2) are those of neighbours."""
     values = np.zeros((classes.size, 2), np.int64)
     zero = flags.code(IS_ZERO + classes, None if apart is None else ~apart.any(axis=1))
     left = np.flatnonzero(zero == 0)
+    equal = None if apart is None else (choices[left] == apart[left, None]).all(axis=2)
+    is_choice = flags.code(IS_NEIGHBOUR + classes[left], None if equal is None else equal.any(axis=1))
+    chosen = left[is_choice != 0]
+    which = _code_choice(flags, classes[chosen], None if equal is None else equal[is_choice != 0].argmax(axis=1))
+    values[chosen] = choices[chosen, which % choices.shape[1]]
+    _code_new(flags, classes, left[is_choice == 0], values, apart)
+    return values
+
+
+def _code_choice(flags: Flags, classes: NDArray[Any], wanted: NDArray[Any] | None) -> NDArray[Any]:
+    """Codes numbers 0 … 3 (N,) in two bits."""
+    first_context = WHICH + 3 * (classes >= CLASSES)
+    first = flags.code(first_context, None if wanted is None else wanted >> 1)
+    second = flags.code(first_context + 1 + first, None if wanted is None else wanted & 1)
+    return 2 * first.astype(np.int64) + second
+
+
+def _code_new(
+    flags: Flags, classes: NDArray[Any], left: NDArray[Any], values: NDArray[Any], apart: NDArray[Any] | None
+) -> None:
+    """Codes the differences that are no neighbour's, at the places `left`, into `values` (N, 2)."""
     zero_y = flags.code(IS_ZERO_Y + classes[left], None if apart is None else apart[left, 0] == 0)
     both = left[zero_y == 0]
     zero_x = flags.code(IS_ZERO_X + classes[both], None if apart is None else apart[both, 1] == 0)
@@ -156,7 +184,6 @@ def _code_differences(flags: Flags, classes: NDArray[Any], apart: NDArray[Any] |
     longer[both, 1] = zero_x == 0
     at, axis = np.nonzero(longer)
     values[at, axis] = _code_signed(flags, classes[at], None if apart is None else apart[at, axis])
-    return values
 
 
 def _code_signed(flags: Flags, classes: NDArray[Any], wanted: NDArray[Any] | None) -> NDArray[Any]:
