@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from dlic.classical.motion.field import BOTH, FLAT, REACH, MotionField, of_macroblocks
 from dlic.classical.motion.lattice import Pass, medians, passes, spreads
+from dlic.classical.motion.priors import PRIORS
+from dlic.entropy.adaptive import Probabilities
 from dlic.entropy.flags import Flags
 
 CLASSES = 6  # of the spread of neighbouring vectors: none known, 0, up to 2, 6, 16, more
@@ -30,6 +32,15 @@ IS_LONGER = IS_ZERO_X + 2 * CLASSES  # by class and octave
 SECOND_BIT = IS_LONGER + 2 * CLASSES * OCTAVES  # below the leading one, by octave
 EVEN = SECOND_BIT + OCTAVES  # bits that are as often 0 as 1
 CONTEXTS = EVEN + 1
+
+
+SEEN = 8 * 32  # observations that a probability begins with, in the unit of counts: eight bits
+
+
+def probabilities(more: int = 0) -> Probabilities:
+    """Those that a frame's motion begins with; `more` further contexts begin with a half."""
+    ones = np.array([*PRIORS, *[128] * more], np.int64)
+    return Probabilities(ones * SEEN // 256, np.full(ones.size, SEEN))
 
 
 @dataclass(eq=False)

@@ -1,6 +1,6 @@
 """Frames → the bytes of a sequence's file, group by group."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,15 @@ from dlic.learned.sequence.settings import SequenceSettings
 from dlic.learned.sequence.structure import Step, chain, hierarchical
 from dlic.pixels.frames import Frame, SequenceFormat
 
-KEY, PAST, FIRST_B = 0, 1, 2  # layers
+Watch = Callable[[Frame, DecodedFrame], None]  # gets every frame with what a decoder makes of it, in the order of coding
 
 
 def encode_sequence(
-    items: Iterable[Frame | Extra], form: SequenceFormat, codec: SequenceCodec, settings: SequenceSettings
+    items: Iterable[Frame | Extra],
+    form: SequenceFormat,
+    codec: SequenceCodec,
+    settings: SequenceSettings | Callable[[], SequenceSettings],
+    watch: Watch | None = None,
 ) -> Iterator[bytes]:
     """The file of a sequence in pieces, each as soon as it is ready; one group and a few frames are in memory.
 
@@ -28,18 +32,20 @@ def encode_sequence(
             are written before the group of the next frame.
         form: size, time base, loops and colour.
         codec: the checkpoints.
-        settings: level and structure.
+        settings: level and structure; or a function that gives those of the next group, called before each.
+        watch: is called with every coded frame.
 
     Raises DlicError for frames that do not fit, for times that do not rise, and for no frame at all.
     """
     head = write_head(SequenceHead(form=form, key_model=codec.key.fingerprint[:8], inter_model=codec.inter_model))
     yield head
     position, entries, end = len(head), list[IndexEntry](), 0
-    for group in Partition(form, settings.max_gop).groups(items):
+    of_group = settings if callable(settings) else lambda: settings
+    for group in Partition(form, of_group().max_gop).groups(items):
         chunks = [write_chunk(name, data) for name, data in group.extras]
         position += sum(map(len, chunks))
         if group.frames:
-            encoded = encode_group(group, codec, settings)
+            encoded = encode_group(group, codec, of_group(), watch)
             entries.append(IndexEntry(offset=position, pts=encoded.table.pts, frames=len(group.frames)))
             low, high = write_group(encoded)
             coded = [write_chunk(GROUP, low), *([write_chunk(TOP, high)] if high else [])]
@@ -51,7 +57,7 @@ def encode_sequence(
     yield write_index(SequenceIndex(entries=tuple(entries), end=end))
 
 
-def encode_group(group: FrameGroup, codec: SequenceCodec, settings: SequenceSettings) -> Group:
+def encode_group(group: FrameGroup, codec: SequenceCodec, settings: SequenceSettings, watch: Watch | None = None) -> Group:
     """One group of frames, coded."""
     frames, decoded = group.frames, dict[int, DecodedFrame]()
     steps = chain(len(frames)) if settings.low_delay else hierarchical(len(frames), group.distance)
@@ -61,6 +67,8 @@ def encode_group(group: FrameGroup, codec: SequenceCodec, settings: SequenceSett
         encoded = _encoded(frames[step.number].pixels, [decoded[number] for number in step.references], codec, level, settings)
         decoded[step.number], data[step.number] = encoded.decoded, encoded.data
         packets.append(_packet(step, encoded))
+        if watch is not None:
+            watch(frames[step.number], encoded.decoded)
         _forget(decoded, steps[position + 1 :])
     durations = tuple(frame.duration for frame in frames)
     table = GroupTable(pts=frames[0].pts, durations=durations, packets=tuple(packets))

@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlic.classical.motion.coding import CONTEXTS as MOTION_CONTEXTS
-from dlic.classical.motion.coding import code_field
+from dlic.classical.motion.coding import code_field, probabilities
 from dlic.classical.motion.field import MotionField, macroblocks, still
 from dlic.classical.motion.lattice import passes
-from dlic.entropy.adaptive import Probabilities
 from dlic.entropy.byte_reader import Reader, read_varint, write_varint
 from dlic.entropy.flags import FlagReader, Flags, FlagWriter
 from dlic.errors import CorruptFileError
@@ -23,7 +22,6 @@ from dlic.learned.sequence.areas import SUPERBLOCK, superblocks
 
 MOTION, CODED, ALL_CODED, CODER = 1, 2, 4, 8
 SKIP_CONTEXTS = 10  # coded neighbours 0 … 4, without and with motion
-SEEN = 4 * 32  # observations that a probability begins with, in the unit of counts
 PER_SIDE = SUPERBLOCK // 16
 
 
@@ -38,18 +36,13 @@ class InterPacket:
     side_bytes: int = 0  # of motion and skip map
 
 
-def _probabilities() -> Probabilities:
-    seen = np.full(MOTION_CONTEXTS + SKIP_CONTEXTS, SEEN)
-    return Probabilities(seen // 2, seen)
-
-
 def write_inter(packet: InterPacket) -> bytes:
     """The packet's bytes. Nothing but its flags where the frame is its first reference."""
     flags, moving, partly = 0, not packet.field.is_still, bool(packet.coded.any() and not packet.coded.all())
     flags |= MOTION * moving | CODED * bool(packet.coded.any()) | ALL_CODED * bool(packet.coded.all()) | CODER * packet.coder
     if not (moving or partly):
         return bytes([flags]) + packet.stream
-    writer = FlagWriter(_probabilities())
+    writer = FlagWriter(probabilities(SKIP_CONTEXTS))
     field = code_field(writer, packet.field.size, packet.field.references, packet.field) if moving else packet.field
     if partly:
         _code_map(writer, field, packet.coded.shape, packet.coded)
@@ -67,7 +60,7 @@ def read_inter(data: bytes, height: int, width: int, references: int) -> InterPa
     field, coded, length = still(height, width, references), np.full(superblocks(height, width), whole), 0
     if moving or some != whole:
         length = read_varint(reader)
-        flag_reader = FlagReader(reader.take(length), _probabilities())
+        flag_reader = FlagReader(reader.take(length), probabilities(SKIP_CONTEXTS))
         if moving:
             field = code_field(flag_reader, macroblocks(height, width), references, None)
         if some != whole:

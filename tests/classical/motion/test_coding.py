@@ -1,0 +1,79 @@
+"""Motion fields ⇄ bits."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlic.classical.motion.coding import CONTEXTS, code_field, probabilities
+from dlic.classical.motion.field import FLAT, MotionField, macroblocks, of_macroblocks, still
+from dlic.classical.motion.lattice import passes
+from dlic.classical.motion.prediction import predict
+from dlic.entropy.flags import FlagReader, FlagWriter
+from tests.classical.motion.fields import random_field, sizes
+
+
+def written(field: MotionField) -> tuple[bytes, MotionField]:
+    writer = FlagWriter(probabilities())
+    coded = code_field(writer, field.size, field.references, field)
+    return writer.finish(), coded
+
+
+def read(stream: bytes, size: tuple[int, int], references: int) -> MotionField:
+    reader = FlagReader(stream, probabilities())
+    field = code_field(reader, size, references, None)
+    reader.finish()
+    return field
+
+
+def assert_equal(first: MotionField, second: MotionField) -> None:
+    for name in ("modes", "split", "vectors", "colours"):
+        assert np.array_equal(getattr(first, name), getattr(second, name)), name
+
+
+@settings(max_examples=30)
+@given(sizes(150), st.integers(1, 2), st.integers(0, 1000), st.sampled_from([1, 6, 2047]))
+def test_fields_come_back(size, references, seed, reach):
+    field = random_field(size, references, seed, reach)
+    stream, coded = written(field)
+    assert_equal(read(stream, field.size, references), coded)
+    assert np.array_equal(coded.modes, field.modes) and np.array_equal(coded.split, field.split)
+    flat = field.modes == FLAT
+    assert np.array_equal(coded.colours[flat], field.colours[flat])
+    for number in range(references):
+        used = of_macroblocks(field.uses(number))
+        assert np.array_equal(coded.vectors[number][used], field.vectors[number][used])
+
+
+def test_what_is_coded_predicts_the_same(photograph):
+    frames = [photograph[:90, :130], photograph[20:110, 30:160]]
+    field = random_field((90, 130), 2, 5)
+    assert np.array_equal(predict(frames, written(field)[1]), predict(frames, field))
+
+
+def test_smooth_fields_are_cheap():
+    field = still(360, 640)
+    field.vectors[...] = 7, -3
+    assert len(written(field)[0]) < 32
+    assert len(written(random_field((360, 640), 1, 0))[0]) > 50 * 32
+
+
+def test_any_stream_gives_a_field_or_is_refused():
+    rng = np.random.default_rng(0)
+    for length in (0, 1, 4, 30, 400):
+        stream = rng.bytes(length).rstrip(b"\0")
+        field = code_field(FlagReader(stream, probabilities()), macroblocks(70, 90), 2, None)
+        assert field.vectors.min() >= -2048 and field.vectors.max() < 2048 and field.modes.max() <= FLAT
+
+
+def test_passes_visit_every_place_once_after_its_neighbours():
+    for size in ((1, 1), (1, 9), (7, 13), (23, 40)):
+        seen = np.zeros(size[0] * size[1], int)
+        for one in passes(*size):
+            known = one.known > 0
+            assert seen[one.neighbours[known]].all()
+            seen[one.places] += 1
+        assert (seen == 1).all()
+
+
+def test_every_context_has_a_probability():
+    assert probabilities().ones.shape == (CONTEXTS,)
