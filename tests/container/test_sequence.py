@@ -80,6 +80,7 @@ def test_a_dropped_highest_layer_leaves_a_whole_file():
     assert sorted(group.data) == list(range(0, 32, 2)) and group.table == GROUPS[2].table and low
 
 
+@settings(max_examples=40)
 @given(
     st.builds(
         SequenceFormat,

@@ -1,5 +1,6 @@
-"""Motion fields ⇄ bits in contexts: modes, splits, then vectors: the median of their neighbours, one of them, or a difference from the
-median.
+"""Motion fields ⇄ bits in contexts: modes, splits, then vectors.
+
+A vector is the median of its neighbours, one of them, or a difference from the median.
 
 Macroblocks are coded in the passes of `lattice`. The vector of a split macroblock is that of its first block. The other three
 follow at the end, each predicted by the median of the first and of its neighbours outside of the macroblock.
@@ -159,9 +160,7 @@ def _code_blocks(flags: Flags, size: tuple[int, int], coded: _Field, field: Moti
     return vectors
 
 
-def _code_differences(
-    flags: Flags, classes: NDArray[Any], choices: NDArray[Any], apart: NDArray[Any] | None
-) -> NDArray[Any]:
+def _code_differences(flags: Flags, classes: NDArray[Any], choices: NDArray[Any], apart: NDArray[Any] | None) -> NDArray[Any]:
     """Codes differences of vectors (N, 2) from their predictions, in classes (N,); `choices` (N, K, 2) are those of neighbours."""
     values = np.zeros((classes.size, 2), np.int64)
     zero = flags.code(IS_ZERO + classes, None if apart is None else ~apart.any(axis=1))
@@ -183,9 +182,7 @@ def _code_choice(flags: Flags, classes: NDArray[Any], wanted: NDArray[Any] | Non
     return 2 * first.astype(np.int64) + second
 
 
-def _code_new(
-    flags: Flags, classes: NDArray[Any], left: NDArray[Any], values: NDArray[Any], apart: NDArray[Any] | None
-) -> None:
+def _code_new(flags: Flags, classes: NDArray[Any], left: NDArray[Any], values: NDArray[Any], apart: NDArray[Any] | None) -> None:
     """Codes the differences that are no neighbour's, at the places `left`, into `values` (N, 2)."""
     zero_y = flags.code(IS_ZERO_Y + classes[left], None if apart is None else apart[left, 0] == 0)
     both = left[zero_y == 0]

@@ -39,9 +39,7 @@ class Pass:
             yield piece
 
 
-def encode_to_size(
-    source: Source, form: SequenceFormat, codec: SequenceCodec, settings: SequenceSettings, size: int
-) -> Pass:
+def encode_to_size(source: Source, form: SequenceFormat, codec: SequenceCodec, settings: SequenceSettings, size: int) -> Pass:
     """The best file of at most `size` bytes. Raises DlicError where even the lowest level takes more."""
 
     def step(done: Pass) -> float:
@@ -53,9 +51,7 @@ def encode_to_size(
     return best
 
 
-def encode_to_psnr(
-    source: Source, form: SequenceFormat, codec: SequenceCodec, settings: SequenceSettings, psnr: float
-) -> Pass:
+def encode_to_psnr(source: Source, form: SequenceFormat, codec: SequenceCodec, settings: SequenceSettings, psnr: float) -> Pass:
     """The smallest file whose frames have a mean PSNR of at least `psnr` dB. Raises DlicError where the highest level has less."""
 
     def step(done: Pass) -> float:
@@ -123,7 +119,8 @@ def _coded(
     sizes: list[int] | None = None,
 ) -> Pass:
     """Codes all frames once; `sizes` is filled with the bytes of the groups as they are coded."""
-    file, sizes = tempfile.SpooledTemporaryFile(IN_MEMORY), [] if sizes is None else sizes
+    file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 – the caller reads it
+    sizes = [] if sizes is None else sizes
     errors, ends = list[float](), [0]
 
     def watch(frame: Frame, decoded: DecodedFrame) -> None:
