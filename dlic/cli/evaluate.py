@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from dlic.cli import streams
+from dlic.cli.extras import require
 from dlic.cli.parameters import Argument, Option
 from dlic.errors import DlicError, UnreadableImageError
 from dlic.storage.locks import lock_folder
@@ -73,6 +74,9 @@ def evaluate(
     as_json: Annotated[bool, Option("--json", help="Print every figure as JSON.")] = False,
 ) -> None:
     """Measure codecs on a folder of images: files and decoded pixels, and the bits of the first compared with the others."""
+    require("eval", "dlic evaluate", ["bjontegaard", *["matplotlib"] * bool(figure)])
+    if tensorboard:
+        require("train", "--tensorboard", ["torch", "tensorboard"])
     figures = [figure] if figure else []
     streams.check_targets(figures, figures, force)
     if out and not out.parent.is_dir():

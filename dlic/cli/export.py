@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from dlic.cli import streams
+from dlic.cli.extras import require
 from dlic.cli.parameters import Argument, Option
 from dlic.errors import DlicError
 
@@ -17,6 +18,7 @@ def export(
     half: Annotated[bool, Option("--half", help="Store weights as float16: half the bytes, loss below 0.01 dB.")] = False,
 ) -> None:
     """Export a training run's .ckpt as a checkpoint that compresses: safetensors, integer tables, model card."""
+    require("train", "dlic export", ["torch"])
     from dlic.training.export import export as write
 
     try:

@@ -36,6 +36,7 @@ COMMANDS = {
     "checkpoints": "List, download and verify trained models.",
     "data": "Photographs to train on and to measure with.",
     "desktop": "Let the desktop know .dlic files.",
+    "completion": "Completion for bash, zsh and fish.",
 }
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from dlic.cli import streams
+from dlic.cli.extras import require
 from dlic.cli.parameters import Argument, Option
 
 CROPS = 12
@@ -17,6 +18,7 @@ def prune(
     force: Annotated[bool, Option("--force", help="Replace an existing checkpoint.")] = False,
 ) -> None:
     """Measure each residual block of a checkpoint, and leave out those without effect: less work, the same pictures."""
+    require("train", "dlic prune", ["torch"])
     from dlic.checkpoints.local import folder_of
     from dlic.data.crops import ValidationCrops
     from dlic.data.photographs import decode_all, find_photographs

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from dlic.cli import streams
+from dlic.cli.extras import require
 from dlic.cli.parameters import Argument, Option
 from dlic.errors import DlicError
 
@@ -21,6 +22,7 @@ def report(
     force: Annotated[bool, Option("--force", help="Overwrite what exists.")] = False,
 ) -> None:
     """Make one self-contained HTML page of an evaluation: curves, BD-rates, every file, and pictures side by side."""
+    require("eval", "dlic report", ["plotly", "bjontegaard", *["matplotlib"] * bool(figures)])
     from dlic.evaluation.run_folder import read_run
     from dlic.report.pictures import FOLDER, read_pictures
 

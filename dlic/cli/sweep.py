@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from dlic.cli import streams
+from dlic.cli.extras import require
 from dlic.cli.folders import terminated_as_exception
 from dlic.cli.parameters import Option, Rest
 from dlic.errors import DlicError
@@ -45,6 +46,7 @@ def sweep(
         raise DlicError("--in-process trains one after the other; leave out --jobs")
     if out.exists() and not out.is_dir():
         raise DlicError(f"{out} is a file; --out names a folder")
+    require("train", "dlic sweep")
     from dlic.studies.search_grid import parse_axis, trials_of
 
     trials = trials_of([parse_axis(text) for text in grid], chain)

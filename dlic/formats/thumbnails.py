@@ -1,6 +1,6 @@
 """The preview chunk of a .dlic file."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,11 @@ from numpy.typing import NDArray
 from dlic.container.chunks import THUMBNAIL, by_name
 from dlic.container.format import Chunks
 from dlic.errors import CorruptFileError, DlicError, UnreadableImageError
+from dlic.images.bit_depth import to_eight_bits
 from dlic.images.thumbnail import MAX_SIDE, SIDE, thumbnail
+
+if TYPE_CHECKING:
+    from dlic.formats.kind import Description
 
 WORTH_PIXELS = 1_000_000  # smaller pictures show quickly enough themselves
 WORTH_SHARE = 200  # least ratio of file size to preview size for a preview by default …
@@ -46,6 +50,17 @@ def pixels_of(webp: bytes) -> NDArray[np.uint8]:
         return read_image(webp, MAX_SIDE**2, keep=("alpha",)).pixels
     except UnreadableImageError as error:
         raise CorruptFileError(f"the thumbnail in the file cannot be shown: {error}") from error
+
+
+def small_picture(described: "Description") -> NDArray[np.uint8]:
+    """uint8 of a file's preview where it has one, which takes no network, or else of the whole picture. Raises DlicError."""
+    from dlic.formats.reading import Reading
+
+    stored = read(described.container.chunks) if described.container else None
+    if stored is not None:
+        return pixels_of(stored)
+    pixels: NDArray[Any] = described.kind.read(described, Reading()).picture.pixels
+    return to_eight_bits(pixels) if pixels.dtype == np.uint16 else pixels
 
 
 def on_white(pixels: NDArray[Any]) -> NDArray[np.uint8]:

@@ -18,6 +18,7 @@ from dlic.cli.main import run
 from dlic.container.chunks import THUMBNAIL
 from dlic.container.format import MAGIC, append
 from dlic.integrations import desktop
+from dlic.integrations.desktop import opener, thumbnail_cache
 from tests.golden.rewrite import GOLDEN, kinds
 
 NAMESPACE = "{http://www.freedesktop.org/standards/shared-mime-info}"
@@ -41,7 +42,7 @@ def test_install_again_and_uninstall(data, capsys):
     for _ in range(2):
         assert run(["desktop", "install"]) == 0
         said = capsys.readouterr().out
-        assert installed(data) == [data / desktop.MIME, data / desktop.THUMBNAILER]
+        assert installed(data) == sorted(data / place for place in (desktop.MIME, desktop.THUMBNAILER, desktop.OPENER))
         assert all(f"wrote {path}" in said for path in installed(data)) and str(desktop.MAGIC_FILE) in said
     assert run(["desktop", "uninstall"]) == 0
     assert "removed" in capsys.readouterr().out and installed(data) == []
@@ -51,7 +52,7 @@ def test_install_again_and_uninstall(data, capsys):
 
 def test_a_prefix_is_installed_below(tmp_path):
     assert run(["desktop", "install", "--prefix", str(tmp_path / "usr")]) == 0
-    assert len(installed(tmp_path / "usr" / "share")) == 2
+    assert len(installed(tmp_path / "usr" / "share")) == 3
     assert run(["desktop", "install", "--user", "--prefix", str(tmp_path)]) == 1
 
 
@@ -69,7 +70,7 @@ def test_other_desktops_are_not_written_to(system, data, monkeypatch, capsys):
     assert "--prefix" in capsys.readouterr().err and installed(data) == []
 
 
-@pytest.mark.parametrize("place", [desktop.MIME, desktop.THUMBNAILER])
+@pytest.mark.parametrize("place", [desktop.MIME, desktop.THUMBNAILER, desktop.OPENER])
 @pytest.mark.parametrize("kind", ["file", "link", "folder"])
 def test_what_others_wrote_stays(place, kind, data, tmp_path, capsys):
     path = data / place
@@ -90,15 +91,16 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("script", [None, "exit 3", "exit 0"])
-def test_the_mime_database_is_updated_where_that_can_be_done(script, data, tmp_path, monkeypatch, capsys):
+def test_the_databases_are_updated_where_that_can_be_done(script, data, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PATH", str(tmp_path))
-    if script:
-        program = tmp_path / "update-mime-database"
-        program.write_text(f'#!/bin/sh\necho "$1" > {shlex.quote(str(tmp_path / "called"))}\n{script}\n')
+    for name in desktop.DATABASES if script else ():
+        program = tmp_path / name
+        program.write_text(f'#!/bin/sh\necho "$1" > {shlex.quote(str(tmp_path / "called by "))}{name}\n{script}\n')
         program.chmod(0o755)
     assert run(["desktop", "install"]) == 0
-    assert ("note:" in capsys.readouterr().err) == (script != "exit 0")
-    assert script is None or (tmp_path / "called").read_text() == f"{data / 'mime'}\n"
+    assert capsys.readouterr().err.count("note:") == (0 if script == "exit 0" else 2)
+    for name, (folder, _) in desktop.DATABASES.items() if script else ():
+        assert (tmp_path / f"called by {name}").read_text() == f"{data / folder}\n"
 
 
 def test_the_mime_type_has_the_formats_magic_and_ending():
@@ -152,6 +154,67 @@ def test_the_thumbnailer_calls_this_dlic(folder, data, tmp_path, monkeypatch):
         return
     subprocess.run(words, check=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})
     assert Image.open(tmp_path / "out").size == (8, 6)
+
+
+# --- open, and previews at once -----------------------------------------------------------------------------------------
+
+
+def test_a_double_click_shows_the_pixels_in_the_desktops_viewer(data, tmp_path, monkeypatch, capsys):
+    assert run(["desktop", "install"]) == 0
+    entry = configparser.RawConfigParser()
+    entry.optionxform = str
+    entry.read(data / desktop.OPENER)
+    assert entry["Desktop Entry"]["Exec"].endswith("desktop open %F")
+    assert entry["Desktop Entry"]["MimeType"] == "image/x-dlic;"
+    monkeypatch.setenv("DLIC_CACHE", str(tmp_path / "cache"))
+    shown = tmp_path / "shown"
+    viewer = tmp_path / "xdg-open"
+    viewer.write_text(f'#!/bin/sh\necho "$1" >> {shlex.quote(str(shown))}\n')
+    viewer.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    picture = tmp_path / "my photo ü.dlic"
+    shutil.copy(FILE, picture)
+    monkeypatch.setattr(sys, "platform", "linux")
+    for _ in range(2):
+        assert run(["desktop", "open", str(picture)]) == 0
+    first, second = map(Path, shown.read_text().splitlines())
+    assert first == second and first.name == "my photo ü.png" and tmp_path / "cache" in first.parents
+    assert np.asarray(Image.open(first)).shape == kinds()["rgba"][0].shape
+    viewer.unlink()
+    assert run(["desktop", "open", str(picture)]) == 1
+    assert str(first) in capsys.readouterr().err
+    picture.write_bytes(FILE.read_bytes()[:-9])
+    assert run(["desktop", "open", str(picture)]) == 2
+
+
+def test_what_was_opened_long_ago_is_removed(tmp_path):
+    picture = tmp_path / "a.dlic"
+    shutil.copy(FILE, picture)
+    old = tmp_path / "cache" / "old"
+    old.mkdir(parents=True)
+    os.utime(old, (0, 0))
+    assert opener.decoded(picture, tmp_path / "cache").exists() and not old.exists()
+
+
+def test_previews_of_a_folder_are_where_file_managers_look(data, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = tmp_path / "photos" / "deep"
+    folder.mkdir(parents=True)
+    for name in ("a.dlic", "ü b.dlic"):
+        shutil.copy(FILE, folder / name)
+    (folder / "bad.dlic").write_bytes(FILE.read_bytes()[:-9])
+    assert run(["desktop", "previews", str(tmp_path / "photos")]) == 2
+    said = capsys.readouterr()
+    assert "2 files have thumbnails" in said.out and said.err.count("\n") == 2
+    made = sorted((tmp_path / "cache" / "thumbnails").rglob("*.png"))
+    assert len(made) == 4 and {path.parent.name for path in made} == {"normal", "large"}
+    image = Image.open(thumbnail_cache.place(folder / "ü b.dlic", tmp_path / "cache" / "thumbnails", "normal"))
+    assert image.text["Thumb::URI"] == (folder / "ü b.dlic").as_uri()
+    assert image.text["Thumb::MTime"] == str(int((folder / "ü b.dlic").stat().st_mtime))
+    times = [path.stat().st_mtime_ns for path in made]
+    os.utime(folder / "a.dlic", (1, 1))
+    assert run(["desktop", "previews", str(tmp_path / "photos")]) == 2
+    assert sum(path.stat().st_mtime_ns != time for path, time in zip(made, times, strict=True)) == 2  # of the changed file
 
 
 # --- thumbnail ----------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""MIME type and previews of .dlic files for freedesktop desktops, installed into a folder of shared data.
+"""MIME type, previews and an opener of .dlic files for freedesktop desktops, installed into a folder of shared data.
 
 The file dlic.magic next to this module describes them for file(1): pass its path to file -m.
 """
@@ -16,7 +16,7 @@ from dlic.storage.files import written_whole
 
 SHIPPED = Path(__file__).parent
 MAGIC_FILE = SHIPPED / "dlic.magic"
-MIME, THUMBNAILER = "mime/packages/dlic.xml", "thumbnailers/dlic.thumbnailer"  # in a folder of shared data
+MIME, THUMBNAILER, OPENER = "mime/packages/dlic.xml", "thumbnailers/dlic.thumbnailer", "applications/dlic.desktop"
 MARK = b"Written by dlic desktop install"
 PATIENCE = 120.0  # seconds for a database of every MIME type there is
 
@@ -36,7 +36,12 @@ def install(data: Path) -> list[Path]:
 
     Raises DlicError where one is in the way that dlic did not write, or the folder cannot be written.
     """
-    contents = {data / MIME: (SHIPPED / "dlic.xml").read_bytes(), data / THUMBNAILER: _thumbnailer(_program())}
+    program = _program()
+    contents = {
+        data / MIME: (SHIPPED / "dlic.xml").read_bytes(),
+        data / THUMBNAILER: _calling(program, "dlic.thumbnailer"),
+        data / OPENER: _calling(program, "dlic.desktop"),
+    }
     for path in contents:
         if os.path.lexists(path) and not _is_ours(path):
             raise DlicError(f"{path} was not written by dlic, and stays; remove it to install dlic's own")
@@ -52,7 +57,7 @@ def install(data: Path) -> list[Path]:
 
 def uninstall(data: Path) -> list[Path]:
     """Remove the files that `install` wrote, and return those that were there. Other files stay."""
-    removed = [path for path in (data / MIME, data / THUMBNAILER) if _is_ours(path)]
+    removed = [path for path in (data / MIME, data / THUMBNAILER, data / OPENER) if _is_ours(path)]
     for path in removed:
         try:
             path.unlink()
@@ -61,16 +66,27 @@ def uninstall(data: Path) -> list[Path]:
     return removed
 
 
-def update_mime_database(data: Path) -> str | None:
-    """Rebuild the MIME database; returns the reason where that failed."""
-    program = shutil.which("update-mime-database")
+DATABASES = {  # program → folder that it is called with, and the effect of the call
+    "update-mime-database": ("mime", "the MIME type counts"),
+    "update-desktop-database": ("applications", "the opener counts"),
+}
+
+
+def update_databases(data: Path) -> list[str]:
+    """Rebuilds the databases of MIME types and of openers; returns a sentence for each that failed."""
+    return [sentence for program in DATABASES if (sentence := _update(program, data))]
+
+
+def _update(name: str, data: Path) -> str | None:
+    folder, effect = DATABASES[name]
+    program = shutil.which(name)
     if program is None:
-        return "update-mime-database is not installed; the MIME type counts when it has been run"
+        return f"{name} is not installed; {effect} when it has been run"
     try:
-        done = subprocess.run([program, data / "mime"], capture_output=True, text=True, timeout=PATIENCE)
+        done = subprocess.run([program, data / folder], capture_output=True, text=True, timeout=PATIENCE)
     except (OSError, subprocess.TimeoutExpired) as error:
-        return f"update-mime-database failed: {error}"
-    return f"update-mime-database failed: {done.stderr.strip()}" if done.returncode else None
+        return f"{name} failed: {error}"
+    return f"{name} failed: {done.stderr.strip()}" if done.returncode else None
 
 
 def _is_ours(path: Path) -> bool:
@@ -86,9 +102,9 @@ def _program() -> str:
     return shutil.which("dlic", path=os.pathsep.join(folders)) or "dlic"
 
 
-def _thumbnailer(program: str) -> bytes:
-    """The shipped entry, calling a program by its path."""
-    entry = (SHIPPED / "dlic.thumbnailer").read_text(encoding="utf-8")
+def _calling(program: str, shipped: str) -> bytes:
+    """A shipped entry, calling a program by its path."""
+    entry = (SHIPPED / shipped).read_text(encoding="utf-8")
     entry = entry.replace("TryExec=dlic", "TryExec=" + program.replace("\\", r"\\"))
     return entry.replace("\nExec=dlic", "\nExec=" + _quoted(program)).encode()
 
