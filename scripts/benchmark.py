@@ -1,9 +1,10 @@
-"""Speed beside CompressAI, the classical codecs beside libjpeg, PNG, WebP and JPEG 2000, and what is no photograph beside JPEG.
+"""Speed beside CompressAI, the classical codecs beside libjpeg, PNG, WebP and JPEG 2000, and what is no photograph beside others.
 
 python scripts/benchmark.py codec PHOTO [FOLDER]   encode and decode by stage, beside its bmshj2018-factorized architecture
 python scripts/benchmark.py training DIR           steps a second beside the loop of its examples/train.py, equal model and batch
 python scripts/benchmark.py classical DIR          bytes, PSNR, BD-rates and times on a folder of images, such as Kodak
-python scripts/benchmark.py drawn [FOLDER]         bits of rendered text and of drawn lines against JPEG's at equal PSNR
+python scripts/benchmark.py drawn [FOLDER]         bits of rendered text and of drawn lines against AVIF's at equal SSIMULACRA 2
+python scripts/benchmark.py screens DIR [FOLDER]   screens and drawings beside PNG, WebP, AVIF and JPEG XL at equal SSIMULACRA 2
 """
 
 import statistics
@@ -24,10 +25,10 @@ from torch import nn
 from dlic.checkpoints import local as checkpoints
 from dlic.container.format import read
 from dlic.errors import DlicError
-from dlic.evaluation.rate_distortion import bits_saved, jpeg_curve, mean_point
 from dlic.formats.writing import DEFAULT_QUALITY
 from dlic.images.files import read_image
 from dlic.learned.codec import level_of, load_codec
+from dlic.learned.exact.codec import LayeredCodec
 from dlic.learned.picture import Encoded
 from dlic.pixels.arrays import Decoded
 
@@ -35,13 +36,13 @@ WIDTH, LATENTS, BATCH, CROP = 128, 192, 8, 256  # N and M of bmshj2018-factorize
 WARM_UP, RUNS = 3, 15
 TRAINING_STEPS, ROUNDS = 12, 3  # counted steps are those after the warm-up
 PANGRAM = "The quick brown fox (5 of 37), over 1,248 lazy dogs: jumps & Waltz, bad nymph! Vex QUIZ; Sphinx of black quartz?"
-DRAWN_SIDE, DRAWN_QUALITIES, JPEG_BEST = 512, (1, 15, 30, 45, 60, 80, 100), 95
+DRAWN_SIDE = 512
 
 
 def main() -> None:
     jobs = {
         "codec": (codec_speed, 1, 2), "training": (training_speed, 1, 1),
-        "classical": (classical_codecs, 1, 1), "drawn": (drawn_pictures, 0, 1),
+        "classical": (classical_codecs, 1, 1), "drawn": (drawn_pictures, 0, 1), "screens": (screens, 1, 2),
     }  # fmt: skip
     job, least, most = jobs.get(" ".join(sys.argv[1:2]), (None, 0, 0))
     if job is None or not least <= len(sys.argv) - 2 <= most:
@@ -157,20 +158,24 @@ def classical_codecs(folder: Path) -> None:
 # --- what is no photograph ----------------------------------------------------------------------------------------------
 
 
+def screens(folder: Path, checkpoint: Path | None = None) -> None:
+    """The pictures of a folder, one a line."""
+    from dlic.cli.evaluate import images_in
+
+    show_screens(images_in(folder), checkpoint)
+
+
 def drawn_pictures(checkpoint: Path | None = None) -> None:
-    """Bits against those that JPEG (4:2:0, optimised) takes for the same PSNR, between its qualities interpolated."""
-    codec = load_codec(checkpoint or checkpoints.find(checkpoints.default_name()))
-    for name, image in (("text", text_page()), ("lines", line_art())):
-        curve = jpeg_curve([image], range(1, JPEG_BEST + 1))
-        print(f"{name}: JPEG of quality {JPEG_BEST} has {curve[-1].score:.1f} dB at {curve[-1].bpp:.2f} bpp")
-        print("quality    bpp  PSNR dB  against JPEG")
-        for quality in DRAWN_QUALITIES:
-            point = mean_point(codec.at(quality), [image])
-            try:
-                against = f"{-bits_saved(curve, point):+12.1%}"
-            except ValueError:
-                against = "out of reach"
-            print(f"{quality:7} {point.bpp:6.2f} {point.score:8.1f}  {against}")
+    """The same of a page of text and of drawn lines."""
+    show_screens({"text": text_page(), "lines": line_art()}, checkpoint)
+
+
+def show_screens(pictures: dict[str, np.ndarray], checkpoint: Path | None) -> None:
+    from dlic.evaluation.screens import lines
+
+    codec = LayeredCodec(load_codec(checkpoint or checkpoints.find(checkpoints.default_name())))
+    for line in lines(pictures, codec):
+        print(line, flush=True)
 
 
 def text_page() -> np.ndarray:

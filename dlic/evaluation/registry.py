@@ -21,7 +21,7 @@ from dlic.peers.compressai.names import is_zoo_name
 from dlic.pixels.arrays import Codec
 
 if TYPE_CHECKING:
-    from dlic.learned.codec import LearnedCodec
+    from dlic.learned.exact.codec import LayeredCodec
 
 LEARNED_QUALITIES = (1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)  # the whole range, about a third of a rate octave apart
 
@@ -62,14 +62,15 @@ def checkpoint_folder(name: str, settings: Settings) -> Path:
 def learned_series(folder: Path, effort: int = 0) -> Series:
     """A checkpoint over its qualities, each file with an effort 0 … 9."""
     from dlic.learned.codec import load_codec
+    from dlic.learned.exact.codec import LayeredCodec
 
-    codec = load_codec(folder)
+    codec = LayeredCodec(load_codec(folder))
     return Series(
         f"{codec.name}-e{effort}" if effort else codec.name,  # so that a run can hold several efforts
         f"{codec.name}, effort {effort}" if effort else codec.name,
         partial(_learned_at, codec, effort),
         LEARNED_QUALITIES if codec.levels > 1 else (None,),
-        codec.fingerprint.hex(),
+        codec.network.fingerprint.hex(),
         ".dlic",
         checkpoint=folder,
         effort=effort,
@@ -78,7 +79,7 @@ def learned_series(folder: Path, effort: int = 0) -> Series:
     )
 
 
-def _learned_at(codec: "LearnedCodec", effort: int, quality: float | None) -> Codec:
+def _learned_at(codec: "LayeredCodec", effort: int, quality: float | None) -> Codec:
     return codec.at(1 if quality is None else int(quality), effort)
 
 

@@ -12,10 +12,6 @@ from dlic.formats.rated import effort_of, outcome_of, said_of_share
 from dlic.formats.reading import Reading
 from dlic.formats.writing import DEFAULT_QUALITY, Encode, Outcome, Wishes, separated
 from dlic.images.files import ImageFile
-from dlic.learned.codec import check_quality
-from dlic.learned.exact import whole
-from dlic.learned.exact.choice import Chooser
-from dlic.learned.rate_control import Achieved
 from dlic.progress import Progress
 from dlic.runtime.timing import timed
 
@@ -28,17 +24,26 @@ class ExactBlocks(ContainerKind):
     takes = frozenset(["quality", "effort", "alpha_quality", "thumbnail", "browsed", "source_hash"])
 
     def details(self, described: Description) -> Details:
+        from dlic.learned.exact import whole
+
         container, colours = container_of(described), COLOURS[described.channels]
         whole.layer_of_whole(container)
         figures = {"colours": colours, "level": container.level}
         return with_exact_share(Details(figures, f"{colours}, no network", f", level {container.level}"), 1.0)
 
     def decode(self, described: Description, reading: Reading) -> tuple[NDArray[Any], dict[str, float]]:
+        from dlic.learned.exact import whole
+
         seconds: dict[str, float] = {}
         with timed(seconds, "exact blocks"):
             return whole.decode(container_of(described)), seconds
 
     def prepare(self, wishes: Wishes) -> Encode:
+        from dlic.learned.codec import check_quality
+        from dlic.learned.exact import whole
+        from dlic.learned.exact.choice import Chooser
+        from dlic.learned.rate_control import Achieved
+
         quality = check_quality(DEFAULT_QUALITY if wishes.quality is None else wishes.quality)
         effort = effort_of(wishes)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dlic.checkpoints import local as checkpoints
 from dlic.checkpoints.manifest import read_manifest
 from dlic.container.chunks import ALPHA, by_name
-from dlic.container.format import LEARNED, TILED, Container
+from dlic.container.format import EXACT_BLOCKS, LEARNED, TILED, Container
 from dlic.container.tiles import split
 from dlic.entropy.coder import coder_of
 from dlic.errors import DlicError, UnknownCheckpointError
@@ -24,11 +24,6 @@ from dlic.formats.rated import effort_of, outcome_of
 from dlic.formats.reading import Reading, ReadResult
 from dlic.formats.writing import DEFAULT_QUALITY, Encode, Outcome, Wishes, number, separated
 from dlic.images.files import ImageFile
-from dlic.learned.exact import whole
-from dlic.learned.exact.choice import AUTO, Chooser
-from dlic.learned.exact.codec import LayeredCodec
-from dlic.learned.exact.layer import layer_of
-from dlic.learned.rate_control import Achieved
 from dlic.pixels.rectangles import Rectangle
 from dlic.progress import Progress, no_progress
 from dlic.runtime.choice import check_runtime
@@ -37,7 +32,7 @@ from dlic.runtime.timing import timed
 
 if TYPE_CHECKING:
     from dlic.learned.codec import LearnedCodec
-    from dlic.learned.rate_control import Judge, RatedCodec, Target
+    from dlic.learned.rate_control import Achieved, Judge, RatedCodec, Target
 
 NAMED_TILES = 20  # lost tiles in one note; the result has all
 
@@ -60,7 +55,7 @@ class Learned(ContainerKind):
         coder_of(container.coder)
 
     def check_chunks(self, container: Container) -> None:
-        layer_of(container)
+        _exact_share(container)
 
     def is_in_parts(self, container: Container) -> bool:
         return container.kind == TILED
@@ -73,11 +68,10 @@ class Learned(ContainerKind):
         coder = coder_of(container.coder).name
         figures = {"colours": colours, "level": container.level, **place, "entropy": coder, "tiles": tiles}
         tuned = f", tuned for {tune}" if tune else ""
-        layer = layer_of(container)
         sentence = f"{colours}, checkpoint {name or 'not on this machine'}{tuned}"
         detail = f", fingerprint {fingerprint}, level {container.level}" + (f", {coder}" if container.coder else "")
         detail += ", {columns} × {rows} tiles of about {side} pixels".format(**tiles) if tiles else ""
-        return with_exact_share(Details(figures, sentence, detail), layer.share if layer else 0.0)
+        return with_exact_share(Details(figures, sentence, detail), _exact_share(container))
 
     # --- reading
 
@@ -96,6 +90,8 @@ class Learned(ContainerKind):
     def verify(self, described: Description, reading: Reading) -> None:
         """Reads every symbol and the transparency, and checks them against the checksums; no transform is run."""
         container = container_of(described)
+        from dlic.learned.exact.codec import LayeredCodec
+
         LayeredCodec(self._codec(container, reading)).crcs(container)
         channels.verify(container.chunks, described.height, described.width)
 
@@ -142,10 +138,13 @@ class Learned(ContainerKind):
     def prepare(self, wishes: Wishes) -> Encode:
         if wishes.keep_smaller and wishes.target_ms_ssim is not None:
             raise DlicError("--keep-smaller compares at the same PSNR, which --target-ms-ssim does not fix; give one of them")
+        from dlic.learned.exact.choice import AUTO, check_content
+
         rate = rate_of(wishes)
         effort_of(wishes)
         if wishes.runtime is not None:
             check_runtime(wishes.runtime)
+        check_content(wishes.content or AUTO)
         if wishes.tune is not None:
             checkpoints.choose(wishes.model, wishes.weights, wishes.tune)
 
@@ -191,6 +190,11 @@ def encode_picture(
     """A picture with its metadata as a file of a checkpoint. `load` is called unless all of the picture is stored exactly. Raises
     DlicError where a target cannot be met.
     """
+    from dlic.learned.exact import whole
+    from dlic.learned.exact.choice import AUTO, Chooser
+    from dlic.learned.exact.codec import LayeredCodec
+    from dlic.learned.rate_control import Achieved
+
     effort, seconds = effort_of(wishes), dict[str, float]()
     with timed(seconds, "channels"):
         parts = separated(picture, wishes)
@@ -242,6 +246,16 @@ def _name_and_tune(fingerprint: bytes) -> tuple[str, str] | tuple[None, None]:
         return folder.name, read_manifest(folder).training.tune
     except UnknownCheckpointError:
         return None, None
+
+
+def _exact_share(container: Container) -> float:
+    """Share of exact blocks, 0 … 1. Raises CorruptFileError for a damaged layer."""
+    if not any(name == EXACT_BLOCKS for name, _ in container.chunks):
+        return 0.0
+    from dlic.learned.exact.layer import layer_of
+
+    layer = layer_of(container)
+    return layer.share if layer else 0.0
 
 
 def _tiles(described: Description) -> dict[str, int] | None:

@@ -1,7 +1,8 @@
-"""Lossless coding of 8- and 16-bit samples in the .dlic container: predicted, or by the reversible 5/3 wavelet; Huffman coded.
+"""Lossless coding of 8- and 16-bit samples in the .dlic container: predicted, by the reversible 5/3 wavelet, or as WebP lossless.
 
-samples ⇄ bands of rows ⇄ reversible colour ⇄ residuals or coefficients with contexts ⇄ Huffman codes
-         (BAND pixels)    (one of TRANSFORMS)  (classical/prediction, wavelets)         (entropy/contexts)
+samples ⇄ bands of rows ┬ reversible colour ⇄ residuals or coefficients with contexts ⇄ Huffman codes
+         (BAND pixels)   │ (one of TRANSFORMS)  (classical/prediction, wavelets)         (entropy/contexts)
+                         └ palettes, copies and a colour cache (`webp`), of 8-bit samples that repeat
 """
 
 import math
@@ -12,11 +13,11 @@ from functools import partial
 
 import numpy as np
 
-from dlic.classical.lossless import prediction, reversible_colour
+from dlic.classical.lossless import prediction, reversible_colour, webp
 from dlic.classical.wavelet.transform import Band, bands, forward_53, inverse_53
 from dlic.container.format import LOSSLESS, Chunks, Container, check_kind, check_no_coder, read, write
 from dlic.entropy import contexts
-from dlic.entropy.byte_reader import Reader, uint
+from dlic.entropy.byte_reader import Reader, read_varint, uint, write_varint
 from dlic.entropy.contexts import Decoder, context_of
 from dlic.errors import CorruptFileError, DlicError
 from dlic.images.files import MAX_PIXELS
@@ -24,8 +25,11 @@ from dlic.pixels.arrays import check_size, size_of_array
 
 BAND = 1 << 22  # pixels coded together: bounds memory in addition to the samples, and adapts tables to the picture
 LEVELS = 5
-RAW, PREDICTIVE, WAVELET = "raw", "predictive", "wavelet"
-KINDS = (RAW, PREDICTIVE, WAVELET)  # of a band, by the number that stands for each
+RAW, PREDICTIVE, WAVELET, WEBP = "raw", "predictive", "wavelet", "webp"
+KINDS = (RAW, PREDICTIVE, WAVELET, WEBP)  # of a band, by the number that stands for each
+WEBP_CHANNELS = {1: [0, 0, 0], 2: [0, 0, 0, 1], 3: [0, 1, 2], 4: [0, 1, 2, 3]}  # of WebP's, for the channels of samples
+NEAR = 1.2  # a quick search takes at most so many times the bytes of a thorough one, but for rare drawings
+EXHAUSTIVE_BELOW = 1 << 20  # pixels up to which an exhaustive search, of some seconds, is tried too
 STREAM = [uint("depth", 1), uint("channels", 1)]
 
 Visit = Callable[[np.ndarray, np.ndarray], np.ndarray]  # (activities, values where they are known) → values
@@ -33,7 +37,9 @@ Visit = Callable[[np.ndarray, np.ndarray], np.ndarray]  # (activities, values wh
 
 @dataclass(frozen=True)
 class LosslessCodec:
-    """Lossless at every size. "predictive" gives the smaller files; "wavelet" is the reversible transform of JPEG 2000."""
+    """Lossless at every size. "predictive" gives the smaller files, of text and drawings with "webp" bands; "wavelet" is the
+    reversible transform of JPEG 2000.
+    """
 
     transform: str = "predictive"
     max_pixels: int = MAX_PIXELS  # larger files are refused
@@ -92,9 +98,25 @@ def _encode_band(samples: np.ndarray, transform: str) -> bytes:
     planes[:3] = reversible_colour.forward(planes[:3], depth, colour)
     encode_planes = _encode_residuals if transform == PREDICTIVE else _encode_coefficients
     coded = bytes([reversible_colour.TRANSFORMS.index(colour)]) + encode_planes(planes, depth)
+    copied = _copied(samples, len(coded)) if transform == PREDICTIVE else b""
+    if copied:
+        return copied
     if len(coded) < samples.nbytes:
         return bytes([KINDS.index(transform)]) + coded
     return bytes([KINDS.index(RAW)]) + samples.astype(samples.dtype.newbyteorder("<")).tobytes()
+
+
+def _copied(samples: np.ndarray, limit: int) -> bytes:
+    """A band as WebP lossless, empty where that has not fewer than `limit` bytes."""
+    if samples.dtype != np.uint8 or max(samples.shape[:2]) >= webp.MAX_SIDE:
+        return b""
+    pixels = np.ascontiguousarray(samples[..., WEBP_CHANNELS[samples.shape[2]]])
+    if len(webp.encode(pixels, webp.QUICK)) > NEAR * limit:
+        return b""
+    small = math.prod(samples.shape[:2]) <= EXHAUSTIVE_BELOW
+    searches = (webp.THOROUGH, webp.EXHAUSTIVE) if small else (webp.THOROUGH,)
+    coded = min((webp.encode(pixels, search) for search in searches), key=len)
+    return bytes([KINDS.index(WEBP)]) + write_varint(len(coded)) + coded if len(coded) < limit else b""
 
 
 def _decode_band(reader: Reader, shape: tuple[int, int, int], depth: int) -> np.ndarray:
@@ -104,6 +126,8 @@ def _decode_band(reader: Reader, shape: tuple[int, int, int], depth: int) -> np.
     if kind == RAW:
         samples = np.frombuffer(reader.take(math.prod(shape) * dtype.itemsize), dtype.newbyteorder("<"))
         return samples.astype(dtype).reshape(shape)
+    if kind == WEBP:
+        return _decode_copied(reader, shape, depth)
     colour = _choice(reader, reversible_colour.TRANSFORMS, "colour transform")
     if colour != "none" and shape[2] < 3:
         raise CorruptFileError(f"a picture of {shape[2]} channels has no colour to transform")
@@ -111,6 +135,15 @@ def _decode_band(reader: Reader, shape: tuple[int, int, int], depth: int) -> np.
     planes = decode_planes(reader, shape, depth)
     planes[:3] = reversible_colour.inverse(planes[:3], depth, colour)
     return np.stack(planes, axis=2).astype(dtype)
+
+
+def _decode_copied(reader: Reader, shape: tuple[int, int, int], depth: int) -> np.ndarray:
+    """Inverse of `_copied`."""
+    if depth != 8:
+        raise CorruptFileError(f"samples of {depth} bits cannot be WebP lossless")
+    order = WEBP_CHANNELS[shape[2]]
+    pixels = webp.decode(reader.take(read_varint(reader)), *shape[:2], channels=len(order))
+    return pixels[..., [order.index(channel) for channel in range(shape[2])]]
 
 
 def _encode_residuals(planes: list[np.ndarray], depth: int) -> bytes:

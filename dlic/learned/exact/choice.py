@@ -22,6 +22,7 @@ AUTO, PHOTO, SCREEN = "auto", "photo", "screen"
 CONTENTS = (AUTO, PHOTO, SCREEN)
 NETWORK = 1.5  # cost of networks, of an ideal transform coder's: 1.5 … 1.8 on photographs, text and charts, and more above level 40
 EXHAUSTIVE_FROM = 3  # effort from which on a search of three seconds a megapixel is worth its 2 %
+HIDDEN = 5.0  # bits that a network spends on a block of nothing
 REGION = 400  # bits of a region: its share of the mask, and network bits at its edges
 
 Samples = NDArray[np.uint8]
@@ -36,6 +37,13 @@ class Exact:
     layer: ExactLayer
 
 
+def check_content(content: str) -> str:
+    """`content` if it is one of CONTENTS. Raises DlicError otherwise."""
+    if content not in CONTENTS:
+        raise DlicError(f"content is one of {', '.join(CONTENTS)}, not {content!r}")
+    return content
+
+
 @dataclass(frozen=True, eq=False)
 class Chooser:
     """Chooses the exact blocks of one image (H, W, 3), at any level."""
@@ -43,10 +51,10 @@ class Chooser:
     image: Samples
     content: str = AUTO
     canvases: dict[bytes, Canvas] = field(default_factory=dict)  # by mask
+    chosen: dict[tuple[Price, tuple[int, int]], Exact | None] = field(default_factory=dict)  # by price and search
 
     def __post_init__(self) -> None:
-        if self.content not in CONTENTS:
-            raise DlicError(f"content is one of {', '.join(CONTENTS)}, not {self.content!r}")
+        check_content(self.content)
 
     @cached_property
     def look(self) -> FirstLook | None:
@@ -58,12 +66,29 @@ class Chooser:
 
     def at(self, price: Price, search: tuple[int, int] = webp.THOROUGH) -> Exact | None:
         """The exact blocks at a price of errors, stored after a `search` (`classical.lossless.webp`); None for none."""
-        if self.look is None or (mask := self._mask(price, self.look)) is None:
+        if (price, search) not in self.chosen:
+            canvas = None if self.look is None else self._best(price, self.look)
+            self.chosen[price, search] = None if canvas is None else self._stored(canvas, price, search)
+        return self.chosen[price, search]
+
+    def _best(self, price: Price, look: FirstLook) -> Canvas | None:
+        """The cheapest of three: no exact blocks, some, or nothing else."""
+        mask = self._mask(price, look)
+        if mask is None:
             return None
         canvas = self._canvas(mask)
-        spared = NETWORK * float(price.of_network(blocks_of(self.image, mask)).sum())
-        worth = canvas.cost(canvas.best(price)).at(price) + REGION < spared
-        return self._stored(canvas, price, search) if worth else None
+        cost = canvas.cost(canvas.best(price)).at(price) + REGION
+        if cost > self._network(price, mask):
+            return None
+        rest = self._network(price, ~mask) + HIDDEN * mask.size
+        if mask.all() or self._network(price, ~mask) > cost:
+            return canvas
+        everything = self._canvas(self._all)
+        return everything if everything.cost(everything.best(price)).at(price) < cost + rest else canvas
+
+    def _network(self, price: Price, mask: Mask) -> float:
+        """Cost of some blocks for a network."""
+        return NETWORK * float(price.of_network(blocks_of(self.image, mask)).sum())
 
     def everything(self, price: Price, search: tuple[int, int] = webp.THOROUGH) -> Exact:
         """All blocks exactly, whatever that costs."""

@@ -115,6 +115,14 @@ class LayeredCodec:
             verify(layer)
         return (*self.network.crcs(container), *_crc_of_layer(container))
 
+    def estimated_bits(self, data: bytes) -> float:
+        """Ideal bits of the symbols of a .dlic file by the tables, and the bits of its exact blocks; to compare with its bytes."""
+        container = read(data)
+        if container.kind == EXACT:
+            return 8 * len(container.stream)
+        layer = sum(len(chunk) for name, chunk in container.chunks if name == EXACT_BLOCKS)
+        return self.network.estimated_bits(data) + 8 * layer
+
 
 def _with_layer(encoded: Encoded, exact: Exact) -> Encoded:
     """An encoded picture with its exact blocks in a chunk."""
