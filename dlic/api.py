@@ -15,8 +15,9 @@ from dlic.formats.kind import Description
 from dlic.formats.reading import Reading
 from dlic.formats.registry import describe, kind_to_write
 from dlic.formats.writing import Wishes
+from dlic.images.colours.code_points import CodePoints
 from dlic.images.files import MAX_PIXELS, ImageFile
-from dlic.images.metadata import Metadata
+from dlic.images.metadata import Metadata, Part
 from dlic.progress import no_progress
 from dlic.runtime.threads import limited
 
@@ -43,6 +44,9 @@ def compress(
     xmp: bytes = b"",
     dpi: tuple[float, float] | None = None,
     text: Mapping[str, str] | None = None,
+    iptc: bytes = b"",
+    code_points: CodePoints | None = None,
+    parts: tuple[Part, ...] = (),
     thumbnail: int = 0,
     max_memory: int | None = None,
     threads: int | None = None,
@@ -67,7 +71,8 @@ def compress(
         content: "auto" stores text, screens and drawings exactly, or in few colours, where that costs less; "photo" never looks
             for them, and "screen" looks at every block.
         alpha_quality: 100 is exact; below, alpha is coded like a picture, with a quality like JPEG's, where that is smaller.
-        icc_profile, exif, xmp, dpi, text: stored as they are, for `read`; dpi are pixels per inch across and down.
+        icc_profile, exif, xmp, dpi, text, iptc, code_points, parts: stored as they are, for `read`, whose metadata has the same
+            names; dpi are pixels per inch across and down.
         thumbnail: largest side in pixels of a preview that viewers show without the network; 0 for none.
         max_memory: approximate limit in bytes for this process: fewer tiles of a big picture are in work at once. Without it,
             three quarters of the memory that the machine has free.
@@ -96,7 +101,8 @@ def compress(
         threads=threads,
         runtime=runtime,
     )
-    picture = ImageFile(check_channels(image), metadata=Metadata(icc_profile, exif, xmp, dpi, text or {}))
+    metadata = Metadata(icc_profile, exif, xmp, dpi, text or {}, code_points, iptc, parts)
+    picture = ImageFile(check_channels(image), metadata=metadata)
     with limited(threads):
         return kind_to_write("learned", wishes).prepare(wishes)(picture, no_progress).data
 
@@ -155,7 +161,7 @@ def read(
     threads: int | None = None,
     runtime: str | None = None,
 ) -> ImageFile:
-    """`decompress`, with the file's metadata: `.pixels`, `.metadata.icc_profile`, `.exif`, `.xmp`, `.dpi` and `.text`."""
+    """`decompress`, with the file's metadata: `.pixels`, `.metadata.icc_profile`, `.exif`, `.xmp`, `.dpi`, `.text`, `.iptc` …"""
     options = Reading(
         weights=weights,
         max_pixels=max_pixels,
@@ -216,6 +222,9 @@ class PretrainedCodec:
         xmp: bytes = b"",
         dpi: tuple[float, float] | None = None,
         text: Mapping[str, str] | None = None,
+        iptc: bytes = b"",
+        code_points: CodePoints | None = None,
+        parts: tuple[Part, ...] = (),
         thumbnail: int = 0,
         max_memory: int | None = None,
         threads: int | None = None,
@@ -236,7 +245,8 @@ class PretrainedCodec:
             max_memory=max_memory,
             threads=threads,
         )
-        picture = ImageFile(check_channels(image), metadata=Metadata(icc_profile, exif, xmp, dpi, text or {}))
+        metadata = Metadata(icc_profile, exif, xmp, dpi, text or {}, code_points, iptc, parts)
+        picture = ImageFile(check_channels(image), metadata=metadata)
         return encode_picture(lambda: self.codec, picture, wishes, rate_of(wishes)).data
 
     def decompress(

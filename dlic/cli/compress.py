@@ -60,9 +60,9 @@ def compress(
         bool | None, Option("--source-hash", help="Store a SHA-256 of the image's pixels, for dlic verify.")
     ] = None,
     strip: Annotated[
-        list[str] | None, Option(metavar="WHAT", help="Leave out all, exif, icc, xmp, dpi or text; repeatable.")
+        list[str] | None, Option(metavar="WHAT", help="Leave out all, exif, icc, xmp, iptc, dpi, text or other; repeatable.")
     ] = None,
-    strict: Annotated[bool, Option("--strict", help="Refuse to lose depth, colour space, transparency or frames.")] = False,
+    strict: Annotated[bool, Option("--strict", help="Refuse to lose anything that the file holds.")] = False,
     force: Annotated[bool, Option("--force", help="Overwrite the output.")] = False,
     verify: Annotated[bool, Option(help="Decode and compare the new file before it replaces the output.")] = True,
     keep_time: Annotated[bool, Option("--keep-time", help="Give the output the time of the image file.")] = False,

@@ -5,8 +5,9 @@ import numpy as np
 from dlic.formats.reading import Reading
 from dlic.formats.registry import describe
 from dlic.formats.writing import Outcome, Wishes
+from dlic.images import jpeg as jpeg_files
 from dlic.images.files import ImageFile, not_held
-from dlic.images.pillow.metadata import save_options
+from dlic.images.placing import placed
 from dlic.peers.pillow import jpeg_at_psnr
 
 
@@ -22,15 +23,18 @@ def smaller(picture: ImageFile, outcome: Outcome, wishes: Wishes, max_pixels: in
     if pixels.shape[2:] not in ((), (3,)) or not_held(pixels, ".jpg", metadata):
         return outcome
     reached = psnr(pixels, _decoded(outcome.data, wishes, max_pixels))
-    jpeg = jpeg_at_psnr(pixels, reached, psnr, save_options(metadata, "JPEG"))
-    if jpeg is None or len(jpeg.data) >= len(outcome.data):
+    jpeg = jpeg_at_psnr(pixels, reached, psnr, {})
+    if jpeg is None:
+        return outcome
+    data = jpeg_files.with_metadata(jpeg.data, placed(pixels, "JPEG", metadata).metadata)
+    if len(data) >= len(outcome.data):
         return outcome
     figures = {"jpeg_quality": jpeg.quality, "psnr": jpeg.psnr, "dlic_bytes": len(outcome.data), "dlic_psnr": reached}
     sentence = f", a JPEG of quality {jpeg.quality}, where .dlic takes {len(outcome.data):,} bytes for the same PSNR"
     detail = f", {jpeg.psnr:.2f} dB where .dlic has {reached:.2f}"
     return Outcome(
-        data=jpeg.data,
-        matches=lambda written: written == jpeg.data,
+        data=data,
+        matches=lambda written: written == data,
         seconds=outcome.seconds,
         figures=figures,
         said=sentence,

@@ -184,11 +184,14 @@ def size(text: str | None) -> int | None:
 
 def stripped(options: Sequence[str]) -> set[str]:
     """['icc,xmp', 'exif'] → names of metadata; 'all' is all of them. Raises DlicError for others."""
-    names = {"exif": "exif", "icc": "icc_profile", "xmp": "xmp", "dpi": "dpi", "text": "text"}
+    names = {
+        "exif": ("exif",), "icc": ("icc_profile", "code_points"), "xmp": ("xmp",), "dpi": ("dpi",), "text": ("text",),
+        "iptc": ("iptc",), "other": ("parts",),
+    }  # fmt: skip
     words = {word.strip() for option in options for word in option.split(",")}
     if unknown := words - set(names) - {"all"}:
         raise DlicError(f"--strip takes all, {', '.join(names)}; not {min(unknown)!r}")
-    return {name for word, name in names.items() if word in words or "all" in words}
+    return {name for word, fields in names.items() if word in words or "all" in words for name in fields}
 
 
 def check_memory(size: tuple[int, int], max_memory: int | None, process: int = PROCESS) -> None:

@@ -12,6 +12,10 @@
     xmp    packed: XMP packet (the name ends with a space, as the next)
     dpi    pixels per inch across and down in thousandths, 4 bytes each, big-endian
     text   packed: keyword and text in turns, each as varint length and UTF-8; keywords are those of PNG, 1 … 79 bytes of Latin-1
+    cicp   what the samples mean by ITU-T H.273, before iccp: primaries, transfer, matrix, full range, 1 byte each
+    iptc   packed: Photoshop's image resources (8BIM), which hold IPTC
+    part   packed: chunks of PNG and segments of JPEG that mean nothing elsewhere: format, name and data in turns, each as varint
+           length and bytes
     thum   a WebP file of at most 256 × 256 pixels: a preview that shows without the network
     srch   method 1, then 32 bytes: SHA-256 of the source's upright pixels (`formats.source_hash` says of which bytes)
 
@@ -22,15 +26,15 @@ Each stands at most once in a file. Methods a reader does not know are errors, s
 
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from dlic.container.format import EXACT_BLOCKS, Chunks
 from dlic.entropy.byte_reader import Reader, read_varint, write_varint
 from dlic.errors import CorruptFileError, DlicError
 
 GRAY, ALPHA, ICC, EXIF, XMP, DPI, TEXT, THUMBNAIL = b"gray", b"alph", b"iccp", b"exif", b"xmp ", b"dpi ", b"text", b"thum"
-SOURCE = b"srch"
-KNOWN = (EXACT_BLOCKS, GRAY, ALPHA, ICC, EXIF, XMP, DPI, TEXT, THUMBNAIL, SOURCE)
+SOURCE, CODE_POINTS, IPTC, PARTS = b"srch", b"cicp", b"iptc", b"part"
+KNOWN = (EXACT_BLOCKS, GRAY, ALPHA, ICC, EXIF, XMP, DPI, TEXT, THUMBNAIL, SOURCE, CODE_POINTS, IPTC, PARTS)
 STORED, DEFLATED = 0, 1
 MAX_UNPACKED = 1 << 24
 DPI_UNIT = 1000
@@ -107,3 +111,24 @@ def read_text(data: bytes) -> dict[str, str]:
     if len(parts) % 2 or len(parts) > 2 * MAX_TEXTS:
         raise CorruptFileError("the text in the file is damaged: keywords and texts do not come in pairs")
     return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def write_parts(parts: Sequence[tuple[str, str, bytes]]) -> bytes:
+    """Format, name and data of each part → chunk data. Raises DlicError for more than a reader takes."""
+    if len(parts) > MAX_TEXTS:
+        raise DlicError(f"{len(parts):,} parts are more than the {MAX_TEXTS:,} of a .dlic file; --strip other leaves them out")
+    fields = [field for form, name, data in parts for field in (form.encode(), name.encode(), data)]
+    return b"".join(write_varint(len(field)) + field for field in fields)
+
+
+def read_parts(data: bytes) -> list[tuple[str, str, bytes]]:
+    """Inverse of `write_parts`. Raises CorruptFileError."""
+    reader, fields = Reader(data), list[bytes]()
+    while reader.position < len(data) and len(fields) <= 3 * MAX_TEXTS:
+        fields.append(reader.take(read_varint(reader)))
+    if len(fields) % 3 or len(fields) > 3 * MAX_TEXTS:
+        raise CorruptFileError("the parts in the file are damaged: they do not come in threes")
+    try:
+        return [(fields[i].decode(), fields[i + 1].decode(), fields[i + 2]) for i in range(0, len(fields), 3)]
+    except UnicodeDecodeError as error:
+        raise CorruptFileError("the parts in the file are damaged: a name is no UTF-8") from error

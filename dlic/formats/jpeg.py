@@ -9,16 +9,17 @@ from dlic.errors import CorruptFileError
 from dlic.formats.kind import Description, Details, Kind
 from dlic.formats.reading import Reading, ReadResult
 from dlic.formats.writing import Encode, Outcome, Wishes
-from dlic.images.files import EVERYTHING, ImageFile, not_held, read_image, upright
+from dlic.images.files import EVERYTHING, ImageFile, not_held, not_kept, read_image, refuse_if, upright
 from dlic.images.metadata import LABELS
 from dlic.images.metadata import upright as upright_metadata
-from dlic.images.pillow.metadata import held
+from dlic.images.placing import placed
+from dlic.images.source_file import name_of
+from dlic.images.sources.jpeg import scan
 from dlic.progress import Progress, no_progress
 from dlic.runtime.timing import timed
 
 if TYPE_CHECKING:  # classical.jpeg is imported by methods: whoever reads a .dlic file does without
     from dlic.classical.jpeg.frame import Frame
-    from dlic.classical.jpeg.segments import Segment
 
 MAGIC = b"\xff\xd8\xff"
 ANY_SIZE = 1 << 32  # pixels, more than a header can say: callers have their own limit
@@ -35,9 +36,7 @@ class Jpeg(Kind):
         return data.startswith(MAGIC)
 
     def describe(self, data: bytes) -> Description:
-        from dlic.classical.jpeg import metadata as jpeg_metadata
-
-        frame, before = _head(data)
+        frame = _frame(data)
         return Description(
             kind=self,
             data=data,
@@ -45,11 +44,11 @@ class Jpeg(Kind):
             width=frame.width,
             height=frame.height,
             channels=1 if len(frame.components) == 1 else 3,
-            metadata=jpeg_metadata.read(before),
+            metadata=scan(data).metadata,
         )
 
     def details(self, described: Description) -> Details:
-        frame, metadata = _head(described.data)[0], described.metadata
+        frame, metadata = _frame(described.data), described.metadata
         kind, subsampling = "progressive" if frame.progressive else "baseline", _subsampling(frame)
         sizes = {LABELS[name]: len(getattr(metadata, name)) for name in ("exif", "icc_profile", "xmp") if getattr(metadata, name)}
         sentence = f"{kind}, {'gray' if subsampling is None else f'colour {subsampling}'}"
@@ -61,15 +60,17 @@ class Jpeg(Kind):
 
         described.check_size(reading.max_pixels)  # before anything is allocated for it
         seconds: dict[str, float] = {}
+        left_out = not_kept(scan(described.data).left_out)
         with timed(seconds, "decode"):
             stored = JpegCodec(max_pixels=reading.max_pixels).decompress(described.data)
             pixels = reading.cropped(upright(stored, described.metadata))
-        return ReadResult(ImageFile(pixels, metadata=upright_metadata(described.metadata)), seconds)
+        return ReadResult(ImageFile(pixels, tuple(left_out), upright_metadata(described.metadata)), seconds)
 
     def load(self, source: str | bytes, max_pixels: int, strict: bool) -> ImageFile:
         picture = read_image(source, max_pixels, EVERYTHING - {"alpha"}, strict)
-        notes = not_held(picture.pixels, ".jpg", picture.metadata)  # metadata that is too long for a segment
-        return ImageFile(picture.pixels, (*picture.notes, *notes), held(picture.metadata, "JPEG", picture.pixels[0, 0].size))
+        notes = not_held(picture.pixels, ".jpg", picture.metadata)  # texts, and metadata too long for a segment
+        refuse_if(strict, notes, name_of(source))
+        return ImageFile(picture.pixels, (*picture.notes, *notes), placed(picture.pixels, "JPEG", picture.metadata).metadata)
 
     def prepare(self, wishes: Wishes) -> Encode:
         from dlic.classical.jpeg.codec import JpegCodec, read_jpeg
@@ -90,15 +91,13 @@ class Jpeg(Kind):
         return encode
 
 
-def _head(data: bytes) -> "tuple[Frame, list[Segment]]":
-    """The frame, and the segments in front of it. Raises CorruptFileError."""
+def _frame(data: bytes) -> "Frame":
+    """The frame of a file. Raises CorruptFileError."""
     from dlic.classical.jpeg.segments import BASELINE, EXTENDED, PROGRESSIVE, read_frame, segments
 
-    before: list[Segment] = []
     for segment in segments(data):
         if segment.marker in (BASELINE, EXTENDED, PROGRESSIVE):
-            return read_frame(segment, max_pixels=ANY_SIZE), before
-        before.append(segment)
+            return read_frame(segment, max_pixels=ANY_SIZE)
     raise CorruptFileError("the file ends before its picture")
 
 

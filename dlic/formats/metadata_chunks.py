@@ -1,14 +1,17 @@
 """Metadata ⇄ the optional chunks of a .dlic file."""
 
-from collections.abc import Callable
 from typing import Any
 
 from dlic.container import chunks
 from dlic.container.format import Chunks
 from dlic.errors import CorruptFileError, DlicError
-from dlic.images.metadata import LABELS, Metadata
+from dlic.images.colours.code_points import CodePoints
+from dlic.images.metadata import LABELS, Metadata, Part
 
-NAMES = {"icc_profile": chunks.ICC, "exif": chunks.EXIF, "xmp": chunks.XMP, "dpi": chunks.DPI, "text": chunks.TEXT}
+NAMES = {
+    "icc_profile": chunks.ICC, "exif": chunks.EXIF, "xmp": chunks.XMP, "dpi": chunks.DPI, "text": chunks.TEXT,
+    "code_points": chunks.CODE_POINTS, "iptc": chunks.IPTC, "parts": chunks.PARTS,
+}  # fmt: skip
 
 
 def write(metadata: Metadata) -> Chunks:
@@ -28,11 +31,25 @@ def read(of_file: Chunks) -> Metadata:
 
 
 def _write(name: str, value: Any) -> bytes:
-    return chunks.write_dpi(value) if name == "dpi" else chunks.pack(chunks.write_text(value) if name == "text" else value)
+    if name == "dpi":
+        return chunks.write_dpi(value)
+    if name == "code_points":
+        return bytes([value.primaries, value.transfer, value.matrix, value.full_range])
+    if name == "text":
+        return chunks.pack(chunks.write_text(value))
+    if name == "parts":
+        return chunks.pack(chunks.write_parts([(part.format, part.name, part.data) for part in value]))
+    return chunks.pack(value)
 
 
 def _read(name: str, data: bytes) -> Any:
     if name == "dpi":
         return chunks.read_dpi(data)
-    read_as: Callable[[bytes], Any] = chunks.read_text if name == "text" else bytes
-    return read_as(chunks.unpack(data, LABELS[name]))
+    if name == "code_points":
+        if len(data) != 4:
+            raise CorruptFileError(f"the colours in the file have {len(data)} code points, not 4")
+        return CodePoints(*data)
+    unpacked = chunks.unpack(data, LABELS[name])
+    if name == "text":
+        return chunks.read_text(unpacked)
+    return tuple(Part(*part) for part in chunks.read_parts(unpacked)) if name == "parts" else unpacked

@@ -66,6 +66,18 @@ def upright(exif: bytes) -> bytes:
     return bytes(tags)
 
 
+def without_orientation(exif: bytes) -> bytes:
+    """EXIF (bare) without tags of an orientation; all other values keep their places."""
+    first = _first_directory(exif)
+    if first is None or first.link is None or not any(entry.tag == ORIENTATION for entry in first.entries):
+        return exif
+    order, kept = ORDERS[exif[:4]], [entry.offset for entry in first.entries if entry.tag != ORIENTATION]
+    start = first.entries[0].offset
+    table = b"".join(exif[offset : offset + ENTRY] for offset in kept) + exif[first.link : first.link + 4]
+    filled = table.ljust(first.link + 4 - start, b"\0")
+    return exif[: start - 2] + struct.pack(order + "H", len(kept)) + filled + exif[first.link + 4 :]
+
+
 def _first_directory(exif: bytes) -> Directory | None:
     """None where the data are no EXIF."""
     order = ORDERS.get(exif[:4])

@@ -12,24 +12,23 @@ from PIL import Image
 from PIL.ImageFile import ImageFile as PillowFile
 
 from dlic.errors import DlicError, UnreadableImageError
-from dlic.images import png
-from dlic.images.kinds import GRAY_MODES, PROFILED_MODES, conversions, eight_bit_pixels, refuse_deep
-from dlic.images.metadata import LABELS, Metadata, fitting, labels
-from dlic.images.pillow.metadata import held, loses_exif, metadata_of, save_options
-from dlic.images.pillow.opening import decoding, memory_for, open_image
+from dlic.images import jpeg, png
+from dlic.images.metadata import LABELS, Metadata
+from dlic.images.pillow.metadata import save_options
+from dlic.images.pillow.opening import memory_for
 from dlic.images.pillow.orientation import transposed
 from dlic.images.pillow.plugins import PLUGIN_ENDINGS, format_of
+from dlic.images.placing import HOLD_16_BIT_COLOUR, HOLD_16_BIT_GRAY, HOLD_ALPHA, placed, placing_notes
+from dlic.images.source_file import bytes_of, name_of, opened_bytes, source_file
+from dlic.images.tiff import writing as tiff
 from dlic.pixels.rectangles import Rectangle
-from dlic.storage.files import read_whole, written_whole
+from dlic.storage.files import written_whole
 
 EXTENSIONS = frozenset(
     [".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".ppm", ".pgm", ".gif", ".jp2", ".tga", *PLUGIN_ENDINGS]
 )
 PNG_LEVEL = 2  # of zlib: a fifth of the time of Pillow's 6, and a tenth more bytes of photographs
 MAX_PIXELS = 178_956_970  # where Pillow itself refuses by default: a gigabyte of memory while decoding
-HOLD_ALPHA = {"PNG", "TIFF", "WEBP", "AVIF", "JPEG2000", "TGA", "ICO", "HEIF", "JXL"}
-HOLD_16_BIT_GRAY = {"PNG", "TIFF", "PPM"}
-HOLD_16_BIT_COLOUR = {"PNG"}  # written here: Pillow has no such pixels
 EVERYTHING = frozenset(["gray", "alpha", *LABELS])  # that a .dlic file can hold in addition to RGB
 
 
@@ -57,64 +56,37 @@ def read_image(
     """
     name = name_of(source)
     with memory_for(name):
-        image = opened(source, max_pixels)
-        refuse_deep(image, name)
-        notes = [*frames_left(image, name), *conversions(image, keep)]
+        file = source_file(source, max_pixels)
+        notes = list(file.notes(keep))
         refuse_if(strict, notes, name)
-        pixels = eight_bit_pixels(image, keep, name)
-        metadata, lost = read_metadata(image, pixels, keep)
-        return ImageFile(pixels, (*notes, *lost), metadata)
+        pixels = file.eight_bits(keep)
+        metadata, lost, not_asked_for = file.metadata(pixels, keep)
+        refuse_if(strict, not_kept(lost), name)
+        return ImageFile(pixels, (*notes, *not_kept([*not_asked_for, *lost])), metadata)
 
 
 def opened(source: str | Path | bytes, max_pixels: int) -> PillowFile:
-    """An image file with its header read, from a path or its bytes; its pixels are not loaded.
+    """An image file with its header read by Pillow, from a path or its bytes; its pixels are not loaded.
 
     Raises UnreadableImageError for a file that is missing, no image, broken, or above `max_pixels`.
     """
-    name = name_of(source)
-    data = source if isinstance(source, bytes) else read_whole(source, UnreadableImageError)
-    if not data:
-        raise UnreadableImageError(f"{name} is empty")
-    with decoding(name):
-        image = open_image(data)
-    width, height = image.size
-    if width * height > max_pixels:
-        raise UnreadableImageError(
-            f"{name} has {width} × {height} = {width * height:,} pixels, above the limit of {max_pixels:,}; --max-pixels raises it"
-        )
-    return image
+    return opened_bytes(bytes_of(source), name_of(source), max_pixels)
 
 
 def size_of(source: str | Path | bytes, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """Width and height of an image file as they are stored, from its header. Raises UnreadableImageError as `read_image`."""
-    return opened(source, max_pixels).size
+    return source_file(source, max_pixels).size
 
 
-def name_of(source: str | Path | bytes) -> str:
-    """The name of an image in messages."""
-    return "the input" if isinstance(source, bytes) else str(source)
-
-
-def frames_left(image: Image.Image, name: str) -> list[str]:
-    """A note on the frames or pages after the first, if any."""
-    with decoding(name):  # some plugins read the whole file to count
-        frames = getattr(image, "n_frames", 1)
-    return [f"only the first of {frames} frames is kept"] if frames > 1 else []
+def not_kept(names: Collection[str]) -> list[str]:
+    """A note on metadata that is not kept: 'ICC profile, EXIF not kept'"""
+    return [f"{', '.join(names)} not kept"] if names else []
 
 
 def refuse_if(strict: bool, notes: Collection[str], name: str) -> None:
     """Raises UnreadableImageError with the notes if `strict`."""
     if strict and notes:
         raise UnreadableImageError(f"{name} is refused by --strict: {', '.join(notes)}")
-
-
-def read_metadata(image: Image.Image, pixels: NDArray[Any], keep: Collection[str]) -> tuple[Metadata, list[str]]:
-    """The metadata of a loaded image, and a note on metadata that is not kept."""
-    metadata = metadata_of(image).without(["icc_profile"] if image.mode in PROFILED_MODES else [])  # used up by the conversion
-    gray = (image.mode in GRAY_MODES and pixels.ndim == 2) or pixels.shape[2:] == (2,)
-    selected = fitting(metadata.only(keep), b"GRAY" if gray else b"RGB ")
-    lost = set(metadata.given) - set(selected.given) | ({"exif"} if loses_exif(image) else set())
-    return selected, [f"{labels(lost)} not kept"] if lost else []
 
 
 def upright(pixels: NDArray[np.uint8], metadata: Metadata) -> NDArray[np.uint8]:
@@ -134,7 +106,7 @@ def image_bytes(pixels: NDArray[Any], suffix: str = ".png", metadata: Metadata |
     """`pixels` as the bytes of an image file, in the format of a suffix, with the metadata that the format can hold.
 
     uint8 or uint16, of shape (H, W), (H, W, 2) gray and alpha, (H, W, 3) or (H, W, 4) RGB and alpha. Raises DlicError for a format
-    without alpha or 16 bits, if the pixels have them.
+    without alpha or 16 bits, if the pixels have them. Where it has no place for the ICC profile, the colours become sRGB.
     """
     kind = check_writable(suffix)
     channels = _channels(pixels)
@@ -142,13 +114,17 @@ def image_bytes(pixels: NDArray[Any], suffix: str = ".png", metadata: Metadata |
         raise DlicError(f"{suffix} has no place for the picture's transparency: use .png, .webp or .tif")
     if pixels.dtype == np.uint16 and kind not in (HOLD_16_BIT_GRAY if channels == 1 else HOLD_16_BIT_COLOUR):
         raise DlicError(f"{suffix} has no place for the picture's 16-bit samples: use .png")
-    metadata = held(metadata or Metadata(), kind, channels)
+    place = placed(pixels, kind, metadata or Metadata())
+    pixels, metadata = place.converted(pixels), place.metadata
+    if kind == "TIFF":
+        return tiff.write(pixels, metadata)
     if pixels.dtype == np.uint16 and channels > 1:
         return png.with_metadata(png.write(pixels), metadata)
     buffer = io.BytesIO()
     fast = {"compress_level": PNG_LEVEL} if kind == "PNG" else {}
     Image.fromarray(pixels).save(buffer, format=kind, **save_options(metadata, kind), **fast)
-    return png.with_metadata(buffer.getvalue(), metadata) if kind == "PNG" else buffer.getvalue()
+    add = {"PNG": png.with_metadata, "JPEG": jpeg.with_metadata}.get(kind)
+    return add(buffer.getvalue(), metadata) if add else buffer.getvalue()
 
 
 def check_writable(suffix: str) -> str:
@@ -169,7 +145,5 @@ def holds_alpha(suffix: str) -> bool:
 
 
 def not_held(pixels: NDArray[Any], suffix: str, metadata: Metadata) -> list[str]:
-    """A note on metadata that `image_bytes` does not write."""
-    kind = format_of(suffix)[0] or ""
-    lost = set(metadata.given) - set(held(metadata, kind, _channels(pixels)).given)
-    return [f"{labels(lost)} not kept: {suffix} has no place for it"] if lost else []
+    """Notes on metadata that `image_bytes` does not write, and on colours that it converts instead."""
+    return placing_notes(pixels, format_of(suffix)[0] or "", metadata, suffix)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from dlic.errors import UnreadableImageError
 from dlic.images.bit_depth import to_eight_bits
-from dlic.images.pillow.depth import hidden_depth, ppm_peak, tiff_bits
+from dlic.images.pillow.depth import hidden_depth, ppm_peak, tiff_bits, tiff_refusal
 from dlic.images.pillow.opening import decoding
 from dlic.images.pillow.orientation import turned
 from dlic.images.pillow.pixels import pixels_of
@@ -23,9 +23,11 @@ PROFILED_MODES = {"CMYK", "LAB"}  # become sRGB through a profile
 
 
 def refuse_deep(image: Image.Image, name: str) -> None:
-    """Raises UnreadableImageError for samples beyond 16 bits, whose range is not stated."""
+    """Raises UnreadableImageError for samples beyond 16 bits, of no stated range, and for those that Pillow reads wrongly."""
+    samples = tiff_refusal(image)
     if image.mode == "F" or (image.mode == "I" and _bits(image) > 16):
         samples = "floating-point" if image.mode == "F" else f"{_bits(image)}-bit"
+    if samples:
         raise UnreadableImageError(f"{name} has {samples} samples, which are not read; convert it to 8 or 16 bits first")
 
 
@@ -50,11 +52,11 @@ def eight_bit_pixels(image: Image.Image, keep: Collection[str], name: str) -> ND
     Raises UnreadableImageError where Pillow cannot load or convert it.
     """
     if is_16_bit_colour(image):
-        return _as_kept(to_eight_bits(sixteen_bit_colour(image, name)), keep)
+        return as_kept(to_eight_bits(sixteen_bit_colour(image, name)), keep)
     profile = _profile(image)
     upright = turned(image, name)
     if upright.mode.startswith("I"):
-        return _as_kept(_from_sixteen_bit_gray(upright, 2 ** _bits(image) - 1, name), keep)
+        return as_kept(_from_sixteen_bit_gray(upright, 2 ** _bits(image) - 1, name), keep)
     if upright.mode in PROFILED_MODES:
         with decoding(name):
             upright = _to_srgb(upright, profile)
@@ -68,7 +70,7 @@ def eight_bit_pixels(image: Image.Image, keep: Collection[str], name: str) -> ND
     return pixels_of(upright)
 
 
-def _as_kept(pixels: NDArray[np.uint8], keep: Collection[str]) -> NDArray[np.uint8]:
+def as_kept(pixels: NDArray[np.uint8], keep: Collection[str]) -> NDArray[np.uint8]:
     """uint8 (H, W) or (H, W, 2 … 4) → without alpha, and with three colours, unless they are kept."""
     pixels = pixels[..., None] if pixels.ndim == 2 else pixels
     colours, alpha = np.split(pixels, [pixels.shape[2] - (pixels.shape[2] in (2, 4))], axis=2)

@@ -1,4 +1,4 @@
-"""Metadata of a picture: ICC profile, EXIF, XMP, resolution and texts."""
+"""Metadata of a picture: colours, EXIF, XMP, IPTC, resolution, texts, and parts that only one format knows."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -8,12 +8,30 @@ from typing import Any
 
 from dlic.errors import DlicError
 from dlic.images import exif as exif_bytes
+from dlic.images.colours.code_points import CodePoints
 
-LABELS = {"icc_profile": "ICC profile", "exif": "EXIF", "xmp": "XMP", "dpi": "resolution", "text": "text"}  # names in messages
+LABELS = {  # names in messages
+    "icc_profile": "ICC profile", "exif": "EXIF", "xmp": "XMP", "dpi": "resolution", "text": "text",
+    "code_points": "colours by code points", "iptc": "IPTC", "parts": "parts of one format",
+}  # fmt: skip
 MAX_DPI = 4_000_000.0
 MAX_KEYWORD = 79  # bytes of Latin-1, as in PNG
+OF_COLOURS = {"sRGB", "gAMA", "cHRM", "mDCV", "cLLI"}
+IMPLIED = {"sRGB", "gAMA", "cHRM"}  # chunks that a profile, or its absence, says as well
 PNG_XMP = "XML:com.adobe.xmp"  # keyword of a text that is none
+COMMENT = "Comment"  # keyword of the one text that other formats have a place for
+SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
+ASPECT = ("PNG", "pHYs")  # the part that states the shape of a pixel: two numbers of 4 bytes across and down, and 0
 XMP_ORIENTATION = re.compile(rb'(tiff:Orientation(?:="|>))([1-8])')
+
+
+@dataclass(frozen=True)
+class Part:
+    """A chunk of PNG or a segment of JPEG: it means the same in every file of its format, and nothing in others."""
+
+    format: str  # Pillow's name
+    name: str
+    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -25,9 +43,12 @@ class Metadata:
     xmp: bytes = b""  # an XMP packet, UTF-8
     dpi: tuple[float, float] | None = None  # pixels per inch, across and down
     text: Mapping[str, str] = field(default_factory=dict)  # PNG's texts by keyword
+    code_points: CodePoints | None = None  # what the numbers of the pixels mean, before the ICC profile
+    iptc: bytes = b""  # Photoshop's image resources (8BIM), which hold IPTC
+    parts: tuple[Part, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("icc_profile", "exif", "xmp"):
+        for name in ("icc_profile", "exif", "xmp", "iptc"):
             if not isinstance(getattr(self, name), bytes):
                 raise DlicError(f"{LABELS[name]} data are bytes, not {type(getattr(self, name)).__name__}")
         object.__setattr__(self, "exif", exif_bytes.bare(self.exif))
@@ -54,13 +75,9 @@ class Metadata:
         return Metadata(**{name: getattr(self, name) for name in self.given if name in names})
 
     def without(self, names: Collection[str]) -> "Metadata":
-        """The metadata without these fields."""
-        return self.only(set(LABELS) - set(names))
-
-
-def labels(names: Collection[str]) -> str:
-    """The fields by the names people know, in a fixed order: 'ICC profile, EXIF'"""
-    return ", ".join(label for name, label in LABELS.items() if name in names)
+        """The metadata without these fields; without `code_points` chunks that state colours go too."""
+        parts = tuple(part for part in self.parts if "code_points" not in names or part.name not in OF_COLOURS)
+        return replace(self, parts=parts).only(set(LABELS) - set(names))
 
 
 def is_keyword(keyword: Any) -> bool:
@@ -83,13 +100,33 @@ def orientation(exif: bytes, xmp: bytes) -> int | None:
 
 
 def upright(metadata: Metadata) -> Metadata:
-    """The metadata after the pixels were turned by its `orientation`: the stated orientation becomes 1, and EXIF loses its
-    thumbnail.
+    """The metadata after the pixels were turned by its `orientation`: the stated orientation becomes 1, EXIF loses its thumbnail,
+    and the shape of a pixel turns.
     """
-    return replace(metadata, exif=exif_bytes.upright(metadata.exif), xmp=XMP_ORIENTATION.sub(rb"\g<1>1", metadata.xmp))
+    sideways = metadata.orientation in SIDEWAYS
+    parts = tuple(_turned(part) if sideways else part for part in metadata.parts)
+    return replace(metadata, exif=exif_bytes.upright(metadata.exif), xmp=XMP_ORIENTATION.sub(rb"\g<1>1", metadata.xmp), parts=parts)
+
+
+def _turned(part: Part) -> Part:
+    is_aspect = (part.format, part.name) == ASPECT
+    return replace(part, data=part.data[4:8] + part.data[:4] + part.data[8:]) if is_aspect else part
+
+
+def aspect(across: int, down: int) -> tuple[Part, ...]:
+    """The part that states pixels which are not square, by their numbers across and down on the same length; none for squares."""
+    fits = 0 < across < 1 << 32 and 0 < down < 1 << 32 and across != down
+    return (Part(*ASPECT, across.to_bytes(4, "big") + down.to_bytes(4, "big") + b"\0"),) if fits else ()
 
 
 def fitting(metadata: Metadata, space: bytes) -> Metadata:
     """The metadata without a profile of another colour space; `space` is b"RGB " or b"GRAY", as ICC writes it."""
     of = metadata.icc_profile[16:20]
     return metadata if of in (b"", space) else metadata.without(["icc_profile"])
+
+
+def difference(before: Metadata, after: Metadata) -> list[str]:
+    """Names, for messages, of what `after` lacks. Parts that repeat what other fields or formats say are not missed."""
+    names = [name for name in before.given if name != "parts" and getattr(before, name) != getattr(after, name)]
+    parts = [part for part in before.parts if part not in after.parts and part.name not in IMPLIED]
+    return [LABELS[name] for name in LABELS if name in names] + list(dict.fromkeys(f"{part.format} {part.name}" for part in parts))

@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dlic.images import photoshop
 from dlic.images.metadata import PNG_XMP, Metadata
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by number of channels: gray, gray and alpha, RGB, RGBA
+CHANNELS = {colour_type: channels for channels, colour_type in COLOUR_TYPES.items()}
+DEPTH, COLOUR_TYPE = len(SIGNATURE) + 16, len(SIGNATURE) + 17  # places in the file
 HEADER_END = len(SIGNATURE) + 25  # IHDR, which comes first, has 13 bytes
 INCH = 0.0254  # metres
 ROWS_AT_ONCE = 64  # filtered together: few calls, and buffers that stay small
@@ -26,20 +29,38 @@ def write(samples: NDArray[np.uint16]) -> bytes:
 
 
 def with_metadata(png: bytes, metadata: Metadata) -> bytes:
-    """Adds metadata to a PNG file. XMP that is not UTF-8 is left out."""
-    chunks = (_chunk(name, data) for name, data in _metadata_chunks(metadata))
+    """Adds metadata to a PNG file."""
+    channels = CHANNELS[png[COLOUR_TYPE]]
+    chunks = (_chunk(name, data) for name, data in _metadata_chunks(metadata, channels, png[DEPTH]))
     return png[:HEADER_END] + b"".join(chunks) + png[HEADER_END:]
 
 
-def _metadata_chunks(metadata: Metadata) -> Iterator[tuple[bytes, bytes]]:
+def background(data: bytes, channels: int, bits: int) -> bytes:
+    """bKGD of one or three samples of 16 bits for a file of other pixels; empty where colour would have to become gray."""
+    samples = [int.from_bytes(data[i : i + 2], "big") for i in range(0, len(data), 2)]
+    colours = 3 if channels >= 3 else 1
+    if not samples or (len(set(samples)) > 1 and colours == 1):
+        return b""
+    samples = samples if len(samples) == colours else samples[:1] * colours
+    return b"".join((sample if bits == 16 else round(sample / 257)).to_bytes(2, "big") for sample in samples)
+
+
+def _metadata_chunks(metadata: Metadata, channels: int, bits: int) -> Iterator[tuple[bytes, bytes]]:
+    if points := metadata.code_points:
+        yield b"cICP", bytes([points.primaries, points.transfer, points.matrix, points.full_range])
     if metadata.icc_profile:
         yield b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc_profile)
+    for part in metadata.parts:
+        is_background = part.name == "bKGD"
+        yield part.name.encode("latin-1"), background(part.data, channels, bits) if is_background else part.data
     if metadata.exif:
         yield b"eXIf", metadata.exif
     if metadata.dpi:
         yield b"pHYs", b"".join(round(dpi / INCH).to_bytes(4, "big") for dpi in metadata.dpi) + b"\1"
     if metadata.xmp:
         yield b"iTXt", PNG_XMP.encode() + bytes(5) + metadata.xmp
+    if metadata.iptc:
+        yield b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(photoshop.to_text(metadata.iptc).encode())
     for keyword, text in metadata.text.items():
         name = keyword.encode("latin-1")
         try:

@@ -28,8 +28,8 @@ from dlic.images.bit_depth import to_eight_bits
 from dlic.images.exif import PREFIX
 from dlic.images.kinds import PROFILED_MODES, conversions, eight_bit_pixels, refuse_deep
 from dlic.images.metadata import Metadata, fitting, is_keyword, upright
+from dlic.images.pillow.exact import EXACT_MODES, exact_samples
 from dlic.images.pillow.metadata import metadata_of
-from dlic.images.samples import EXACT_MODES, exact_samples
 from dlic.progress import no_progress
 
 FORMAT, MIME, ENDING = "DLIC", "image/x-dlic", ".dlic"

@@ -109,19 +109,21 @@ def test_metadata_comes_out_of_every_format(suffix, codec, folder, photograph, c
     found = read_image(f"shown{suffix}", keep=EVERYTHING).metadata
     assert found.icc_profile == RICH.icc_profile and found.xmp == XMP
     assert parsed(found.exif)[0x010E] == "a description"
-    assert found.text == (TEXT if suffix == ".png" else {})
+    comment = {"Comment": TEXT["Comment"]}
+    assert found.text == {".png": TEXT, ".jpg": comment}.get(suffix, {})
+    assert found.iptc == (RICH.iptc if suffix in (".png", ".jpg", ".tif") else b"")
     assert (found.dpi is None) == (suffix in (".webp", ".avif")) and (found.dpi is None or abs(found.dpi[0] - 300) < 0.1)
-    lost = {".png": "", ".jpg": "text", ".tif": "text"}.get(suffix, "resolution, text")
+    lost = {".png": "", ".jpg": "text", ".tif": "text"}.get(suffix, "resolution, text, IPTC")
     assert capsys.readouterr().err == (f"note: {lost} not kept: {suffix} has no place for it\n" if lost else "")
 
 
 @pytest.mark.parametrize(
     ("options", "left"),
     [
-        ([], {"iccp", "exif", "xmp ", "dpi ", "text"}),
+        ([], {"iccp", "exif", "xmp ", "dpi ", "text", "iptc"}),
         (["--strip", "all"], set()),
-        (["--strip", "exif", "--strip", "xmp"], {"iccp", "dpi ", "text"}),
-        (["--strip", "icc,text, dpi"], {"exif", "xmp "}),
+        (["--strip", "exif", "--strip", "xmp"], {"iccp", "dpi ", "text", "iptc"}),
+        (["--strip", "icc,text, dpi"], {"exif", "xmp ", "iptc"}),
     ],
 )
 def test_strip_leaves_out(options, left, folder, photograph):
@@ -134,7 +136,7 @@ def test_strip_and_jpeg(folder, photograph, capsys):
     Path("in.png").write_bytes(image_bytes(photograph[:8, :8], ".png", RICH))
     assert run(["compress", "in.png", "--codec", "jpeg", "--strip", "icc,text"]) == 0
     found = read_image("in.jpg", keep=EVERYTHING).metadata
-    assert found.given == ["exif", "xmp", "dpi"] and found.xmp == XMP
+    assert found.given == ["exif", "xmp", "dpi", "iptc"] and found.xmp == XMP
     assert capsys.readouterr().err == "note: text not kept: .jpg has no place for it\n"
     assert run(["compress", "in.png", "--strip", "everything"]) == 1
     assert "--strip takes all" in sentence(capsys)

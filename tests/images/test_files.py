@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dlic.errors import DlicError, UnreadableImageError
-from dlic.images import files, kinds
+from dlic.images import kinds, source_file
 from dlic.images.files import image_bytes, read_image, size_of, write_image
 from dlic.images.samples import read_samples
 
@@ -170,8 +170,11 @@ def ours(*_, **__):
 
 @pytest.mark.parametrize(
     ("module", "function"),
-    [(files, "conversions"), (files, "refuse_deep"), (files, "metadata_of"), (files, "fitting"), (kinds, "pixels_of")],
-)
+    [
+        (source_file, "conversions"), (source_file, "refuse_deep"), (source_file, "metadata_of"), (source_file, "fitting"),
+        (kinds, "pixels_of"),
+    ],
+)  # fmt: skip
 def test_faults_of_ours_are_not_blamed_on_the_photograph(module, function, monkeypatch):
     data = encoded(Image.new("RGB", (4, 4)), "PNG")
     monkeypatch.setattr(module, function, ours)

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from dlic.errors import DlicError
+from dlic.images import photoshop
 from dlic.images.files import EVERYTHING, image_bytes, not_held, read_image
 from dlic.images.metadata import LABELS, Metadata, upright
-from dlic.images.pillow.metadata import held
+from dlic.images.placing import placed
 from dlic.images.samples import read_samples
 from tests.images.test_exif import camera_exif, parsed
 from tests.images.test_files import encoded
@@ -20,7 +21,8 @@ SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 GRAY_PROFILE = bytes(16) + b"GRAY" + bytes(108)
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="1">a caf\xc3\xa9</rdf:Description></x:xmpmeta>'
 TEXT = {"Title": "a title", "Author": "Žofie", "Comment": "two\nlines"}
-RICH = Metadata(SRGB, camera_exif(1, "<"), XMP, (300.0, 150.0), TEXT)
+IPTC = photoshop.of_iptc(b"\x1c\x02\x78\0\x09A caption")
+RICH = Metadata(SRGB, camera_exif(1, "<"), XMP, (300.0, 150.0), TEXT, iptc=IPTC)
 PIXELS = {
     "gray": np.full((9, 12), 90, np.uint8),
     "RGB": np.full((9, 12, 3), 90, np.uint8),
@@ -48,13 +50,18 @@ def test_png_holds_everything(kind):
 
 @pytest.mark.parametrize(
     ("suffix", "lost"),
-    [(".jpg", "text"), (".tif", "text"), (".webp", "resolution, text"), (".avif", "resolution, text"),
-     (".bmp", "ICC profile, EXIF, XMP, text"), (".ppm", "ICC profile, EXIF, XMP, resolution, text")],
+    [(".jpg", "text"), (".tif", "text"), (".webp", "resolution, text, IPTC"), (".avif", "resolution, text, IPTC"),
+     (".bmp", "EXIF, XMP, text, IPTC"), (".ppm", "EXIF, XMP, resolution, text, IPTC")],
 )  # fmt: skip
 def test_other_formats_hold_what_they_can_and_the_rest_is_said(suffix, lost):
     found = there_and_back("RGB", suffix, RICH)
-    assert not_held(PIXELS["RGB"], suffix, RICH) == [f"{lost} not kept: {suffix} has no place for it"]
-    assert {LABELS[name] for name in found.given} == set(LABELS.values()) - set(lost.split(", "))
+    converted = suffix in (".bmp", ".ppm")
+    said = [f"colours are converted to sRGB: {suffix} has no place for their profile"] if converted else []
+    assert not_held(PIXELS["RGB"], suffix, RICH) == [f"{lost} not kept: {suffix} has no place for it", *said]
+    kept = {LABELS[name] for name in RICH.given} - set(lost.split(", ")) - ({"ICC profile"} if converted else set())
+    assert {LABELS[name] for name in found.given} == kept | ({"text"} if suffix == ".jpg" else set())
+    assert found.text == ({"Comment": TEXT["Comment"]} if suffix == ".jpg" else {})
+    assert found.iptc in (b"", RICH.iptc)
     if found.exif:
         tags = parsed(found.exif)
         assert tags[0x010E] == "a description" and tags.get(0x0112, 1) == 1 and len(tags.get_ifd(0x8769)[0x927C]) > 100
@@ -68,14 +75,28 @@ def test_a_profile_for_gray_stays_with_gray(suffix, kept):
     picture = read_image(image_bytes(PIXELS["gray"], suffix, metadata), keep=EVERYTHING)
     assert picture.metadata.icc_profile == (GRAY_PROFILE if kept else b"")
     assert bool(not_held(PIXELS["gray"], suffix, metadata)) != kept
-    assert held(metadata, "PNG", 3).icc_profile == b"" == held(metadata, "AVIF", 2).icc_profile
-    assert held(metadata, "PNG", 2).icc_profile == GRAY_PROFILE
+    for channels, kind, profile in ((3, "PNG", b""), (2, "AVIF", b""), (2, "PNG", GRAY_PROFILE)):
+        assert placed(np.zeros((2, 2, channels), np.uint8), kind, metadata).metadata.icc_profile == profile
 
 
 def test_what_is_too_long_for_jpeg_is_left_out_and_said():
     long = Metadata(exif=RICH.exif + bytes(66_000), xmp=XMP, dpi=(100_000.0, 1.0))
     assert there_and_back("RGB", ".jpg", long) == Metadata(xmp=XMP)
     assert not_held(PIXELS["RGB"], ".jpg", long) == ["EXIF, resolution not kept: .jpg has no place for it"]
+
+
+def test_long_xmp_is_cut_into_an_extension_of_jpeg():
+    packet = (
+        XMP.replace(b"a caf", b"a long caf" * 9000)
+        .replace(
+            b"<rdf:Description", b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description xmlns:tiff="t"'
+        )
+        .replace(b"</x:xmpmeta>", b"</rdf:RDF></x:xmpmeta>")
+    )
+    data = image_bytes(PIXELS["RGB"], ".jpg", Metadata(xmp=packet))
+    found = read_image(data, keep=EVERYTHING, strict=True).metadata.xmp
+    assert len(packet) > 65536 and b"HasExtendedXMP" not in found and found.count(b"a long caf") == 9000
+    assert data.count(b"http://ns.adobe.com/xmp/extension/") == 2
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".avif", ".tif"])
@@ -172,7 +193,7 @@ def test_chunks_before_the_pixels_are_well_formed():
         assert struct.unpack_from(">I", data, position + 8 + length)[0] == zlib.crc32(body)
         names.append(body[:4])
         position += 12 + length
-    assert names == [b"IHDR", b"iCCP", b"eXIf", b"pHYs", b"iTXt", b"tEXt", b"iTXt", b"tEXt", b"IDAT", b"IEND"]
+    assert names == [b"IHDR", b"iCCP", b"eXIf", b"pHYs", b"iTXt", b"zTXt", b"tEXt", b"iTXt", b"tEXt", b"IDAT", b"IEND"]
     Image.open(io.BytesIO(data)).verify()
 
 

@@ -9,12 +9,12 @@ import numpy as np
 from dlic.classical.jpeg import metadata as jpeg_metadata
 from dlic.classical.jpeg.entropy import write_scan
 from dlic.classical.jpeg.frame import Frame
-from dlic.classical.jpeg.metadata import JFIF
 from dlic.classical.jpeg.scans import COLOUR_SCRIPT, GRAY_SCRIPT, read_scan, scan_codes, scan_layout
 from dlic.classical.jpeg.segments import (
     APP0,
     APP14,
     BASELINE,
+    COM,
     DHT,
     DNL,
     DQT,
@@ -40,6 +40,7 @@ from dlic.classical.jpeg.segments import (
 )
 from dlic.classical.jpeg.tables import STANDARD_AC, STANDARD_DC, JpegTable
 from dlic.errors import CorruptFileError
+from dlic.images.jpeg import JFIF
 from dlic.images.metadata import Metadata
 
 MAX_SCANS = 1000  # as libjpeg-turbo advises; honest files have about ten
@@ -142,10 +143,10 @@ class _Reader:
             self.adobe_transform = payload[11]
         elif marker == DNL:
             raise CorruptFileError("a JPEG that states its height behind the picture cannot be read")
-        elif 0xE0 <= marker <= 0xEF:
+        elif 0xE0 <= marker <= 0xEF or marker == COM:
             self.is_jfif |= marker == APP0 and payload.startswith(JFIF)
             self.metadata.append(segment)
-        elif marker != 0xFE:
+        else:
             raise CorruptFileError(f"a segment {marker:02x} has no meaning in a JPEG")
 
     def picture(self) -> Picture:

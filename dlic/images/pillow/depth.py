@@ -8,7 +8,8 @@ from PIL.ImageFile import ImageFile
 from dlic.images.pillow.opening import beginning_of
 from dlic.images.pillow.tiff import is_tiff
 
-BITS_PER_SAMPLE = 258  # tag of TIFF
+BITS_PER_SAMPLE, COMPRESSION, PHOTOMETRIC, PLANAR, SAMPLE_FORMAT, SUBSAMPLING = 258, 259, 262, 284, 339, 530  # tags of TIFF
+YCBCR, LAB = 6, 8  # photometric interpretations
 AV1 = re.compile(rb"av1C\x81.(.)", re.DOTALL)  # how an AVIF file says its coding: bits 6 and 5 of the third byte are more depth
 HEADER = 1 << 16  # bytes in which they are found, where no large profile stands in front
 
@@ -16,6 +17,21 @@ HEADER = 1 << 16  # bytes in which they are found, where no large profile stands
 def tiff_bits(image: Image.Image) -> int | None:
     """Bits of the deepest sample of a TIFF file; None for all else."""
     return max(image.tag_v2.get(BITS_PER_SAMPLE, (1,))) if is_tiff(image) else None
+
+
+def tiff_refusal(image: Image.Image) -> str:
+    """The kind of samples of a TIFF file that Pillow gives as other ones without a word; empty for all others."""
+    if not is_tiff(image):
+        return ""
+    tags = image.tag_v2
+    if set(tags.get(SAMPLE_FORMAT, (1,))) & {2}:
+        return "signed"
+    uncompressed = tags.get(COMPRESSION, 1) == 1
+    if uncompressed and tags.get(PHOTOMETRIC) == YCBCR and tuple(tags.get(SUBSAMPLING, (2, 2))) != (1, 1):
+        return "uncompressed, subsampled YCbCr"
+    if tags.get(PLANAR, 1) == 2 and ((tiff_bits(image) or 1) > 8 or (uncompressed and tags.get(PHOTOMETRIC) in (YCBCR, LAB))):
+        return f"planar {tiff_bits(image)}-bit"
+    return ""
 
 
 def ppm_peak(image: Image.Image) -> int | None:

@@ -5,50 +5,67 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from dlic.images import exif as exif_bytes
-from dlic.images.metadata import LABELS, PNG_XMP, Metadata, fitting, is_dpi, is_keyword, orientation, upright
+from dlic.images import jpeg
+from dlic.images.metadata import LABELS, PNG_XMP, SIDEWAYS, XMP_ORIENTATION, Metadata, is_dpi, is_keyword, orientation, upright
 from dlic.images.pillow.tiff import is_tiff
+from dlic.images.sources.found import Found
+from dlic.images.tiff import writing as tiff
 
 if TYPE_CHECKING:
     from PIL.TiffImagePlugin import TiffImageFile
 
 PNG_EXIF = "Raw profile type exif"  # keyword of a text that is none
-SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
+RAW_PROFILES = "Raw profile type "
 IMAGE_WIDTH, IMAGE_LENGTH, X_RESOLUTION = 256, 257, 282  # tags of TIFF
 SUB_DIRECTORIES = (0x8769, 0x8825)  # EXIF's own, GPS
 # Tags of a TIFF file's directory that describe the picture. The others describe how the file holds it.
 DESCRIPTIVE = (0x010E, 0x010F, 0x0110, 0x0112, 0x0131, 0x0132, 0x013B, 0x013C, 0x8298, *range(0x9C9B, 0x9CA0))
 
-# What Pillow can put into each format, by its name for it; PNG is written in png.py.
+# Metadata that each format holds, by Pillow's name for it; of JPEG and TIFF `fits` of their modules decides.
 HELD = {
     "PNG": frozenset(LABELS),
-    "JPEG": frozenset(["icc_profile", "exif", "xmp", "dpi"]),
-    "TIFF": frozenset(["icc_profile", "exif", "xmp", "dpi"]),
     "WEBP": frozenset(["icc_profile", "exif", "xmp"]),
     "AVIF": frozenset(["icc_profile", "exif", "xmp"]),
+    "HEIF": frozenset(["icc_profile", "exif", "xmp"]),
+    "JXL": frozenset(["icc_profile", "exif", "xmp"]),
     "BMP": frozenset(["dpi"]),
 }
+HOLD_PROFILE = {"PNG", "JPEG", "TIFF", "WEBP", "AVIF", "HEIF", "JXL"}
 AS_COLOUR = {("WEBP", 1), ("WEBP", 2), ("AVIF", 2)}  # kinds and channels of gray that Pillow writes as RGB
-MAX_IN_JPEG = {"exif": 65527, "xmp": 65504, "icc_profile": 255 * 65519}  # bytes that its segments hold
 
 
-def metadata_of(image: Image.Image) -> Metadata:
-    """Metadata of a loaded image file, for pixels that have been turned upright."""
-    texts = getattr(image, "text", {}).items()
+def take(image: Image.Image, found: Found) -> None:
+    """Puts a file's statements where Pillow's readers look for them, before the image is loaded."""
+    for name in ("icc_profile", "exif", "xmp"):
+        if value := getattr(found.metadata, name):
+            image.info[name] = value
+    if image.format in ("JPEG", "MPO") and not found.metadata.icc_profile:
+        image.info.pop("icc_profile", None)  # one that lacks pieces
+
+
+def metadata_of(image: Image.Image, found: Found | None = None) -> Metadata:
+    """Metadata of a loaded image file, for pixels that have been turned upright; with what `found` has more."""
+    own = found.metadata if found else Metadata()
+    own_tags = found is not None and is_tiff(image)
+    texts = {word: str(text) for word, text in getattr(image, "text", {}).items() if _is_text(word)}
+    xmp = own.xmp if own_tags else _xmp_of(image)
     return upright(
         Metadata(
             icc_profile=_bytes(image.info.get("icc_profile")),
-            exif=_exif_of(image),
-            xmp=_xmp_of(image),
-            dpi=_dpi_of(image),
-            text={word: str(text) for word, text in texts if word not in (PNG_XMP, PNG_EXIF) and is_keyword(word)},
+            exif=own.exif if own_tags else _exif_of(image),
+            xmp=XMP_ORIENTATION.sub(rb"\g<1>1", xmp) if own_tags else xmp,
+            dpi=own.dpi if own_tags else _dpi_of(image),
+            text=texts | dict(own.text),
+            code_points=own.code_points,
+            iptc=own.iptc,
+            parts=own.parts,
         )
     )
 
 
 def loses_exif(image: Image.Image) -> bool:
     """Whether a loaded image file has EXIF that `metadata_of` cannot read."""
-    has_some = any(tag in image.tag_v2 for tag in (*DESCRIPTIVE, *SUB_DIRECTORIES)) if is_tiff(image) else PNG_EXIF in image.info
-    return has_some and not _exif_of(image)
+    return PNG_EXIF in image.info and not _exif_of(image)
 
 
 def orientation_of(image: Image.Image) -> int | None:
@@ -60,27 +77,35 @@ def orientation_of(image: Image.Image) -> int | None:
 
 def held(metadata: Metadata, kind: str, channels: int) -> Metadata:
     """The metadata that a file of a format (Pillow's name) can hold, for pixels of 1 … 4 channels."""
-    names = set(HELD.get(kind, ()))
     if kind == "JPEG":
-        names -= {name for name, most in MAX_IN_JPEG.items() if len(getattr(metadata, name)) > most}
-        names -= set() if all(0.5 < value < 65535 for value in metadata.dpi or ()) else {"dpi"}
-    if kind in ("AVIF", "TIFF") and metadata.exif and not _is_understood(metadata.exif):
-        names -= {"exif"}  # which Pillow writes anew there
-    gray = channels <= 2 and (kind, channels) not in AS_COLOUR
-    return fitting(metadata.only(names), b"GRAY" if gray else b"RGB ")
+        return jpeg.fits(metadata)
+    if kind == "TIFF":
+        return tiff.fits(metadata)
+    names = set(HELD.get(kind, ()))
+    if kind == "AVIF" and metadata.exif and not _is_understood(exif_bytes.without_orientation(metadata.exif)):
+        names -= {"exif"}  # Pillow reads it
+    return metadata.only(names)
+
+
+def is_written_gray(kind: str, channels: int) -> bool:
+    """Whether pixels of 1 … 4 channels become a gray picture in a file of a format (Pillow's name)."""
+    return channels <= 2 and (kind, channels) not in AS_COLOUR
 
 
 def save_options(metadata: Metadata, kind: str) -> dict[str, Any]:
-    """Arguments of Pillow's `save` for metadata from `held`; empty for PNG."""
-    if kind == "PNG":
+    """Arguments of Pillow's `save` for metadata from `held`; empty for formats whose metadata dlic writes itself."""
+    if kind in ("PNG", "JPEG", "TIFF"):
         return {}
-    options = {name: getattr(metadata, name) for name in metadata.given}
-    if kind == "TIFF" and {"exif", "xmp"} & set(options):
-        options["exif"] = _tiff_tags(metadata)
-        options.pop("xmp", None)
-    elif "exif" in options and kind != "AVIF":
-        options["exif"] = exif_bytes.PREFIX + metadata.exif
+    options = {name: getattr(metadata, name) for name in metadata.given if name in HELD.get(kind, ())}
+    if "exif" in options:
+        is_avif = kind == "AVIF"  # where Pillow would write it anew, were there an orientation in it
+        options["exif"] = exif_bytes.without_orientation(metadata.exif) if is_avif else exif_bytes.PREFIX + metadata.exif
     return options
+
+
+def _is_text(keyword: Any) -> bool:
+    """Whether a text of PNG is one, and not metadata in its place."""
+    return is_keyword(keyword) and keyword != PNG_XMP and not keyword.startswith(RAW_PROFILES)
 
 
 def _exif_of(image: Image.Image) -> bytes:
@@ -146,7 +171,7 @@ def _descriptive(tags: Image.Exif) -> Image.Exif:
 
 
 def _of_tiff(image: "TiffImageFile") -> bytes:
-    """The descriptive tags of a TIFF file as EXIF; empty where there are none, or Pillow cannot read and write them."""
+    """The descriptive tags of a TIFF image that Pillow has opened; empty where there are none, or Pillow cannot write them."""
     try:
         tags = _descriptive(image.getexif())
         return exif_bytes.bare(tags.tobytes()) if len(tags) else b""
@@ -155,19 +180,9 @@ def _of_tiff(image: "TiffImageFile") -> bytes:
 
 
 def _is_understood(exif: bytes) -> bool:
-    """Whether Pillow can read and write it."""
-    tags = Image.Exif()
+    """Whether Pillow can read it."""
     try:
-        tags.load(exif)
-        return bool(tags.tobytes() and len(_descriptive(tags)) and _descriptive(tags).tobytes())
+        Image.Exif().load(exif)
+        return exif[:4] in exif_bytes.ORDERS
     except Exception:  # as in `_of_tiff`
         return False
-
-
-def _tiff_tags(metadata: Metadata) -> Image.Exif:
-    tags = Image.Exif()
-    tags.load(metadata.exif)
-    tags = _descriptive(tags)
-    if metadata.xmp:
-        tags[700] = metadata.xmp
-    return tags

@@ -20,10 +20,16 @@ if TYPE_CHECKING:
 
 OTHER_BYTE = {";16B": ";16L", ";16L": ";16B", ";16N": ";16B" if sys.byteorder == "little" else ";16L"}  # ends of Pillow's raw modes
 
+ENDINGS = tuple(OTHER_BYTE)  # unlike that of BGR;16, which has five or six bits a sample
+
 
 def is_16_bit_colour(image: Image.Image) -> TypeGuard[ImageFile]:
     """Whether an image file that has not been loaded holds it; an image without a file never does."""
-    return image.mode in ("RGB", "RGBA") and isinstance(image, ImageFile) and any(";16" in _raw_mode(tile) for tile in image.tile)
+    return (
+        image.mode in ("RGB", "RGBA")
+        and isinstance(image, ImageFile)
+        and any(_raw_mode(tile).endswith(ENDINGS) for tile in image.tile)
+    )
 
 
 def sixteen_bit_colour(image: ImageFile, name: str) -> NDArray[np.uint16]:
