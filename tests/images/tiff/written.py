@@ -100,7 +100,7 @@ def file_of(data: bytes, tags: dict, order: str) -> bytes:
     heap, heap_at, entries = b"", start + 2 + 12 * len(tags) + 4, b""
     for tag, (kind, values) in sorted(tags.items()):
         packed = values if isinstance(values, bytes) else struct.pack(f"{order}{len(values)}{FORMS[kind]}", *values)
-        count = len(values)
+        count = len(packed) // {5: 8, 12: 8}.get(kind, struct.calcsize(FORMS.get(kind, "B")))
         field = packed.ljust(4, b"\0") if len(packed) <= 4 else struct.pack(f"{order}I", heap_at + len(heap))
         heap += packed + bytes(len(packed) % 2) if len(packed) > 4 else b""
         entries += struct.pack(f"{order}HHI", tag, kind, count) + field
