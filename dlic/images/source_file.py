@@ -189,7 +189,7 @@ def source_file(source: str | Path | bytes, max_pixels: int) -> SourceFile:
         image = opened_bytes(truncated.data if truncated else data, name, max_pixels)
         if truncated and 2 * truncated.missing_rows > image.height:
             raise UnreadableImageError(f"{name} is truncated: {truncated.missing_rows} of its {image.height} rows are missing")
-        found = scan(data, image.format)
+        found = scan(truncated.data if truncated else data, image.format)
         take(image, found)
         scale_transparent_gray(image, data)
         return PillowSource(name=name, found=found, image=image, truncated=truncated)

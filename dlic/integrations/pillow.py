@@ -25,6 +25,7 @@ from dlic.formats.registry import CODECS, describe
 from dlic.formats.writing import Wishes
 from dlic.images import files
 from dlic.images.bit_depth import to_eight_bits
+from dlic.images.colours.code_points import CodePoints
 from dlic.images.exif import PREFIX
 from dlic.images.kinds import PROFILED_MODES, conversions, eight_bit_pixels, refuse_deep
 from dlic.images.metadata import Metadata, fitting, is_keyword, upright
@@ -32,6 +33,7 @@ from dlic.images.pillow.exact import EXACT_MODES, exact_samples
 from dlic.images.pillow.metadata import metadata_of
 from dlic.progress import no_progress
 
+OF_DLIC = {"iptc": bytes, "code_points": CodePoints, "parts": tuple}  # what images of .dlic files hold in addition to Pillow's
 FORMAT, MIME, ENDING = "DLIC", "image/x-dlic", ".dlic"
 KEPT = ("gray", "alpha")  # of the kinds of pixels
 ROUNDED = "16-bit samples become 8-bit"
@@ -146,7 +148,8 @@ def _as_told(image: Image.Image) -> tuple[Image.Image, Metadata]:
     own = metadata_of(image)
     if not own.text and isinstance(texts := image.info.get("text"), Mapping):  # of a copy
         own = replace(own, text={keyword: str(text) for keyword, text in texts.items() if is_keyword(keyword)})
-    metadata = replace(own, **options)
+    of_dlic = {name: image.info[name] for name, kind in OF_DLIC.items() if isinstance(image.info.get(name), kind)}
+    metadata = replace(replace(own, **of_dlic), **options)
     upright = image.copy()
     upright.info |= {name: getattr(metadata, name) for name in ("exif", "xmp") if name in options}
     return upright, metadata.without(["icc_profile"] if image.mode in PROFILED_MODES else [])  # used up by the conversion
@@ -194,7 +197,8 @@ def _dpi(value: Any) -> tuple[float, ...] | None:
 
 
 GIVEN: dict[str, Callable[[Any], Any]] = {  # to `save`, and how it becomes Metadata
-    "icc_profile": _bytes, "exif": _bytes, "xmp": _bytes, "dpi": _dpi, "text": lambda texts: dict(texts or {}),
+    "icc_profile": _bytes, "exif": _bytes, "xmp": _bytes, "dpi": _dpi, "text": lambda texts: dict(texts or {}), "iptc": _bytes,
+    "code_points": lambda points: CodePoints(*points) if isinstance(points, tuple) else points, "parts": lambda parts: tuple(parts or ()),
 }  # fmt: skip
 
 register()

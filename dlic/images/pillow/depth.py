@@ -44,6 +44,8 @@ def ppm_peak(image: Image.Image) -> int | None:
 
 def hidden_depth(image: Image.Image) -> int:
     """Bits of a sample, of an AVIF or JPEG 2000 file that has not been loaded; 8 for all else."""
+    if image.format == "HEIF":
+        return int(image.info.get("bit_depth", 8))
     if not isinstance(image, ImageFile) or not image.tile:
         return 8
     read = {"AVIF": _of_avif, "JPEG2000": _of_jpeg_2000}.get(image.format or "")

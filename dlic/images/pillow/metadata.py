@@ -27,10 +27,10 @@ HELD = {
     "WEBP": frozenset(["icc_profile", "exif", "xmp"]),
     "AVIF": frozenset(["icc_profile", "exif", "xmp"]),
     "HEIF": frozenset(["icc_profile", "exif", "xmp"]),
-    "JXL": frozenset(["icc_profile", "exif", "xmp"]),
+    "JXL": frozenset(["exif", "xmp"]),  # its plugin writes no profile
     "BMP": frozenset(["dpi"]),
 }
-HOLD_PROFILE = {"PNG", "JPEG", "TIFF", "WEBP", "AVIF", "HEIF", "JXL"}
+HOLD_PROFILE = {"PNG", "JPEG", "TIFF", "WEBP", "AVIF", "HEIF"}
 AS_COLOUR = {("WEBP", 1), ("WEBP", 2), ("AVIF", 2)}  # kinds and channels of gray that Pillow writes as RGB
 
 

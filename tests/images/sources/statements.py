@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image
 
 from dlic.images import jpeg, photoshop
 from dlic.images.colours import icc
@@ -23,13 +23,13 @@ PROFILE = icc.of_code_points(P3, gray=False)
 EXIF = camera_exif(1, "<")
 IIM = b"\x1c\x02\x78\0\x09A caption"
 COMMENT = "a comment, Grüße"
-LINKS = b' xmlns:c="http://ns.google.com/photos/1.0/container/"'
 RDF = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">%s</rdf:RDF></x:xmpmeta>'
 )
 XMP = RDF % '<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" dc:title="Grüße"/>'.encode()
 GAIN_MAP = RDF % (
-    b'<rdf:Description rdf:about="" xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" hdrgm:Version="1.0" xmlns:dc="d" dc:title="t">'
+    b'<rdf:Description rdf:about="" xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" hdrgm:Version="1.0" '
+    b'xmlns:dc="d" dc:title="t">'
     b'<c:Directory xmlns:c="http://ns.google.com/photos/1.0/container/"><rdf:Seq/></c:Directory></rdf:Description>'
 )
 PICTURE = Image.fromarray(np.random.default_rng(3).integers(0, 256, (8, 8, 3), dtype=np.uint8))
@@ -211,26 +211,60 @@ STATEMENTS = [
     Statement("ICC profile", "TIFF", tiff_with({34675: (7, PROFILE)}), has("icc_profile", PROFILE)),
     Statement("ICC profile", "WebP", encoded(PICTURE, "WEBP", icc_profile=PROFILE), has("icc_profile", PROFILE)),
     Statement("ICC profile", "AVIF", encoded(PICTURE, "AVIF", icc_profile=PROFILE), has("icc_profile", PROFILE)),
-    Statement("ICC profile", "GIF", gif_with(gif_extension(0xFF, b"ICCRGBG1012", PROFILE[:200], PROFILE[200:400], PROFILE[400:])),
-              has("icc_profile", PROFILE)),
+    Statement(
+        "ICC profile",
+        "GIF",
+        gif_with(gif_extension(0xFF, b"ICCRGBG1012", PROFILE[:200], PROFILE[200:400], PROFILE[400:])),
+        has("icc_profile", PROFILE),
+    ),
     Statement("ICC profile", "BMP", bmp_version_5(0x4D424544, profile=PROFILE), has("icc_profile", PROFILE)),
-    Statement("ICC profile", "JPEG 2000", (lambda data, colr: data.replace(box(b"colr", b"\1\0\0\0\0\0\x10"), colr).replace(
-        struct.pack(">I", 45) + b"jp2h", struct.pack(">I", 45 - 15 + len(colr)) + b"jp2h"))(
-            jp2_with(), box(b"colr", b"\2\0\0" + PROFILE)), has("icc_profile", PROFILE)),
+    Statement(
+        "ICC profile",
+        "JPEG 2000",
+        (
+            lambda data, colr: data.replace(box(b"colr", b"\1\0\0\0\0\0\x10"), colr).replace(
+                struct.pack(">I", 45) + b"jp2h", struct.pack(">I", 45 - 15 + len(colr)) + b"jp2h"
+            )
+        )(jp2_with(), box(b"colr", b"\2\0\0" + PROFILE)),
+        has("icc_profile", PROFILE),
+    ),
     Statement("code points (CICP)", "PNG", png_with((b"cICP", bytes([9, 16, 0, 1]))), has("code_points", CodePoints(9, 16))),
     Statement("code points (CICP)", "AVIF", avif_with_nclx(12, 13), has("code_points", P3)),
-    Statement("code points (CICP)", "QOI", b"qoif" + struct.pack(">II", 1, 1) + b"\3\1\xfe\1\2\3" + bytes(7) + b"\1",
-              has("code_points", CodePoints(1, 8))),
-    Statement("gamma, primaries", "PNG", png_with((b"gAMA", struct.pack(">I", 100000)), (b"cHRM", P3_COLOURS)), has_profile, "converted"),
-    Statement("gamma, primaries", "TIFF", tiff_with({318: rationals(0.3127, 0.329), 319: rationals(0.68, 0.32, 0.265, 0.69, 0.15, 0.06)}),
-              has_profile, "converted"),
-    Statement("gamma, primaries", "BMP", bmp_version_5(0, struct.pack("<9i3I", *XYZ_OF_P3, *[144179] * 3)), has_profile, "converted"),
+    Statement(
+        "code points (CICP)",
+        "QOI",
+        b"qoif" + struct.pack(">II", 1, 1) + b"\3\1\xfe\1\2\3" + bytes(7) + b"\1",
+        has("code_points", CodePoints(1, 8)),
+    ),
+    Statement(
+        "gamma, primaries", "PNG", png_with((b"gAMA", struct.pack(">I", 100000)), (b"cHRM", P3_COLOURS)), has_profile, "converted"
+    ),
+    Statement(
+        "gamma, primaries",
+        "TIFF",
+        tiff_with({318: rationals(0.3127, 0.329), 319: rationals(0.68, 0.32, 0.265, 0.69, 0.15, 0.06)}),
+        has_profile,
+        "converted",
+    ),
+    Statement(
+        "gamma, primaries", "BMP", bmp_version_5(0, struct.pack("<9i3I", *XYZ_OF_P3, *[144179] * 3)), has_profile, "converted"
+    ),
     Statement("light levels", "PNG", png_with((b"cLLI", bytes(8)), (b"mDCV", MASTERING)), has_part("mDCV", MASTERING)),
-    Statement("light levels", "AVIF", heif([nclx(9, 16), box(b"clli", HDR_LEVELS), box(b"mdcv", MASTERING)]),
-              has_part("cLLI", struct.pack(">II", 10_000_000, 4_000_000)), whole=False),
+    Statement(
+        "light levels",
+        "AVIF",
+        heif([nclx(9, 16), box(b"clli", HDR_LEVELS), box(b"mdcv", MASTERING)]),
+        has_part("cLLI", struct.pack(">II", 10_000_000, 4_000_000)),
+        whole=False,
+    ),
     Statement("gain map", "JPEG", ULTRA_HDR, is_clean),
-    Statement("gain map", "AVIF", heif([], [item(2, b"tmap"), item(3, b"av01")], box(b"dimg", struct.pack(">4H", 2, 2, 1, 3))),
-              is_clean, whole=False),
+    Statement(
+        "gain map",
+        "AVIF",
+        heif([], [item(2, b"tmap"), item(3, b"av01")], box(b"dimg", struct.pack(">4H", 2, 2, 1, 3))),
+        is_clean,
+        whole=False,
+    ),
     # metadata
     Statement("EXIF", "PNG", png_with((b"eXIf", EXIF)), has("exif", EXIF)),
     Statement("EXIF", "JPEG", jpeg_with((0xE1, jpeg.EXIF + EXIF[:50]), (0xE1, jpeg.EXIF + EXIF[50:])), has("exif", EXIF)),
@@ -239,40 +273,77 @@ STATEMENTS = [
     Statement("EXIF", "AVIF", encoded(PICTURE, "AVIF", exif=jpeg.EXIF + EXIF), has_exif("a description")),
     Statement("EXIF", "JPEG 2000", jp2_with(box(b"uuid", b"JpgTiffExif->JP2" + EXIF)), has("exif", EXIF)),
     Statement("XMP", "PNG", png_with((b"iTXt", b"XML:com.adobe.xmp" + bytes(5) + XMP)), has("xmp", XMP)),
-    Statement("XMP", "JPEG", JPEG_PICTURE[:2] + EXTENDED + JPEG_PICTURE[2:], lambda m: "Grüße".encode() in m.xmp and b"HasExt" not in m.xmp),
+    Statement(
+        "XMP",
+        "JPEG",
+        JPEG_PICTURE[:2] + EXTENDED + JPEG_PICTURE[2:],
+        lambda m: "Grüße".encode() in m.xmp and b"HasExt" not in m.xmp,
+    ),
     Statement("XMP", "TIFF", tiff_with({700: (1, XMP)}), has("xmp", XMP)),
     Statement("XMP", "WebP", encoded(PICTURE, "WEBP", xmp=XMP), has("xmp", XMP)),
     Statement("XMP", "AVIF", encoded(PICTURE, "AVIF", xmp=XMP), has("xmp", XMP)),
-    Statement("XMP", "GIF", gif_with(b"\x21\xff\x0bXMP DataXMP" + XMP + b"\1" + bytes(range(255, -1, -1)) + b"\0"), has("xmp", XMP)),
+    Statement(
+        "XMP", "GIF", gif_with(b"\x21\xff\x0bXMP DataXMP" + XMP + b"\1" + bytes(range(255, -1, -1)) + b"\0"), has("xmp", XMP)
+    ),
     Statement("XMP", "JPEG 2000", jp2_with(box(b"uuid", bytes.fromhex("be7acfcb97a942e89c71999491e3afac") + XMP)), has("xmp", XMP)),
-    Statement("IPTC", "PNG", png_with((b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(photoshop.to_text(BLOCKS).encode()))),
-              has("iptc", BLOCKS)),
-    Statement("IPTC", "JPEG", jpeg_with((0xED, jpeg.PHOTOSHOP + BLOCKS[:9]), (0xED, jpeg.PHOTOSHOP + BLOCKS[9:])), has("iptc", BLOCKS)),
+    Statement(
+        "IPTC",
+        "PNG",
+        png_with((b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(photoshop.to_text(BLOCKS).encode()))),
+        has("iptc", BLOCKS),
+    ),
+    Statement(
+        "IPTC", "JPEG", jpeg_with((0xED, jpeg.PHOTOSHOP + BLOCKS[:9]), (0xED, jpeg.PHOTOSHOP + BLOCKS[9:])), has("iptc", BLOCKS)
+    ),
     Statement("IPTC", "TIFF", tiff_with({33723: (7, IIM)}), has("iptc", BLOCKS)),
-    Statement("IPTC", "JPEG 2000", jp2_with(box(b"uuid", bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38") + IIM)), has("iptc", BLOCKS)),
-    Statement("comment, texts", "PNG", png_with((b"tEXt", b"Title\0one"), (b"tEXt", b"Title\0two"), (b"iTXt", b"B" + bytes(5) + COMMENT.encode())),
-              lambda m: m.text == {"Title": "one\ntwo", "B": COMMENT}),
+    Statement(
+        "IPTC", "JPEG 2000", jp2_with(box(b"uuid", bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38") + IIM)), has("iptc", BLOCKS)
+    ),
+    Statement(
+        "comment, texts",
+        "PNG",
+        png_with((b"tEXt", b"Title\0one"), (b"tEXt", b"Title\0two"), (b"iTXt", b"B" + bytes(5) + COMMENT.encode())),
+        lambda m: m.text == {"Title": "one\ntwo", "B": COMMENT},
+    ),
     Statement("comment, texts", "JPEG", jpeg_with((0xFE, COMMENT.encode())), has_text("Comment", COMMENT)),
     Statement("comment, texts", "GIF", gif_with(gif_extension(0xFE, COMMENT.encode())), has_text("Comment", COMMENT)),
     Statement("comment, texts", "JPEG 2000", jp2_with(), lambda m: "OpenJPEG" in m.text.get("Comment", "")),
     Statement("comment, texts", "PNM", b"P6\n# " + COMMENT.encode() + b"\n1 1\n255\nabc", has_text("Comment", COMMENT)),
-    Statement("comment, texts", "TGA", bytes([5, 0, 2]) + bytes(9) + struct.pack("<HHBB", 1, 1, 24, 32) + b"hello" + b"abc",
-              has_text("Comment", "hello")),
+    Statement(
+        "comment, texts",
+        "TGA",
+        bytes([5, 0, 2]) + bytes(9) + struct.pack("<HHBB", 1, 1, 24, 32) + b"hello" + b"abc",
+        has_text("Comment", "hello"),
+    ),
     Statement("resolution", "PNG", png_with((b"pHYs", struct.pack(">IIB", 11811, 5906, 1))), lambda m: round(m.dpi[0]) == 300),
     Statement("resolution", "JPEG", encoded(PICTURE, "JPEG", dpi=(300, 150)), has("dpi", (300.0, 150.0))),
     Statement("resolution", "TIFF", tiff_with({282: rationals(300), 283: rationals(150)}), has("dpi", (300.0, 150.0))),
     Statement("resolution", "BMP", encoded(PICTURE, "BMP", dpi=(300, 150)), lambda m: round(m.dpi[1]) == 150),
     Statement("shape of a pixel", "PNG", png_with((b"pHYs", SHAPE)), has_part("pHYs", SHAPE)),
-    Statement("shape of a pixel", "JPEG", JPEG_PICTURE.replace(b"JFIF\0\1\1\0\0\1\0\1", b"JFIF\0\1\1\0\0\2\0\1"), has_part("pHYs", SHAPE)),
-    Statement("shape of a pixel", "TIFF", tiff_with({282: rationals(2), 283: rationals(1), 296: (3, [1])}),
-              has_part("pHYs", struct.pack(">IIB", 2000, 1000, 0))),
+    Statement(
+        "shape of a pixel", "JPEG", JPEG_PICTURE.replace(b"JFIF\0\1\1\0\0\1\0\1", b"JFIF\0\1\1\0\0\2\0\1"), has_part("pHYs", SHAPE)
+    ),
+    Statement(
+        "shape of a pixel",
+        "TIFF",
+        tiff_with({282: rationals(2), 283: rationals(1), 296: (3, [1])}),
+        has_part("pHYs", struct.pack(">IIB", 2000, 1000, 0)),
+    ),
     Statement("shape of a pixel", "AVIF", heif([box(b"pasp", struct.pack(">II", 1, 2))]), has_part("pHYs", SHAPE), whole=False),
     Statement("shape of a pixel", "GIF", gif_with(aspect=17), has_part("pHYs", struct.pack(">IIB", 64, 32, 0))),
-    Statement("other parts", "PNG", png_with((b"tIME", b"\x07\xea\1\2\3\4\5"), (b"sBIT", b"\5\6\5"), (b"prVt", b"private")),
-              lambda m: [part.name for part in m.parts] == ["tIME", "sBIT", "prVt"]),
+    Statement(
+        "other parts",
+        "PNG",
+        png_with((b"tIME", b"\x07\xea\1\2\3\4\5"), (b"sBIT", b"\5\6\5"), (b"prVt", b"private")),
+        lambda m: [part.name for part in m.parts] == ["tIME", "sBIT", "prVt"],
+    ),
     Statement("other parts", "JPEG", jpeg_with((0xEC, b"Ducky\0\1")), has_part("APP12", b"Ducky\0\1")),
-    Statement("other parts", "TIFF", tiff_with({269: ascii_tag("the document"), 33550: (12, struct.pack("<3d", 1, 2, 0)), 42113: ascii_tag("0")}),
-              lambda m: b"the document" in m.exif and struct.pack("<3d", 1, 2, 0) in m.exif),
+    Statement(
+        "other parts",
+        "TIFF",
+        tiff_with({269: ascii_tag("the document"), 33550: (12, struct.pack("<3d", 1, 2, 0)), 42113: ascii_tag("0")}),
+        lambda m: b"the document" in m.exif and struct.pack("<3d", 1, 2, 0) in m.exif,
+    ),
     Statement("other parts", "WebP", webp_with((b"ABCD", b"private"))),
     Statement("other parts", "AVIF", heif([]) + box(b"uuid", bytes(20)), whole=False),
     Statement("other parts", "GIF", gif_with(gif_extension(0xFF, b"PRIVATE 1.0", b"data"))),
@@ -291,7 +362,7 @@ STATEMENTS = [
     Statement("behind the picture", "JPEG", jpeg_with(behind=b"more")),
     Statement("behind the picture", "WebP", webp_with(behind=b"more")),
     Statement("behind the picture", "GIF", gif_with(behind=b"more")),
-]  # fmt: skip
+]
 FORMATS = ("PNG", "JPEG", "TIFF", "WebP", "AVIF", "GIF", "BMP", "JPEG 2000", "PNM", "TGA", "QOI")
 KINDS = tuple(dict.fromkeys(statement.kind for statement in STATEMENTS))
 
@@ -306,6 +377,3 @@ def table() -> str:
 def markdown(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
-
-
-assert ImageCms is not None
