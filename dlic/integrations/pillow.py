@@ -40,7 +40,7 @@ ROUNDED = "16-bit samples become 8-bit"
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # by channels
 OPTIONS = (  # of `dlic.compress`, without metadata
     "quality", "effort", "target_size", "target_bpp", "target_psnr", "target_ms_ssim",
-    "tune", "model", "weights", "alpha_quality", "thumbnail", "max_memory",
+    "tune", "model", "weights", "alpha_quality", "thumbnail", "max_memory", "content", "threads", "runtime",
 )  # fmt: skip
 
 
@@ -198,7 +198,8 @@ def _dpi(value: Any) -> tuple[float, ...] | None:
 
 GIVEN: dict[str, Callable[[Any], Any]] = {  # to `save`, and how it becomes Metadata
     "icc_profile": _bytes, "exif": _bytes, "xmp": _bytes, "dpi": _dpi, "text": lambda texts: dict(texts or {}), "iptc": _bytes,
-    "code_points": lambda points: CodePoints(*points) if isinstance(points, tuple) else points, "parts": lambda parts: tuple(parts or ()),
+    "code_points": lambda points: CodePoints(*points) if isinstance(points, tuple) else points,
+    "parts": lambda parts: tuple(parts or ()),
 }  # fmt: skip
 
 register()
