@@ -1,7 +1,7 @@
 """Frames ⇄ packets: key frames as pictures, others by motion and residual. State is passed, never stored."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from zlib import crc32
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlic.checkpoints.manifest import read_manifest
-from dlic.classical.motion.field import MotionField
+from dlic.classical.motion.field import MotionField, still
 from dlic.classical.motion.prediction import predict
 from dlic.classical.motion.search import SearchReference, search
 from dlic.container.format import LEARNED, TILED, Container
@@ -20,10 +20,10 @@ from dlic.errors import CorruptFileError, UnknownCheckpointError
 from dlic.images.transparency import filled
 from dlic.learned.codec import LearnedCodec, load_codec
 from dlic.learned.sequence.alpha import decode_alpha, encode_alpha
-from dlic.learned.sequence.areas import SUPERBLOCK
+from dlic.learned.sequence.areas import SUPERBLOCK, superblocks
 from dlic.learned.sequence.packet import InterPacket, read_inter, write_inter
 from dlic.learned.sequence.residual import CodedResidual, ResidualCodec
-from dlic.learned.sequence.skipping import Rate, changed, worth_coding
+from dlic.learned.sequence.skipping import Rate, pays, squared_errors, worth_coding
 from dlic.learned.sequence.still_as_inter import StillAsInter
 from dlic.pixels.frames import SequenceFormat
 
@@ -98,33 +98,48 @@ class SequenceCodec:
         encoded = self.key.encode(x if alpha is None else filled(x[..., :3], alpha), level, effort)
         container = encoded.container
         data = _coded_alpha(alpha, None) + bytes([container.kind, container.coder]) + container.stream
-        decoded = DecodedFrame(self.key.picture(encoded), alpha=alpha)
+        decoded = DecodedFrame(self.key.decode(replace(container, chunks=())).image, alpha=alpha)
         return EncodedFrame(data=data, symbols_crc=container.symbols_crc, level=level, decoded=decoded)
 
     def encode_inter(self, x: NDArray[np.uint8], references: Sequence[DecodedFrame], level: int) -> EncodedFrame:
         """A frame (H, W, 3), or with alpha (H, W, 4), predicted from one or two others."""
         alpha, price = _alpha(x), self.rate.of_motion(level)
-        motion = search(x, [reference.for_search for reference in references], price)
-        p = predict([reference.pixels for reference in references], motion)
+        motion, p = self._motion(x, references, price)
         x = x if alpha is None else np.where(alpha[..., None] > 0, x[..., :3], p)  # clear pixels cost nothing
-        coded, residual = self._residual(x, p, level)
+        coded, residual, x_hat = self._residual(x, p, level)
         packet = InterPacket(field=motion, coded=coded, coder=self.residual.coder.number, stream=residual.stream)
         data = write_inter(packet)
         return EncodedFrame(
             data=_coded_alpha(alpha, references[0].alpha) + data,
             symbols_crc=crc32(_side(data, residual.stream), residual.crc),
             level=level,
-            decoded=DecodedFrame(residual.x_hat, motion, alpha),
+            decoded=DecodedFrame(x_hat, motion, alpha),
         )
 
-    def _residual(self, x: NDArray[np.uint8], p: NDArray[np.uint8], level: int) -> tuple[NDArray[np.bool_], CodedResidual]:
-        """Chooses the superblocks whose residual is worth its bits, and codes them."""
+    def _motion(
+        self, x: NDArray[np.uint8], references: Sequence[DecodedFrame], price: float
+    ) -> tuple[MotionField, NDArray[np.uint8]]:
+        """The motion of a frame and its prediction; none where the first reference is as good for its bits."""
+        pixels = [reference.pixels for reference in references]
+        motion = search(x, [reference.for_search for reference in references], price)
+        p, none = predict(pixels, motion), still(x.shape[0], x.shape[1], len(references))
+        nothing, blank = np.zeros(superblocks(*p.shape[:2]), bool), b""
+        bits = 8 * len(write_inter(InterPacket(field=motion, coded=nothing, coder=0, stream=blank)))
+        saved = squared_errors(x[..., :3], pixels[0]).sum() - squared_errors(x[..., :3], p).sum()
+        return (none, pixels[0]) if saved <= price**2 * bits else (motion, p)
+
+    def _residual(
+        self, x: NDArray[np.uint8], p: NDArray[np.uint8], level: int
+    ) -> tuple[NDArray[np.bool_], CodedResidual, NDArray[np.uint8]]:
+        """Chooses the superblocks whose residual is worth its bits, and codes them; also returns x_hat as a decoder has it."""
         coded = worth_coding(x, p, self.rate.lmbda(level))
         residual = self.residual.encode(x, p, level, coded)
-        again = coded & changed(x, p, residual, self.rate.lmbda(level))
+        x_hat = self.residual.reconstruct(residual.symbols, p, level, coded)
+        again = coded & pays(x, p, x_hat, residual.bits, self.rate.lmbda(level))
         if (again != coded).any():
-            coded, residual = again, self.residual.encode(x, p, level, again)
-        return coded, residual
+            residual = self.residual.encode(x, p, level, again)
+            x_hat = self.residual.reconstruct(residual.symbols, p, level, again)
+        return again, residual, x_hat
 
     # --- decoding
 

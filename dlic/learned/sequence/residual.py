@@ -22,11 +22,11 @@ from dlic.runtime.network import DeployedModel, InterNetwork
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class CodedResidual:
-    """A coded residual with the frame that a decoder makes of it."""
+    """A coded residual."""
 
     stream: bytes
     crc: int  # of its symbols
-    x_hat: NDArray[np.uint8]  # (H, W, 3)
+    symbols: list[Symbols]  # of every area
     bits: NDArray[np.float64]  # ideal bits of each superblock (h, w)
 
 
@@ -58,19 +58,17 @@ class ResidualCodec:
 
     def encode(self, x: NDArray[np.uint8], p: NDArray[np.uint8], level: int, coded: NDArray[np.bool_]) -> CodedResidual:
         """Codes x (H, W, 3), predicted by p, in the superblocks of `coded` (h, w); elsewhere x_hat is p."""
-        x_hat, bits, crc = p.copy(), np.zeros(coded.shape), 0
+        bits, symbols, crc = np.zeros(coded.shape), list[Symbols](), 0
         encoder = self.coder.encoder(self.all_tables)
         for area, place in _places(coded, x.shape[0], x.shape[1]):
             model = self._model(p, place, coded[area.slices])
             rounding = Rounding(model, self.all_tables, self.coder.even)
-            latent = model.encoder.analyse(padded(x[place.slices], model.decoder.stride))
-            plain = rounding.plain(latent, level)
-            for part in plain.symbols.parts:
+            symbols.append(rounding.plain(model.encoder.analyse(padded(x[place.slices], model.decoder.stride)), level).symbols)
+            for part in symbols[-1].parts:
                 encoder.push(part.symbols, part.part)
                 bits[area.slices] += self._bits(part, area)
-            crc = _crc(plain.symbols, crc)
-            _paste(x_hat, model.decoder.synthesise(plain.y_hat, level), place, coded[area.slices])
-        return CodedResidual(stream=encoder.finish(), crc=crc, x_hat=x_hat, bits=bits)
+            crc = _crc(symbols[-1], crc)
+        return CodedResidual(stream=encoder.finish(), crc=crc, symbols=symbols, bits=bits)
 
     def parse(
         self, stream: bytes, coder: int, size: tuple[int, int], level: int, coded: NDArray[np.bool_]

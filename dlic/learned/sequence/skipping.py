@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlic.learned.sequence.areas import SUPERBLOCK, superblocks
-from dlic.learned.sequence.residual import CodedResidual
 
 LOWEST, HIGHEST = 0.001, 0.2  # λ of the first and the last level, where a checkpoint does not say
 WORTHLESS = 8.0  # bits: superblocks whose whole error is worth less are not tried
@@ -42,10 +41,11 @@ def worth_coding(x: NDArray[np.uint8], p: NDArray[np.uint8], lmbda: float) -> ND
     return lmbda * squared_errors(x, p) > WORTHLESS
 
 
-def changed(x: NDArray[np.uint8], p: NDArray[np.uint8], residual: CodedResidual, lmbda: float) -> NDArray[np.bool_]:
-    """Superblocks whose residual saves more error than its bits are worth."""
-    saved = squared_errors(x, p) - squared_errors(x, residual.x_hat)
-    return lmbda * saved > residual.bits
+def pays(
+    x: NDArray[np.uint8], p: NDArray[np.uint8], x_hat: NDArray[np.uint8], bits: NDArray[np.float64], lmbda: float
+) -> NDArray[np.bool_]:
+    """Superblocks (h, w) whose residual saves more error than its bits are worth."""
+    return np.asarray(lmbda * (squared_errors(x, p) - squared_errors(x, x_hat)) > bits)
 
 
 def squared_errors(x: NDArray[np.uint8], x_hat: NDArray[np.uint8]) -> NDArray[np.float64]:
