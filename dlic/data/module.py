@@ -101,11 +101,15 @@ class PhotographData(pl.LightningDataModule):
     def _cache(self) -> Path | None:
         return Path(self.cache_dir) if self.cache_dir else None
 
-    def setup(self, stage: str) -> None:
+    def refuse_overlap(self) -> None:
+        """Raises OverlapError for pictures of evaluation sets in the folder. A run calls it before it makes or loads anything."""
         self.photographs = decode_all(find_photographs(self.train_dir), self._cache)
         if not self.allow_overlap:
             evaluation_sets = [*shipped_sets(), *(read_set(Path(file)) for file in self.evaluation_sets)]
             refuse_overlap(self.photographs.paths, self.photographs.fingerprints(), evaluation_sets)
+
+    def setup(self, stage: str) -> None:
+        self.refuse_overlap()
         training, validation = map(self.photographs.only, split(list(self.photographs.paths), self.held_out, self.seed))
         self.training_crops = TrainingCrops(training, self.crop, self.seed, self.augmentation)
         self.validation_crops = ValidationCrops(validation, self.validation_crop, self.validation_limit)

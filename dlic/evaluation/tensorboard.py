@@ -1,6 +1,6 @@
 """An evaluation in TensorBoard, next to others in the same folder.
 
-evaluations/NAME         what was found: BD-rates as scalars, figures of the curves, pictures, and a row of the hparams table
+evaluations/NAME         tables of BD-rates, figures of the curves, pictures, and a row of the hparams table with the BD-rates
 curves/NAME/CODEC        rate–distortion curves as scalars whose steps are thousandths of a bit per pixel, which makes the scalar
                          dashboard draw them: all codecs of all evaluations in one chart a metric, over "step" = 1000 · bpp;
                          set its smoothing to 0
@@ -55,9 +55,12 @@ def log_run(
         _log_curves(log_dir / "curves" / _folder(name) / _folder(codec), dict(_curves(run, codec)))
     for label, curves in _published(run).items():
         _log_curves(log_dir / "curves" / _folder(f"published on {run.against}") / _folder(label), curves)
-    with _writer(log_dir / "evaluations" / _folder(name)) as writer:
-        log_settings(writer, {"codec": entry.name, "images": run.title, **(settings or {})})
-        _log_comparison(writer, run, entry)
+    place = log_dir / "evaluations" / _folder(name)
+    for earlier in place.glob("events.out.tfevents.*"):
+        earlier.unlink()  # TensorBoard would show the first columns of a row
+    with _writer(place) as writer:
+        columns = _log_comparison(writer, run, entry)
+        log_settings(writer, {"codec": entry.name, "images": run.title, **(settings or {}), **columns})
         writer.add_text("about", "\n".join(_about(run, entry)), 0)
         _log_figures(writer, run)
         _log_pictures(writer, shown or {})
@@ -129,20 +132,21 @@ def _log_figures(writer: SummaryWriter, run: Run) -> None:
 # --- comparison ---------------------------------------------------------------------------------------------------------
 
 
-def _log_comparison(writer: SummaryWriter, run: Run, entry: Entry) -> None:
-    """In percent, where it can be said: `bd_rate/LABEL`, negative where the codec needs fewer bits; of a single point
-    `bits_saved/LABEL` at equal PSNR. The same by other metrics under `bd_rate_METRIC` and `bits_saved_METRIC`.
+def _log_comparison(writer: SummaryWriter, run: Run, entry: Entry) -> dict[str, Setting]:
+    """Writes a table for each metric, as text: a scalar would be a card of one dot. Returns columns for the hparams table, in
+    percent: `bd_rate/LABEL`, negative where the codec needs fewer bits; of a single point `bits_saved/LABEL` at equal PSNR. The
+    same by other metrics under `bd_rate_METRIC` and `bits_saved_METRIC`.
     """
+    columns: dict[str, Setting] = {}
     for metric in told(run.metrics):
         ours = run.curve(entry.name, metric)
         anchors = {label: anchor for label, anchor in anchors_of(run, entry.name, metric).items() if anchor.points}
         tag = ("bd_rate" if len(ours) > 1 else "bits_saved") + ("" if metric == "psnr" else f"_{metric}")
         shares = _shares(ours, anchors) if ours else {}
-        for label, (share, _) in shares.items():
-            if share is not None:
-                writer.add_scalar(f"{tag}/{label}", 100 * share, 0)
+        columns |= {f"{tag}/{label}": 100 * share for label, (share, _) in shares.items() if share is not None}
         if shares:
             writer.add_text(tag, "\n".join(_table(shares)), 0)
+    return columns
 
 
 def _shares(ours: Sequence[Point], anchors: Anchors) -> dict[str, tuple[float | None, str]]:
@@ -177,7 +181,7 @@ def _about(run: Run, entry: Entry) -> Iterator[str]:
 
 
 def log_settings(writer: SummaryWriter, settings: Mapping[str, Setting]) -> None:
-    """A row of the hparams table, whose metrics are the scalars of the same folder.
+    """Writes a row of the hparams table, whose metrics are the scalars of the same folder.
 
     Unlike SummaryWriter.add_hparams without a list of columns: TensorBoard would use the list of one evaluation for all of them,
     and hide the columns of the others. Without a list, it finds the columns of all of them.

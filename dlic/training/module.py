@@ -21,6 +21,7 @@ from dlic.runtime.torch.arrays import to_tensors
 from dlic.runtime.weights import trained_weights
 from dlic.training.callbacks.dead_channels import DeadChannels
 from dlic.training.callbacks.divergence import StepBack
+from dlic.training.changed_settings import adopt, settings_of
 from dlic.training.levels import drawn_levels, spread_levels
 from dlic.training.loss import LossTerms, RateDistortionLoss
 from dlic.training.optimization import Optimizer, Schedule
@@ -307,12 +308,14 @@ class TrainingModule(pl.LightningModule):
             "config": self.network.config,
             "lmbda": self.lmbda,
             "distortion": self.loss.distortion,
+            "settings": settings_of(self.optimizer_config, self.schedule),
             **{name: getattr(self, name) for name in COUNTERS},
         }
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
         for name in COUNTERS:
             setattr(self, name, checkpoint["dlic"][name])
+        adopt(checkpoint, checkpoint["dlic"]["settings"], self.optimizer_config, self.schedule)
 
 
 def _checked_lmbda(network: Model, lmbda: float | None) -> float | None:

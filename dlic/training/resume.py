@@ -112,6 +112,8 @@ def checkpoint_to_resume(named: str, trainer: pl.Trainer, network: Model) -> Pat
     theirs, ours = (stored["dlic"]["model"], stored["dlic"]["config"]), (network.name, network.config)
     if theirs != ours:
         raise DlicError(f"{path} is of another network: {theirs[0]} {theirs[1]} there, {ours[0]} {ours[1]} here")
+    if "settings" not in stored["dlic"]:
+        raise DlicError(f"{path} is of an earlier dlic; `dlic export` makes a checkpoint of it that --from takes")
     log.warning("resuming %s, step %d", path, stored["global_step"])
     return path
 

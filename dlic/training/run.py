@@ -1,5 +1,8 @@
 """A training run from command-line arguments: LightningCLI over TrainingModule and PhotographData."""
 
+import logging
+import os
+import shlex
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
     from jsonargparse import Namespace
     from pytorch_lightning import Trainer
     from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
+
+log = logging.getLogger(__name__)
 
 TRAINER = {  # shared defaults of all recipes; `callbacks.usual` has the callbacks
     "devices": 1,
@@ -35,6 +40,7 @@ def train(args: list[str]) -> None:
     import torch
     from lightning_utilities.core.rank_zero import rank_zero_info
 
+    from dlic.data.module import PhotographData
     from dlic.runtime.torch.threads import flushes_denormals
     from dlic.training.processes import leave_together
     from dlic.training.resume import checkpoint_to_resume, place_of
@@ -43,8 +49,12 @@ def train(args: list[str]) -> None:
     try:
         with _one_sentence():
             cli = _command_line(args)
+            if cli.trainer.is_global_zero and isinstance(cli.datamodule, PhotographData):  # other processes look when they start
+                cli.datamodule.refuse_overlap()
             resume = cli.config["resume"] and checkpoint_to_resume(cli.config["resume"], cli.trainer, cli.model.network)
             cli.config["resume"] = resume and str(resume)  # as the run's config.yaml states it
+            if resume:
+                _tell_changes(resume, cli)
             if (start := cli.config["from"]) is not None:
                 cli.model.start_from(place_of(start))
             cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=resume, weights_only=True)
@@ -55,8 +65,34 @@ def train(args: list[str]) -> None:
     finally:
         torch.set_flush_denormal(flushed)
         torch.use_deterministic_algorithms(deterministic)  # as it was before --trainer.deterministic
-    rank_zero_info(f"run folder: {cli.trainer.log_dir}")
+    rank_zero_info("\n".join(_ending(cli.trainer)))
     leave_together()
+
+
+def _tell_changes(resumed: Path, cli: "LightningCLI") -> None:
+    """Logs the settings that differ from those of the resumed call. Raises DlicError for one that would not be used."""
+    import yaml
+
+    from dlic.training.changed_settings import changed, configuration_of, refuse_fixed
+
+    before = configuration_of(resumed)
+    if before is None:
+        return
+    changes = changed(before, yaml.safe_load(cli.parser.dump(cli.config, skip_none=False)))
+    refuse_fixed(changes)
+    for key, (was, will_be) in changes.items():
+        log.warning("changed: %s is %s now, and was %s", key, will_be, was)
+
+
+def _ending(trainer: "Trainer") -> Iterator[str]:
+    """The last lines of a run: its folder, and the command that makes a checkpoint of it."""
+    from dlic.training.callbacks.keep_best import checkpoint_folder
+
+    yield f"run folder: {trainer.log_dir}"
+    folder = checkpoint_folder(trainer)
+    kept = [folder / name for name in ("best.ckpt", "last.ckpt")] if folder else []
+    if best := next((path for path in kept if path.is_file()), None):
+        yield f"next: dlic export {shlex.quote(os.path.relpath(best))} my-checkpoint"
 
 
 # --- recipes that are not yet run ---------------------------------------------------------------------------------------
@@ -111,18 +147,22 @@ def parsed(runs: Sequence[Sequence[str]]) -> list[Recipe]:
 def _command_line(args: Sequence[str], build: bool = True) -> "LightningCLI":
     """The model, the data and the trainer of `args`; without `build` only the parser that reads them."""
     import torch
+    import yaml
     from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
     from dlic.data.clip_module import ClipData
     from dlic.data.module import PhotographData
     from dlic.training.callbacks import KodakCurve
     from dlic.training.callbacks.durable_checkpoints import OutliveFullDisk
+    from dlic.training.callbacks.settings_table import SettingsTable
     from dlic.training.callbacks.usual import with_usual_callbacks
+    from dlic.training.console import keep_quiet
     from dlic.training.module import TrainingModule
     from dlic.training.resume import named_start, network_of, place_of, trains_on_clips
 
     args = _in_full(args)
     on_clips = trains_on_clips(args)
+    keep_quiet()
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*torch.jit.script.*")
     warnings.filterwarnings("ignore", message=".*args parameter is intended.*")
@@ -156,7 +196,9 @@ def _command_line(args: Sequence[str], build: bool = True) -> "LightningCLI":
         def instantiate_trainer(self, **kwargs: Any) -> "Trainer":
             settings = self.config_init
             own, logs = settings["trainer"]["callbacks"] or [], settings["trainer"]["logger"] is not False
-            callbacks = with_usual_callbacks(own, settings["averaging"], settings["save_every"], logs, curve=not on_clips)
+            bar = settings["trainer"]["enable_progress_bar"] is not False
+            callbacks = with_usual_callbacks(own, settings["averaging"], settings["save_every"], logs, bar, curve=not on_clips)
+            callbacks += [SettingsTable(yaml.safe_load(self.parser.dump(self.config, skip_none=False)))] * logs
             return super().instantiate_trainer(callbacks=callbacks, **kwargs)
 
     class ParserCLI(TrainCLI):

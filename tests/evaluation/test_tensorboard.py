@@ -88,14 +88,13 @@ def test_curves_are_scalars_over_thousandths_of_a_bit(logged):
         assert "rate_distortion/lpips" not in read(folder).Tags()["scalars"]  # no value at all
 
 
-def test_bd_rates_are_scalars_in_percent(logged):
-    events = read(logged / "evaluations" / "mine on pictures")
-    (jpeg,) = events.Scalars("bd_rate/JPEG 4:2:0, optimised")  # the run's own, not the published one of that name
-    (vtm,) = events.Scalars("bd_rate/VTM (H.266)")
-    (similar,) = events.Scalars("bd_rate_ms_ssim/JPEG 4:2:0, optimised")
+def test_bd_rates_are_columns_in_percent_and_no_cards_of_one_dot(logged):
+    _, (row,) = table_of(logged)
     expected = compare(kodak_anchors()["VTM (H.266)"].points, make_run().curve("mine"))
-    assert jpeg.value == pytest.approx(-50, abs=0.1) and similar.value == pytest.approx(-50, abs=0.1)
-    assert vtm.value == pytest.approx(100 * expected.bd_rate)
+    assert row["bd_rate/JPEG 4:2:0, optimised"] == pytest.approx(-50, abs=0.1)  # the run's own, not the published one of that name
+    assert row["bd_rate_ms_ssim/JPEG 4:2:0, optimised"] == pytest.approx(-50, abs=0.1)
+    assert row["bd_rate/VTM (H.266)"] == pytest.approx(100 * expected.bd_rate)
+    assert read(logged / "evaluations" / "mine on pictures").Tags()["scalars"] == []
 
 
 def test_published_curves_are_in_the_same_charts(logged):
@@ -124,9 +123,9 @@ def test_pictures_are_shown_as_they_are(logged, photograph):
 def test_one_rate_saves_bits_at_equal_quality(tmp_path, no_figures):
     run = make_run(qualities=(None,))
     log_run(tmp_path, run)
-    events = read(tmp_path / "evaluations" / "mine on pictures")
-    assert events.Scalars("bits_saved/JPEG 4:2:0, optimised")[0].value == pytest.approx(50, abs=0.1)
-    assert not any(tag.startswith("bd_rate") for tag in events.Tags()["scalars"])
+    _, (row,) = table_of(tmp_path)
+    assert row["bits_saved/JPEG 4:2:0, optimised"] == pytest.approx(50, abs=0.1)
+    assert not any(column.startswith("bd_rate") for column in row)
     assert scalars(tmp_path / "curves" / "mine on pictures" / "mine", "rate_distortion/psnr") == [(300, pytest.approx(30.5))]
 
 
@@ -134,8 +133,8 @@ def test_an_evaluation_replaces_that_of_its_name(tmp_path, no_figures):
     log_run(tmp_path, make_run(factor=0.9, qualities=(10, 20, 30, 50, 70, 80, 90)))
     log_run(tmp_path, make_run())
     assert len(scalars(tmp_path / "curves" / "mine on pictures" / "mine", "rate_distortion/psnr")) == 5
-    ((step, value),) = scalars(tmp_path / "evaluations" / "mine on pictures", "bd_rate/JPEG 4:2:0, optimised")
-    assert step == 0 and value == pytest.approx(-50, abs=0.1)
+    _, (row,) = table_of(tmp_path)
+    assert row["bd_rate/JPEG 4:2:0, optimised"] == pytest.approx(-50, abs=0.1)
 
 
 def test_a_codec_without_means_is_left_out(tmp_path, no_figures):

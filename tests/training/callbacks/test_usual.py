@@ -1,7 +1,7 @@
 """Every run has the usual callbacks, once each, whatever its recipe lists."""
 
 import yaml
-from pytorch_lightning.callbacks import EMAWeightAveraging, LearningRateMonitor, ModelCheckpoint
+from pytorch_lightning.callbacks import EMAWeightAveraging, LearningRateMonitor, ModelCheckpoint, ProgressBar
 
 from dlic.cli.main import run
 from dlic.training.callbacks import KeepBest, SaveAtEnd, SaveOften, Throughput
@@ -11,16 +11,16 @@ from tests.training.test_run import SMALL
 
 def test_a_recipe_replaces_them_by_its_own():
     own = [EMAWeightAveraging(decay=0.5), SaveAtEnd(), ModelCheckpoint(), Throughput(every_n_steps=7)]
-    callbacks = with_usual_callbacks(own, averaging=0.9, save_every=5, logs=True)
+    callbacks = with_usual_callbacks(own, averaging=0.9, save_every=5, logs=True, bar=True)
     assert isinstance(callbacks[0], SaveAtEnd)  # before weight averaging
     assert all(callback in callbacks for callback in own)
-    assert len({type(callback) for callback in callbacks}) == len(callbacks) == 9
+    assert len({type(callback) for callback in callbacks}) == len(callbacks) == 10
     assert not any(isinstance(callback, KeepBest) for callback in callbacks)
 
 
 def test_what_is_not_wanted_is_left_out():
-    callbacks = with_usual_callbacks([], averaging=0, save_every=5, logs=False)
-    assert not any(isinstance(callback, EMAWeightAveraging | LearningRateMonitor) for callback in callbacks)
+    callbacks = with_usual_callbacks([], averaging=0, save_every=5, logs=False, bar=False)
+    assert not any(isinstance(callback, EMAWeightAveraging | LearningRateMonitor | ProgressBar) for callback in callbacks)
     assert [callback.every_n_steps for callback in callbacks if isinstance(callback, SaveOften)] == [5]
 
 
