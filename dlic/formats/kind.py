@@ -45,6 +45,7 @@ class Details:
     figures: dict[str, Any]  # for --json
     sentence: str  # for a person
     detail: str = ""  # further facts, beginning with ", "
+    drawing: tuple[str, ...] = ()  # lines for a person
 
 
 class Kind(ABC):

@@ -24,6 +24,7 @@ class Reading:
     max_memory: int | None = None  # bytes
     threads: int | None = None  # that compute at once
     runtime: str | None = None  # onnx or torch
+    frame: int | None = None  # of a sequence, from 0
     codec: "LearnedCodec | None" = None  # a loaded checkpoint to decode learned pictures with
 
     def part_of(self, width: int, height: int) -> Rectangle | None:

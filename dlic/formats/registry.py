@@ -8,6 +8,7 @@ from dlic.formats.jpeg import Jpeg
 from dlic.formats.kind import Description, Kind
 from dlic.formats.learned import Learned
 from dlic.formats.lossless import Lossless
+from dlic.formats.sequence import Sequence
 from dlic.formats.wavelet import Wavelet
 from dlic.formats.writing import Wishes
 
@@ -18,6 +19,7 @@ KINDS: tuple[Kind, ...] = (
     Lossless(),
     ExactBlocks(),
     CompressAI(),
+    Sequence(),
 )
 CODECS = {kind.name: kind for kind in KINDS if not kind.model_prefix}  # that --codec names
 ENDINGS = frozenset(ending for kind in KINDS for ending in kind.endings)
