@@ -1,0 +1,132 @@
+// The .dlic file: header, chunks and table of tiles (docs/format.md, sections 1 to 3).
+#pragma once
+#include "bytes.h"
+
+enum { LEARNED, TILED, COMPRESSAI, LOSSLESS, WAVELET, KINDS };
+enum { MAX_CHUNKS = 64, MAX_UNIT = 1 << 21, MAX_TILES = 1 << 17, SMALLEST_ENTRY = 6, UNIT = 64, MAX_SIDE = 1024 };
+
+typedef struct {
+  u32 x, y, width, height;  // pixels in the picture
+  u32 start, length;        // of the stream, from the beginning of the file
+  u32 crc, finer;
+} Tile;
+
+typedef struct {
+  u32 name, start, length;  // name big-endian; where the data lies in the file
+} Chunk;
+
+// All fields are 32-bit numbers: JavaScript reads them as an array.
+typedef struct {
+  u32 kind, coder, width, height, level, crc;
+  u32 model_high, model_low;  // the first eight bytes of the checkpoint's fingerprint
+  u32 start, length;          // of the stream
+  u32 columns, rows, chunks, side;
+  Chunk chunk[MAX_CHUNKS];
+} Picture;
+
+INLINE u32 parts(u32 length, u32 side) {
+  u32 count = (u32)((2 * (u64)length + side) / (2 * side));
+  return count ? count : 1;
+}
+
+INLINE u32 border(u32 length, u32 count, u32 i) {
+  return i == count ? length : (u32)((u64)i * ((length + UNIT - 1) / UNIT) / count) * UNIT;
+}
+
+static int read_header(Bytes *file, Picture *picture) {
+  static const u8 magic[6] = {0xd2, 'i', 'c', '\r', '\n', 0x1a};
+  const u8 *p = take_bytes(file, 6);
+  if (!p || p[1] != magic[1] || p[2] != magic[2] || p[0] <= 0xd0) return fail("not a .dlic file");
+  for (int i = 3; i < 6; i++)
+    if (p[i] != magic[i]) return fail("the file was changed by a text-mode transfer, or ends in its first bytes");
+  if (p[0] != magic[0]) return fail("the file is of another version of the format; this decoder reads version 2");
+  picture->kind = big_endian(file, 1), picture->coder = big_endian(file, 1);
+  u64 width = varint(file), height = varint(file);
+  picture->level = big_endian(file, 1);
+  picture->model_high = big_endian(file, 4), picture->model_low = big_endian(file, 4);
+  picture->crc = big_endian(file, 4);
+  if (file->short_of) return fail("the file is truncated");
+  if (!width || !height || width > 0x7fffffff || height > 0x7fffffff) return fail("the header is damaged: no picture has this size");
+  picture->width = (u32)width, picture->height = (u32)height;
+  if (picture->kind >= KINDS) return fail("the file is of a kind that this decoder does not know");
+  return 1;
+}
+
+static int read_chunks(Bytes *file, Picture *picture) {
+  while (file->at < file->size) {
+    if (picture->chunks == MAX_CHUNKS) return fail("the file has more than 64 chunks");
+    size_t start = file->at;
+    u32 name = big_endian(file, 4);
+    u64 length = varint(file);
+    if (length > file->size) file->short_of = 1;
+    Chunk *chunk = &picture->chunk[picture->chunks++];
+    *chunk = (Chunk){name, (u32)file->at, (u32)length};
+    if (!take_bytes(file, (size_t)length)) return fail("the file is truncated");
+    u32 found = crc32(file->data + start, file->at - start, 0);
+    if (big_endian(file, 4) != found || file->short_of) return fail("a chunk is damaged: its checksum does not match");
+    if (name >> 24 < 'a' || name >> 24 > 'z') return fail("the file has a chunk that is needed to show it, but unknown to this decoder");
+    for (u32 i = 0; i + 1 < picture->chunks; i++)
+      if (picture->chunk[i].name == name) return fail("the file has an optional chunk twice");
+  }
+  return 1;
+}
+
+// The tiles of a picture of kind 1; null for a damaged table. `head` are the bytes before the field `length`.
+static Tile *read_tiles(const Bytes *file, size_t head, Picture *picture) {
+  Bytes table = {file->data + picture->start, 0, picture->length, 0};
+  u64 side = varint(&table);
+  if (side < UNIT || side > MAX_SIDE || side % UNIT) return fail("the table of tiles is damaged: tiles cannot have this side"), NULL;
+  u32 columns = parts(picture->width, (u32)side), rows = parts(picture->height, (u32)side);
+  u64 count = (u64)columns * rows;
+  if (count > MAX_TILES) return fail("the picture would have more than 131072 tiles"), NULL;
+  if (count * SMALLEST_ENTRY > picture->length) return fail("the file is truncated: its table cannot hold the picture's tiles"), NULL;
+  Tile *tiles = take((size_t)count * sizeof(Tile));
+  if (!tiles) return fail(NO_MEMORY), NULL;
+  u64 total = 0;
+  u32 crcs = 0;
+  for (u32 i = 0; i < count; i++) {
+    u32 x = border(picture->width, columns, i % columns), y = border(picture->height, rows, i / columns);
+    u64 length = varint(&table);
+    const u8 *crc = take_bytes(&table, 4);
+    u32 finer = big_endian(&table, 1);
+    if (!crc || length > picture->length) return fail("the file is truncated: its table of tiles is incomplete"), NULL;
+    crcs = crc32(crc, 4, crcs);
+    tiles[i] = (Tile){x, y, border(picture->width, columns, i % columns + 1) - x, border(picture->height, rows, i / columns + 1) - y,
+                      (u32)total, (u32)length, (u32)crc[0] << 24 | crc[1] << 16 | crc[2] << 8 | crc[3], finer};
+    total += length;
+  }
+  u32 found = crc32(table.data, table.at, crc32(file->data, head, 0));
+  if (big_endian(&table, 4) != found || table.short_of || crcs != picture->crc)
+    return fail("the header or the table of tiles is damaged: its checksum does not match"), NULL;
+  if (table.at + total != picture->length) return fail("the tiles' streams are not as long as the table of tiles says"), NULL;
+  for (u32 i = 0; i < count; i++) tiles[i].start += picture->start + (u32)table.at;
+  picture->columns = columns, picture->rows = rows, picture->side = (u32)side;
+  return tiles;
+}
+
+static Tile *one_tile(Picture *picture) {
+  if ((u64)picture->width * picture->height > MAX_UNIT) return fail("the picture is larger than one piece of a file can be"), NULL;
+  Tile *tile = take(sizeof(Tile));
+  if (!tile) return fail(NO_MEMORY), NULL;
+  *tile = (Tile){0, 0, picture->width, picture->height, picture->start, picture->length, picture->crc, 0};
+  picture->columns = picture->rows = 1;
+  return tile;
+}
+
+// Reads and checks a whole file; the tiles of a learned picture, null for anything else.
+static Tile *read_picture(const u8 *data, size_t size, Picture *picture) {
+  Bytes file = {data, 0, size, 0};
+  memset(picture, 0, sizeof *picture);
+  if (!read_header(&file, picture)) return NULL;
+  size_t head = file.at;
+  u64 length = varint(&file);
+  picture->start = (u32)file.at;
+  if (length > size || !take_bytes(&file, (size_t)length)) return fail("the file is truncated"), NULL;
+  picture->length = (u32)length;
+  u32 found = crc32(data, file.at, 0);
+  if (big_endian(&file, 4) != found || file.short_of) return fail("the picture is damaged: its checksum does not match"), NULL;
+  if (!read_chunks(&file, picture)) return NULL;
+  if (picture->kind > TILED) return fail("browsers show learned pictures only; this file is of another kind"), NULL;
+  if (picture->coder > 1) return fail("the file names an entropy coder that this decoder does not know"), NULL;
+  return picture->kind == TILED ? read_tiles(&file, head, picture) : one_tile(picture);
+}

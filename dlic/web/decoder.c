@@ -1,0 +1,73 @@
+// The decoder of learned .dlic pictures in one file of C, for WebAssembly (`make web`) and for native tests.
+//
+//   file ─ dlic_open ─ header, chunks, tiles            (container.h)
+//   stream ─ symbols ─ y_hat ─ dlic_pixels ─ RGBA       (symbols.h, context.h, synthesis.h)
+//
+// A caller takes memory for what it passes with dlic_take and gives all back down to a mark with dlic_release. Functions that
+// return 0 have left a sentence in dlic_problem.
+#include "c/container.h"
+#include "c/synthesis.h"
+
+static Picture picture;
+
+EXPORT void *dlic_take(size_t size) {
+  problem = 0;
+  return take(size);
+}
+
+EXPORT Mark dlic_mark(void) { return mark(); }
+
+EXPORT void dlic_release(Mark to) {
+  problem = 0;
+  release(to);
+}
+
+EXPORT const char *dlic_problem(void) { return problem; }
+
+// The body of a weights file; what is taken afterwards must be released before the next model is read.
+EXPORT int dlic_model(const u8 *body, size_t size) { return read_model(body, size); }
+
+// Floats of one position of y_hat in memory.
+EXPORT int dlic_slots(void) { return model.slots; }
+
+// Checks a file and reads all but its pixels: `Picture` (see dlic_picture), then its tiles. Null for a file that cannot be shown.
+EXPORT const Tile *dlic_open(const u8 *data, size_t size) {
+  if (size >= (size_t)1 << 31) return fail("the file is larger than 2 GB"), NULL;
+  return read_picture(data, size, &picture);
+}
+
+EXPORT const Picture *dlic_picture(void) { return &picture; }
+
+static int is_possible(const CodedUnit *unit) {
+  if (!model.slots) return fail("no weights were given");
+  if (unit->width < 1 || unit->height < 1) return fail("a picture has at least one pixel");
+  if ((u64)unit->width * (u64)unit->height > MAX_UNIT * 2) return fail("the picture is larger than one piece of a file can be");
+  if (unit->level < 0 || unit->level >= LEVELS) return fail("the level is beyond those of the model");
+  u64 latents = (u64)latents_along(unit->width) * (u64)latents_along(unit->height);
+  // y_hat, symbols and their order; g_s takes less than twice y_hat
+  if (latents * (u64)model.slots * 16 > ROOM - taken) return fail(NO_MEMORY);
+  return 1;
+}
+
+// y_hat of a unit (h, w, slots). `finer` and `seams` are those of a tile.
+EXPORT float *dlic_latents(const u8 *stream, size_t length, int width, int height, int level, int coder, u32 crc, int finer, int seams) {
+  CodedUnit unit = {stream, length, width, height, level, coder, finer, crc, seams};
+  if (!is_possible(&unit)) return NULL;
+  set_level(level);
+  return decode_latents(&unit);
+}
+
+// RGBA of a window of the picture that y_hat (h, w, slots) stands for; overwrites y_hat.
+EXPORT u32 *dlic_pixels(float *y, int h, int w, int level, int x, int top, int width, int height) {
+  Window window = {x, top, width, height};
+  if (h < 1 || w < 1 || x < 0 || top < 0 || width < 1 || height < 1 || x + width > 16 * w || top + height > 16 * h)
+    return fail("the window does not lie in the picture"), NULL;
+  set_level(level);
+  return synthesise(y, h, w, &window);
+}
+
+// The symbols of a unit, those of z before those of y, for tests.
+EXPORT i32 *dlic_symbols(const u8 *stream, size_t length, int width, int height, int level, int coder, u32 crc) {
+  CodedUnit unit = {stream, length, width, height, level, coder, 0, crc, 0};
+  return is_possible(&unit) ? read_symbols(&unit) : NULL;
+}

@@ -1,0 +1,109 @@
+"""The decoder in C as a native library, called by ctypes: what `dlic.js` does with the WebAssembly of the same file."""
+
+import ctypes
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import dlic
+from dlic.web.weights import body_of, web_weights
+
+SOURCE = Path(dlic.__file__).parent / "web" / "decoder.c"
+CLANG = shutil.which("clang")
+STRICT = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+PICTURE = ("kind", "coder", "width", "height", "level", "crc", "model_high", "model_low", "start", "length", "columns", "rows", "chunks", "side")  # fmt: skip
+TILE = ("x", "y", "width", "height", "start", "length", "crc", "finer")
+HALO = 2  # latents
+
+
+def build(target: Path, *options: str) -> Path:
+    """Builds the library."""
+    subprocess.run([str(CLANG), "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", *options, str(SOURCE), "-o", str(target)], check=True)
+    return target
+
+
+@dataclass
+class Unit:
+    """A tile's place, stream and latents."""
+
+    place: dict[str, int]
+    y: np.ndarray
+
+
+class Native:
+    """The library with the weights of one checkpoint."""
+
+    def __init__(self, library: Path, checkpoint: Path):
+        self.c = ctypes.CDLL(str(library))
+        for name in ("take", "mark", "open", "picture", "latents", "pixels", "symbols"):
+            getattr(self.c, f"dlic_{name}").restype = ctypes.c_void_p
+        self.c.dlic_problem.restype = ctypes.c_char_p
+        self.c.dlic_release.argtypes = [ctypes.c_void_p]
+        body = body_of(web_weights(checkpoint))
+        assert self.c.dlic_model(ctypes.c_void_p(self._copied(body)), ctypes.c_size_t(len(body))), self.problem()
+        self.start = self.c.dlic_mark()
+
+    def problem(self) -> str:
+        return (self.c.dlic_problem() or b"").decode()
+
+    def decode(self, data: bytes) -> np.ndarray:
+        """RGBA (H, W, 4). Raises ValueError with the decoder's sentence."""
+        self.c.dlic_release(self.start)
+        file = self._copied(data)
+        tiles = self.c.dlic_open(ctypes.c_void_p(file), ctypes.c_size_t(len(data)))
+        if not tiles:
+            raise ValueError(self.problem())
+        head = dict(zip(PICTURE, self._numbers(self.c.dlic_picture(), len(PICTURE)), strict=True))
+        count = head["columns"] * head["rows"]
+        places = [dict(zip(TILE, self._numbers(tiles + 32 * i, 8), strict=True)) for i in range(count)]
+        latents = self._latents(head, file, places)
+        image = np.empty((head["height"], head["width"], 4), np.uint8)
+        for place in places:
+            x, y, right, bottom = place["x"], place["y"], place["x"] + place["width"], place["y"] + place["height"]
+            image[y:bottom, x:right] = self._pixels(head, latents, place)
+        return image
+
+    def _latents(self, head: dict[str, int], file: int, places: list[dict[str, int]]) -> np.ndarray:
+        """y_hat of the whole picture."""
+        slots = self.c.dlic_slots()
+        whole = np.empty((-(-head["height"] // 16), -(-head["width"] // 16), slots), np.float32)
+        for index, place in enumerate(places):
+            column, row = index % head["columns"], index // head["columns"]
+            seams = (column > 0) + 2 * (row > 0) + 4 * (column + 1 < head["columns"]) + 8 * (row + 1 < head["rows"])
+            y = self.c.dlic_latents(
+                ctypes.c_void_p(file + place["start"]), ctypes.c_size_t(place["length"]), place["width"], place["height"],
+                head["level"], head["coder"], ctypes.c_uint32(place["crc"]), place["finer"], seams,
+            )  # fmt: skip
+            if not y:
+                raise ValueError(self.problem())
+            h, w = -(-place["height"] // 16), -(-place["width"] // 16)
+            values = np.ctypeslib.as_array(ctypes.cast(y, ctypes.POINTER(ctypes.c_float)), (h, w, slots))
+            whole[place["y"] // 16 :, place["x"] // 16 :][:h, :w] = values
+        return whole
+
+    def _pixels(self, head: dict[str, int], latents: np.ndarray, place: dict[str, int]) -> np.ndarray:
+        left, top = max(0, place["x"] // 16 - HALO), max(0, place["y"] // 16 - HALO)
+        right, bottom = -(-(place["x"] + place["width"]) // 16) + HALO, -(-(place["y"] + place["height"]) // 16) + HALO
+        part = np.ascontiguousarray(latents[top:bottom, left:right])
+        found = self.c.dlic_pixels(
+            ctypes.c_void_p(self._copied(part.tobytes())), part.shape[0], part.shape[1], head["level"],
+            place["x"] - 16 * left, place["y"] - 16 * top, place["width"], place["height"],
+        )  # fmt: skip
+        if not found:
+            raise ValueError(self.problem())
+        pixels = ctypes.string_at(found, 4 * place["width"] * place["height"])
+        return np.frombuffer(pixels, np.uint8).reshape(place["height"], place["width"], 4)
+
+    def _copied(self, data: bytes) -> int:
+        """Bytes in memory of the decoder, which ends where they end."""
+        place = self.c.dlic_take(ctypes.c_size_t(len(data)))
+        assert place
+        ctypes.memmove(place, data, len(data))
+        return place
+
+    @staticmethod
+    def _numbers(place: int, count: int) -> list[int]:
+        return list((ctypes.c_uint32 * count).from_address(place))
