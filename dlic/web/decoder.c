@@ -5,7 +5,7 @@
 //
 // A caller takes memory for what it passes with dlic_take and gives all back down to a mark with dlic_release. Functions that
 // return 0 have left a sentence in dlic_problem.
-#include "c/container.h"
+#include "c/alpha.h"
 #include "c/synthesis.h"
 
 static Picture picture;
@@ -64,6 +64,22 @@ EXPORT u32 *dlic_pixels(float *y, int h, int w, int level, int x, int top, int w
     return fail("the window does not lie in the picture"), NULL;
   set_level(level);
   return synthesise(y, h, w, &window);
+}
+
+// Makes RGBA gray: the mean of the colours, as the chunk `gray` asks.
+EXPORT void dlic_gray(u32 *pixels, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    u32 mean = ((pixels[i] & 255) + (pixels[i] >> 8 & 255) + (pixels[i] >> 16 & 255) + 1) / 3;
+    pixels[i] = mean * 0x010101u | 0xff000000u;
+  }
+}
+
+// Transparency of a part of a picture of `width` × `height` pixels, from the data of its chunk: a byte a pixel.
+EXPORT u8 *dlic_alpha(const u8 *data, size_t size, int width, int height, int x, int y, int part_width, int part_height) {
+  Part part = {x, y, part_width, part_height};
+  if (width < 1 || height < 1 || x < 0 || y < 0 || part_width < 1 || part_height < 1 || part_width > width - x || part_height > height - y)
+    return fail("the part does not lie in the picture"), NULL;
+  return read_alpha(data, size, width, height, &part);
 }
 
 // The symbols of a unit, those of z before those of y, for tests.

@@ -1,6 +1,7 @@
 // The .dlic file: header, chunks and table of tiles (docs/format.md, sections 1 to 3).
 #pragma once
 #include "bytes.h"
+SMALL_BEGIN
 
 enum { LEARNED, TILED, COMPRESSAI, LOSSLESS, WAVELET, KINDS };
 enum { MAX_CHUNKS = 64, MAX_UNIT = 1 << 21, MAX_TILES = 1 << 17, SMALLEST_ENTRY = 6, UNIT = 64, MAX_SIDE = 1024 };
@@ -130,3 +131,4 @@ static Tile *read_picture(const u8 *data, size_t size, Picture *picture) {
   if (picture->coder > 1) return fail("the file names an entropy coder that this decoder does not know"), NULL;
   return picture->kind == TILED ? read_tiles(&file, head, picture) : one_tile(picture);
 }
+SMALL_END

@@ -17,6 +17,8 @@ typedef i32 i4 __attribute__((vector_size(16), aligned(4)));
 
 #define INLINE static inline __attribute__((always_inline))
 #define NOINLINE static __attribute__((noinline))  // engines optimise a function at a call of it: hot loops are short functions
+#define SMALL_BEGIN _Pragma("clang attribute push(__attribute__((minsize)), apply_to = function)")  // code that rarely runs
+#define SMALL_END _Pragma("clang attribute pop")
 #define UNROLL _Pragma("clang loop unroll(full)")
 
 #ifdef __wasm__

@@ -1,0 +1,144 @@
+// The WebAssembly decoder with the weights of one checkpoint: files → tiles → latents → pixels.
+import { DlicError, errorOf } from "./errors.js";
+
+const PICTURE = ["kind", "coder", "width", "height", "level", "crc", "modelHigh", "modelLow", "start", "length", "columns", "rows", "chunks", "side"];
+const TILE = ["x", "y", "width", "height", "start", "length", "crc", "finer"];
+const MAX_CHUNKS = 64;
+export const LATENT = 16; // pixels along one
+
+export class Decoder {
+  /** `body`: inflated weights; without them a decoder opens files only. */
+  constructor(module, body) {
+    this.c = new WebAssembly.Instance(module, {}).exports;
+    if (body && !this.c.dlic_model(this.#copy(body), body.length)) throw this.#error();
+    this.start = this.c.dlic_mark();
+  }
+
+  /** Checks a whole file and reads its header, chunks and tiles; places are those in the file. */
+  open(bytes) {
+    return this.#clean(() => {
+      const place = this.#copy(bytes);
+      const tiles = this.c.dlic_open(place, bytes.length);
+      if (!tiles) throw this.#error();
+      const head = this.c.dlic_picture();
+      const picture = named(PICTURE, this.#numbers(head, PICTURE.length));
+      const chunks = {};
+      const stored = this.#numbers(head + 4 * PICTURE.length, 3 * MAX_CHUNKS);
+      for (let i = 0; i < picture.chunks; i++) chunks[chunkName(stored[3 * i])] = { start: stored[3 * i + 1], length: stored[3 * i + 2] };
+      const count = picture.columns * picture.rows;
+      const numbers = this.#numbers(tiles, TILE.length * count);
+      const each = Array.from({ length: count }, (_, i) => named(TILE, numbers.subarray(TILE.length * i)));
+      return { ...picture, chunks, tiles: each };
+    });
+  }
+
+  /** The latents of a tile, Float32Array (h, w, slots). `seams`: sides with other tiles, 1 left, 2 top, 4 right, 8 bottom. */
+  latents(tile) {
+    return this.#clean(() => {
+      const [h, w] = [tile.height, tile.width].map(latentsAlong);
+      const y = this.#latents(tile);
+      return new Float32Array(this.c.memory.buffer, y, h * w * this.slots).slice();
+    });
+  }
+
+  /** RGBA of a window { x, y, width, height } of the picture for latents that are put together from pieces. */
+  pixels({ h, w, pieces, level, window, gray }) {
+    return this.#clean(() => {
+      const y = this.#take(4 * h * w * this.slots);
+      const whole = new Float32Array(this.c.memory.buffer, y, h * w * this.slots);
+      for (const piece of pieces) {
+        const line = piece.w * this.slots;
+        for (let row = 0; row < piece.h; row++) {
+          whole.set(piece.values.subarray(row * line, (row + 1) * line), ((piece.top + row) * w + piece.left) * this.slots);
+        }
+      }
+      return this.#pixels(y, h, w, level, window, gray);
+    });
+  }
+
+  /** RGBA of a window of a picture that is one unit. */
+  unit(tile, window, gray) {
+    return this.#clean(() => {
+      const [h, w] = [tile.height, tile.width].map(latentsAlong);
+      return this.#pixels(this.#latents(tile), h, w, tile.level, window, gray);
+    });
+  }
+
+  /** Transparency of a part of the picture: Uint8Array (height, width). `data` is the chunk's. */
+  alpha(data, whole, part) {
+    return this.#clean(() => {
+      const plane = this.c.dlic_alpha(this.#copy(data), data.length, whole.width, whole.height, part.x, part.y, part.width, part.height);
+      if (!plane) throw this.#error();
+      return new Uint8Array(this.c.memory.buffer, plane, part.width * part.height).slice();
+    });
+  }
+
+  /** The symbols of a unit, for tests. */
+  symbols(tile, count) {
+    return this.#clean(() => {
+      const { width, height, level, coder, crc } = tile;
+      const place = this.c.dlic_symbols(this.#copy(tile.stream), tile.stream.length, width, height, level, coder, crc);
+      if (!place) throw this.#error();
+      return new Int32Array(this.c.memory.buffer, place, count).slice();
+    });
+  }
+
+  get slots() {
+    return this.c.dlic_slots();
+  }
+
+  #latents({ stream, width, height, level, coder, crc, finer, seams }) {
+    const y = this.c.dlic_latents(this.#copy(stream), stream.length, width, height, level, coder, crc, finer, seams);
+    if (!y) throw this.#error();
+    return y;
+  }
+
+  #pixels(y, h, w, level, { x, y: top, width, height }, gray) {
+    const place = this.c.dlic_pixels(y, h, w, level, x, top, width, height);
+    if (!place) throw this.#error();
+    if (gray) this.c.dlic_gray(place, width * height);
+    return new Uint8ClampedArray(this.c.memory.buffer, place, 4 * width * height).slice();
+  }
+
+  /** Gives all memory back that `work` takes. */
+  #clean(work) {
+    try {
+      return work();
+    } finally {
+      this.c.dlic_release(this.start);
+    }
+  }
+
+  #take(size) {
+    const place = this.c.dlic_take(size);
+    if (!place) throw new DlicError("the picture takes more memory than this decoder may use", "limit");
+    return place;
+  }
+
+  #copy(bytes) {
+    const place = this.#take(bytes.length);
+    new Uint8Array(this.c.memory.buffer).set(bytes, place);
+    return place;
+  }
+
+  #numbers(place, count) {
+    return new Uint32Array(this.c.memory.buffer, place, count).slice();
+  }
+
+  #error() {
+    const bytes = new Uint8Array(this.c.memory.buffer, this.c.dlic_problem());
+    return errorOf(new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0))));
+  }
+}
+
+export function latentsAlong(pixels) {
+  return Math.ceil(pixels / LATENT);
+}
+
+function named(names, numbers) {
+  return Object.fromEntries(names.map((name, i) => [name, numbers[i]]));
+}
+
+function chunkName(number) {
+  return String.fromCharCode(number >>> 24, (number >>> 16) & 255, (number >>> 8) & 255, number & 255);
+}

@@ -1,0 +1,100 @@
+// .dlic pictures in browsers and in Node.
+//
+//   import { decode } from "dlic";
+//   const bitmap = await decode(bytes, { crop: { x, y, width, height }, scale });
+import { canvasFor, scaledSize } from "./canvas.js";
+import { conversion, unpacked } from "./colour.js";
+import { DlicError } from "./errors.js";
+import { isDlic, peek } from "./header.js";
+import { decodeTiles } from "./picture.js";
+import { endWorkers, places, run, throwIfAborted } from "./pool.js";
+import { loadWeights, settings } from "./resources.js";
+
+export { DlicError, endWorkers, isDlic, peek };
+
+const MAX_PIXELS = 1 << 27; // of a result: half a gigabyte of memory
+
+/**
+ * Where the parts lie. `weights`: the URL of a folder with <fingerprint>.weights, or a function from a fingerprint to a URL or to
+ * bytes. `wasm`: a function from "has relaxed SIMD" to a URL or to bytes. `worker`: a function that makes a Worker of worker.js.
+ */
+export function configure({ weights, wasm, worker }) {
+  if (weights !== undefined) settings.weights = weights;
+  if (wasm !== undefined) settings.wasm = wasm;
+  if (worker !== undefined) places.worker = worker;
+}
+
+/** Loads the weights that a file needs, so that later decoding does not wait for them. */
+export async function prepare(bytes) {
+  await loadWeights(peek(asBytes(bytes)).model);
+}
+
+/** A picture as an ImageBitmap, for browsers. Options and errors: `decodePixels`. */
+export async function decode(bytes, options = {}) {
+  const { data, width, height, colorSpace } = await decodePixels(bytes, options);
+  if (typeof createImageBitmap !== "function") throw new DlicError("an ImageBitmap needs a browser; decodePixels gives pixels anywhere", "unsupported");
+  return createImageBitmap(new ImageData(data, width, height, { colorSpace }));
+}
+
+/**
+ * A picture's pixels: { data, width, height, colorSpace }, RGBA with straight alpha, "srgb" or "display-p3".
+ *
+ * Options: `crop` { x, y, width, height }, a part of the picture; `scale` 0 … 1, by area averages; `maxPixels` of the result;
+ * `signal`, an AbortSignal; `onTile(part, rgba)`, called for each tile at full size as it comes. Throws a DlicError.
+ */
+export async function decodePixels(bytes, { crop, scale = 1, maxPixels = MAX_PIXELS, signal, onTile } = {}) {
+  const file = asBytes(bytes);
+  const { model } = peek(file);
+  throwIfAborted(signal);
+  const picture = await run("", { name: "open", bytes: file }, [], signal);
+  const part = checkedCrop(crop, picture);
+  checkScale(scale);
+  checkPixels(scaledSize(part, scale), maxPixels);
+  const [colours, alpha] = await Promise.all([profileOf(file, picture), alphaOf(file, picture, part, signal)]);
+  const canvas = canvasFor(part, scale, alpha);
+  await decodeTiles(file, picture, model, part, "gray" in picture.chunks, signal, (place, rgba) => {
+    colours.convert?.(rgba);
+    canvas.put(place, rgba);
+    onTile?.(place, rgba, colours.space);
+  });
+  return { data: canvas.finish(), width: canvas.width, height: canvas.height, colorSpace: colours.space };
+}
+
+async function profileOf(file, { chunks }) {
+  const profile = chunks.iccp ? await unpacked(dataOf(file, chunks.iccp)).catch(() => null) : null;
+  return conversion(profile);
+}
+
+/** Transparency of the part, or null. */
+async function alphaOf(file, picture, part, signal) {
+  if (!picture.chunks.alph) return null;
+  const { width, height } = picture;
+  return run("", { name: "alpha", data: dataOf(file, picture.chunks.alph), whole: { width, height }, part }, [], signal);
+}
+
+function dataOf(file, { start, length }) {
+  return file.subarray(start, start + length);
+}
+
+function asBytes(bytes) {
+  if (bytes instanceof Uint8Array) return bytes;
+  if (bytes instanceof ArrayBuffer) return new Uint8Array(bytes);
+  if (ArrayBuffer.isView(bytes)) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  throw new TypeError("a .dlic file is an ArrayBuffer or a view of one");
+}
+
+function checkedCrop(crop, { width, height }) {
+  if (crop === undefined) return { x: 0, y: 0, width, height };
+  const numbers = [crop.x, crop.y, crop.width, crop.height];
+  const inside = crop.x >= 0 && crop.y >= 0 && crop.width >= 1 && crop.height >= 1 && crop.x + crop.width <= width && crop.y + crop.height <= height;
+  if (!numbers.every(Number.isInteger) || !inside) throw new RangeError(`the crop ${numbers} does not lie inside the picture's ${width} × ${height} pixels`);
+  return { x: crop.x, y: crop.y, width: crop.width, height: crop.height };
+}
+
+function checkScale(scale) {
+  if (!(scale > 0 && scale <= 1)) throw new RangeError(`a scale is above 0 and at most 1, not ${scale}`);
+}
+
+function checkPixels({ width, height }, most) {
+  if (width * height > most) throw new DlicError(`the picture would have ${width} × ${height} pixels, more than the limit of ${most}; ask for a crop or a scale`, "limit");
+}
