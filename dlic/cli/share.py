@@ -1,0 +1,27 @@
+"""`dlic share`: a page that anybody can open, in one file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlic.cli import streams
+
+
+def share(
+    source: Annotated[str, typer.Argument(metavar="FILE", help=".dlic or JPEG file; - reads standard input.")],
+    output: Annotated[str | None, typer.Option("-o", "--output", help="The page; default: FILE.html; - is standard output.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Folder of the file's checkpoint.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
+) -> None:
+    """Write a page with the picture, its decoder and its weights: one file of about 3 MB, for any browser, without a network."""
+    from dlic.web.content import content_of
+    from dlic.web.share import page
+
+    target = output or streams.default_output(source, lambda path: path.with_name(f"{path.name}.html"))
+    streams.refuse_existing(source, target, force)
+    name = "picture" if source == streams.STANDARD else Path(source).name
+    written = page(content_of(name, streams.read_bytes(source), weights))
+    streams.write_bytes(target, written, force)
+    if target != streams.STANDARD:
+        typer.echo(f"{target}: {len(written):,} bytes")

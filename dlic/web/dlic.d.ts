@@ -1,0 +1,76 @@
+/** A part of a picture in pixels: `x` from the left, `y` from the top. */
+export interface Rectangle {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+export interface DecodeOptions {
+  /** Only this part; of a picture in tiles, only its tiles are decoded. */
+  crop?: Rectangle;
+  /** Above 0 and at most 1: the size of the result, by area averages. */
+  scale?: number;
+  /** Larger results are refused before memory is taken; 2²⁷ by default. */
+  maxPixels?: number;
+  signal?: AbortSignal;
+  /** Called for each tile at full size, in the order in which they come. */
+  onTile?: (part: Rectangle, rgba: Uint8ClampedArray, colorSpace: "srgb" | "display-p3") => void;
+}
+
+export interface Pixels {
+  /** RGBA with straight alpha. */
+  data: Uint8ClampedArray;
+  width: number;
+  height: number;
+  colorSpace: "srgb" | "display-p3";
+}
+
+export interface Peek {
+  width: number;
+  height: number;
+  /** 0 learned, 1 learned in tiles; others are not shown. */
+  kind: number;
+  /** The first eight bytes of the checkpoint's fingerprint in hexadecimal. */
+  model: string;
+  /** A WebP file. */
+  preview: Uint8Array | null;
+}
+
+export type Bytes = ArrayBuffer | ArrayBufferView;
+
+export type ErrorCode = "corrupt" | "unsupported" | "weights" | "limit" | "network" | "aborted";
+
+export class DlicError extends Error {
+  code: ErrorCode;
+  constructor(message: string, code?: ErrorCode);
+}
+
+/** A picture as an ImageBitmap; browsers only. */
+export function decode(bytes: Bytes, options?: DecodeOptions): Promise<ImageBitmap>;
+
+/** A picture's pixels, anywhere. */
+export function decodePixels(bytes: Bytes, options?: DecodeOptions): Promise<Pixels>;
+
+/** Whether bytes begin as a .dlic file of version 2. */
+export function isDlic(bytes: Uint8Array): boolean;
+
+/** Size, checkpoint and preview of a file, at once and without WebAssembly; the picture is not checked. */
+export function peek(bytes: Uint8Array): Peek;
+
+/** Loads the weights that a file needs. */
+export function prepare(bytes: Bytes): Promise<void>;
+
+export interface Settings {
+  /** The URL of a folder with `<fingerprint>.weights`, or a function from a fingerprint to a URL or to bytes. */
+  weights?: string | URL | ((model: string) => string | URL | Uint8Array | Promise<string | URL | Uint8Array>);
+  /** A function from "has relaxed SIMD" to the URL of decoder.relaxed.wasm or decoder.wasm, or to its bytes. */
+  wasm?: (relaxed: boolean) => string | URL | Uint8Array;
+  /** A function that makes a Worker of worker.js. */
+  worker?: () => Worker;
+}
+
+export function configure(settings: Settings): void;
+
+/** Ends all workers that have nothing to do. */
+export function endWorkers(): void;
