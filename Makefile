@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint clean web
 
 demo: .venv/ready
 	$(BIN)/python scripts/demo.py
@@ -19,6 +19,9 @@ lint: .venv/ready
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --editable ".[train,eval,dev]"
 	touch $@
+
+web:  # the decoder for browsers, from C; needs clang and lld
+	$(PYTHON) scripts/build_web.py
 
 clean:
 	rm -rf .venv demo runs

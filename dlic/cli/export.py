@@ -1,4 +1,4 @@
-"""`dlic export`: a training run's .ckpt → a checkpoint folder."""
+"""`dlic export`: a training run's .ckpt → a checkpoint folder; a checkpoint → weights for browsers."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,14 +10,18 @@ from dlic.errors import DlicError
 
 
 def export(
-    run: Annotated[Path, Argument("RUN.ckpt", "Checkpoint of a training run.")],
+    run: Annotated[Path, Argument("RUN.ckpt", "Checkpoint of a training run; with --web, a checkpoint's name or folder.")],
     folder: Annotated[Path, Argument("FOLDER", "Folder of the checkpoint; its name is the checkpoint's name.")],
     data: Annotated[Path | None, Option(metavar="DIR", help="Photographs for counting symbols: about 1.5 % smaller files.")] = None,
     card: Annotated[Path | None, Option(help="Markdown text for the model card: data, figures, licence.")] = None,
     force: Annotated[bool, Option("--force", help="Replace an existing checkpoint.")] = False,
     half: Annotated[bool, Option("--half", help="Store weights as float16: half the bytes, loss below 0.01 dB.")] = False,
+    web: Annotated[bool, Option("--web", help="Write a checkpoint's weights for browsers into FOLDER, named by fingerprint.")] = False,
 ) -> None:
     """Export a training run's .ckpt as a checkpoint that compresses: safetensors, integer tables, model card."""
+    if web:
+        _export_web(str(run), folder, force)
+        return
     require("train", "dlic export", ["torch"])
     from dlic.training.export import export as write
 
@@ -27,3 +31,20 @@ def export(
         raise DlicError(f"{card} cannot be read: {error}") from error
     manifest = write(run, folder, data, text, force, half)
     streams.say(f"{folder}: {manifest.model}, {manifest.training.steps:,} steps, fingerprint {manifest.fingerprint.hex()[:16]}")
+
+
+def _export_web(checkpoint: str, folder: Path, force: bool) -> None:
+    from dlic.checkpoints.local import folder_of
+    from dlic.checkpoints.manifest import read_manifest
+    from dlic.web.weights import file_name, web_weights
+
+    source = folder_of(checkpoint)
+    target = folder / file_name(read_manifest(source))
+    streams.refuse_existing(str(source), str(target), force)
+    weights = web_weights(source)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DlicError(f"cannot write {folder}: {error.strerror}") from error
+    streams.write_bytes(str(target), weights, force)
+    streams.say(f"{target}: {len(weights):,} bytes")

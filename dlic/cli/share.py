@@ -3,16 +3,15 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from dlic.cli import streams
+from dlic.cli.parameters import Argument, Option
 
 
 def share(
-    source: Annotated[str, typer.Argument(metavar="FILE", help=".dlic or JPEG file; - reads standard input.")],
-    output: Annotated[str | None, typer.Option("-o", "--output", help="The page; default: FILE.html; - is standard output.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Folder of the file's checkpoint.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
+    source: Annotated[str, Argument("FILE", ".dlic or JPEG file; - reads standard input.")],
+    output: Annotated[str | None, Option("-o", "--output", help="The page; default: FILE.html; - is standard output.")] = None,
+    weights: Annotated[Path | None, Option(help="Folder of the file's checkpoint.")] = None,
+    force: Annotated[bool, Option("--force", help="Overwrite the output.")] = False,
 ) -> None:
     """Write a page with the picture, its decoder and its weights: one file of about 3 MB, for any browser, without a network."""
     from dlic.web.content import content_of
@@ -24,4 +23,4 @@ def share(
     written = page(content_of(name, streams.read_bytes(source), weights))
     streams.write_bytes(target, written, force)
     if target != streams.STANDARD:
-        typer.echo(f"{target}: {len(written):,} bytes")
+        streams.say(f"{target}: {len(written):,} bytes")

@@ -3,15 +3,14 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from dlic.cli import streams
+from dlic.cli.parameters import Argument, Option
 
 
 def view(
-    source: Annotated[str, typer.Argument(metavar="FILE", help=".dlic or JPEG file; - reads standard input.")],
-    weights: Annotated[Path | None, typer.Option(help="Folder of the file's checkpoint.")] = None,
-    no_open: Annotated[bool, typer.Option("--no-open", help="Print the page's address instead of opening it.")] = False,
+    source: Annotated[str, Argument("FILE", ".dlic or JPEG file; - reads standard input.")],
+    weights: Annotated[Path | None, Option(help="Folder of the file's checkpoint.")] = None,
+    no_open: Annotated[bool, Option("--no-open", help="Print the page's address instead of opening it.")] = False,
 ) -> None:
     """Show a picture in the browser, until its page is closed. The page is for this machine only."""
     import webbrowser
@@ -23,5 +22,5 @@ def view(
     name = "picture" if source == streams.STANDARD else Path(source).name
     server = ViewServer(view_files(content_of(name, streams.read_bytes(source), weights)))
     if no_open or not webbrowser.open(server.address):
-        typer.echo(server.address)
+        streams.say(server.address)
     server.run()

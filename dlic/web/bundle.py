@@ -15,7 +15,8 @@ def bundle(entry: str) -> str:
     """The script of a module in this folder, such as "pages/share.js", with all that it imports."""
     parts: dict[str, str] = {}
     _add(entry, parts)
-    return "const modules = {};\n" + "\n".join(parts.values())
+    script = "const modules = {};\n" + "\n".join(parts.values())
+    return re.sub(r"[^\x00-\x7f]", lambda letter: f"\\u{ord(letter[0]):04x}", script)  # the same in every encoding
 
 
 def _add(name: str, parts: dict[str, str]) -> None:

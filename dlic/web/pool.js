@@ -14,6 +14,7 @@ const workers = [];
 const queue = [];
 let next = 0;
 let NodeWorker = null;
+let forbidden = false; // workers, by the page's policy
 
 /** How many tasks run at once. */
 export function poolSize() {
@@ -62,6 +63,7 @@ function give(worker, job) {
 
 function finish(worker, { result, error }) {
   const { model, resolve, reject } = worker.job;
+  worker.answered = true;
   worker.job = null;
   worker.hold(false);
   if (error) {
@@ -72,12 +74,13 @@ function finish(worker, { result, error }) {
 }
 
 function start() {
-  const worker = { job: null, models: new Set(), hold() {} };
+  const worker = { job: null, models: new Set(), answered: false, hold() {} };
   try {
-    if (isNode) startNode(worker);
+    if (forbidden) work(worker);
+    else if (isNode) startNode(worker);
     else startWorker(worker);
   } catch {
-    work(worker); // a page whose policy forbids workers
+    work(worker);
   }
   return worker;
 }
@@ -118,7 +121,10 @@ function lost(worker, reason) {
   const job = worker.job;
   worker.job = null;
   end(worker);
-  job?.reject(new DlicError(`the decoder stopped: ${reason ?? "no reason is known"}`, "limit"));
+  if (job && !worker.answered && !forbidden) {
+    forbidden = true; // it never began: the page itself does the work
+    queue.unshift(job);
+  } else job?.reject(new DlicError(`the decoder stopped: ${reason ?? "no reason is known"}`, "limit"));
   assign();
 }
 

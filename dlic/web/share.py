@@ -58,7 +58,7 @@ def page(content: Content) -> bytes:
     blocks = [_block("data", content.data)]
     if content.kind == "dlic":
         blocks += [
-            _script(bundle("worker.js"), 'type="text/plain" id="worker"'),
+            _script(f"(async () => {{\n{bundle('worker.js')}\n}})();", 'type="text/plain" id="worker"'),
             _block("wasm", (FOLDER / "decoder.wasm").read_bytes()),
             _block("weights", content.weights),
         ]

@@ -13,7 +13,7 @@ from dlic.web.weights import file_name, web_weights
 MODULES = ("dlic", "canvas", "colour", "decoder", "element", "errors", "header", "picture", "pool", "resources", "tasks", "upgrade", "worker")
 TYPES = ("dlic.d.ts", "element.d.ts", "upgrade.d.ts")
 WASM = ("decoder.wasm", "decoder.relaxed.wasm")
-VIEWER = ("viewer.html", "viewer.css", "viewer.js", "stage.js")
+VIEWER = ("viewer.html", "viewer.css", "viewer.js", "stage.js", "example.js")
 EXAMPLES = ("example.html", "example.css", "README.md", "nginx.conf", "apache.conf")
 
 

@@ -3,17 +3,16 @@
 import ctypes
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 import dlic
+from dlic.container.format import Container, read
 from dlic.web.weights import body_of, web_weights
 
 SOURCE = Path(dlic.__file__).parent / "web" / "decoder.c"
 CLANG = shutil.which("clang")
-STRICT = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 PICTURE = ("kind", "coder", "width", "height", "level", "crc", "model_high", "model_low", "start", "length", "columns", "rows", "chunks", "side")  # fmt: skip
 TILE = ("x", "y", "width", "height", "start", "length", "crc", "finer")
 HALO = 2  # latents
@@ -25,26 +24,21 @@ def build(target: Path, *options: str) -> Path:
     return target
 
 
-@dataclass
-class Unit:
-    """A tile's place, stream and latents."""
-
-    place: dict[str, int]
-    y: np.ndarray
-
-
 class Native:
     """The library with the weights of one checkpoint."""
 
     def __init__(self, library: Path, checkpoint: Path):
         self.c = ctypes.CDLL(str(library))
-        for name in ("take", "mark", "open", "picture", "latents", "pixels", "symbols"):
+        for name in ("take", "mark", "open", "picture", "latents", "pixels", "symbols", "alpha"):
             getattr(self.c, f"dlic_{name}").restype = ctypes.c_void_p
         self.c.dlic_problem.restype = ctypes.c_char_p
         self.c.dlic_release.argtypes = [ctypes.c_void_p]
-        body = body_of(web_weights(checkpoint))
-        assert self.c.dlic_model(ctypes.c_void_p(self._copied(body)), ctypes.c_size_t(len(body))), self.problem()
+        assert self.load(body_of(web_weights(checkpoint))), self.problem()
         self.start = self.c.dlic_mark()
+
+    def load(self, body: bytes) -> bool:
+        """The model of a weights file's body; whether it is one."""
+        return bool(self.c.dlic_model(ctypes.c_void_p(self._copied(body)), ctypes.c_size_t(len(body))))
 
     def problem(self) -> str:
         return (self.c.dlic_problem() or b"").decode()
@@ -65,6 +59,29 @@ class Native:
             x, y, right, bottom = place["x"], place["y"], place["x"] + place["width"], place["y"] + place["height"]
             image[y:bottom, x:right] = self._pixels(head, latents, place)
         return image
+
+    def symbols(self, container: Container, count: int) -> np.ndarray:
+        """The symbols of a picture of one unit."""
+        self.c.dlic_release(self.start)
+        found = self.c.dlic_symbols(*self._coded(container, container.width, container.height))
+        return np.ctypeslib.as_array(ctypes.cast(found, ctypes.POINTER(ctypes.c_int32)), (count,)).copy()
+
+    def latents(self, container: Container, width: int, height: int) -> bool:
+        """Whether the stream decodes as a picture of another size."""
+        self.c.dlic_release(self.start)
+        return bool(self.c.dlic_latents(*self._coded(container, width, height), 0, 0))
+
+    def alpha(self, data: bytes) -> bool:
+        """Whether the transparency of a file decodes."""
+        self.c.dlic_release(self.start)
+        container = read(data)
+        chunk = dict(container.chunks)[b"alph"]
+        size = container.width, container.height
+        return bool(self.c.dlic_alpha(ctypes.c_void_p(self._copied(chunk)), ctypes.c_size_t(len(chunk)), *size, 0, 0, *size))
+
+    def _coded(self, container: Container, width: int, height: int) -> tuple[object, ...]:
+        place, length = ctypes.c_void_p(self._copied(container.stream)), ctypes.c_size_t(len(container.stream))
+        return place, length, width, height, container.level, container.coder, ctypes.c_uint32(container.symbols_crc)
 
     def _latents(self, head: dict[str, int], file: int, places: list[dict[str, int]]) -> np.ndarray:
         """y_hat of the whole picture."""

@@ -70,3 +70,12 @@ static u32 crc32(const u8 *p, size_t size, u32 before) {
   while (size--) crc = crc >> 8 ^ crc_table[0][(crc ^ *p++) & 255];
   return ~crc;
 }
+
+// Fuzzing goes behind the checksums.
+INLINE int same_crc(u32 found, u32 stated) {
+#ifdef DLIC_FUZZING
+  return (void)found, (void)stated, 1;
+#else
+  return found == stated;
+#endif
+}

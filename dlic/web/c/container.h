@@ -64,7 +64,7 @@ static int read_chunks(Bytes *file, Picture *picture) {
     *chunk = (Chunk){name, (u32)file->at, (u32)length};
     if (!take_bytes(file, (size_t)length)) return fail("the file is truncated");
     u32 found = crc32(file->data + start, file->at - start, 0);
-    if (big_endian(file, 4) != found || file->short_of) return fail("a chunk is damaged: its checksum does not match");
+    if (!same_crc(found, big_endian(file, 4)) || file->short_of) return fail("a chunk is damaged: its checksum does not match");
     if (name >> 24 < 'a' || name >> 24 > 'z') return fail("the file has a chunk that is needed to show it, but unknown to this decoder");
     for (u32 i = 0; i + 1 < picture->chunks; i++)
       if (picture->chunk[i].name == name) return fail("the file has an optional chunk twice");
@@ -97,7 +97,7 @@ static Tile *read_tiles(const Bytes *file, size_t head, Picture *picture) {
     total += length;
   }
   u32 found = crc32(table.data, table.at, crc32(file->data, head, 0));
-  if (big_endian(&table, 4) != found || table.short_of || crcs != picture->crc)
+  if (!same_crc(found, big_endian(&table, 4)) || table.short_of || !same_crc(crcs, picture->crc))
     return fail("the header or the table of tiles is damaged: its checksum does not match"), NULL;
   if (table.at + total != picture->length) return fail("the tiles' streams are not as long as the table of tiles says"), NULL;
   for (u32 i = 0; i < count; i++) tiles[i].start += picture->start + (u32)table.at;
@@ -125,7 +125,7 @@ static Tile *read_picture(const u8 *data, size_t size, Picture *picture) {
   if (length > size || !take_bytes(&file, (size_t)length)) return fail("the file is truncated"), NULL;
   picture->length = (u32)length;
   u32 found = crc32(data, file.at, 0);
-  if (big_endian(&file, 4) != found || file.short_of) return fail("the picture is damaged: its checksum does not match"), NULL;
+  if (!same_crc(found, big_endian(&file, 4)) || file.short_of) return fail("the picture is damaged: its checksum does not match"), NULL;
   if (!read_chunks(&file, picture)) return NULL;
   if (picture->kind > TILED) return fail("browsers show learned pictures only; this file is of another kind"), NULL;
   if (picture->coder > 1) return fail("the file names an entropy coder that this decoder does not know"), NULL;

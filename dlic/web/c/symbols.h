@@ -44,7 +44,7 @@ static i32 *read_symbols(const CodedUnit *unit) {
   if (unit->coder == 0) pull(&rans, model.tables, rows, y_count, order, symbols + z_count);
   else if (!pull_in_groups(&rans, rows, h, w, order, symbols + z_count)) return NULL;
   if (rans.left || rans.state) return fail("the picture is damaged: its stream holds more than its symbols"), NULL;
-  if (crc32((const u8 *)symbols, 4 * (z_count + y_count), 0) != unit->crc)
+  if (!same_crc(crc32((const u8 *)symbols, 4 * (z_count + y_count), 0), unit->crc))
     return fail("the picture is damaged: its symbols do not match their checksum"), NULL;
   release(start);
   return symbols;

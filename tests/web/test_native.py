@@ -1,0 +1,119 @@
+"""The decoder in C, built for this machine: golden files, damage, and the share of the fuzzing that every run has."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dlic.container.format import LEARNED, read
+from dlic.learned.codec import load_codec
+from dlic.web.weights import body_of, web_weights
+from tests.golden.rewrite import GOLDEN, TINY_LIGHT
+from tests.web.conftest import HAS_CLANG
+from tests.web.golden_files import KINDS, LIGHT, largest_difference
+from tests.web.native import CLANG, Native, build
+
+if not HAS_CLANG:
+    pytest.skip("no clang and lld on this machine", allow_module_level=True)
+
+SMALL = [path for path in LIGHT if path.stat().st_size < 100]
+HOSTILE = sorted((GOLDEN / "hostile").glob("*.dlic"))
+SHIPPED = sorted((GOLDEN / "shipped").glob("light*.dlic"))
+FUZZED = 1500  # files
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory) -> Path:
+    return build(tmp_path_factory.mktemp("native") / "decoder.so")
+
+
+@pytest.fixture(scope="module")
+def native(library) -> Native:
+    return Native(library, TINY_LIGHT)
+
+
+@pytest.mark.parametrize("path", LIGHT, ids=lambda path: path.stem)
+def test_golden_files_decode(native, path):
+    assert largest_difference(native.decode(path.read_bytes()), path) <= 1
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_files_of_shipped_checkpoints_decode(library, path):
+    shown = Native(library, Path("checkpoints") / path.stem).decode(path.read_bytes())
+    assert largest_difference(shown, path) <= 1
+
+
+def test_symbols_are_those_of_python(native):
+    codec = load_codec(TINY_LIGHT)
+    for path in LIGHT:
+        container = read(path.read_bytes())
+        if container.kind == LEARNED:
+            wanted = np.concatenate([part.symbols.ravel() for part in codec.unit.parse(_unit(container)).parts])
+            assert np.array_equal(native.symbols(container, wanted.size), wanted)
+
+
+def _unit(container):
+    from dlic.container.units import unit_of
+
+    return unit_of(container)
+
+
+@pytest.mark.parametrize("path", SMALL, ids=lambda path: path.stem)
+def test_every_truncation_and_every_flipped_byte_is_an_error(native, path):
+    data = path.read_bytes()
+    damaged = [data[:end] for end in range(len(data))]
+    damaged += [data[:at] + bytes([data[at] ^ flip]) + data[at + 1 :] for at in range(len(data)) for flip in (1, 0x80, 0xFF)]
+    for file in damaged:
+        with pytest.raises(ValueError, match=r"\w"):
+            native.decode(file)
+
+
+@pytest.mark.parametrize("path", HOSTILE, ids=lambda path: path.stem)
+def test_hostile_files_are_refused(native, path):
+    if path.stem == "metadata_bomb":  # its picture is whole; who asks for the metadata is told
+        native.decode(path.read_bytes())
+        return
+    if path.stem == "alpha_of_another_size":
+        assert not native.alpha(path.read_bytes())
+        return
+    with pytest.raises(ValueError, match=r"\w"):
+        native.decode(path.read_bytes())
+
+
+def test_a_picture_that_takes_too_much_memory_is_refused(native):
+    """A row of pixels is a row of latents sixteen times as high."""
+    container = read(LIGHT[0].read_bytes())
+    assert not native.latents(container, 1, 1 << 22)
+    assert "memory" in native.problem() or "larger" in native.problem()
+
+
+def test_weights_that_are_cut_or_grow_are_refused(library):
+    body = body_of(web_weights(TINY_LIGHT))
+    native = Native(library, TINY_LIGHT)
+    for wrong in (b"", body[:47], body[: len(body) // 2], body[:-1], body + b"\0", bytes(len(body))):
+        assert not native.load(wrong) and "weights" in native.problem()
+
+
+@pytest.fixture(scope="module")
+def fuzzer(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("fuzz")
+    source = Path(__file__).parent / "fuzz_decoder.c"
+    options = ["-O1", "-DDLIC_FUZZING", "-fsanitize=fuzzer,address", "-fno-sanitize-recover=all"]
+    made = subprocess.run([str(CLANG), *options, str(source), "-o", str(folder / "fuzz")], capture_output=True, text=True)
+    if made.returncode and "libclang_rt" in made.stderr:
+        pytest.skip("clang has no libFuzzer here; libclang-rt-dev brings it")
+    assert made.returncode == 0, made.stderr
+    (folder / "body").write_bytes(body_of(web_weights(TINY_LIGHT)))
+    (folder / "seeds").mkdir()
+    for path in [*SMALL, *KINDS, *HOSTILE, GOLDEN / "light_parity_31_tiles.dlic"]:
+        if path.stat().st_size < 1600:
+            shutil.copy(path, folder / "seeds")
+    return folder
+
+
+def test_fuzzing_finds_nothing(fuzzer):
+    command = ["./fuzz", f"-runs={FUZZED}", "-seed=1", "-max_len=1600", "-timeout=60", "seeds"]
+    done = subprocess.run(command, cwd=fuzzer, env={"DLIC_WEIGHTS": "body"}, capture_output=True, text=True)
+    assert done.returncode == 0 and f"Done {FUZZED} runs" in done.stderr, done.stderr[-3000:]
