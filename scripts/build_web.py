@@ -12,8 +12,8 @@ from pathlib import Path
 
 WEB = Path(__file__).parent.parent / "dlic" / "web"
 OPTIONS = [
-    "--target=wasm32", "-std=c11", "-O3", "-Wall", "-Wextra", "-Werror", "-msimd128", "-mbulk-memory", "-fvisibility=hidden", "-nostdlib",
-    "-Wl,--no-entry", "-Wl,--export-dynamic", "-Wl,--strip-all", "-Wl,-z,stack-size=262144",
+    "--target=wasm32", "-std=c11", "-O3", "-Wall", "-Wextra", "-Werror", "-msimd128", "-mbulk-memory", "-fvisibility=hidden",
+    "-nostdlib", "-Wl,--no-entry", "-Wl,--export-dynamic", "-Wl,--strip-all", "-Wl,-z,stack-size=262144",
 ]  # fmt: skip
 FINISHED = {0xAF: 0x105, 0xCF: 0x107}  # f32x4 and f64x2 multiply-add: number of the draft → of the standard
 CODE, VECTOR, OTHER = 10, 0xFD, 0xFC  # the section of functions, and the prefixes of instructions

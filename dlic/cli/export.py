@@ -16,7 +16,9 @@ def export(
     card: Annotated[Path | None, Option(help="Markdown text for the model card: data, figures, licence.")] = None,
     force: Annotated[bool, Option("--force", help="Replace an existing checkpoint.")] = False,
     half: Annotated[bool, Option("--half", help="Store weights as float16: half the bytes, loss below 0.01 dB.")] = False,
-    web: Annotated[bool, Option("--web", help="Write a checkpoint's weights for browsers into FOLDER, named by fingerprint.")] = False,
+    web: Annotated[
+        bool, Option("--web", help="Write a checkpoint's weights for browsers into FOLDER, named by fingerprint.")
+    ] = False,
 ) -> None:
     """Export a training run's .ckpt as a checkpoint that compresses: safetensors, integer tables, model card."""
     if web:

@@ -12,7 +12,11 @@ def web(
     folder: Annotated[Path, Argument("FOLDER", "Where to write; also a package for npm.")],
     checkpoint: Annotated[
         list[str] | None,
-        Option("--checkpoint", metavar="NAME", help="Checkpoint of the pictures, by name or folder; may be repeated; default: --tune's."),
+        Option(
+            "--checkpoint",
+            metavar="NAME",
+            help="Checkpoint of the pictures, by name or folder; may be repeated; default: --tune's.",
+        ),
     ] = None,
     force: Annotated[bool, Option("--force", help="Replace files that are there.")] = False,
 ) -> None:
@@ -33,4 +37,6 @@ def web(
             raise cannot_write(path.parent, error) from error
         with written_whole(path, force) as file:
             file.write(data)
-    streams.say(f"{folder}: {len(files)} files, {sum(map(len, files.values())):,} bytes; open {folder / 'example.html'} from a server")
+    streams.say(
+        f"{folder}: {len(files)} files, {sum(map(len, files.values())):,} bytes; open {folder / 'example.html'} from a server"
+    )

@@ -10,7 +10,21 @@ from dlic.web.bundle import FOLDER
 from dlic.web.content import Content
 from dlic.web.weights import file_name, web_weights
 
-MODULES = ("dlic", "canvas", "colour", "decoder", "element", "errors", "header", "picture", "pool", "resources", "tasks", "upgrade", "worker")
+MODULES = (
+    "dlic",
+    "canvas",
+    "colour",
+    "decoder",
+    "element",
+    "errors",
+    "header",
+    "picture",
+    "pool",
+    "resources",
+    "tasks",
+    "upgrade",
+    "worker",
+)
 TYPES = ("dlic.d.ts", "element.d.ts", "upgrade.d.ts")
 WASM = ("decoder.wasm", "decoder.relaxed.wasm")
 VIEWER = ("viewer.html", "viewer.css", "viewer.js", "stage.js", "example.js")
@@ -39,7 +53,11 @@ def view_files(content: Content) -> dict[str, bytes]:
     facts = json.dumps({"name": content.name, "kind": content.kind, "size": content.size}).replace("<", "\\u003c")
     page = page.replace('href="viewer.css"', 'href="pages/viewer.css"').replace('src="viewer.js"', 'src="pages/view.js"')
     page = page.replace("</body>", f'  <script type="application/json" id="picture">{facts}</script>\n  </body>')
-    files = {"index.html": page.encode(), "picture": content.data, "weights/index.js": _index([f"weights/{content.fingerprint}.weights"])}
+    files = {
+        "index.html": page.encode(),
+        "picture": content.data,
+        "weights/index.js": _index([f"weights/{content.fingerprint}.weights"]),
+    }
     files |= {f"pages/{name}": (FOLDER / "pages" / name).read_bytes() for name in ("viewer.css", "view.js", "stage.js")}
     return {**decoder_files(), **files, f"weights/{content.fingerprint}.weights": content.weights}
 
@@ -53,4 +71,5 @@ def _index(paths: Iterable[str]) -> bytes:
     """weights/index.js, in the form that bundlers recognise as references to files."""
     names = [path.partition("/")[2] for path in paths]
     lines = [f'  "{name.partition(".")[0]}": new URL("./{name}", import.meta.url),\n' for name in names if not name.startswith(".")]
-    return f"// The weights that lie in this folder, by the fingerprint in a file's header.\nexport default {{\n{''.join(lines)}}};\n".encode()
+    remark = "// The weights that lie in this folder, by the fingerprint in a file's header."
+    return f"{remark}\nexport default {{\n{''.join(lines)}}};\n".encode()

@@ -1,13 +1,13 @@
 """Weights for the decoder in C (`c/model.h`): the part of a `light` checkpoint that a reader runs, matrices as float16.
 
-    magic 8 "dlicweb1", fingerprint 32, length 4 (of the body, as all numbers little-endian), then the body, deflated:
-    12 numbers of 4 bytes (`SIZES`)
-    matrices   float16, the low bytes of all, then the high bytes of all: compresses better
-    vectors    float32: biases, and vectors at the anchor levels
-    whole      for each layer of h_s_scale: shift 4, weights int16 (low bytes, high bytes), biases int32 (levels, out) as second
-               differences along the levels
-    z_rows     1 byte each (levels, Z)
-    tables     for each: minimum int32, entries uint32; then the counts less 1 of all as uint16
+magic 8 "dlicweb1", fingerprint 32, length 4 (of the body, as all numbers little-endian), then the body, deflated:
+12 numbers of 4 bytes (`SIZES`)
+matrices   float16, the low bytes of all, then the high bytes of all: compresses better
+vectors    float32: biases, and vectors at the anchor levels
+whole      for each layer of h_s_scale: shift 4, weights int16 (low bytes, high bytes), biases int32 (levels, out) as second
+           differences along the levels
+z_rows     1 byte each (levels, Z)
+tables     for each: minimum int32, entries uint32; then the counts less 1 of all as uint16
 """
 
 import zlib
@@ -38,7 +38,7 @@ def file_name(manifest: Manifest) -> str:
 
 
 def web_weights(folder: str | Path) -> bytes:
-    """The weights file of a checkpoint folder. Raises UnknownCheckpointError, and DlicError for a model that browsers do not decode."""
+    """The weights file of a checkpoint folder. Raises UnknownCheckpointError; DlicError for models that browsers cannot decode."""
     manifest = read_manifest(folder)
     if manifest.model != "light":
         raise DlicError(f"{manifest.name} is a {manifest.model} model; browsers decode files of light models only")
@@ -118,6 +118,8 @@ def _whole(arrays: Arrays, layer: str) -> bytes:
 
 def _tables(manifest: Manifest) -> bytes:
     stored = manifest.tables.to_json()
-    heads = [number for minimum, counts in zip(stored["minima"], stored["counts"], strict=True) for number in (minimum, len(counts))]
+    heads = [
+        number for minimum, counts in zip(stored["minima"], stored["counts"], strict=True) for number in (minimum, len(counts))
+    ]
     counts = np.concatenate([np.array(counts) - 1 for counts in stored["counts"]])
     return np.array(heads, "<i4").tobytes() + counts.astype("<u2").tobytes()

@@ -3,6 +3,7 @@
 import ctypes
 import shutil
 import subprocess
+import uuid
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,19 @@ from dlic.web.weights import body_of, web_weights
 
 SOURCE = Path(dlic.__file__).parent / "web" / "decoder.c"
 CLANG = shutil.which("clang")
-PICTURE = ("kind", "coder", "width", "height", "level", "crc", "model_high", "model_low", "start", "length", "columns", "rows", "chunks", "side")  # fmt: skip
+PICTURE = (
+    "kind", "coder", "width", "height", "level", "crc", "model_high", "model_low", "start", "length", "columns", "rows", "chunks",
+    "side",
+)  # fmt: skip
 TILE = ("x", "y", "width", "height", "start", "length", "crc", "finer")
 HALO = 2  # latents
 
 
 def build(target: Path, *options: str) -> Path:
     """Builds the library."""
-    subprocess.run([str(CLANG), "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", *options, str(SOURCE), "-o", str(target)], check=True)
+    subprocess.run(
+        [str(CLANG), "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", *options, str(SOURCE), "-o", str(target)], check=True
+    )
     return target
 
 
@@ -28,7 +34,8 @@ class Native:
     """The library with the weights of one checkpoint."""
 
     def __init__(self, library: Path, checkpoint: Path):
-        self.c = ctypes.CDLL(str(library))
+        own = library.with_name(f"{uuid.uuid4().hex}.so")  # two handles of one file would share its state
+        self.c = ctypes.CDLL(str(shutil.copy(library, own)))
         for name in ("take", "mark", "open", "picture", "latents", "pixels", "symbols", "alpha"):
             getattr(self.c, f"dlic_{name}").restype = ctypes.c_void_p
         self.c.dlic_problem.restype = ctypes.c_char_p

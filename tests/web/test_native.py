@@ -100,7 +100,7 @@ def test_weights_that_are_cut_or_grow_are_refused(library):
 def fuzzer(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("fuzz")
     source = Path(__file__).parent / "fuzz_decoder.c"
-    options = ["-O1", "-DDLIC_FUZZING", "-fsanitize=fuzzer,address", "-fno-sanitize-recover=all"]
+    options = ["-O1", "-DDLIC_FUZZING", "-DROOM=(24<<20)", "-fsanitize=fuzzer,address", "-fno-sanitize-recover=all"]
     made = subprocess.run([str(CLANG), *options, str(source), "-o", str(folder / "fuzz")], capture_output=True, text=True)
     if made.returncode and "libclang_rt" in made.stderr:
         pytest.skip("clang has no libFuzzer here; libclang-rt-dev brings it")

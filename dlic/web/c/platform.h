@@ -43,7 +43,9 @@ INLINE size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
 // --- memory: everything is taken from a stack of pieces and given back down to a mark --------------------------------------
 
+#ifndef ROOM
 #define ROOM ((size_t)768 << 20)  // bytes that all pieces together may take
+#endif
 
 static size_t taken;  // bytes
 

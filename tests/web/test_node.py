@@ -1,0 +1,128 @@
+"""dlic.js in Node: pixels of golden files, parts, scales, colour and errors."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import ImageCms
+
+from dlic.container.chunks import ICC, pack
+from dlic.container.format import append
+from tests.golden.rewrite import GOLDEN
+from tests.web.golden_files import FILES, LIGHT, expected, largest_difference
+
+NODE = shutil.which("node")
+if NODE is None:
+    pytest.skip("no Node on this machine", allow_module_level=True)
+
+TILES = GOLDEN / "light_40_finer.dlic"
+SMALL = GOLDEN / "light_parity_63_one_pixel.dlic"
+OTHER_KINDS = {"factorized": GOLDEN / "photograph.dlic", "lossless": GOLDEN / "classical" / "lossless_predictive.dlic"}
+
+
+@pytest.fixture(scope="module")
+def decode(site, tmp_path_factory):
+    """Requests → answers, in one process; the pixels of an answer are an array."""
+    out = tmp_path_factory.mktemp("node")
+
+    def run(requests: list[dict]) -> list[dict]:
+        lines = "\n".join(json.dumps(request) for request in requests)
+        script = Path(__file__).parent / "decode_files.mjs"
+        done = subprocess.run([str(NODE), str(script), str(site), str(out)], input=lines, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        answers = [json.loads(line) for line in done.stdout.splitlines()]
+        assert len(answers) == len(requests)
+        for answer in answers:
+            if "pixels" in answer:
+                shape = answer["height"], answer["width"], 4
+                answer["pixels"] = np.fromfile(out / answer["pixels"], np.uint8).reshape(shape)
+        return answers
+
+    return run
+
+
+def test_golden_files_decode(decode):
+    for path, answer in zip(FILES, decode([{"file": str(path)} for path in FILES]), strict=True):
+        assert "error" not in answer and answer["colorSpace"] == "srgb", (path.stem, answer)
+        assert largest_difference(answer["pixels"], path) <= 1, path.stem
+        assert (answer["preview"] > 0) == (path.parent.name == "kinds")
+
+
+def test_a_crop_is_that_part_of_the_picture(decode):
+    parts = [(0, 0, 320, 128), (3, 5, 40, 30), (150, 20, 20, 100), (319, 127, 1, 1), (180, 0, 140, 64)]
+    files = [TILES, GOLDEN / "kinds" / "alpha_in_tiles.dlic"]
+    requests = [{"file": str(file)} for file in files]
+    for file in files:
+        for x, y, width, height in parts:
+            fits = {"x": x, "y": min(y, expected(file).shape[0] - 1), "width": width, "height": 1 if file != TILES else height}
+            requests.append({"file": str(file), "options": {"crop": fits}})
+    answers = decode(requests)
+    for request, answer in zip(requests[2:], answers[2:], strict=True):
+        crop, whole = request["options"]["crop"], answers[files.index(Path(request["file"]))]["pixels"]
+        part = whole[crop["y"] :, crop["x"] :][: crop["height"], : crop["width"]]
+        assert np.array_equal(answer["pixels"], part), request
+
+
+def test_a_scale_averages_areas(decode):
+    whole, half, third = decode([{"file": str(TILES), "options": {"scale": scale}} for scale in (1, 0.5, 0.3)])
+    means = whole["pixels"].reshape(64, 2, 160, 2, 4).mean((1, 3))
+    assert np.abs(half["pixels"] - means).max() <= 0.51
+    assert third["pixels"].shape == (38, 96, 4)
+    assert abs(float(third["pixels"].mean()) - float(whole["pixels"].mean())) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"crop": {"x": 0, "y": 0, "width": 321, "height": 1}}, "RangeError"),
+        ({"crop": {"x": 0.5, "y": 0, "width": 1, "height": 1}}, "RangeError"),
+        ({"scale": 0}, "RangeError"),
+        ({"scale": 2}, "RangeError"),
+        ({"maxPixels": 320 * 128 - 1}, "limit"),
+    ],
+)
+def test_wrong_options_are_refused(decode, options, code):
+    assert decode([{"file": str(TILES), "options": options}])[0]["code"] == code
+
+
+def test_damage_is_an_error(decode):
+    data = SMALL.read_bytes()
+    damaged = [data[:end] for end in range(len(data))] + [
+        data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :] for at in range(len(data))
+    ]
+    answers = decode([{"bytes": list(file)} for file in damaged if file])
+    assert all(answer.get("error") for answer in answers)
+
+
+def test_other_files_are_refused_in_a_sentence(decode):
+    factorized, lossless, text = decode([*({"file": str(path)} for path in OTHER_KINDS.values()), {"bytes": list(b"GIF89a")}])
+    assert factorized["code"] == "weights" and "configure" in factorized["error"]
+    assert lossless["code"] == "unsupported"
+    assert text["error"].startswith("not a .dlic file")
+
+
+def profile(name: str) -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile(name)).tobytes()
+
+
+def linear(primaries_of: bytes) -> bytes:
+    """A profile with the same primaries and a curve of gamma 1, which sRGB pixels look too dark in."""
+    at = primaries_of.index(b"para") if b"para" in primaries_of else primaries_of.index(b"curv")
+    return primaries_of[:at] + b"curv" + bytes(8) + primaries_of[at + 12 :]
+
+
+def test_profiles(decode, tmp_path):
+    data, srgb = LIGHT[3].read_bytes(), profile("sRGB")
+    files = {"srgb": srgb, "linear": linear(srgb), "garbage": b"not a profile", "cut": srgb[:140]}
+    for name, icc in files.items():
+        (tmp_path / name).write_bytes(append(data, ((ICC, pack(icc)),)))
+    plain, same, changed, garbage, cut = decode([{"file": str(LIGHT[3])}, *({"file": str(tmp_path / name)} for name in files)])
+    for answer in (same, garbage, cut):
+        assert answer["colorSpace"] == "srgb" and np.array_equal(answer["pixels"], plain["pixels"])
+    assert changed["colorSpace"] == "display-p3"
+    gray = np.abs(plain["pixels"][..., :3].astype(int).max(-1) - plain["pixels"][..., :3].min(-1)) <= 2
+    wanted = 255 * (1.055 * (plain["pixels"][..., 0][gray] / 255) ** (1 / 2.4) - 0.055)
+    assert np.abs(changed["pixels"][..., 0][gray] - wanted).max() <= 6
