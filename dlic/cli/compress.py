@@ -3,19 +3,20 @@
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
 from dlic.batch.folders import Done
 from dlic.checkpoints.manifest import TUNES
 from dlic.cli import computing, folders, plan, streams
+from dlic.cli.compress_clip import ClipOptions, compress_clip
 from dlic.cli.output_codec import check_ending, codec_of
 from dlic.cli.parameters import Argument, Option
 from dlic.errors import CorruptFileError, UnknownCheckpointError, UnreadableImageError
 from dlic.formats.registry import CODECS, kind_to_write
 from dlic.formats.writing import Outcome, Wishes
-from dlic.images.files import EXTENSIONS, MAX_PIXELS, ImageFile, size_of
+from dlic.images.files import MAX_PIXELS, ImageFile, size_of
 from dlic.progress import Progress, no_progress
 from dlic.runtime.threads import limited
 from dlic.runtime.timing import timed
@@ -60,7 +61,7 @@ def compress(
         bool | None, Option("--source-hash", help="Store a SHA-256 of the image's pixels, for dlic verify.")
     ] = None,
     strip: Annotated[
-        list[str] | None, Option(metavar="WHAT", help="Leave out all, exif, icc, xmp, iptc, dpi, text or other; repeatable.")
+        list[str] | None, Option(metavar="WHAT", help="Leave out all, exif, icc, xmp, iptc, dpi, text, other or audio; repeatable.")
     ] = None,
     strict: Annotated[bool, Option("--strict", help="Refuse to lose anything that the file holds.")] = False,
     force: Annotated[bool, Option("--force", help="Overwrite the output.")] = False,
@@ -82,8 +83,13 @@ def compress(
     ] = None,
     threads: computing.THREADS = None,
     runtime: computing.RUNTIME = None,
+    fps: Annotated[str | None, Option(metavar="RATE", help="Clips: frames a second of a folder of frames, or of a file.")] = None,
+    target_bitrate: Annotated[str | None, Option(metavar="BITS", help="Clips: most bits a second: 500k, 1.5M.")] = None,
+    low_delay: Annotated[bool, Option("--low-delay", help="Clips: no frame waits for a later one.")] = False,
+    still: Annotated[bool, Option("--still", help="The first frame of an animation, as a picture.")] = False,
 ) -> None:
-    """Compress image files into .dlic files, or JPEG files with --codec jpeg or -o photo.jpg.
+    """Compress image files into .dlic files, or JPEG files with --codec jpeg or -o photo.jpg. Videos, animations and, with --fps,
+    folders of numbered images become .dlic files of frames.
 
     Of several files each becomes one next to it, or in the folder of -o. With -r every image below a folder: a/b.jpg becomes
     a/b.dlic below the folder of -o. Files that dlic has written before are left out.
@@ -98,8 +104,10 @@ def compress(
         verbose=verbose,
     )
     names = streams.sources_of(sources)
-    one = plan.is_one(names, options, UnreadableImageError)
+    clips = ClipOptions.read(fps, still, low_delay, target_bitrate, strip or [])
+    one = clips.are_frames(names, recursive) or plan.is_one(names, options, UnreadableImageError)
     codec = codec_of(codec, output if one else None)
+    clips.check(names[0] if one else None, codec)
     wishes = Wishes(
         quality=quality,
         target_size=streams.size(target_size),
@@ -129,18 +137,19 @@ def compress(
     work = Compression(
         codec=codec,
         wishes=wishes,
-        stripped=frozenset(streams.stripped(strip or [])),
+        stripped=frozenset(streams.stripped(ClipOptions.of_pictures(strip or []))),
         strict=strict,
         force=force,
         verify=verify,
         keep_time=keep_time,
         max_pixels=max_pixels,
+        clips=clips,
     )
     task = plan.Task(
         verb="compressed",
-        endings=EXTENSIONS,
+        endings=clips.endings(codec),
         ending=kind.endings[0],
-        replaced=EXTENSIONS,
+        replaced=clips.endings(codec),
         skipped=[".dlic"],
         work=work,
         force=force,
@@ -168,13 +177,19 @@ class Compression:
     verify: bool
     keep_time: bool
     max_pixels: int
+    clips: ClipOptions = field(default_factory=ClipOptions)
 
     def outputs(self, target: Path) -> tuple[Path, ...]:
         """The paths of which one is written for `target`."""
         return (target, Path(as_jpeg(str(target)))) if self.wishes.keep_smaller else (target,)
 
     def file(self, source: str, target: str, progress: Progress = no_progress) -> Done:
-        """Compress one image, from a path or `-`, to another. Raises DlicError."""
+        """Compress one image or clip, from a path or `-`, to another. Raises DlicError."""
+        if self.clips.take(source, self.codec):
+            return compress_clip(
+                source, target, self.wishes, self.clips, progress,
+                strict=self.strict, force=self.force, verify=self.verify, max_pixels=self.max_pixels,
+            )  # fmt: skip
         kind = kind_to_write(self.codec, self.wishes)
         encode = kind.prepare(self.wishes)
         outputs = () if target == streams.STANDARD else self.outputs(Path(target))

@@ -1,11 +1,12 @@
 """`dlic decompress`: .dlic or JPEG files → image files; also every one of a folder."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 from dlic.batch.folders import Done
 from dlic.cli import computing, folders, plan, streams
+from dlic.cli.decompress_clip import SequenceOptions, decompress_clip
 from dlic.cli.parameters import Argument, Option
 from dlic.errors import CorruptFileError, DlicError
 from dlic.formats.kind import Description
@@ -53,8 +54,13 @@ def decompress(
     ] = None,
     threads: computing.THREADS = None,
     runtime: computing.RUNTIME = None,
+    start: Annotated[str | None, Option("--from", metavar="TIME", help="Sequences: from here on, as 12.5s or 1:02.5.")] = None,
+    stop: Annotated[str | None, Option("--to", metavar="TIME", help="Sequences: up to here.")] = None,
+    frame: Annotated[int | None, Option("--frame", least=0, help="Sequences: this frame, from 0, as a picture.")] = None,
+    half_rate: Annotated[bool, Option("--half-rate", help="Sequences: every second frame, for less work.")] = False,
+    lossless: Annotated[bool, Option("--lossless", help="Sequences: write exactly the decoded pixels.")] = False,
 ) -> None:
-    """Decompress .dlic or JPEG files into image files.
+    """Decompress .dlic or JPEG files into image files, and sequences into videos, animations or folders of frames.
 
     Of several files each becomes one next to it, or in the folder of -o. With -r every such file below a folder: a/b.dlic becomes
     a/b.dlic.png below the folder of -o.
@@ -76,14 +82,16 @@ def decompress(
         max_memory=streams.size(max_memory),
         threads=threads,
         runtime=runtime,
+        frame=frame,
     )
-    work = Decompression(reading, partial, force, keep_time)
+    clips = SequenceOptions.read(start, stop, frame, half_rate, lossless)
+    work = Decompression(reading, partial, force, keep_time, clips)
     names = streams.sources_of(sources)
     task = plan.Task(verb="decompressed", endings=ENDINGS, ending=ENDING, work=work, force=force)
     if not plan.is_one(names, options, CorruptFileError):
         folders.run(names, output, task, options)
         return
-    target = streams.target_of(names[0], output, task.output_of(names[0]))
+    target = clips.target_of(names[0], output) or streams.target_of(names[0], output, task.output_of(names[0]))
     with streams.busy(f"decompressing {names[0]}") as progress:
         done = work.file(names[0], target, progress)
     streams.report(done, as_json, verbose)
@@ -97,6 +105,7 @@ class Decompression:
     partial: bool
     force: bool
     keep_time: bool
+    clips: SequenceOptions = field(default_factory=SequenceOptions)
 
     def outputs(self, target: Path) -> tuple[Path, ...]:
         """The paths of which one is written for `target`."""
@@ -104,6 +113,8 @@ class Decompression:
 
     def file(self, source: str, target: str, progress: Progress = no_progress) -> Done:
         """Decompress one file, from a path or `-`, to another. Raises DlicError."""
+        if self.clips.take(source):
+            return decompress_clip(source, target, self.reading, self.clips, progress, partial=self.partial, force=self.force)
         streams.refuse_existing(source, target, self.force)
         suffix = streams.ending(target, ENDING)
         check_writable(suffix)

@@ -69,6 +69,8 @@ def _show(source: str, thumbnail: Path | None, force: bool, verbose: bool, as_js
     streams.say(streams.shown(line))
     if verbose:
         streams.say(f"  {streams.shown(detail)}")
+    for row in details.drawing:
+        streams.say(row)
 
 
 def _write_thumbnail(source: str, described: "Description", target: Path, force: bool) -> None:

@@ -85,6 +85,12 @@ def write_bytes(target: str, data: bytes, force: bool, verify: Callable[[bytes],
             verify(Path(file.name).read_bytes())
 
 
+def write_piece(data: bytes) -> int:
+    """Writes a part of the output to standard output at once; its bytes."""
+    _write_standard_output(data)
+    return len(data)
+
+
 def _write_standard_output(data: bytes) -> None:
     try:
         sys.stdout.buffer.write(data)

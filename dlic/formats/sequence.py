@@ -9,7 +9,7 @@ import numpy as np
 from dlic.checkpoints import local as checkpoints
 from dlic.container.format import KIND_AT, MAGIC, SEQUENCE, VERSION
 from dlic.container.sequence import SequenceHead
-from dlic.container.sequence_groups import GroupTable
+from dlic.container.sequence_groups import FrameEntry, GroupTable
 from dlic.container.sequence_reader import SequenceReader
 from dlic.errors import UnknownCheckpointError
 from dlic.formats.container_kind import COLOURS
@@ -211,7 +211,7 @@ def drawing(form: SequenceFormat, tables: list[GroupTable]) -> tuple[str, ...]:
     """
     lines = list[str]()
     for table in tables[:LINES]:
-        letters = "".join(_letter(entry.packet.kind, entry.packet.highest) + "_" * _still(form, entry.duration) for entry in table.frames)
+        letters = "".join(_letter(entry) + "_" * _still(form, entry.duration) for entry in table.frames)
         size = sum(packet.length for packet in table.packets)
         shown = letters if len(letters) <= WIDTH else f"{letters[:WIDTH]}…"
         lines.append(f"{float(table.pts * form.time_base):10.3f} s  {shown}  {size:,} bytes")
@@ -220,11 +220,11 @@ def drawing(form: SequenceFormat, tables: list[GroupTable]) -> tuple[str, ...]:
     return (*lines, "K key frame, P, B (b: of the layer that --half-rate leaves out), _ a second without a change") if lines else ()
 
 
-def _letter(kind: str, highest: bool) -> str:
-    return "K" if kind == "key" else ("b" if highest else kind)
+def _letter(entry: FrameEntry) -> str:
+    packet = entry.packet
+    return "K" if packet.kind == "key" else ("b" if packet.highest else packet.kind)
 
 
 def _still(form: SequenceFormat, duration: int) -> int:
     """Whole seconds for which a frame stands still."""
     return min(WIDTH, int(duration * form.time_base / STILL))
-

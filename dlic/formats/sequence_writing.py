@@ -67,8 +67,8 @@ class EncodedClip:
 
 
 def encode_clip(clip: Clip, wishes: ClipWishes, progress: Progress = no_progress) -> EncodedClip:
-    """A clip as a file. With a target, trials find the level first; they read the clip again. `progress` gets the share of the frames
-    that were taken, where the clip says how many it has.
+    """A clip as a file. With a target, trials find the level first; they read the clip again. `progress` gets the share of the
+    frames that were taken, where the clip says how many it has.
 
     Raises DlicError for wishes that cannot be granted, and targets that cannot be met.
     """

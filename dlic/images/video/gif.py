@@ -25,6 +25,7 @@ MAGICS = (b"GIF87a", b"GIF89a")
 SCREEN = 13  # bytes of the signature and the screen descriptor
 TICK = Fraction(1, 100)  # seconds: the unit of delays
 BROWSER_TICKS = 10  # that browsers show a frame with a delay below 2
+LOOP = b"\x21\xff\x0bNETSCAPE2.0\x03\x01"  # how the extension with the loop count begins
 EXTENSION, IMAGE, TRAILER = 0x21, 0x2C, 0x3B
 CONTROL, APPLICATION = 0xF9, 0xFF
 DISPOSALS = {2: Disposal.CLEAR, 3: Disposal.RESTORE}
@@ -150,7 +151,7 @@ def _sub_blocks(reader: Reader) -> Iterator[bytes]:
 
 def _plays(data: bytes) -> int:
     """A loop count n of the extension means that the animation is repeated n times, 0 for ever; without it, it plays once."""
-    at = data.find(b"\x21\xff\x0bNETSCAPE2.0\x03\x01")
+    at = data.find(LOOP)
     if at < 0 or at + 18 > len(data):
         return 1
     repeats = int.from_bytes(data[at + 16 : at + 18], "little")
@@ -169,7 +170,7 @@ class GifWriter:
         self._file, self._alpha, self._before = file, alpha, np.zeros((height, width, 4), np.uint8)
         file.write(MAGICS[1] + struct.pack("<HHBBB", width, height, 0, 0, 0))
         if plays != 1:
-            file.write(b"\x21\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<HB", min(max(plays - 1, 0), 65535), 0))
+            file.write(LOOP + struct.pack("<HB", min(max(plays - 1, 0), 65535), 0))
 
     def write(self, pixels: NDArray[np.uint8], delay: int) -> None:
         """uint8 (H, W, 3) or (H, W, 4), shown for `delay` hundredths of a second. Alpha below 128 is clear."""

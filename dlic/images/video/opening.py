@@ -23,7 +23,7 @@ VIDEO_ENDINGS = frozenset(
     [".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".y4m", ".ts", ".mts", ".mpg", ".mpeg", ".ogv", ".flv", ".wmv"]
 )
 ANIMATION_ENDINGS = frozenset([".gif", ".png", ".apng", ".webp", ".avif", ".avifs"])
-BEGINNING = 64  # bytes by which a kind is recognised
+BEGINNING = 1 << 16  # bytes by which a kind is recognised: the control chunk of a PNG may stand behind a profile
 IMAGE_BRANDS = (b"avif", b"avis", b"mif1", b"msf1", b"heic", b"heix", b"hevc", b"jxl ", b"crx ")  # of ISO base media files
 
 
@@ -41,25 +41,29 @@ def is_video(beginning: bytes) -> bool:
     )
 
 
-def is_animation(data: bytes, name: str) -> bool:
-    """Whether an image file has several frames. Broken files are none: reading them as a picture says why."""
-    try:
-        clip = _animation(data, name)
-        return clip is not None and clip.frames != 1
-    except UnreadableImageError:
-        return False
+def may_be_clip(beginning: bytes) -> bool:
+    """Whether a file that begins like this is a video, or states that it is an animation. Of a GIF only its loop says so."""
+    if beginning.startswith(gif.MAGICS):
+        return gif.LOOP in beginning
+    if beginning.startswith(b"\x89PNG"):
+        return apng.is_animated(beginning)
+    if beginning[:4] == b"RIFF" and beginning[8:12] == b"WEBP":
+        return beginning[12:16] == b"VP8X" and bool(beginning[20] & 2)
+    return is_video(beginning) or (beginning[4:8] == b"ftyp" and b"avis" in beginning[8 : int.from_bytes(beginning[:4], "big")])
 
 
 def is_clip(source: Path) -> bool:
-    """Whether a file is a video or an animation, from its content. A file that cannot be read is none."""
+    """Whether a file is a video, or an animation of several frames, from its content. A file that cannot be read is none."""
     try:
         with open(source, "rb") as file:
-            beginning = file.read(BEGINNING + 189)
+            beginning = file.read(BEGINNING)
         if is_video(beginning):
             return True
-        may_be = beginning.startswith((*gif.MAGICS, b"\x89PNG", b"RIFF")) or beginning[4:8] == b"ftyp"
-        return may_be and is_animation(source.read_bytes(), str(source))
-    except OSError:
+        if not (beginning.startswith(gif.MAGICS) or may_be_clip(beginning)):
+            return False
+        clip = _animation(source.read_bytes(), str(source))
+        return clip is not None and clip.frames != 1
+    except (OSError, UnreadableImageError):  # reading it as a picture says why
         return False
 
 
@@ -81,7 +85,7 @@ def open_clip(
     if path.is_dir():
         return open_folder(path, fps, max_pixels)
     with _readable(path, name) as file:
-        beginning = file.read(BEGINNING + 189)
+        beginning = file.read(BEGINNING)
     clip = None if is_video(beginning) else open_animation(read_whole(path, UnreadableImageError), name, max_pixels)
     if clip is None:
         from dlic.images.video.video_reader import open_video

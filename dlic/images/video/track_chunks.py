@@ -1,10 +1,10 @@
 """Chunks of a sequence's file for sound, subtitles and the shape of pixels; a reader may skip them.
 
-    trak   a copied stream: kind 1 (0 audio, 1 subtitle), time base (varint / varint seconds), codec (varint length, UTF-8), then a
-           Matroska file of its parameters and one packet. Streams are numbered in the order of their chunks
-    pkts   packets, each: stream varint, flags 1 (1: key), pts, dts and duration varint, length varint, data.
-           pts and dts are signed: 2n for n ≥ 0, −2n − 1 otherwise; 0 is where the first frame appears
-    aspr   width of a pixel over its height (varint / varint)
+trak   a copied stream: kind 1 (0 audio, 1 subtitle), time base (varint / varint seconds), codec (varint length, UTF-8), then a
+       Matroska file of its parameters and one packet. Streams are numbered in the order of their chunks
+pkts   packets, each: stream varint, flags 1 (1: key), pts, dts and duration varint, length varint, data.
+       pts and dts are signed: 2n for n ≥ 0, −2n − 1 otherwise; 0 is where the first frame appears
+aspr   width of a pixel over its height (varint / varint)
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -90,9 +90,7 @@ def read_packets(data: bytes) -> Iterator[TrackPacket]:
         )
 
 
-def merged(
-    frames: Iterable[Frame], packets: Iterable[TrackPacket], tracks: Sequence[Track], time_base: Fraction
-) -> Iterator[Item]:
+def merged(frames: Iterable[Frame], packets: Iterable[TrackPacket], tracks: Sequence[Track], time_base: Fraction) -> Iterator[Item]:
     """Frames and packets in the order of their times, as a muxer wants them."""
     waiting = iter(packets)
     packet = next(waiting, None)
@@ -106,9 +104,7 @@ def merged(
         packet = next(waiting, None)
 
 
-def part(
-    packets: Iterable[TrackPacket], tracks: Sequence[Track], start: Fraction, stop: Fraction | None
-) -> Iterator[TrackPacket]:
+def part(packets: Iterable[TrackPacket], tracks: Sequence[Track], start: Fraction, stop: Fraction | None) -> Iterator[TrackPacket]:
     """The packets of a stretch of seconds, with their times from its beginning; those of unknown tracks are left out."""
     for packet in packets:
         if packet.track >= len(tracks) or not packet.data:

@@ -1,0 +1,1 @@
+"""Evaluations on clips: sequences of dlic next to video encoders."""

@@ -1,0 +1,1 @@
+"""Video encoders of others, by PyAV and by a program ffmpeg."""
