@@ -64,7 +64,7 @@ class ClipOptions:
         if self.still or codec not in CODECS:
             return False
         if source == streams.STANDARD:
-            return opening.may_be_clip(sys.stdin.buffer.peek(opening.BEGINNING))
+            return opening.may_be_clip(streams.peek(opening.BEGINNING))
         path = Path(source)
         return (self.fps is not None or (path / TIMING).is_file()) if path.is_dir() else opening.is_clip(path)
 

@@ -82,7 +82,7 @@ def is_sequence(source: str) -> bool:
     """Whether a file, or standard input, begins as a sequence does."""
     length = KIND_AT + 1
     if source == streams.STANDARD:
-        beginning = sys.stdin.buffer.peek(length)[:length]
+        beginning = streams.peek(length)
     else:
         try:
             with open(source, "rb") as file:

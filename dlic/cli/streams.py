@@ -1,5 +1,6 @@
 """Input and output by path or `-`, sizes, notes and the line of figures: shared by the commands."""
 
+import io
 import json
 import os
 import sys
@@ -24,6 +25,12 @@ def read_bytes(source: str) -> bytes:
     if source == STANDARD:
         return sys.stdin.buffer.read()
     return read_whole(source, CorruptFileError)
+
+
+def peek(length: int) -> bytes:
+    """The first bytes of standard input, at most `length`, which stay there to be read."""
+    buffer = sys.stdin.buffer
+    return buffer.peek(length)[:length] if isinstance(buffer, io.BufferedReader) else b""
 
 
 def sources_of(names: Sequence[str]) -> list[str]:

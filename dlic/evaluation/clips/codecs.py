@@ -7,6 +7,7 @@ dlic-ld  x264-ld  x265-ld                                              low delay
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +20,10 @@ from dlic.peers.video.pyav_codec import PyavCodec
 
 INTRA_PERIOD = 32
 RANDOM_ACCESS, LOW_DELAY = "random access", "low delay"
+
+if TYPE_CHECKING:
+    from dlic.formats.sequence_writing import ClipWishes
+
 VideoCodec = PyavCodec | FfmpegCodec
 
 
@@ -94,7 +99,7 @@ def _ours(model: str | None) -> tuple[ClipCodec, ...]:
     return tuple(codec(name, *rest) for name, rest in settings.items())
 
 
-def _compress(source: SourceClip, wishes) -> bytes:  # type: ignore[no-untyped-def]
+def _compress(source: SourceClip, wishes: "ClipWishes") -> bytes:
     from dlic.formats.sequence_writing import encode_clip
     from dlic.images.video.clip import Clip
 

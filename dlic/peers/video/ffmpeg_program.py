@@ -95,12 +95,13 @@ def read_y4m(data: bytes) -> Iterator[Planes]:
     half = (height + 1) // 2, (width + 1) // 2
     while position < len(data):
         position = data.index(b"\n", position) + 1
-        planes = []
+        planes = list[np.ndarray]()
         for shape in ((height, width), half, half):
             size = shape[0] * shape[1]
             planes.append(np.frombuffer(data, np.uint8, size, position).reshape(shape))
             position += size
-        yield Planes(*planes)
+        y, cb, cr = planes
+        yield Planes(y, cb, cr)
 
 
 def vmaf(original: Sequence[Planes], shown: Sequence[Planes], rate: Fraction) -> float:
