@@ -20,12 +20,24 @@ from dlic.images.video import opening
 from dlic.images.video.clip import Clip
 from dlic.images.video.frame_folder import TIMING
 from dlic.progress import Progress
+from dlic.runtime.threads import limited
 from dlic.runtime.timing import timed
 from dlic.storage.files import written_whole
 
 CODECS = ("learned", "sequence")  # of --codec, that take clips
 TRACKS = ("audio", "subtitles")  # of --strip; either leaves out both
-TAKES = {"quality", "target_size", "target_psnr", "effort", "tune", "model", "weights", "max_memory", "browsed"}  # of Wishes
+TAKES = {
+    "quality",
+    "target_size",
+    "target_psnr",
+    "effort",
+    "tune",
+    "model",
+    "weights",
+    "max_memory",
+    "threads",
+    "browsed",
+}  # of Wishes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +112,7 @@ def compress_clip(
     wanted = clip_wishes(wishes, options)
     streams.refuse_existing(source, target, force)
     seconds: dict[str, float] = {}
-    with _path_of(source) as path:
+    with _path_of(source) as path, limited(wishes.threads):
         with timed(seconds, "open"):
             clip = opening.open_clip(path, options.fps, max_pixels, options.with_tracks, streams.shown(source))
         if strict and clip.notes:

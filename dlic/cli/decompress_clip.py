@@ -22,6 +22,7 @@ from dlic.images.video.clip import Item
 from dlic.images.video.opening import spooled
 from dlic.pixels.frames import Frame
 from dlic.progress import Progress
+from dlic.runtime.threads import limited
 from dlic.runtime.timing import timed
 from dlic.storage.files import written_whole
 
@@ -104,7 +105,7 @@ def decompress_clip(
         _check_ending(target)
     excerpt = Excerpt(start=options.start, stop=options.stop, half_rate=options.half_rate, partial=partial)
     times: dict[str, float] = {}
-    with _path_of(source) as path:
+    with _path_of(source) as path, limited(reading.threads):
         with timed(times, "open"):
             opened = open_sequence(path, excerpt, reading)
         with timed(times, "decode and write"):
