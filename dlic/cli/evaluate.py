@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from dlic.cli import streams
+from dlic.cli.evaluate_clips import ClipEvaluation, evaluate_clips, is_of_clips
 from dlic.cli.extras import require
 from dlic.cli.parameters import Argument, Option
 from dlic.errors import DlicError, UnreadableImageError
@@ -72,13 +73,23 @@ def evaluate(
     figure: Annotated[Path | None, Option(metavar="FILE", help="Draw PSNR over rate as .png or .svg.")] = None,
     force: Annotated[bool, Option("--force", help="Overwrite the file of --figure, and start RUN again.")] = False,
     as_json: Annotated[bool, Option("--json", help="Print every figure as JSON.")] = False,
+    frames: Annotated[int | None, Option(least=2, help="Clips: frames of each that are measured; default: 32.")] = None,
 ) -> None:
-    """Measure codecs on a folder of images: files and decoded pixels, and the bits of the first compared with the others."""
+    """Measure codecs on a folder of images, or of clips: files and decoded pixels, and the bits of the first compared with the
+    others.
+    """
     require("eval", "dlic evaluate", ["bjontegaard", *["matplotlib"] * bool(figure)])
     if tensorboard:
         require("train", "--tensorboard", ["torch", "tensorboard"])
     figures = [figure] if figure else []
     streams.check_targets(figures, figures, force)
+    if is_of_clips(folder):
+        options_of_clips = ClipEvaluation(
+            folder=folder, codecs=codecs, qualities=qualities, model=model, frames=frames, metrics=metrics, out=out, figure=figure,
+            force=force, as_json=as_json,
+        )  # fmt: skip
+        evaluate_clips(options_of_clips)
+        return
     if out and not out.parent.is_dir():
         raise DlicError(f"{out} cannot be written: {out.parent} is no folder")
     if out and out.exists() and not out.is_dir():

@@ -1,6 +1,7 @@
 """Video encoders that PyAV brings: x264, x265, SVT-AV1 and VP9, in 4:2:0 of 8 bits."""
 
 import io
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -32,6 +33,7 @@ class PyavCodec:
 
     def compress(self, frames: Sequence[Planes], rate: Fraction) -> bytes:
         """Planes of equal size → the bytes of a file."""
+        os.environ.setdefault("SVT_LOG", "1")  # errors alone: SVT-AV1 writes its settings to standard error otherwise
         av, buffer = pyav.load(), io.BytesIO()
         height, width = frames[0].y.shape
         with av.open(buffer, "w", format=STREAMS[self.encoder]) as output:
