@@ -1,5 +1,6 @@
 """Commands below a command: `dlic checkpoints list`."""
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
@@ -7,6 +8,7 @@ from dlic.cli.parameters import parameters_of
 from dlic.cli.parsing import HELP, HelpWanted, parse
 from dlic.errors import DlicError
 
+NOTHING_ASKED = 1  # exit code of a command without the words it needs; it prints its help
 Command = TypeVar("Command", bound=Callable[..., None])
 
 
@@ -32,6 +34,7 @@ class Group:
             from dlic.cli.help import first_line, group_help
 
             print(group_help(called, self.about, {name: first_line(command) for name, command in self.commands.items()}))
+            sys.exit(0 if words else NOTHING_ASKED)
         elif words[0] not in self.commands:
             raise unknown(words[0], called, self.commands)
         else:
@@ -49,7 +52,7 @@ def call(called: str, command: Callable[..., None], words: Sequence[str]) -> Non
         from dlic.cli.help import command_help
 
         print(command_help(called, command))
-        return
+        sys.exit(0 if words else NOTHING_ASKED)
     command(**values)
 
 

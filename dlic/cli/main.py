@@ -86,6 +86,7 @@ def _call(words: list[str]) -> None:
         from dlic.cli.help import group_help
 
         print(group_help("dlic", ABOUT, COMMANDS, EPILOG))
+        sys.exit(0 if words else group.NOTHING_ASKED)
     elif name == "--version":
         from dlic import __version__
 

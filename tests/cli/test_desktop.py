@@ -187,7 +187,7 @@ def test_a_double_click_shows_the_pixels_in_the_desktops_viewer(data, tmp_path, 
     assert run(["desktop", "open", str(picture)]) == 2
 
 
-def test_what_was_opened_long_ago_is_removed(tmp_path):
+def test_what_was_opened_long_ago_is_removed(data, tmp_path):
     picture = tmp_path / "a.dlic"
     shutil.copy(FILE, picture)
     old = tmp_path / "cache" / "old"

@@ -122,7 +122,9 @@ def test_after_two_dashes_every_word_is_taken_as_it_is(words):
 
 def test_help_names_everything(capsys):
     for words in (["-h"], ["a", "--help"], []):
-        call("dlic several", several, words)
+        with pytest.raises(SystemExit) as ended:
+            call("dlic several", several, words)
+        assert ended.value.code == (0 if words else 1)
         text = capsys.readouterr().out
         assert text.startswith("Usage: dlic several FILE… LAST [OPTIONS]\n\nDo several things: all of them.\n\nAnd more.")
         for part in ("-q, --quality N", "--verify, --no-verify", "--open, --no-open", "local|dask", "default: local", "-h, --help"):
@@ -131,7 +133,7 @@ def test_help_names_everything(capsys):
 
 
 def test_every_command_has_help_and_a_wrong_one_is_a_sentence(capsys):
-    assert run(["-h"]) == run([]) == run(["--version"]) == 0
+    assert run(["-h"]) == run(["--version"]) == 0 and run([]) == run(["compress"]) == 1
     text = capsys.readouterr().out
     assert all(f"  {name} " in text for name in COMMANDS)
     for name in set(COMMANDS) - {"train"}:  # Lightning's
@@ -152,5 +154,6 @@ def test_groups_pass_words_on(capsys):
 
     group.call("dlic some", ["one", "3"])
     assert called == [3]
-    group.call("dlic some", [])
+    with pytest.raises(SystemExit):
+        group.call("dlic some", [])
     assert "one" in (text := capsys.readouterr().out) and "Count" in text
