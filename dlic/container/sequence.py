@@ -1,4 +1,4 @@
-"""A sequence in a .dlic file: its head, and the framing of its chunks. docs/format.md, section 8, is the specification.
+"""A sequence in a .dlic file: its head, and the framing of its chunks. docs/format.md, section 9, is the specification.
 
     header      as of a picture, of kind SEQUENCE; `model` is the checkpoint of key frames, `coder`, `level` and `symbols_crc` are 0
     length      varint  bytes of the stream

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from dlic.errors import DlicError
 
 LONGEST_GOP = 32  # frames; an encoder holds so many in memory
-HIERARCHY = (0, -3, -7, -10, -12, -14, -16)  # levels of the layers, from the key frame's
+HIERARCHY = (0, -4, -9, -13, -16, -18, -19)  # levels of the layers, from the key frame's
 CHAIN = (0, -4, -8)
 
 
