@@ -12,7 +12,7 @@ from dlic.errors import CorruptFileError, DlicError
 from dlic.formats.kind import Description
 from dlic.formats.reading import Reading
 from dlic.formats.registry import ENDINGS, describe, describe_beginning
-from dlic.images.files import MAX_PIXELS, check_writable, image_bytes, not_held
+from dlic.images.files import MAX_PIXELS, check_writable, image_bytes, not_held, refuse_if
 from dlic.progress import Progress, no_progress
 from dlic.runtime.threads import limited
 from dlic.runtime.timing import timed
@@ -37,8 +37,9 @@ def decompress(
         str | None, Option(metavar="X,Y,W,H", help="Only this part; in a picture in tiles, only its tiles are read.")
     ] = None,
     partial: Annotated[
-        bool, Option("--partial", help="Show the readable part of a truncated wavelet file or a damaged file in tiles.")
+        bool, Option("--partial", help="Show the readable part of a truncated wavelet or JPEG file or a damaged file in tiles.")
     ] = False,
+    strict: Annotated[bool, Option("--strict", help="Refuse to lose anything that the file holds.")] = False,
     force: Annotated[bool, Option("--force", help="Overwrite the output.")] = False,
     keep_time: Annotated[bool, Option("--keep-time", help="Give the output the time of the compressed file.")] = False,
     verbose: Annotated[bool, Option("-v", "--verbose", help="Print bits per pixel and times too.")] = False,
@@ -85,7 +86,7 @@ def decompress(
         frame=frame,
     )
     clips = SequenceOptions.read(start, stop, frame, half_rate, lossless)
-    work = Decompression(reading, partial, force, keep_time, clips)
+    work = Decompression(reading, partial, force, keep_time, clips, strict)
     names = streams.sources_of(sources)
     task = plan.Task(verb="decompressed", endings=ENDINGS, ending=ENDING, work=work, force=force)
     if not plan.is_one(names, options, CorruptFileError):
@@ -106,6 +107,7 @@ class Decompression:
     force: bool
     keep_time: bool
     clips: SequenceOptions = field(default_factory=SequenceOptions)
+    strict: bool = False
 
     def outputs(self, target: Path) -> tuple[Path, ...]:
         """The paths of which one is written for `target`."""
@@ -125,12 +127,13 @@ class Decompression:
         with limited(self.reading.threads):
             result = read(described, self.reading, progress)
         picture, seconds = result.picture, dict(result.seconds)
+        notes = (*picture.notes, *not_held(picture.pixels, suffix, picture.metadata))
+        refuse_if(self.strict, notes, source)
         with timed(seconds, "image"):
             image = image_bytes(picture.pixels, suffix, picture.metadata)
             streams.write_bytes(target, image, self.force)
         if self.keep_time:
             streams.keep_time(source, target)
-        notes = (*picture.notes, *not_held(picture.pixels, suffix, picture.metadata))
         height, width = picture.pixels.shape[:2]
         bpp = len(data) * 8 / (described.width * described.height)  # of the whole picture, also where a part is shown
         figures = {"output": target, "width": width, "height": height, "bytes": len(data), "bpp": bpp, "seconds": seconds}

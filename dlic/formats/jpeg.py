@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlic.errors import CorruptFileError
+from dlic.errors import CorruptFileError, UnreadableImageError
 from dlic.formats.kind import Description, Details, Kind
 from dlic.formats.reading import Reading, ReadResult
 from dlic.formats.writing import Encode, Outcome, Wishes
@@ -65,6 +65,13 @@ class Jpeg(Kind):
             stored = JpegCodec(max_pixels=reading.max_pixels).decompress(described.data)
             pixels = reading.cropped(upright(stored, described.metadata))
         return ReadResult(ImageFile(pixels, tuple(left_out), upright_metadata(described.metadata)), seconds)
+
+    def read_partial(self, described: Description, reading: Reading, progress: Progress = no_progress) -> ReadResult:
+        try:
+            picture = read_image(described.data, reading.max_pixels, EVERYTHING - {"alpha"})
+        except UnreadableImageError as error:
+            raise CorruptFileError(str(error)) from error
+        return ReadResult(replace(picture, pixels=reading.cropped(picture.pixels)))
 
     def load(self, source: str | bytes, max_pixels: int, strict: bool) -> ImageFile:
         picture = read_image(source, max_pixels, EVERYTHING - {"alpha"}, strict)

@@ -22,16 +22,38 @@ PNG_XMP = "XML:com.adobe.xmp"  # keyword of a text that is none
 COMMENT = "Comment"  # keyword of the one text that other formats have a place for
 SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
 ASPECT = ("PNG", "pHYs")  # the part that states the shape of a pixel: two numbers of 4 bytes across and down, and 0
+PART_NAMES = {"PNG": re.compile("[a-z][A-Za-z]{3}"), "JPEG": re.compile("APP([0-9]|1[0-5])")}
+OF_PICTURES = {
+    "tRNS",
+    "acTL",
+    "fcTL",
+    "fdAT",
+    "cICP",
+    "iCCP",
+    "eXIf",
+    "iTXt",
+    "zTXt",
+    "tEXt",
+}  # chunks that have fields, or are pixels
 XMP_ORIENTATION = re.compile(rb'(tiff:Orientation(?:="|>))([1-8])')
 
 
 @dataclass(frozen=True)
 class Part:
-    """A chunk of PNG or a segment of JPEG: it means the same in every file of its format, and nothing in others."""
+    """A chunk of PNG or a segment of JPEG: it means the same in every file of its format, and nothing in others.
+
+    Raises DlicError for a name that no such part has, and for parts that would change the picture.
+    """
 
     format: str  # Pillow's name
     name: str
     data: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        of_format = PART_NAMES.get(self.format)
+        codes_picture = self.name in OF_PICTURES or (self.name in ("APP0", "APP14") and self.data.startswith((b"JFIF", b"Adobe")))
+        if of_format is None or not of_format.fullmatch(self.name) or codes_picture or not isinstance(self.data, bytes):
+            raise DlicError(f"{self.format[:20]} has no part {self.name[:20]!r} that could be copied")
 
 
 @dataclass(frozen=True)

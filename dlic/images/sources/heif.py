@@ -9,7 +9,9 @@ from dlic.images.sources.boxes import Box, boxes, first
 from dlic.images.sources.found import Found
 
 PICTURES = {"av01", "hvc1", "grid", "iovl", "iden", "tmap", "jpeg", "avc1", "unci", "j2k1", "hvt1"}  # types of items
-AUXILIARY = {"alpha": "", "depth": "depth map", "hdrgainmap": "gain map"}  # by the end of their names; alpha is read
+AUXILIARY = {  # by the end of their names; alpha is read
+    "alpha": "", "auxid:1": "", "depth": "depth map", "auxid:2": "depth map", "hdrgainmap": "gain map",
+}  # fmt: skip
 C2PA = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 KNOWN_TYPES = {"application/rdf+xml"}  # of items of text, which Pillow reads
 LIGHT_UNIT = 10_000  # of cLLI in cd/m²

@@ -86,7 +86,10 @@ class _Reader:
             return
         if name == "bKGD":
             data = self.background(data)
-        if name in COPIED or (name not in NAMED and name[0].islower() and name[3].islower()):  # whose name says: safe to copy
+        is_name = name.isascii() and name.isalpha()
+        if name in COPIED or (
+            is_name and name not in NAMED and name[0].islower() and name[3].islower()
+        ):  # a name for: safe to copy
             self.parts.append(Part("PNG", name, data))
         else:
             self.left_out.append(NAMED.get(name, f"PNG {name}"))
