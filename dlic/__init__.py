@@ -19,15 +19,21 @@ if TYPE_CHECKING:
     from dlic.errors import UnknownCheckpointError as UnknownCheckpointError
     from dlic.errors import UnreadableImageError as UnreadableImageError
     from dlic.errors import VerificationError as VerificationError
+    from dlic.formats.sequence_file import SequenceFile as SequenceFile
+    from dlic.formats.sequence_file import SequenceFile as open
+    from dlic.formats.sequence_file import compress_sequence as compress_sequence
 
 # Public name → module and name there. Each is imported when it is first used, so that `dlic info` needs no codec.
 PLACES = {
     "PretrainedCodec": ("dlic.api", "PretrainedCodec"),
+    "SequenceFile": ("dlic.formats.sequence_file", "SequenceFile"),
     "compress": ("dlic.api", "compress"),
+    "compress_sequence": ("dlic.formats.sequence_file", "compress_sequence"),
     "decode": ("dlic.api", "decompress"),  # as users of NumPy look for them
     "decompress": ("dlic.api", "decompress"),
     "encode": ("dlic.api", "compress"),
     "from_pretrained": ("dlic.api", "from_pretrained"),
+    "open": ("dlic.formats.sequence_file", "SequenceFile"),
     "read": ("dlic.api", "read"),
     "verify": ("dlic.api", "verify"),
     **{
@@ -60,14 +66,17 @@ __all__ = [
     "CorruptFileError",
     "DlicError",
     "PretrainedCodec",
+    "SequenceFile",
     "UnknownCheckpointError",
     "UnreadableImageError",
     "VerificationError",
     "compress",
+    "compress_sequence",
     "decode",
     "decompress",
     "encode",
     "from_pretrained",
+    "open",
     "read",
     "register_pillow",
     "verify",

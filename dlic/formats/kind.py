@@ -30,6 +30,7 @@ class Description:
     depth: int = 8  # bits of a sample
     metadata: Metadata = field(default_factory=Metadata)  # as it is in the file
     container: Container | None = field(default=None, repr=False)  # of a .dlic file
+    frames: int = 1  # of a sequence
     in_parts: bool = False  # whether a crop is decoded without the rest of the picture
 
     def check_size(self, max_pixels: int, part: Rectangle | None = None) -> None:

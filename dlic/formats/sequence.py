@@ -11,7 +11,7 @@ from dlic.container.format import KIND_AT, MAGIC, SEQUENCE, VERSION
 from dlic.container.sequence import SequenceHead
 from dlic.container.sequence_groups import FrameEntry, GroupTable
 from dlic.container.sequence_reader import SequenceReader
-from dlic.errors import UnknownCheckpointError
+from dlic.errors import CorruptFileError, UnknownCheckpointError
 from dlic.formats.container_kind import COLOURS
 from dlic.formats.kind import Description, Details, Kind
 from dlic.formats.reading import Reading, ReadResult
@@ -43,7 +43,8 @@ class Sequence(Kind):
         return data.startswith(MAGIC) and data[KIND_AT : KIND_AT + 1] == bytes([SEQUENCE])
 
     def describe(self, data: bytes) -> Description:
-        head = SequenceReader(io.BytesIO(data)).head
+        reader = SequenceReader(io.BytesIO(data))
+        head = reader.head
         return Description(
             kind=self,
             data=data,
@@ -51,6 +52,7 @@ class Sequence(Kind):
             width=head.form.width,
             height=head.form.height,
             channels=4 if head.form.alpha else 3,
+            frames=_count(reader),
         )
 
     def details(self, described: Description) -> Details:
@@ -83,8 +85,7 @@ class Sequence(Kind):
             codec = codec_of(reader.head, reading)
         with timed(seconds, "decode"):
             frame = SequenceDecoder(reader, codec, reading.max_pixels).frame(reading.frame or 0)
-        count = sum(len(table.durations) for table in SequenceReader(io.BytesIO(described.data), damaged).tables())
-        notes = [f"only frame {reading.frame or 0} of {count:,} is kept"] if count > 1 else []
+        notes = [f"only frame {reading.frame or 0} of {described.frames:,} is kept"] if described.frames > 1 else []
         return ReadResult(ImageFile(reading.cropped(frame.pixels), tuple(notes), described.metadata), seconds)
 
     def verify(self, described: Description, reading: Reading) -> None:
@@ -113,6 +114,17 @@ class Sequence(Kind):
             return Outcome(data=data, matches=lambda written: verify_file(io.BytesIO(written), wanted) == 1, notes=lost)
 
         return encode
+
+
+def _count(reader: SequenceReader) -> int:
+    """Frames of a file, as far as it is readable."""
+    count = 0
+    try:
+        for table in reader.tables():
+            count += len(table.durations)
+    except CorruptFileError:  # which reading it says
+        pass
+    return count
 
 
 def coloured(pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -4,7 +4,7 @@
 `Image.save` takes what `dlic.compress` does, from quality to thumbnail, lossless=True, and strict=True to refuse what it would
 otherwise warn of: what is not kept. (Of colour of 16 bits Pillow itself has dropped half by then, without a word.) Metadata it is
 not given is the image's own; None leaves some out. Pixels are stored upright, turned as the EXIF or XMP says that is stored with
-them, which then says 1.
+them, which then says 1. A sequence has `n_frames`, `seek`, and its times in `info`; save_all=True writes one.
 """
 
 import warnings
@@ -31,6 +31,7 @@ from dlic.images.kinds import PROFILED_MODES, conversions, eight_bit_pixels, ref
 from dlic.images.metadata import Metadata, fitting, is_keyword, upright
 from dlic.images.pillow.exact import EXACT_MODES, exact_samples
 from dlic.images.pillow.metadata import metadata_of
+from dlic.integrations.pillow_frames import SequenceFrames, count_of, frames_file
 from dlic.progress import no_progress
 
 OF_DLIC = {"iptc": bytes, "code_points": CodePoints, "parts": tuple}  # what images of .dlic files hold in addition to Pillow's
@@ -48,6 +49,7 @@ def register() -> None:
     """Registers the format with Pillow; repeated calls do no harm."""
     Image.register_open(FORMAT, DlicImageFile, _accept)
     Image.register_save(FORMAT, _save)
+    Image.register_save_all(FORMAT, _save_all)
     Image.register_extension(FORMAT, ENDING)
     Image.register_mime(FORMAT, MIME)
 
@@ -83,6 +85,7 @@ class DlicImageFile(ImageFile.ImageFile):
     format = FORMAT
     format_description = "Deep learning image compression"
     _described: Description | None = None  # until it is decoded
+    _sequence: SequenceFrames | None = None
 
     def _open(self) -> None:
         assert self.fp is not None
@@ -96,9 +99,38 @@ class DlicImageFile(ImageFile.ImageFile):
         self.text = dict(described.metadata.text)  # as PNG images have it
         self.info.update(_info(described.metadata))
         self._described = described
+        if described.frames > 1:
+            self._sequence = SequenceFrames(data, described)
+            self.info.update(self._sequence.info(0))
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of a sequence; 1 of a picture."""
+        return 1 if self._sequence is None else self._sequence.count
+
+    @property
+    def is_animated(self) -> bool:
+        return self.n_frames > 1
+
+    def seek(self, frame: int) -> None:
+        """Choose a frame of a sequence; its duration in milliseconds is in `info`. Raises EOFError beyond the last one."""
+        if frame != self.tell() and self._sequence is not None and 0 <= frame < self.n_frames:
+            self._sequence.number = frame
+            self.info.update(self._sequence.info(frame))
+        elif frame != self.tell():
+            raise EOFError("attempt to seek outside sequence")
+
+    def tell(self) -> int:
+        """Number of the chosen frame."""
+        return 0 if self._sequence is None else self._sequence.number
 
     def load(self) -> Any:
         """Decode, if that has not been done."""
+        if self._sequence is not None:
+            if self._sequence.is_new:
+                with _errors_of_pillow():
+                    self.im = Image.fromarray(self._sequence.decoded()).im
+            return super().load()
         if self._described is not None:
             self.im = self._decoded(self._described).im
             self._described = None
@@ -140,6 +172,15 @@ def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
         upright, metadata = _as_told(image)
         encode = _lossless if lossless else _lossy
         file.write(encode(upright, metadata, image.encoderinfo))
+
+
+def _save_all(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
+    """The frames of an image, and of `append_images`; one frame is a picture."""
+    with _errors_of_pillow():
+        if count_of(image) == 1 and not image.encoderinfo.get("append_images"):
+            _save(image, file, filename)
+        else:
+            file.write(frames_file(image))
 
 
 def _as_told(image: Image.Image) -> tuple[Image.Image, Metadata]:
