@@ -6,7 +6,7 @@ from fractions import Fraction
 from math import gcd
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from dlic.formats.sequence_writing import ClipWishes, encode_clip
 from dlic.images.files import MAX_PIXELS
 from dlic.images.video.clip import Clip
 from dlic.pixels.frames import Frame, SequenceFormat
+
+if TYPE_CHECKING:
+    from dlic.learned.sequence.decoder import SequenceDecoder
 
 Pixels = NDArray[np.uint8]
 USUAL = Fraction(1, 25)  # seconds of a frame without a duration
@@ -107,7 +110,7 @@ class SequenceFile:
         first, last = (None if second is None else round(Fraction(second) / self.time_base) for second in (start, stop))
         return self._decoder().frames(Stretch(start=first, stop=last, half_rate=half_rate))
 
-    def _decoder(self) -> Any:
+    def _decoder(self) -> "SequenceDecoder":
         from dlic.learned.sequence.decoder import SequenceDecoder
 
         return SequenceDecoder(self._reader, codec_of(self._reader.head, self._reading), self._reading.max_pixels)
@@ -167,8 +170,8 @@ def compress_sequence(
         effort, tune, model, weights: of key frames, as in `dlic.compress`.
 
     Raises:
-        DlicError: a frame is no such array or of another size, a duration is not above 0, there is no frame, or no file can meet the
-            target.
+        DlicError: a frame is no such array or of another size, a duration is not above 0, there is no frame, or no file meets
+            the target.
     """
     wishes = ClipWishes(
         quality=quality,

@@ -24,8 +24,8 @@ class SequenceFrames:
     def __init__(self, data: bytes, described: Description):
         self._file = SequenceFile(data, max_pixels=described.width * described.height)
         self.count, self.number = described.frames, 0
-        self._at, self._frames = -1, iter(())  # number of the frame that was decoded last, and those after it
-        self._starts: list[int] = []
+        self._at = -1  # number of the frame that was decoded last
+        self._frames: Iterator[Frame] = iter(())  # those after it
 
     @property
     def is_new(self) -> bool:
