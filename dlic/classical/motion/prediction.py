@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from dlic.classical.motion.field import BLOCK, BOTH, FIRST, FLAT, FRACTION, SUB, MotionField
 from dlic.classical.motion.interpolation import SCALE, TAPS, Reference
+from dlic.classical.motion.parallel import for_each
 from dlic.pixels.rectangles import Rectangle
 
 OVERLAP = 4
@@ -91,13 +92,18 @@ def _predicted(
     """Windows of blocks of 16 × 16 or 8 × 8 pixels `at` y, x (N,) in blocks, in 1/32 grey levels: (N, size, 3·size)."""
     (y, x), size, cells = at, block + 2 * OVERLAP, block // SUB
     modes = field.modes[y * cells // 2, x * cells // 2]
+
+    def taken(number: int) -> tuple[NDArray[np.int64], NDArray[np.int16]]:
+        which = np.flatnonzero((modes == number) | (modes == BOTH))
+        down, right = field.vectors[number, cells * y[which], cells * x[which]].astype(np.int64).T
+        corner = FRACTION * (block * y[which] - OVERLAP) + down, FRACTION * (block * x[which] - OVERLAP) + right
+        windows = sources[number].windows(*corner, size)
+        windows *= np.where(modes[which] == BOTH, 1, 2).astype(np.int16)[:, None, None]
+        return which, windows
+
     total = np.zeros((y.size, size, 3 * size), np.int16)
-    for number, source in enumerate(sources):
-        for mode, factor in ((number, 2), (BOTH, 1)):
-            which = np.flatnonzero(modes == mode)
-            down, right = field.vectors[number, cells * y[which], cells * x[which]].astype(np.int64).T
-            corner = FRACTION * (block * y[which] - OVERLAP) + down, FRACTION * (block * x[which] - OVERLAP) + right
-            total[which] += source.windows(*corner, size) * np.int16(factor)
+    for which, windows in for_each(range(len(sources)), taken):
+        total[which] += windows
     return total
 
 

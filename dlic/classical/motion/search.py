@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from dlic.classical.motion import coarse
 from dlic.classical.motion.block_search import BlockSearch
 from dlic.classical.motion.field import BLOCK, BOTH, FIRST, FLAT, SECOND, SUB, MotionField, of_macroblocks
+from dlic.classical.motion.parallel import for_each
 from dlic.classical.motion.planes import CurrentBlocks, Planes, differences, luma
 
 MODE_BITS = {FIRST: 0.5, SECOND: 1.5, BOTH: 1.5, FLAT: 24.0}
@@ -31,7 +32,6 @@ def search(
     pixels: NDArray[np.uint8],
     references: Sequence[SearchReference],
     price: float,
-    seeds: Sequence[Sequence[NDArray[np.int16]]] = (),
 ) -> MotionField:
     """The motion of a frame (H, W, 3 or more) from one or two references of its size.
 
@@ -39,13 +39,15 @@ def search(
         pixels: the frame.
         references: of its size.
         price: absolute differences of luma that a bit is worth.
-        seeds: further candidates (mh, mw, 2) for each reference.
     """
     gray = luma(pixels)
-    current, found = CurrentBlocks(gray), []
-    for number, reference in enumerate(references):
+    current = CurrentBlocks(gray)
+
+    def searched(reference: SearchReference) -> BlockSearch:
         near = coarse.candidates(gray, reference.gray, current.size)
-        found.append(BlockSearch(current, reference.planes, price).run([*near, *(seeds[number] if seeds else ())]))
+        return BlockSearch(current, reference.planes, price).run(near)
+
+    found = for_each(references, searched)
     return _chosen(pixels, current, references, found, price)
 
 
