@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from dlic.batch.folders import Done
 from dlic.cli import streams
@@ -16,15 +16,14 @@ from dlic.cli.clip_options import seconds
 from dlic.container.format import KIND_AT, MAGIC, SEQUENCE
 from dlic.errors import CorruptFileError, DlicError
 from dlic.formats.reading import Reading
-from dlic.formats.sequence_reading import Excerpt, SequenceSource, open_sequence
-from dlic.images.video import creating
-from dlic.images.video.clip import Item
-from dlic.images.video.opening import spooled
-from dlic.pixels.frames import Frame
 from dlic.progress import Progress
 from dlic.runtime.threads import limited
 from dlic.runtime.timing import timed
 from dlic.storage.files import written_whole
+
+if TYPE_CHECKING:  # decompressing a picture needs none of it
+    from dlic.formats.sequence_reading import SequenceSource
+    from dlic.images.video.clip import Item
 
 PIPED = ".mkv"  # the format of standard output: it is written forward
 
@@ -97,6 +96,10 @@ def decompress_clip(
     source: str, target: str, reading: Reading, options: SequenceOptions, progress: Progress, *, partial: bool, force: bool
 ) -> Done:
     """Decompresses one sequence, from a path or `-`, to a file, a folder or `-`. Raises DlicError."""
+    from dlic.formats.sequence_reading import Excerpt, open_sequence
+    from dlic.images.video import creating
+    from dlic.pixels.frames import Frame
+
     if reading.crop is not None:
         raise DlicError("--crop is for pictures, or for one frame of a sequence with --frame")
     to_folder = _is_folder(target)
@@ -125,13 +128,17 @@ def _is_folder(target: str) -> bool:
 
 def _check_ending(target: str) -> None:
     """Raises DlicError for files that hold one picture, before the work."""
+    from dlic.images.video import creating
+
     suffix = PIPED if target == streams.STANDARD else Path(target).suffix.lower()
     if suffix not in creating.ENDINGS:
         endings = ", ".join(creating.ENDINGS)
         raise DlicError(f"a sequence is written as {endings} or into a folder; --frame N writes one picture as {suffix}")
 
 
-def _write(target: str, opened: SequenceSource, items: Iterator[Item], lossless: bool, force: bool) -> tuple[int, list[str]]:
+def _write(target: str, opened: "SequenceSource", items: "Iterator[Item]", lossless: bool, force: bool) -> tuple[int, list[str]]:
+    from dlic.images.video import creating
+
     output = opened.output(lossless)
     if target == streams.STANDARD:
         pipe = _Pipe()
@@ -161,11 +168,15 @@ def _path_of(source: str) -> Iterator[Path]:
             raise CorruptFileError(f"{streams.shown(source)} does not exist")
         yield Path(source)
         return
+    from dlic.images.video.opening import spooled
+
     with spooled(sys.stdin.buffer) as path:
         yield path
 
 
-def _watched(opened: SequenceSource, progress: Progress) -> Iterator[Item]:
+def _watched(opened: "SequenceSource", progress: Progress) -> "Iterator[Item]":
+    from dlic.pixels.frames import Frame
+
     done = 0
     for item in opened.items():
         if isinstance(item, Frame):
@@ -174,16 +185,16 @@ def _watched(opened: SequenceSource, progress: Progress) -> Iterator[Item]:
         yield item
 
 
-def _left_out(opened: SequenceSource) -> list[str]:
+def _left_out(opened: "SequenceSource") -> list[str]:
     return [f"{track.kind} in {track.codec} is left out: a folder of frames cannot hold it" for track in opened.tracks]
 
 
-def _lost(opened: SequenceSource) -> list[str]:
+def _lost(opened: "SequenceSource") -> list[str]:
     more = f"; and {len(opened.lost) - 20:,} more" if len(opened.lost) > 20 else ""
     return ["; ".join(opened.lost[:20]) + more] if opened.lost else []
 
 
-def _done(opened: SequenceSource, target: str, read: int, size: int, notes: list[str], times: dict[str, float]) -> Done:
+def _done(opened: "SequenceSource", target: str, read: int, size: int, notes: list[str], times: dict[str, float]) -> Done:
     form, count = opened.form, len(opened.durations)
     length = float(sum(opened.durations) * form.time_base)
     figures: dict[str, Any] = {

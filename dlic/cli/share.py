@@ -17,7 +17,7 @@ def share(
     from dlic.web.content import content_of
     from dlic.web.share import page
 
-    target = output or streams.default_output(source, lambda path: path.with_name(f"{path.name}.html"))
+    target = streams.target_of(source, output, f"{source}.html")
     streams.refuse_existing(source, target, force)
     name = "picture" if source == streams.STANDARD else Path(source).name
     written = page(content_of(name, streams.read_bytes(source), weights))

@@ -12,15 +12,13 @@ from PIL import Image
 from PIL.ImageFile import ImageFile as PillowFile
 
 from dlic.errors import DlicError, UnreadableImageError
-from dlic.images import jpeg, png
+from dlic.images import png
 from dlic.images.metadata import LABELS, Metadata
 from dlic.images.pillow.metadata import save_options
 from dlic.images.pillow.opening import memory_for
 from dlic.images.pillow.orientation import transposed
 from dlic.images.pillow.plugins import PLUGIN_ENDINGS, format_of
 from dlic.images.placing import HOLD_16_BIT_COLOUR, HOLD_16_BIT_GRAY, HOLD_ALPHA, placed, placing_notes
-from dlic.images.source_file import bytes_of, name_of, opened_bytes, source_file
-from dlic.images.tiff import writing as tiff
 from dlic.pixels.rectangles import Rectangle
 from dlic.storage.files import written_whole
 
@@ -54,6 +52,8 @@ def read_image(
     Raises UnreadableImageError for a file that is missing, no image, broken, truncated, above `max_pixels` or deeper than 16 bits,
     and if `strict` for every loss.
     """
+    from dlic.images.source_file import name_of, source_file  # writing does without the readers of files
+
     name = name_of(source)
     with memory_for(name):
         file = source_file(source, max_pixels)
@@ -70,11 +70,15 @@ def opened(source: str | Path | bytes, max_pixels: int) -> PillowFile:
 
     Raises UnreadableImageError for a file that is missing, no image, broken, or above `max_pixels`.
     """
+    from dlic.images.source_file import bytes_of, name_of, opened_bytes
+
     return opened_bytes(bytes_of(source), name_of(source), max_pixels)
 
 
 def size_of(source: str | Path | bytes, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """Width and height of an image file as they are stored, from its header. Raises UnreadableImageError as `read_image`."""
+    from dlic.images.source_file import source_file
+
     return source_file(source, max_pixels).size
 
 
@@ -117,14 +121,19 @@ def image_bytes(pixels: NDArray[Any], suffix: str = ".png", metadata: Metadata |
     place = placed(pixels, kind, metadata or Metadata())
     pixels, metadata = place.converted(pixels), place.metadata
     if kind == "TIFF":
+        from dlic.images.tiff import writing as tiff
+
         return tiff.write(pixels, metadata)
     if pixels.dtype == np.uint16 and channels > 1:
         return png.with_metadata(png.write(pixels), metadata)
     buffer = io.BytesIO()
     fast = {"compress_level": PNG_LEVEL} if kind == "PNG" else {}
     Image.fromarray(pixels).save(buffer, format=kind, **save_options(metadata, kind), **fast)
-    add = {"PNG": png.with_metadata, "JPEG": jpeg.with_metadata}.get(kind)
-    return add(buffer.getvalue(), metadata) if add else buffer.getvalue()
+    if kind == "JPEG":
+        from dlic.images import jpeg
+
+        return jpeg.with_metadata(buffer.getvalue(), metadata)
+    return png.with_metadata(buffer.getvalue(), metadata) if kind == "PNG" else buffer.getvalue()
 
 
 def check_writable(suffix: str) -> str:

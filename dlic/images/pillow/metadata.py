@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from dlic.images import exif as exif_bytes
-from dlic.images import jpeg
 from dlic.images.metadata import LABELS, PNG_XMP, SIDEWAYS, XMP_ORIENTATION, Metadata, is_dpi, is_keyword, orientation, upright
 from dlic.images.pillow.tiff import is_tiff
-from dlic.images.sources.found import Found
-from dlic.images.tiff import writing as tiff
 
 if TYPE_CHECKING:
     from PIL.TiffImagePlugin import TiffImageFile
+
+    from dlic.images.sources.found import Found
 
 PNG_EXIF = "Raw profile type exif"  # keyword of a text that is none
 RAW_PROFILES = "Raw profile type "
@@ -34,7 +33,7 @@ HOLD_PROFILE = {"PNG", "JPEG", "TIFF", "WEBP", "AVIF", "HEIF"}
 AS_COLOUR = {("WEBP", 1), ("WEBP", 2), ("AVIF", 2)}  # kinds and channels of gray that Pillow writes as RGB
 
 
-def take(image: Image.Image, found: Found) -> None:
+def take(image: Image.Image, found: "Found") -> None:
     """Puts a file's statements where Pillow's readers look for them, before the image is loaded."""
     for name in ("icc_profile", "exif", "xmp"):
         if value := getattr(found.metadata, name):
@@ -43,7 +42,7 @@ def take(image: Image.Image, found: Found) -> None:
         image.info.pop("icc_profile", None)  # one that lacks pieces
 
 
-def metadata_of(image: Image.Image, found: Found | None = None) -> Metadata:
+def metadata_of(image: Image.Image, found: "Found | None" = None) -> Metadata:
     """Metadata of a loaded image file, for pixels that have been turned upright; with what `found` has more."""
     own = found.metadata if found else Metadata()
     own_tags = found is not None and is_tiff(image)
@@ -78,8 +77,12 @@ def orientation_of(image: Image.Image) -> int | None:
 def held(metadata: Metadata, kind: str, channels: int) -> Metadata:
     """The metadata that a file of a format (Pillow's name) can hold, for pixels of 1 … 4 channels."""
     if kind == "JPEG":
+        from dlic.images import jpeg
+
         return jpeg.fits(metadata)
     if kind == "TIFF":
+        from dlic.images.tiff import writing as tiff
+
         return tiff.fits(metadata)
     names = set(HELD.get(kind, ()))
     if kind == "AVIF" and metadata.exif and not _is_understood(exif_bytes.without_orientation(metadata.exif)):
