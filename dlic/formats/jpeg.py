@@ -13,8 +13,6 @@ from dlic.images.files import EVERYTHING, ImageFile, not_held, not_kept, read_im
 from dlic.images.metadata import LABELS
 from dlic.images.metadata import upright as upright_metadata
 from dlic.images.placing import placed
-from dlic.images.source_file import name_of
-from dlic.images.sources.jpeg import scan
 from dlic.progress import Progress, no_progress
 from dlic.runtime.timing import timed
 
@@ -36,6 +34,8 @@ class Jpeg(Kind):
         return data.startswith(MAGIC)
 
     def describe(self, data: bytes) -> Description:
+        from dlic.images.sources.jpeg import scan
+
         frame = _frame(data)
         return Description(
             kind=self,
@@ -57,6 +57,7 @@ class Jpeg(Kind):
 
     def read(self, described: Description, reading: Reading, progress: Progress = no_progress) -> ReadResult:
         from dlic.classical.jpeg.codec import JpegCodec
+        from dlic.images.sources.jpeg import scan
 
         described.check_size(reading.max_pixels)  # before anything is allocated for it
         seconds: dict[str, float] = {}
@@ -74,6 +75,8 @@ class Jpeg(Kind):
         return ReadResult(replace(picture, pixels=reading.cropped(picture.pixels)))
 
     def load(self, source: str | bytes, max_pixels: int, strict: bool) -> ImageFile:
+        from dlic.images.source_file import name_of
+
         picture = read_image(source, max_pixels, EVERYTHING - {"alpha"}, strict)
         notes = not_held(picture.pixels, ".jpg", picture.metadata)  # texts, and metadata too long for a segment
         refuse_if(strict, notes, name_of(source))

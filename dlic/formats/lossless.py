@@ -11,7 +11,6 @@ from dlic.formats.kind import Description, Details
 from dlic.formats.reading import Reading
 from dlic.formats.writing import Encode, Outcome, Wishes, extra_chunks
 from dlic.images.files import ImageFile
-from dlic.images.samples import read_samples
 from dlic.progress import Progress
 from dlic.runtime.timing import timed
 
@@ -51,6 +50,8 @@ class Lossless(ContainerKind):
         return pixels
 
     def load(self, source: str | bytes, max_pixels: int, strict: bool) -> ImageFile:
+        from dlic.images.samples import read_samples
+
         return read_samples(source, max_pixels, strict)
 
     def prepare(self, wishes: Wishes) -> Encode:

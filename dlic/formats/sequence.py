@@ -8,9 +8,6 @@ import numpy as np
 
 from dlic.checkpoints import local as checkpoints
 from dlic.container.format import KIND_AT, MAGIC, SEQUENCE, VERSION
-from dlic.container.sequence import SequenceHead
-from dlic.container.sequence_groups import FrameEntry, GroupTable
-from dlic.container.sequence_reader import SequenceReader
 from dlic.errors import CorruptFileError, UnknownCheckpointError
 from dlic.formats.container_kind import COLOURS
 from dlic.formats.kind import Description, Details, Kind
@@ -23,6 +20,9 @@ from dlic.runtime.memory import PROCESS_WITH_TORCH
 from dlic.runtime.timing import timed
 
 if TYPE_CHECKING:
+    from dlic.container.sequence import SequenceHead
+    from dlic.container.sequence_groups import FrameEntry, GroupTable
+    from dlic.container.sequence_reader import SequenceReader
     from dlic.learned.sequence.codec import SequenceCodec
 
 INTER = "light-1-inter"  # the checkpoint of frames that are predicted
@@ -43,6 +43,8 @@ class Sequence(Kind):
         return data.startswith(MAGIC) and data[KIND_AT : KIND_AT + 1] == bytes([SEQUENCE])
 
     def describe(self, data: bytes) -> Description:
+        from dlic.container.sequence_reader import SequenceReader
+
         reader = SequenceReader(io.BytesIO(data))
         head = reader.head
         return Description(
@@ -56,6 +58,8 @@ class Sequence(Kind):
         )
 
     def details(self, described: Description) -> Details:
+        from dlic.container.sequence_reader import SequenceReader
+
         reader = SequenceReader(io.BytesIO(described.data))
         head, tables = reader.head, list(reader.tables())
         figures = {**_figures(head, tables), **_tracks(SequenceReader(io.BytesIO(described.data), damaged=True))}
@@ -76,6 +80,7 @@ class Sequence(Kind):
         return self._read(described, reading, damaged=True)
 
     def _read(self, described: Description, reading: Reading, damaged: bool) -> ReadResult:
+        from dlic.container.sequence_reader import SequenceReader
         from dlic.learned.sequence.decoder import SequenceDecoder
 
         described.check_size(reading.max_pixels)
@@ -90,6 +95,7 @@ class Sequence(Kind):
 
     def verify(self, described: Description, reading: Reading) -> None:
         """Parses every frame and checks its symbols; no transform is run."""
+        from dlic.container.sequence_reader import SequenceReader
         from dlic.learned.sequence.decoder import SequenceDecoder
 
         described.check_size(reading.max_pixels)
@@ -116,7 +122,7 @@ class Sequence(Kind):
         return encode
 
 
-def _count(reader: SequenceReader) -> int:
+def _count(reader: "SequenceReader") -> int:
     """Frames of a file, as far as it is readable."""
     count = 0
     try:
@@ -137,7 +143,7 @@ def coloured(pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 # --- checkpoints --------------------------------------------------------------------------------------------------------
 
 
-def codec_of(head: SequenceHead, reading: Reading) -> "SequenceCodec":
+def codec_of(head: "SequenceHead", reading: Reading) -> "SequenceCodec":
     """The codec of a file's checkpoints. Raises UnknownCheckpointError."""
     from dlic.learned.sequence.codec import load_sequence_codec
 
@@ -169,7 +175,7 @@ def _name(fingerprint: bytes) -> str | None:
 # --- facts --------------------------------------------------------------------------------------------------------------
 
 
-def _figures(head: SequenceHead, tables: list[GroupTable]) -> dict[str, Any]:
+def _figures(head: "SequenceHead", tables: "list[GroupTable]") -> dict[str, Any]:
     form = head.form
     entries = [entry for table in tables for entry in table.frames]
     end = tables[-1].end if tables else 0
@@ -203,7 +209,7 @@ def _figures(head: SequenceHead, tables: list[GroupTable]) -> dict[str, Any]:
     }
 
 
-def _tracks(reader: SequenceReader) -> dict[str, Any]:
+def _tracks(reader: "SequenceReader") -> dict[str, Any]:
     """Sound and subtitles that are copied, and the bytes of their packets."""
     from dlic.images.video.track_chunks import PACKETS, TRACK, read_track
 
@@ -216,7 +222,7 @@ def _tracks(reader: SequenceReader) -> dict[str, Any]:
     return {"tracks": tracks, "track_bytes": size}
 
 
-def drawing(form: SequenceFormat, tables: list[GroupTable]) -> tuple[str, ...]:
+def drawing(form: SequenceFormat, tables: "list[GroupTable]") -> tuple[str, ...]:
     """A letter a frame, in groups: K key, P, B by layer (b: highest), and _ after a frame for each second that it stands still.
 
     12.480 s  K b B b P b B b P______
@@ -232,7 +238,7 @@ def drawing(form: SequenceFormat, tables: list[GroupTable]) -> tuple[str, ...]:
     return (*lines, "K key frame, P, B (b: of the layer that --half-rate leaves out), _ a second without a change") if lines else ()
 
 
-def _letter(entry: FrameEntry) -> str:
+def _letter(entry: "FrameEntry") -> str:
     packet = entry.packet
     return "K" if packet.kind == "key" else ("b" if packet.highest else packet.kind)
 
