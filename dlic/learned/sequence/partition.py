@@ -15,7 +15,7 @@ from dlic.pixels.frames import Frame, SequenceFormat
 Extra = tuple[bytes, bytes]  # name and data of a chunk that is written where it comes
 
 SCALE, REACH = 8, 3  # of the small copies that are compared, and the search in them: 24 pixels
-CUT = 0.7  # changes of a frame that begins a scene
+CUT = 0.9  # changes of a frame that begins a scene
 FLOOR = 2.0  # grey levels that count as detail everywhere, so that noise on flat areas is no change
 DISTANCES = ((0.12, 16), (0.45, 8), (np.inf, 4))  # of P frames, by the mean change from frame to frame
 
