@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from dlic.data.pairs import LEVELS, LMBDAS, Pairs
+from dlic.data.pairs import LEVELS, Pairs
 
-SKIPPED_SHARE = 0.5  # of the crops, whose superblocks of little residual are left out as an encoder leaves them out
-SKIPPED_COSTS = (-2.3, -0.7)  # log₁₀ of λ · distortion, in bits a pixel, below which a superblock of such a crop is left out
 SUPERBLOCK = 64  # pixels
+CANDIDATES = 2  # windows drawn for each one used: the one of the larger error, since encoders leave out what is predicted well
 JITTER = 2  # levels that a crop may lie beside that of its pair
 
 
@@ -33,17 +32,18 @@ class TrainingPairs(Dataset):
     def __getitem__(self, index: int) -> PredictedCrops:
         rng = np.random.default_rng((self.seed, index))
         pair, level = self.pairs[int(rng.integers(len(self.pairs)))]
-        top, left = (int(rng.integers(max(0, side - self.size) + 1)) for side in pair.shape[1:3])
-        crop = np.asarray(pair[:, top : top + self.size, left : left + self.size])
+        crop = max((self._window(rng, pair) for _ in range(CANDIDATES)), key=_error)
         missing = [(0, self.size - side) for side in crop.shape[1:3]]
         crop = np.pad(crop, ((0, 0), *missing, (0, 0)), mode="symmetric")
         level = int(np.clip(level + rng.integers(-JITTER, JITTER + 1), 0, LEVELS - 1))
-        if rng.random() < SKIPPED_SHARE:
-            crop = _left_out(crop, LMBDAS[level], 10 ** rng.uniform(*SKIPPED_COSTS))
         if rng.random() < 0.5:
             crop = crop[:, :, ::-1]
         crop = np.rot90(crop, int(rng.integers(4)), axes=(1, 2))
         return _sample(crop, level)
+
+    def _window(self, rng: np.random.Generator, pair: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        top, left = (int(rng.integers(max(0, side - self.size) + 1)) for side in pair.shape[1:3])
+        return np.asarray(pair[:, top : top + self.size, left : left + self.size])
 
 
 class ValidationPairs(Dataset):
@@ -61,17 +61,12 @@ class ValidationPairs(Dataset):
         return _sample(np.asarray(pair[:, :height, :width]), level)
 
 
+def _error(pair: NDArray[np.uint8]) -> float:
+    """Mean squared error of a prediction (2, H, W, 3), on every fourth row."""
+    x, p = pair[:, ::4].astype(np.float32)
+    return float(np.square(x - p).mean())
+
+
 def _sample(pair: NDArray[np.uint8], level: int) -> PredictedCrops:
     x, p = torch.from_numpy(np.ascontiguousarray(pair.transpose(0, 3, 1, 2)))
     return PredictedCrops(x, p, torch.tensor(level))
-
-
-def _left_out(pair: NDArray[np.uint8], lmbda: float, cost: float) -> NDArray[np.uint8]:
-    """The pair (2, H, W, 3), with x = p in superblocks whose λ · distortion is below `cost`."""
-    changed = pair.copy()
-    for top in range(0, pair.shape[1], SUPERBLOCK):
-        for left in range(0, pair.shape[2], SUPERBLOCK):
-            x, p = changed[:, top : top + SUPERBLOCK, left : left + SUPERBLOCK]
-            if lmbda * np.square(x.astype(np.float32) - p).mean() < cost:
-                x[...] = p
-    return changed

@@ -111,9 +111,39 @@ def test_a_prediction_of_another_size_is_refused(network, frames):
         given.encoder.analyse(frames[0][:64])
 
 
-def test_gradients_reach_what_is_known_of_the_prediction(frames):
+def test_gradients_reach_what_is_known_of_the_prediction(frames, monkeypatch):
+    monkeypatch.setattr(Inter, "worth_coding", lambda *_: torch.ones(1, 1, 2, 3))
     x, p = map(as_tensor, frames)
     network = shaken(Inter(**SMALL)).train()
     output = network(x, LEVELS, p)
     (output.bits.sum() + output.x_hat.square().sum()).backward()
     assert all(parameter.grad.abs().sum() > 0 for parameter in network.prediction.parameters())
+
+
+def test_training_leaves_out_what_an_encoder_leaves_out(frames):
+    """A well predicted half is not coded, counts for nothing and passes no gradient on."""
+    x, p = map(as_tensor, frames)
+    p[..., 64:], p[..., :64] = x[..., 64:], 0.5
+    network = Inter(**SMALL).train()
+    torch.manual_seed(1)  # no image as a whole
+    levels = torch.tensor([63])
+    which = network.worth_coding(x, levels, p)
+    assert which[0, 0].tolist() == [[1, 0, 0], [1, 0, 0]]
+    torch.manual_seed(1)
+    output = network(x, levels, p)
+    assert torch.equal(output.x_hat[..., 64:], x[..., 64:]) and not torch.equal(output.x_hat[..., :64], x[..., :64])
+    with torch.no_grad():
+        whole = network.eval()(x, levels, p)
+    assert 0 < output.bits.item() < whole.bits.item() * 1.05
+
+
+def test_superblocks_that_are_left_out_have_no_symbols(network, frames):
+    x, p = map(as_tensor, frames)
+    which = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]])[None, None]
+    with torch.no_grad():
+        y = network.g_a(x - p + 0.5) * network.gain(LEVELS)
+        coded, whole = network.entropy_model(y, LEVELS, which=which), network.entropy_model(y, LEVELS)
+    assert torch.equal(coded.bits == 0, which == 0) and whole.bits.min() > 0
+    assert whole.total_bits.item() == pytest.approx(whole.bits.sum().item() - whole.saved.item())
+    steps = (coded.y_hat * network.gain(LEVELS) - whole.y_hat * network.gain(LEVELS))[0, :, :4, :4]
+    assert steps.abs().mean() < 1  # only what surrounds it has changed

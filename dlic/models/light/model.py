@@ -1,9 +1,11 @@
 """The network `light`: transforms, hyperprior and context, trained for every rate at once."""
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from dlic.entropy.tables import CERTAIN
 from dlic.layers.bound import lower_bound
@@ -11,7 +13,7 @@ from dlic.layers.dct import dct_basis
 from dlic.layers.dct_transforms import Analysis
 from dlic.layers.gains import ANCHORS, LEVELS, LevelGain, LevelVector
 from dlic.layers.gaussian import bits, likelihood, row_of_scale, scale_of_row, zero_bin
-from dlic.layers.scale_rows import ROWS
+from dlic.layers.scale_rows import ROWS, SCALE_MIN
 from dlic.layers.step_price import STEP_PRICE
 from dlic.models.base import Model, ModelOutput, round_ste
 from dlic.models.light.hyperprior import HyperAnalysis, MeanSynthesis, ScaleSynthesis, step_masks
@@ -21,9 +23,38 @@ from dlic.models.light.transforms import Synthesis
 TRUNK_STEP = 48.0  # 8-bit units of one unit of the trunk at 1/16, for which its blocks' first steps are of the right size
 
 
+SUPERBLOCK = 4  # latents along what one symbol of z covers
+
+
+def _of_superblocks(values: Tensor) -> Tensor:
+    """Sums of values of latents (B, 1, h, w) over superblocks, the last of a row or column perhaps smaller: (B, 1, h/4, w/4)."""
+    missing = [-side % SUPERBLOCK for side in values.shape[2:]]
+    return F.avg_pool2d(F.pad(values, (0, missing[1], 0, missing[0])), SUPERBLOCK) * SUPERBLOCK**2
+
+
+def _of_latents(values: Tensor, height: int, width: int) -> Tensor:
+    """Values of superblocks (B, 1, h/4, w/4) → of latents (B, 1, height, width)."""
+    return values.repeat_interleave(SUPERBLOCK, 2).repeat_interleave(SUPERBLOCK, 3)[:, :, :height, :width]
+
+
 def lmbdas(lowest: float, highest: float, count: int = LEVELS) -> Tensor:
     """λ of each level, log-uniform: (count,)."""
     return torch.logspace(math.log10(lowest), math.log10(highest), count)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CodedLatent:
+    """A latent after quantisation, with its estimated bits."""
+
+    y_hat: Tensor  # (B, M, h, w) in units of the trunk
+    bits: Tensor  # (B, 1, h/4, w/4) of each superblock: the latents that one symbol of z covers
+    saved: Tensor  # (B,) bits that parity saves
+    sparsity: Tensor  # () share of zero symbols
+
+    @property
+    def total_bits(self) -> Tensor:
+        """Of each image: (B,)."""
+        return self.bits.sum(dim=(1, 2, 3)) - self.saved
 
 
 class Light(Model):
@@ -113,21 +144,29 @@ class Light(Model):
         if level is None:
             raise ValueError("a network of many rates needs the level of each image")
         y = self.g_a(x) * self.gain(level)  # (B, M, H/16, W/16) in steps of the level
-        y_hat, total_bits, sparsity = self.entropy_model(y, level)
-        return ModelOutput(self.g_s(y_hat, level).float(), total_bits, y, sparsity)
+        coded = self.entropy_model(y, level)
+        return ModelOutput(self.g_s(coded.y_hat, level).float(), coded.total_bits, y, coded.sparsity)
 
-    def entropy_model(self, y: Tensor, level: Tensor, known: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """y (B, M, h, w) in steps of its level → y_hat in units of the trunk, estimated bits (B,), share of zero symbols.
+    def entropy_model(self, y: Tensor, level: Tensor, known: Tensor | None = None, which: Tensor | None = None) -> CodedLatent:
+        """Codes y (B, M, h, w), in steps of its level.
 
-        `known` (B, K, h, w): what a decoder knows besides z, added to the features of the means.
+        Args:
+            y: to code.
+            level: (B,).
+            known: what a decoder knows besides z (B, K, h, w), added to the features of the means.
+            which: superblocks that are coded (B, 1, h/4, w/4), 1 there and 0 elsewhere; others have no symbols. None: all are.
         """
         z = self.h_a(y).float() - self.z_mean(level)  # (B, Z, H/64, W/64)
         z_symbols = round_ste(z)
         noisy = self.training and not self.encoder_frozen
         z_bits = bits(z + self._noise(z) if noisy else z_symbols, self.z_log_scale(level).exp())
         height, width = y.shape[2:]  # z covers 4×4 latents, the last of a row or column perhaps fewer
+        if which is not None:
+            z_symbols = z_symbols * which
         rows = self.h_s_scale(z_symbols, level)[:, :, :height, :width]
         scale = scale_of_row(lower_bound(rows, 0.0).clamp_max(ROWS - 1))
+        if which is not None:  # the silent row of a file
+            scale = torch.where(_of_latents(which, height, width) > 0, scale, SCALE_MIN)
         features = self.h_s_mean.hyper_features(z_symbols, level)[:, :, :height, :width]
         if known is not None:
             features = features + known
@@ -149,8 +188,13 @@ class Light(Model):
         y_hat = self.h_s_mean.in_steps(features, quantise, steps)
         residual = sum(residuals[1:], residuals[0])
         y_bits = bits(residual + (self._noise(residual) if noisy else sum(errors[1:], errors[0])), scale)
-        total_bits = y_bits.sum(dim=(1, 2, 3)) + z_bits.sum(dim=(1, 2, 3)) - saved
-        return y_hat, total_bits, (residual.detach().abs() < 0.5).float().mean()
+        superblocks = z_bits.sum(dim=1, keepdim=True) + _of_superblocks(y_bits.sum(dim=1, keepdim=True))
+        return CodedLatent(
+            y_hat=y_hat,
+            bits=superblocks if which is None else superblocks * which,
+            saved=saved,
+            sparsity=(residual.detach().abs() < 0.5).float().mean(),
+        )
 
     @torch.no_grad()
     def _quantisation_error(self, residual: Tensor, scale: Tensor, step: Tensor) -> tuple[Tensor, Tensor | float]:
