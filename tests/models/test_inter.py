@@ -3,17 +3,21 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save
 
 from dlic.entropy.coder import PLAIN
 from dlic.entropy.tables import tables_from_likelihoods
+from dlic.learned.rounding import Rounding
 from dlic.models import build_model
 from dlic.models.inter import Inter
 from dlic.models.light import Light
 from dlic.models.macs import macs_per_pixel
 from dlic.pixels.rectangles import Rectangle
+from dlic.runtime.onnx.registry import deploy as deploy_on_onnx
 from dlic.runtime.torch import deploy
 from dlic.runtime.torch.whole_numbers import stored_arrays
 from dlic.training.export import as_codec, learned_tables
+from dlic.training.graphs.registry import graphs_of
 
 LIGHT = {"channels": 16, "latents": 24, "hidden": 8, "context_steps": 4}
 SMALL = {**LIGHT, "hyper": 8, "prediction": 8}
@@ -105,10 +109,32 @@ def test_rows_do_not_depend_on_the_prediction(network, frames):
     assert not np.allclose(*means)
 
 
+@pytest.mark.parametrize("level", [0, 30, 63])
+def test_onnx_runtime_codes_as_pytorch_does(network, frames, level):
+    """Given a prediction or none: the same symbols, pixels within one level."""
+    config, arrays = network.config, stored_arrays(network)
+    weights = save(arrays)
+    models = [deploy("inter", config, arrays), deploy_on_onnx("inter", config, weights, graphs_of("inter", config, weights))]
+    tables, (image, prediction) = learned_tables(network), frames
+    for given in (models, [model.given(prediction) for model in models]):
+        results = []
+        for model in given:
+            plain = Rounding(model, tables, even=True).plain(model.encoder.analyse(image), level)
+            decoder, y = model.decoder, plain.symbols.y
+            again = decoder.reconstruct(decoder.context(plain.symbols.z, y.shape[:2], level), y)
+            results.append((y, *(decoder.synthesise(y_hat, level).astype(int) for y_hat in (plain.y_hat, again))))
+        assert np.mean(results[0][0] != results[1][0]) < 1e-3
+        assert np.abs(results[0][1] - results[1][1]).mean() < 0.2 and np.abs(results[1][1] - results[1][2]).max() <= 1
+
+
 def test_a_prediction_of_another_size_is_refused(network, frames):
-    given = deploy("inter", network.config, stored_arrays(network)).given(frames[1])
-    with pytest.raises(ValueError, match="does not fit"):
-        given.encoder.analyse(frames[0][:64])
+    config, weights = network.config, save(stored_arrays(network))
+    for model in (
+        deploy("inter", config, stored_arrays(network)),
+        deploy_on_onnx("inter", config, weights, graphs_of("inter", config, weights)),
+    ):
+        with pytest.raises(ValueError, match="does not fit"):
+            model.given(frames[1]).encoder.analyse(frames[0][:64])
 
 
 def test_gradients_reach_what_is_known_of_the_prediction(frames, monkeypatch):

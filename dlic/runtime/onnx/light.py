@@ -1,7 +1,7 @@
 """`Light` on ONNX Runtime."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -19,6 +19,9 @@ from dlic.runtime.onnx.sessions import Sessions, as_input
 from dlic.runtime.rows import table_rows
 
 
+Inputs = dict[str, NDArray[Any]]
+
+
 @dataclass(frozen=True, eq=False)
 class Context:
     """What the graphs of the context loop need; it is computed with them."""
@@ -26,6 +29,7 @@ class Context:
     z: NDArray[np.float32]  # symbols (h/4, w/4, Z)
     size: tuple[int, int]  # of y
     level: int
+    known: Inputs = field(default_factory=dict)  # further inputs, of what a decoder knows besides z
 
 
 class LightDecoder:
@@ -42,7 +46,8 @@ class LightDecoder:
     def reconstruct(self, context: Context, symbols: NDArray[Any]) -> NDArray[np.float32]:
         masks = _masks(self._steps, self._latents, *context.size)
         inputs = {"z": context.z, "symbols": symbols.astype(np.float32, copy=False), "level": as_input(context.level)}
-        return self._sessions.run("latents", inputs | {f"step_{number}": mask for number, mask in enumerate(masks)})[0]
+        steps = {f"step_{number}": mask for number, mask in enumerate(masks)}
+        return self._sessions.run("latents", inputs | steps | context.known)[0]
 
     def synthesise(self, y_hat: NDArray[np.float32], level: int) -> NDArray[np.uint8]:
         return self._sessions.run("synthesis", {"y_hat": y_hat, "level": as_input(level)})[0]
@@ -83,7 +88,7 @@ class LightEncoder:
     def quantise(self, context: Context, quantiser: Quantiser) -> NDArray[np.float32]:
         level, inverse = as_input(context.level), self._gains.inverse[context.level]
         inputs = {"z": context.z, "size": as_input(*context.size), "level": level}
-        features, means = self._sessions.run("context", inputs)
+        features, means = self._sessions.run("context", inputs | context.known)
         masks = _masks(self._config.get("context_steps", 2), means.shape[2], *context.size)
         y_hat = np.zeros_like(means)
         for number, mask in enumerate(masks):

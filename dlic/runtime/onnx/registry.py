@@ -14,6 +14,7 @@ DEPLOYMENTS = {
     "hyperprior": "dlic.runtime.onnx.one_rate:deploy_scale_hyperprior",
     "mean_scale": "dlic.runtime.onnx.one_rate:deploy_mean_scale",
     "light": "dlic.runtime.onnx.light:deploy_light",
+    "inter": "dlic.runtime.onnx.inter:deploy_inter",
 }
 
 

@@ -11,14 +11,13 @@ from dlic.training.graphs.layers import apply, branch
 from dlic.training.graphs.levels import level_gain
 
 
-def analysis(g_a: Analysis, graph: Graph, name: str, image: str) -> str:
-    """uint8 (H, W, 3) → latent (h, w, M)."""
-    matrix = _of_blocks(graph, f"{name}.first")  # (C, 3·BLOCK²)
-    middle_grey = graph.op("ReduceSum", graph.op("Mul", matrix, graph.constant(0.5)), graph.shape(1), keepdims=0)
-    bias = graph.op("Sub", graph.weight(f"{name}.first.bias"), middle_grey)
-    kernel = graph.op("Transpose", graph.op("Div", matrix, graph.constant(255)), perm=[1, 0])
-    features = graph.op("Add", graph.op("MatMul", pixels.to_blocks(graph, image, BLOCK), kernel), bias)
-    x = apply(g_a.fine, graph, f"{name}.fine", _in_blocked_layout(graph, pixels.to_planes(graph, features)))
+def analysis(g_a: Analysis, graph: Graph, name: str, image: str, prediction: str | None = None) -> str:
+    """uint8 (H, W, 3), or what a prediction of this size leaves of it → latent (h, w, M)."""
+    blocks = pixels.to_blocks(graph, image, BLOCK)
+    if prediction is not None:
+        around_grey = graph.op("Sub", graph.constant(0.5 * 255), pixels.to_blocks(graph, prediction, BLOCK))
+        blocks = graph.op("Add", blocks, around_grey)
+    x = apply(g_a.fine, graph, f"{name}.fine", _in_blocked_layout(graph, first_features(graph, f"{name}.first", blocks)))
     x = apply(g_a.merge, graph, f"{name}.merge", x)
     for number, block in enumerate(bottlenecks(g_a.coarse)):
         x = apply(block, graph, f"{name}.coarse.{number}", x)
@@ -32,13 +31,19 @@ def plain_synthesis(g_s: PlainSynthesis, graph: Graph, name: str, y_hat: str) ->
     return _to_pixels(graph, name, apply(g_s.fine, graph, f"{name}.fine", x))
 
 
-def synthesis(g_s: Synthesis, graph: Graph, name: str, y_hat: str, level: str) -> str:
-    """The same with blocks that depend on the level (1,)."""
+def synthesis(
+    g_s: Synthesis, graph: Graph, name: str, y_hat: str, level: str, known: str | None = None, prediction: str | None = None
+) -> str:
+    """The same with blocks that depend on the level (1,).
+
+    `known` (1, C, H/8, W/8) is added to features as in `Synthesis`; `prediction` (H, W, 3) is what the result is a residual of.
+    """
     x = _in_blocked_layout(graph, pixels.to_planes(graph, y_hat))
     x = _level_blocks(graph, f"{name}.coarse", bottlenecks(g_s.coarse.blocks), x, level)
-    x = _in_blocked_layout(graph, apply(g_s.split, graph, f"{name}.split", x))
+    x = apply(g_s.split, graph, f"{name}.split", x)
+    x = _in_blocked_layout(graph, x if known is None else graph.op("Add", x, known))
     x = _level_blocks(graph, f"{name}.fine", bottlenecks(g_s.fine.blocks), x, level)
-    return _to_pixels(graph, name, x, level_gain(graph, f"{name}.gain", level))
+    return _to_pixels(graph, name, x, level_gain(graph, f"{name}.gain", level), prediction)
 
 
 def _level_blocks(graph: Graph, name: str, blocks: list, x: str, level: str) -> str:
@@ -48,15 +53,28 @@ def _level_blocks(graph: Graph, name: str, blocks: list, x: str, level: str) -> 
     return x
 
 
-def _to_pixels(graph: Graph, name: str, x: str, gain: str | None = None) -> str:
-    """Features (1, C, H/BLOCK, W/BLOCK) → uint8 (H, W, 3); `gain` (1, C) weights them."""
+def _to_pixels(graph: Graph, name: str, x: str, gain: str | None = None, prediction: str | None = None) -> str:
+    """Features (1, C, H/BLOCK, W/BLOCK) → uint8 (H, W, 3); `gain` (1, C) weights them. A prediction takes the place of grey."""
     kernel = graph.op("Mul", graph.op("Transpose", _of_blocks(graph, f"{name}.last"), perm=[1, 0]), graph.constant(255))
     if gain is not None:
         kernel = graph.op("Mul", kernel, graph.op("Transpose", gain, perm=[1, 0]))  # cheaper than weighting all features
     bias = graph.op("Gather", graph.weight(f"{name}.last.bias"), _colours_last(graph))
-    offset = graph.op("Add", graph.op("Mul", bias, graph.constant(255)), graph.constant(0.5 * 255 + 0.5))  # ½: rounds
+    zero = 0.5 * 255 if prediction is None else 0.0
+    offset = graph.op("Add", graph.op("Mul", bias, graph.constant(255)), graph.constant(zero + 0.5))  # ½: rounds
     blocks = graph.op("Add", graph.op("MatMul", pixels.to_array(graph, x), kernel), offset)
+    if prediction is not None:
+        blocks = graph.op("Add", blocks, pixels.to_blocks(graph, prediction, BLOCK))
     return pixels.from_blocks(graph, graph.op("Clip", blocks, graph.constant(0), graph.constant(255)), BLOCK)
+
+
+def first_features(graph: Graph, name: str, blocks: str) -> str:
+    """The 1×1 layer of a name that ends with first, on `pixels.to_blocks` (h, w, 3·BLOCK²): (1, C, h, w)."""
+    matrix = _of_blocks(graph, name)  # (C, 3·BLOCK²)
+    middle_grey = graph.op("ReduceSum", graph.op("Mul", matrix, graph.constant(0.5)), graph.shape(1), keepdims=0)
+    bias = graph.op("Sub", graph.weight(f"{name}.bias"), middle_grey)
+    kernel = graph.op("Transpose", graph.op("Div", matrix, graph.constant(255)), perm=[1, 0])
+    features = graph.op("Add", graph.op("MatMul", blocks, kernel), bias)
+    return pixels.to_planes(graph, features)
 
 
 def _of_blocks(graph: Graph, name: str) -> str:

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from dlic.models.inter import Inter
 from dlic.models.light import Light
 from dlic.training.graphs.builder import StoredWeight, stored_weights
+from dlic.training.graphs.inter import InterGraphs
 from dlic.training.graphs.light import LightGraphs
 from dlic.training.graphs.one_rate import factorized_graphs, mean_scale_graphs, scale_hyperprior_graphs
 
@@ -15,11 +17,16 @@ def _light(config: Mapping[str, Any], weights: dict[str, StoredWeight]) -> dict[
     return LightGraphs(Light(**config), weights).all()
 
 
+def _inter(config: Mapping[str, Any], weights: dict[str, StoredWeight]) -> dict[str, bytes]:
+    return InterGraphs(Inter(**config), weights).all()
+
+
 MAKERS: dict[str, Maker] = {
     "factorized": factorized_graphs,
     "hyperprior": scale_hyperprior_graphs,
     "mean_scale": mean_scale_graphs,
     "light": _light,
+    "inter": _inter,
 }
 
 
