@@ -137,8 +137,10 @@ class LearnedCodec:
         """The pixels (H, W, 3) that a decoder will give. The stream is parsed only if the picture is in tiles."""
         container = encoded.container
         if encoded.y_hat is None:
-            return self.tiles.decode(container, None, no_progress).image  # no limit of pixels: this process wrote the file
-        return self._cropped(encoded.y_hat, container)
+            decoded = self.tiles.decode(container, None, no_progress)  # no limit of pixels: this process wrote the file
+        else:
+            decoded = Decoded(self._cropped(encoded.y_hat, container), {})
+        return self._with_exact_blocks(decoded, container, None).image
 
     # --- decoding ---------------------------------------------------------------------------------------------------
 
