@@ -86,7 +86,7 @@ def evaluate(
     if is_of_clips(folder):
         options_of_clips = ClipEvaluation(
             folder=folder, codecs=codecs, qualities=qualities, model=model, frames=frames, metrics=metrics, out=out, figure=figure,
-            force=force, as_json=as_json,
+            with_player=pictures != "none", force=force, as_json=as_json,
         )  # fmt: skip
         evaluate_clips(options_of_clips)
         return

@@ -28,6 +28,7 @@ class ClipEvaluation:
     metrics: str | None
     out: Path | None
     figure: Path | None
+    with_player: bool  # whether frames are kept for dlic report
     force: bool
     as_json: bool
 
@@ -75,6 +76,11 @@ def evaluate_clips(options: ClipEvaluation) -> None:
     held = lock_folder(out, f"another dlic evaluate works in {out}") if out is not None else None
     try:
         run = conduct(run, plan, out, _watched)
+        if out is not None and options.with_player:
+            from dlic.report.clip_sprites import make_sprites
+
+            with streams.busy("frames for the player") as progress:
+                make_sprites(out, run, plan, progress)
     finally:
         if held is not None:
             held.release()

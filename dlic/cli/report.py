@@ -8,6 +8,8 @@ from dlic.cli.extras import require
 from dlic.cli.parameters import Argument, Option
 from dlic.errors import DlicError
 
+ABOUT_CLIPS = "clips.json"  # in the folder of an evaluation on clips
+
 if TYPE_CHECKING:
     from dlic.evaluation.run import Run
 
@@ -23,6 +25,9 @@ def report(
 ) -> None:
     """Make one self-contained HTML page of an evaluation: curves, BD-rates, every file, and pictures side by side."""
     require("eval", "dlic report", ["plotly", "bjontegaard", *["matplotlib"] * bool(figures)])
+    if (folder / ABOUT_CLIPS).is_file():
+        _of_clips(folder, output or folder / "report.html", figures or [], force)
+        return
     from dlic.evaluation.run_folder import read_run
     from dlic.report.pictures import FOLDER, read_pictures
 
@@ -37,6 +42,23 @@ def report(
         labels = {name: entry.label for name, entry in run.codecs.items()}
         text = html_of(page_of(run, gallery_of(folder / FOLDER, pictures, labels, lossless, progress)))
     for path, data in [(target, text.encode()), *((path, _figure(run, path)) for path in figures or [])]:
+        streams.write_bytes(str(path), data, force)
+        streams.say(f"{path}: {len(data):,} bytes")
+
+
+def _of_clips(folder: Path, target: Path, figures: list[Path], force: bool) -> None:
+    """The page of an evaluation on clips."""
+    from dlic.evaluation.clips.plots import over_frames
+    from dlic.evaluation.clips.run import read_run
+    from dlic.report.clip_page import html_of_clips
+    from dlic.report.clip_sprites import read_sprites
+
+    streams.check_targets([target, *figures], figures, force)
+    run = read_run(folder)
+    if not run.rows:
+        raise DlicError(f"{folder} holds no measured file; dlic evaluate --out {folder} goes on with it")
+    text = html_of_clips(run, read_sprites(folder), folder)
+    for path, data in [(target, text.encode()), *((path, over_frames(run, path.suffix)) for path in figures)]:
         streams.write_bytes(str(path), data, force)
         streams.say(f"{path}: {len(data):,} bytes")
 

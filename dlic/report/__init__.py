@@ -79,14 +79,14 @@ def notes_of(gallery: Gallery) -> list[str]:
 def html_of(page: Page) -> str:
     """The whole file."""
     plotly = _plotly() if "curves" in page.figures else ""
-    script = "\n".join(map(_own, SCRIPTS))
-    return Template(_own("template.html")).substitute(
-        policy=_policy(plotly, script),
+    script = "\n".join(map(own_text, SCRIPTS))
+    return Template(own_text("template.html")).substitute(
+        policy=policy_of(plotly, script),
         title=html.escape(page.title),
         lead=html.escape(page.lead),
-        style=_own("page.css"),
+        style=own_text("page.css"),
         notes="".join(f"<li>{html.escape(note)}</li>" for note in page.notes),
-        provenance=_definitions(page.provenance),
+        provenance=definitions_of(page.provenance),
         report=as_script_text({**page.figures, "pictures": page.gallery.pictures}),
         files="\n".join(_file(name, file.type, file.data) for name, file in page.gallery.files.items()),
         plotly=plotly,
@@ -105,13 +105,13 @@ def _file(name: str, kind: str, data: bytes) -> str:
     return f'<script type="text/plain" id="{name}" data-type="{kind}">{b64encode(data).decode()}</script>'
 
 
-def _policy(*scripts: str) -> str:
+def policy_of(*scripts: str) -> str:
     """Content-Security-Policy: no external resources, and only this page's scripts."""
     hashes = (f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" for script in scripts)
     return f"default-src 'none'; script-src {' '.join(hashes)}; style-src 'unsafe-inline'; img-src data: blob:"
 
 
-def _definitions(origin: Provenance) -> str:
+def definitions_of(origin: Provenance) -> str:
     """Where the figures come from, as the items of a <dl>."""
     versions = ", ".join(f"{name} {version}" for name, version in origin.versions.items())
     machine = f"{origin.cpu}, {origin.cores} cores, threads used: {origin.threads}, {origin.system}"
@@ -119,7 +119,7 @@ def _definitions(origin: Provenance) -> str:
     return "".join(f"<dt>{name}</dt><dd>{html.escape(text)}</dd>" for name, text in items.items())
 
 
-def _own(name: str) -> str:
+def own_text(name: str) -> str:
     return (resources.files(__name__) / name).read_text(encoding="utf-8")
 
 

@@ -35,16 +35,17 @@ def lines(run: ClipRun) -> Iterator[str]:
     for setting, names in settings_of(run).items():
         yield ""
         yield f"{setting}: means over the clips"
-        yield from _means(run, names)
+        yield from _table(means_table(run, names))
         if len(names) > 1:
             yield ""
             yield f"BD-rate of {run.codecs[names[0]].label} ({setting}); negative where it needs fewer bits"
-            yield from _rates(run, names)
+            yield from _table(rates_table(run, names))
     yield ""
     yield from (f"{codec.label}: {codec.command}" for codec in run.codecs.values() if codec.command)
 
 
-def _means(run: ClipRun, names: Sequence[str]) -> Iterator[str]:
+def means_table(run: ClipRun, names: Sequence[str]) -> list[list[str]]:
+    """A row a codec and quality; the first row has the heads."""
     metrics = run.metrics
     rows = [["codec", "quality", "bpp", *(LABELS[name] for name in metrics), "encode ms", "decode ms"]]
     for name in names:
@@ -57,11 +58,11 @@ def _means(run: ClipRun, names: Sequence[str]) -> Iterator[str]:
             bpp = float(np.mean([row.bpp for row in of_quality]))
             times = [float(np.mean([getattr(row, stage) for row in of_quality])) for stage in ("encode_ms", "decode_ms")]
             rows.append([run.codecs[name].label, str(quality), f"{bpp:.4f}", *cells, *(f"{time:.1f}" for time in times)])
-    yield from _table(rows)
+    return rows
 
 
-def _rates(run: ClipRun, names: Sequence[str]) -> Iterator[str]:
-    """A row an anchor: the means by every metric, then each clip's by RGB PSNR."""
+def rates_table(run: ClipRun, names: Sequence[str]) -> list[list[str]]:
+    """A row an anchor of the first codec: the means by every metric, then each clip's by RGB PSNR."""
     metrics = run.metrics
     rows = [["against", *(LABELS[name] for name in metrics), *(f"{clip.name}, RGB" for clip in run.clips)]]
     for anchor in names[1:]:
@@ -69,7 +70,7 @@ def _rates(run: ClipRun, names: Sequence[str]) -> Iterator[str]:
         of_clips = compared["psnr"].of_clips if "psnr" in compared else {}
         cells = [_share(compared[metric].mean) for metric in metrics]
         rows.append([run.codecs[anchor].label, *cells, *(_share(of_clips.get(clip.name)) for clip in run.clips)])
-    yield from _table(rows)
+    return rows
 
 
 def results(run: ClipRun) -> dict[str, object]:
