@@ -9,6 +9,8 @@ from torch.utils.data import Dataset
 from torchvision.transforms.v2 import functional as F
 
 from dlic.data.photographs import Photographs
+from dlic.data.rendered import rendered_page
+from dlic.errors import DlicError
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,8 @@ class Augmentation:
         downscale: largest factor by which a larger crop may be shrunk (1: never).
         downscale_share: share of the crops that are shrunk.
         candidates: crops drawn for each one used; the most detailed is kept, since plain sky teaches little.
+        rendered: share of the crops that are pages of text, charts and interfaces instead, or photographs with text over them
+            (`data.rendered`); they are neither mirrored nor turned. They take the fonts of the machine.
     """
 
     flip: bool = True
@@ -28,6 +32,11 @@ class Augmentation:
     downscale: float = 2.0
     downscale_share: float = 0.25
     candidates: int = 2
+    rendered: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rendered <= 1:
+            raise DlicError(f"the share of rendered crops goes from 0 to 1, not {self.rendered}")
 
 
 class TrainingCrops(Dataset):
@@ -40,7 +49,10 @@ class TrainingCrops(Dataset):
     def __getitem__(self, index: int) -> Tensor:
         rng = np.random.default_rng((self.seed, index))
         drawn = [self._draw(rng) for _ in range(self.augmentation.candidates)]
-        return self._turn(max(drawn, key=detail), rng)
+        crop = max(drawn, key=detail)
+        if self.augmentation.rendered and rng.random() < self.augmentation.rendered:
+            return rendered_crop(rng, crop)
+        return self._turn(crop, rng)
 
     def _draw(self, rng: np.random.Generator) -> Tensor:
         pixels = self.photographs.pixels(int(draw(rng, self.cumulative)))
@@ -55,6 +67,12 @@ class TrainingCrops(Dataset):
             crop = F.horizontal_flip(crop)
         turns = int(rng.integers(4)) if self.augmentation.rotate else 0
         return torch.rot90(crop, turns, dims=(1, 2)).contiguous()
+
+
+def rendered_crop(rng: np.random.Generator, photograph: Tensor) -> Tensor:
+    """A rendered page in place of a crop (3, size, size), which may be its ground."""
+    page = rendered_page(rng, photograph.shape[-1], photograph.permute(1, 2, 0).cpu().numpy())
+    return torch.from_numpy(page.copy()).permute(2, 0, 1).contiguous()
 
 
 class ValidationCrops(Dataset):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
-from dlic.data.crops import Augmentation, cumulative_shares, detail, draw
+from dlic.data.crops import Augmentation, cumulative_shares, detail, draw, rendered_crop
 from dlic.data.photographs import Photographs
 
 
@@ -48,7 +48,11 @@ class ResidentBatches:
         shrunk = rng.binomial(self.batch_size, self.augmentation.downscale_share)
         window = round(self.size * rng.uniform(1.0, self.augmentation.downscale))
         parts = [self._crops(rng, self.batch_size - shrunk, self.size), self._crops(rng, shrunk, window)]
-        return torch.cat(parts).contiguous()
+        crops = torch.cat(parts).contiguous()
+        if self.augmentation.rendered:
+            for place in np.flatnonzero(rng.random(self.batch_size) < self.augmentation.rendered):
+                crops[place] = rendered_crop(rng, crops[place]).to(self.device)
+        return crops
 
     def _crops(self, rng: np.random.Generator, number: int, window: int) -> Tensor:
         """`number` crops from windows of that side, each the most detailed of its candidates: (number, 3, size, size)."""

@@ -18,7 +18,6 @@ from dlic.runtime.network import DeployedModel, EncoderNetwork, Quantiser, Refin
 from dlic.runtime.onnx.sessions import Sessions, as_input
 from dlic.runtime.rows import table_rows
 
-
 Inputs = dict[str, NDArray[Any]]
 
 
