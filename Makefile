@@ -1,13 +1,14 @@
-# make demo: see a photograph compressed · make test: lint, types and tests · both set up .venv on first use
+# make demo: see a photograph compressed, by the base install · make test: lint, types and tests · each sets up what it needs on first use
 PYTHON ?= python3
 BIN := .venv/bin
+BASE := .venv-base/bin
 
-.PHONY: demo test lint clean web
+.PHONY: demo test lint base clean web
 
-demo: .venv/ready
-	$(BIN)/python scripts/demo.py
+demo: .venv-base/ready
+	$(BASE)/python scripts/demo.py
 
-test: lint  # two files at a time on a core each: two teams of threads would get in each other's way
+test: lint base  # two files at a time on a core each: two teams of threads would get in each other's way
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: .venv/ready
@@ -15,13 +16,21 @@ lint: .venv/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+base: .venv-base/ready  # what people have who install no extra
+	$(BASE)/python -m tests.base_install
+
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --editable ".[train,eval,dev]"
+	touch $@
+
+.venv-base/ready: pyproject.toml
+	$(PYTHON) -m venv .venv-base
+	$(BASE)/python -m pip install --quiet --editable .
 	touch $@
 
 web:  # the decoder for browsers, from C; needs clang and lld
 	$(PYTHON) scripts/build_web.py
 
 clean:
-	rm -rf .venv demo runs
+	rm -rf .venv .venv-base demo runs

@@ -10,8 +10,11 @@ from dlic.errors import DlicError
 
 
 def export(
-    run: Annotated[Path, Argument("RUN.ckpt", "Checkpoint of a training run; with --web, a checkpoint's name or folder.")],
-    folder: Annotated[Path, Argument("FOLDER", "Folder of the checkpoint; its name is the checkpoint's name.")],
+    run: Annotated[
+        Path,
+        Argument("RUN.ckpt", "A training run; with --web, a checkpoint's name or folder; alone, a folder that gets its graphs."),
+    ],
+    folder: Annotated[Path | None, Argument("FOLDER", "Folder of the checkpoint; its name is the checkpoint's name.")] = None,
     data: Annotated[Path | None, Option(metavar="DIR", help="Photographs for counting symbols: about 1.5 % smaller files.")] = None,
     card: Annotated[Path | None, Option(help="Markdown text for the model card: data, figures, licence.")] = None,
     force: Annotated[bool, Option("--force", help="Replace an existing checkpoint.")] = False,
@@ -20,13 +23,20 @@ def export(
         bool, Option("--web", help="Write a checkpoint's weights for browsers into FOLDER, named by fingerprint.")
     ] = False,
 ) -> None:
-    """Export a training run's .ckpt as a checkpoint that compresses: safetensors, integer tables, model card."""
-    if web:
+    """Export a training run's .ckpt as a checkpoint that compresses: safetensors, integer tables, model card, ONNX graphs."""
+    if web and folder is not None:
         _export_web(str(run), folder, force)
         return
-    require("train", "dlic export", ["torch"])
+    require("train", "dlic export", ["torch", "onnx"])
     from dlic.training.export import export as write
+    from dlic.training.export import write_graphs
 
+    if folder is None:
+        if web or not run.is_dir():
+            raise DlicError(f"give a folder for the checkpoint; {run} alone would have to be a checkpoint's folder itself")
+        manifest = write_graphs(run)
+        streams.say(f"{run}: {len(manifest.graphs)} graphs, fingerprint {manifest.fingerprint.hex()[:16]}")
+        return
     try:
         text = card.read_text(encoding="utf-8") if card else ""
     except (OSError, UnicodeDecodeError) as error:

@@ -27,7 +27,7 @@ from dlic.images.files import ImageFile
 from dlic.pixels.rectangles import Rectangle
 from dlic.progress import Progress, no_progress
 from dlic.runtime.choice import check_runtime
-from dlic.runtime.memory import PROCESS_WITH_TORCH
+from dlic.runtime.memory import PROCESS_WITH_ONNX
 from dlic.runtime.timing import timed
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Learned(ContainerKind):
             "content",
         ]
     )  # fmt: skip
-    process_memory = PROCESS_WITH_TORCH
+    process_memory = PROCESS_WITH_ONNX
 
     def check_coder(self, container: Container) -> None:
         coder_of(container.coder)

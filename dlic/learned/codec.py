@@ -106,7 +106,7 @@ class LearnedCodec:
         height, width = check_pixels(image).shape[:2]
         if self.tiling.cuts(height, width):
             return self.tiles.analyse(image, keep)
-        self.tiling.check_memory(one_unit(height, width, ENCODING))
+        self.tiling.check_memory(one_unit(height, width, ENCODING, self.unit.process))
         return AnalysedPicture(image, kept={0: self.unit.analyse(image, Rectangle(0, 0, width, height))})
 
     def encode_at(self, analysed: AnalysedPicture, level: int, effort: int = 0, progress: Progress = no_progress) -> Encoded:
@@ -155,7 +155,7 @@ class LearnedCodec:
         if container.kind == TILED:
             return self.tiles.decode(container, crop, progress)
         unit = unit_of(container)
-        self.tiling.check_memory(one_unit(container.height, container.width, DECODING))
+        self.tiling.check_memory(one_unit(container.height, container.width, DECODING, self.unit.process))
         decoded = self.unit.decode(unit, threads.side())
         seconds = dict(decoded.seconds)
         with timed(seconds, "transform"):
@@ -281,7 +281,7 @@ def read_codec(folder: str | Path, runtime: str | None = None) -> LearnedCodec:
         tables=manifest.tables,
         distortion=manifest.training.distortion,
     )
-    return LearnedCodec(unit)
+    return LearnedCodec(unit, Tiling(process=deployed.process))
 
 
 def _deployed(folder: str | Path, manifest: Manifest, runtime: str) -> DeployedModel:

@@ -92,6 +92,11 @@ class UnitCodec:
         return self.deployed.decoder.stride
 
     @property
+    def process(self) -> int:
+        """Bytes of a process that has loaded the checkpoint."""
+        return self.deployed.process
+
+    @property
     def border(self) -> int:
         """Border in pixels that the transforms need around a unit."""
         return self.deployed.decoder.halo * self.stride

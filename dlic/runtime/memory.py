@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 PROCESS_WITH_TORCH = 780_000_000  # bytes of a process with torch, a checkpoint and oneDNN's buffers: peaks with light-1
+PROCESS_WITH_ONNX = 115_000_000  # the same with ONNX Runtime
 SHARE = 0.75  # of the free memory; the rest is for everything else on the machine
 UNKNOWN = 4 << 30  # free bytes assumed where the system does not report them
 CGROUP = Path("/sys/fs/cgroup")

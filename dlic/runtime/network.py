@@ -14,6 +14,7 @@ from dlic.entropy.coder import CODERS, PLAIN, Coder
 from dlic.entropy.parts import Path, Symbols
 from dlic.entropy.tables import FrequencyTables
 from dlic.progress import Progress
+from dlic.runtime.memory import PROCESS_WITH_TORCH
 from dlic.runtime.tile_context import Surroundings
 
 # means (h, w, M) and mask (h, w, M) bool of one context step → y_hat − means, in steps; it is read only where the mask is set
@@ -124,3 +125,4 @@ class DeployedModel:
     encoder: EncoderNetwork
     decoder: DecoderNetwork
     rows: TableRows
+    process: int = PROCESS_WITH_TORCH  # bytes of a process that has loaded it

@@ -37,9 +37,10 @@ def checkpoint_of(path: Path) -> Path:
     return TINY_LIGHT if path.stem.startswith("light") else TINY
 
 
+@pytest.mark.parametrize("runtime", ["onnx", "torch"])
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_golden_files_decode(path):
-    decoded = dlic.decompress(path.read_bytes(), weights=checkpoint_of(path))
+def test_golden_files_decode(path, runtime):
+    decoded = dlic.decompress(path.read_bytes(), weights=checkpoint_of(path), runtime=runtime)
     expected = np.array(Image.open(path.with_suffix(".png")))
     assert np.abs(decoded.astype(int) - expected).max() <= 1
 
@@ -92,7 +93,7 @@ def test_there_are_golden_files_of_every_level_and_some_have_escapes():
 def test_a_fresh_process_parses_the_same_symbols(name, threads):
     """The checksum in the file is of the symbols: decoding without an error is parsing them exactly."""
     path = GOLDEN / f"{name}.dlic"
-    script = f"import sys, torch, dlic; torch.set_num_threads({threads}); dlic.decompress(open(sys.argv[1], 'rb').read(), "
-    script += "weights=sys.argv[2])"
+    script = "import sys, dlic\nfor runtime in ('onnx', 'torch'): dlic.decompress(open(sys.argv[1], 'rb').read(), "
+    script += f"weights=sys.argv[2], runtime=runtime, threads={threads})"
     command = [sys.executable, "-c", script, str(path), str(checkpoint_of(path))]
     subprocess.run(command, check=True, cwd=Path(dlic.__file__).parent.parent)

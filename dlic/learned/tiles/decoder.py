@@ -19,7 +19,6 @@ from dlic.pixels.arrays import Decoded
 from dlic.pixels.grid import Grid
 from dlic.pixels.rectangles import Rectangle
 from dlic.progress import Progress
-from dlic.runtime.memory import PROCESS_WITH_TORCH
 from dlic.runtime.timing import timed
 
 LOST = 128  # gray in place of a lost tile
@@ -131,5 +130,5 @@ def _decoding(codec: UnitCodec, grid: Grid, part: Rectangle) -> tuple[int, int]:
     """Bytes of a process that decodes tiles, and further bytes a tile in work. The latents of a row stay until the next row is
     decoded.
     """
-    fixed = PROCESS_WITH_TORCH + PIXEL * part.width * part.height + latents_of_a_tile(grid) * (grid.columns + 2)
+    fixed = codec.process + PIXEL * part.width * part.height + latents_of_a_tile(grid) * (grid.columns + 2)
     return fixed, DECODING * largest(grid, codec.border)

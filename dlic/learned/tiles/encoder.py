@@ -81,4 +81,4 @@ class Shares:
 def _encoding(codec: UnitCodec, grid: Grid, effort: int) -> tuple[int, int]:
     """Bytes of a process that encodes an image in tiles, and further bytes a tile in work."""
     each = REFINING[codec.distortion] * largest(grid, codec.border) if effort else ENCODING * largest(grid)
-    return PROCESS_WITH_TORCH + PIXEL * grid.width * grid.height, each
+    return (max(codec.process, PROCESS_WITH_TORCH) if effort else codec.process) + PIXEL * grid.width * grid.height, each

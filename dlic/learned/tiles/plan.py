@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 
 PIXEL = 3  # bytes of one in memory
 LATENT = 5  # bytes a pixel of y: 320 float32 for 16 × 16 pixels
-# Bytes of the work on a pixel of a unit, next to PROCESS_WITH_TORCH. Measured with light-1 as the peaks of 1, 2, 4 tiles at once;
+# Bytes of the work on a pixel of a unit, next to those of the process. Measured with light-1 as the peaks of 1, 2, 4 tiles at once;
 # 100 megapixels then take 1.4 GB where these say 1.36. Refinement minimises the checkpoint's training distortion; the gradient of
 # MS-SSIM keeps blurred planes of all scales in memory.
 ENCODING, DECODING = 130, 90
@@ -43,6 +43,7 @@ class Tiling:
     above: int = MAX_UNIT  # pixels that are still one unit
     at_once: int | None = None  # tiles in work; one a core if None
     max_memory: int | None = None  # bytes the process may take; None: a share of the free memory at the start
+    process: int = memory.PROCESS_WITH_TORCH  # bytes that it takes before any work
 
     def __post_init__(self) -> None:
         if not is_side(self.side):
@@ -71,12 +72,12 @@ class Tiling:
         return max(0, self._limit() - fixed) // each
 
     def _limit(self) -> int:
-        return memory.PROCESS_WITH_TORCH + memory.ceiling() if self.max_memory is None else self.max_memory
+        return self.process + memory.ceiling() if self.max_memory is None else self.max_memory
 
 
-def one_unit(height: int, width: int, work: int) -> int:
-    """Bytes for coding a picture in one piece, at `work` bytes a pixel."""
-    return memory.PROCESS_WITH_TORCH + height * width * (PIXEL + work)
+def one_unit(height: int, width: int, work: int, process: int) -> int:
+    """Bytes of a `process` that codes a picture in one piece, at `work` bytes a pixel."""
+    return process + height * width * (PIXEL + work)
 
 
 def latents_of_a_tile(grid: Grid) -> int:

@@ -1,11 +1,13 @@
 """The models that this runtime can deploy, by name."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, cast
 
 from safetensors.numpy import load
 
+from dlic.runtime.memory import PROCESS_WITH_ONNX
 from dlic.runtime.network import DeployedModel
 from dlic.runtime.onnx.sessions import Sessions
 
@@ -31,4 +33,5 @@ def deploy(name: str, config: Mapping[str, Any], weights: bytes, graphs: Mapping
     of ONNX Runtime that is too old.
     """
     module, function = DEPLOYMENTS[name].split(":")
-    return cast(DeployedModel, getattr(import_module(module), function)(config, load(weights), Sessions(graphs, weights)))
+    made = cast(DeployedModel, getattr(import_module(module), function)(config, load(weights), Sessions(graphs, weights)))
+    return replace(made, process=PROCESS_WITH_ONNX)
