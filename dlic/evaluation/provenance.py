@@ -4,7 +4,10 @@ import os
 import platform
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
+
+from dlic.runtime import threads
 
 CPU_INFO = Path("/proc/cpuinfo")  # Linux; `platform` knows no more than the architecture there
 
@@ -17,16 +20,14 @@ class Provenance:
     versions: dict[str, str]
     cpu: str
     cores: int
-    threads: int  # that torch computes with
+    threads: int  # that networks compute with
     system: str
 
 
 def provenance(command: str) -> Provenance:
     """This process and the machine it runs on."""
-    import torch
-
     cores = os.cpu_count() or 1
-    return Provenance(command, _versions(), _cpu(), cores, torch.get_num_threads(), f"{platform.system()} {platform.machine()}")
+    return Provenance(command, _versions(), _cpu(), cores, threads.cores(), f"{platform.system()} {platform.machine()}")
 
 
 def version_of(package: str) -> str:
@@ -41,13 +42,13 @@ def _versions() -> dict[str, str]:
     """Versions of everything that influences figures, including the peers' encoders."""
     import numpy
     import PIL
-    import torch
     from PIL import features
 
     import dlic
 
     python = {"dlic": dlic.__version__, "python": platform.python_version()}
-    modules = {"torch": torch.__version__, "numpy": numpy.__version__, "pillow": PIL.__version__}
+    runtimes = {name: version_of(name) for name in ("torch", "onnxruntime") if find_spec(name)}
+    modules = {**runtimes, "numpy": numpy.__version__, "pillow": PIL.__version__}
     encoders = {name: features.version(name) for name in ("libjpeg_turbo", "webp", "avif")}
     return {name: str(version) for name, version in {**python, **modules, **encoders}.items() if version}
 
