@@ -206,13 +206,13 @@ def _coded_alpha(alpha: NDArray[np.uint8] | None, reference: NDArray[np.uint8] |
     return write_varint(len(coded)) + coded
 
 
-def load_sequence_codec(key: str | Path, inter: str | Path | None = None) -> SequenceCodec:
+def load_sequence_codec(key: str | Path, inter: str | Path | None = None, runtime: str | None = None) -> SequenceCodec:
     """The codec of two checkpoints' folders; without one for inter frames, that of key frames serves for both.
 
-    Raises UnknownCheckpointError.
+    `runtime` is as of `load_codec`. Raises UnknownCheckpointError.
     """
-    pictures = load_codec(key)
-    frames = pictures if inter is None else load_codec(inter)
+    pictures = load_codec(key, runtime)
+    frames = pictures if inter is None else load_codec(inter, runtime)
     model = frames.unit.deployed
     if model.decoder.unit != SUPERBLOCK:
         raise UnknownCheckpointError(f"{frames.name} is no model of the frames of a sequence")
