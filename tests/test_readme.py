@@ -10,12 +10,12 @@ from PIL import Image
 
 from dlic.cli.evaluate import evaluate
 from dlic.cli.main import run
-from dlic.cli.parameters import parameters_of
+from dlic.cli.parser import parser_of
 from tests.conftest import KODAK, ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-OPTIONS = {name for parameter in parameters_of(evaluate) for name in parameter.names}
+OPTIONS = {name for action in parser_of("dlic evaluate", evaluate)._actions for name in action.option_strings}
 
 
 def blocks(language: str) -> list[str]:

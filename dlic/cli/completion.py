@@ -1,103 +1,55 @@
 """`dlic completion`: scripts by which shells complete commands, options and file names."""
 
 from collections.abc import Callable
-from enum import Enum
 from importlib import import_module
 from typing import Annotated, Any
 
-from dlic.cli.group import Group
-from dlic.cli.help import first_line
-from dlic.cli.parameters import Argument, Option, Parameter, parameters_of
-
-BASH = r"""_dlic() {
-    local current="${COMP_WORDS[COMP_CWORD]}" words=""
-    case "${COMP_WORDS[1]} ${COMP_WORDS[2]}" in
-CASES
-    esac
-    if [ "$COMP_CWORD" -eq 1 ]; then
-        words="COMMANDS"
-    elif [ "${current#-}" = "$current" ] && [ "$COMP_CWORD" -ne 2 -o "${words#-}" != "$words" ]; then
-        words=""
-    fi
-    COMPREPLY=($(compgen -W "$words" -- "$current"))
-}
-complete -o default -F _dlic dlic
-"""
+from dlic.cli import streams
+from dlic.cli.group import Group, first_line
+from dlic.cli.parameters import Argument
+from dlic.cli.parser import Parser, add_parameters
+from dlic.errors import DlicError
 
 
-class Shell(Enum):
-    """A shell with programmable completion."""
-
-    bash = "bash"
-    zsh = "zsh"
-    fish = "fish"
-
-
-def completion(shell: Annotated[Shell, Argument("bash|zsh|fish", "Shell to write for.")]) -> None:
+def completion(shell: Annotated[str, Argument("SHELL", "bash, zsh, fish or tcsh.")]) -> None:
     """Print a script for the completion of a shell.
 
     bash: dlic completion bash > ~/.local/share/bash-completion/completions/dlic
 
-    zsh: dlic completion zsh >> ~/.zshrc
+    zsh: dlic completion zsh > ~/.zfunc/_dlic, where fpath has ~/.zfunc
 
     fish: dlic completion fish > ~/.config/fish/completions/dlic.fish
     """
-    from dlic.cli.main import COMMANDS
+    import shtab
 
-    if shell is Shell.fish:
-        print(_fish(COMMANDS))
-    else:
-        print("autoload -U +X bashcompinit && bashcompinit\n" * (shell is Shell.zsh) + _bash(list(COMMANDS)), end="")
-
-
-def _bash(names: list[str]) -> str:
-    cases = []
-    for name in names:
-        called = _called(name)
-        if isinstance(called, Group):
-            inner = [f'"{name} {command}") words="{_options(function)}";;' for command, function in called.commands.items()]
-            cases += [*inner, f'"{name} "*) words="{" ".join(called.commands)}";;']
-        else:
-            cases.append(f'"{name} "*) words="{_options(called)}";;')
-    return BASH.replace("CASES", "\n".join(f"        {case}" for case in cases)).replace("COMMANDS", " ".join(names))
+    if shell not in shtab.SUPPORTED_SHELLS:
+        raise DlicError(f"there is completion for {', '.join(shtab.SUPPORTED_SHELLS)}, not for {shell!r}")
+    streams.say(shtab.complete(whole_parser(), shell))
 
 
-def _called(name: str) -> Group | Callable[..., None]:
-    module: Any = import_module(f"dlic.cli.{name}")
-    called: Group | Callable[..., None] = getattr(module, "app", None) or getattr(module, name)
-    return called
+def whole_parser() -> Parser:
+    """The parser of all commands at once."""
+    from dlic.cli.main import ABOUT, COMMANDS
+
+    parser = Parser("dlic", ABOUT)
+    added = parser.add_subparsers(metavar="COMMAND")
+    for name, about in COMMANDS.items():
+        module: Any = import_module(f"dlic.cli.{name}")
+        group: Group | None = getattr(module, "app", None)
+        if group is None:
+            _complete(added.add_parser(name, help=about, called=f"dlic {name}", about=about), getattr(module, name))
+            continue
+        inner = added.add_parser(name, help=about, called=f"dlic {name}", about=about).add_subparsers(metavar="COMMAND")
+        for own, command in group.commands.items():
+            line = first_line(command)
+            _complete(inner.add_parser(own, help=line, called=f"dlic {name} {own}", about=line), command)
+    return parser
 
 
-def _options(command: Callable[..., None]) -> str:
-    names = [name for parameter in parameters_of(command) for name in (*parameter.names, *parameter.off_names)]
-    return " ".join([*names, "--help"])
+def _complete(parser: Parser, command: Callable[..., None]) -> None:
+    """Arguments of a command; words without names complete as files."""
+    import shtab
 
-
-def _fish(commands: dict[str, str]) -> str:
-    lines = []
-    for name, about in commands.items():
-        lines.append(f"complete -c dlic -n __fish_use_subcommand -a {name} -d {_quoted(about)}")
-        called = _called(name)
-        if isinstance(called, Group):
-            for inner, function in called.commands.items():
-                seen = f"__fish_seen_subcommand_from {name}; and not __fish_seen_subcommand_from {' '.join(called.commands)}"
-                lines.append(f"complete -c dlic -n '{seen}' -a {inner} -d {_quoted(first_line(function))}")
-                lines += [_fish_option(f"{name}; and __fish_seen_subcommand_from {inner}", option) for option in _of(function)]
-        else:
-            lines += [_fish_option(name, option) for option in _of(called)]
-    return "\n".join(lines)
-
-
-def _of(command: Callable[..., None]) -> list[Parameter]:
-    return [parameter for parameter in parameters_of(command) if isinstance(parameter.declared, Option)]
-
-
-def _fish_option(seen: str, option: Parameter) -> str:
-    names = [f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in (*option.names, *option.off_names)]
-    value = "" if option.is_switch else " -r"
-    about = option.declared.help if isinstance(option.declared, Option) else ""
-    return f"complete -c dlic -n '__fish_seen_subcommand_from {seen}' {' '.join(names)}{value} -d {_quoted(about)}"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    add_parameters(parser, command)
+    for action in parser._get_positional_actions():
+        action.complete = shtab.FILE  # type: ignore[attr-defined]  # as shtab wants it

@@ -1,14 +1,17 @@
 """Commands below a command: `dlic checkpoints list`."""
 
+import inspect
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from dlic.cli.parameters import parameters_of
-from dlic.cli.parsing import HELP, HelpWanted, parse
+from dlic.cli.parameters import Rest, parameters_of
+from dlic.cli.parser import closest, group_parser, parser_of, values_of
 from dlic.errors import DlicError
 
-NOTHING_ASKED = 1  # exit code of a command without the words it needs; it prints its help
+HELP = ("-h", "--help")
+NOTHING_ASKED = 1  # exit code of a command that was called without words and printed its help
+
 Command = TypeVar("Command", bound=Callable[..., None])
 
 
@@ -31,34 +34,27 @@ class Group:
     def call(self, called: str, words: Sequence[str]) -> None:
         """Runs the command that the first word names. Raises DlicError where there is none."""
         if not words or words[0] in HELP:
-            from dlic.cli.help import first_line, group_help
-
-            print(group_help(called, self.about, {name: first_line(command) for name, command in self.commands.items()}))
+            group_parser(called, self.about, {name: first_line(command) for name, command in self.commands.items()}).print_help()
             sys.exit(0 if words else NOTHING_ASKED)
-        elif words[0] not in self.commands:
+        if words[0] not in self.commands:
             raise unknown(words[0], called, self.commands)
-        else:
-            call(f"{called} {words[0]}", self.commands[words[0]], words[1:])
+        call(f"{called} {words[0]}", self.commands[words[0]], words[1:])
 
 
 def call(called: str, command: Callable[..., None], words: Sequence[str]) -> None:
     """Runs a command with the words after its name, or prints its help. Raises DlicError."""
     parameters = parameters_of(command)
-    try:
-        if not words and any(parameter.is_required and not parameter.is_rest for parameter in parameters):
-            raise HelpWanted
-        values = parse(parameters, words)
-    except HelpWanted:
-        from dlic.cli.help import command_help
+    if not words and any(parameter.is_required and not isinstance(parameter.declared, Rest) for parameter in parameters):
+        parser_of(called, command).print_help()
+        sys.exit(NOTHING_ASKED)
+    command(**values_of(called, command, words))
 
-        print(command_help(called, command))
-        sys.exit(0 if words else NOTHING_ASKED)
-    command(**values)
+
+def first_line(command: Callable[..., None]) -> str:
+    """The first sentence of a command's description."""
+    return (inspect.getdoc(command) or "").partition("\n\n")[0].replace("\n", " ").partition(": ")[0].rstrip(".")
 
 
 def unknown(name: str, called: str, names: Iterable[str]) -> DlicError:
     """The error for a command that does not exist."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, list(names), 1)
-    return DlicError(f"there is no command {name!r}{f'; did you mean {near[0]}?' if near else f'; {called} -h shows all'}")
+    return DlicError(f"there is no command {name!r}{closest(name, list(names)) or f'; {called} -h shows all'}")

@@ -8,7 +8,6 @@ from importlib import import_module
 from typing import Any
 
 from dlic.cli import group, streams
-from dlic.cli.parsing import HELP
 from dlic.errors import DlicError
 
 ABOUT = "Learned image compression: photographs to small .dlic files and back."
@@ -81,11 +80,11 @@ def run(args: Sequence[str] | None = None) -> int:
 
 def _call(words: list[str]) -> None:
     """Runs the command that the first word names."""
-    name = words[0] if words else HELP[0]
-    if name in HELP:
-        from dlic.cli.help import group_help
+    name = words[0] if words else group.HELP[0]
+    if name in group.HELP:
+        from dlic.cli.parser import group_parser
 
-        print(group_help("dlic", ABOUT, COMMANDS, EPILOG))
+        group_parser("dlic", ABOUT, COMMANDS, EPILOG).print_help()
         sys.exit(0 if words else group.NOTHING_ASKED)
     elif name == "--version":
         from dlic import __version__

@@ -224,6 +224,6 @@ def test_completion_scripts_name_commands_and_options(tmp_path, capsys):
         assert all(word in text for word in ("compress", "target-size", "checkpoints", "download", "no-verify"))
         (tmp_path / shell).write_text(text)
     if sys.platform != "win32":
-        asked = 'COMP_WORDS=(dlic compress a.png --target-s); COMP_CWORD=3; _dlic; echo "${COMPREPLY[@]}"'
+        asked = 'COMP_WORDS=(dlic compress a.png --target-s); COMP_CWORD=3; _shtab_dlic; echo "${COMPREPLY[@]}"'
         done = subprocess.run(["bash", "-c", f". {tmp_path}/bash; {asked}"], capture_output=True, text=True, check=True)
         assert done.stdout == "--target-size\n"
