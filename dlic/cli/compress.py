@@ -84,7 +84,7 @@ def compress(
     threads: computing.THREADS = None,
     runtime: computing.RUNTIME = None,
     fps: Annotated[str | None, Option(metavar="RATE", help="Clips: frames a second of a folder of frames, or of a file.")] = None,
-    target_bitrate: Annotated[str | None, Option(metavar="BITS", help="Clips: most bits a second: 500k, 1.5M.")] = None,
+    target_bitrate: Annotated[str | None, Option(metavar="BITS", help="Clips: mean bits a second: 500k, 1.5M.")] = None,
     low_delay: Annotated[bool, Option("--low-delay", help="Clips: no frame waits for a later one.")] = False,
     still: Annotated[bool, Option("--still", help="The first frame of an animation, as a picture.")] = False,
 ) -> None:

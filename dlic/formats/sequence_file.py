@@ -162,7 +162,7 @@ def compress_sequence(
         durations: seconds of every frame, or of each; 1/25 by default. Fractions are exact.
         quality: 1 (small) … 100 (best); 60 when no target is given either.
         target_size: largest file in bytes.
-        target_bitrate: most bits a second.
+        target_bitrate: bits a second, on average.
         target_psnr: least mean PSNR of the frames in dB.
         loops: how often an animation plays; 0 is for ever.
         low_delay: no frame refers to a later one.

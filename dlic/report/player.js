@@ -39,7 +39,7 @@ function show() {
   const graph = element("canvas", { class: "graph", width: 480, height: 90, "aria-label": "PSNR over the frames" });
   const seek = element("input", { type: "range", min: 0, value: 0, "aria-label": "Frame", input: () => go(Number(seek.value)) });
   const play = element("button", { type: "button", click: () => toggle() }, "Play");
-  const captions = [element("span"), element("span")];
+  const captions = ["#d9534f", "#3b82c4"].map((colour) => element("span", { style: `border-bottom: 2px solid ${colour}` }));
   const number = element("output");
   const sides = ["Left", "Right"].map((label, side) => chooser(label, [""], (place) => choose(side, place)));
   const clip = chooser("Clip", clips, (place) => open(place));

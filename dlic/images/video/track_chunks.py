@@ -19,6 +19,7 @@ TRACK, PACKETS, ASPECT = b"trak", b"pkts", b"aspr"
 KINDS = ("audio", "subtitle")
 KEY = 1  # flag
 AT_ONCE = 1 << 16  # bytes of packets in one chunk, about
+MOST = (1 << 35) - 1  # of a varint
 Chunk = tuple[bytes, bytes]  # name and data
 
 
@@ -42,7 +43,8 @@ def with_chunks(clip: Clip) -> Iterator[Frame | Chunk]:
 
 
 def write_aspect(aspect: Fraction) -> bytes:
-    return write_varint(aspect.numerator) + write_varint(aspect.denominator)
+    shape = aspect.limit_denominator(100_000)
+    return write_varint(shape.numerator) + write_varint(shape.denominator)
 
 
 def read_aspect(data: bytes) -> Fraction:
@@ -73,9 +75,9 @@ def read_track(data: bytes) -> Track:
 
 def write_packet(packet: TrackPacket) -> bytes:
     """Raises DlicError for times that are no times."""
-    if packet.duration < 0:
-        raise DlicError(f"a packet of sound or subtitles lasts {packet.duration} ticks")
     numbers = (_unsigned(packet.pts), _unsigned(packet.dts), packet.duration, len(packet.data))
+    if packet.duration < 0 or max(numbers) > MOST:
+        raise DlicError(f"a file cannot hold a packet of sound or subtitles at {packet.pts} ticks that lasts {packet.duration}")
     return write_varint(packet.track) + bytes([KEY if packet.is_key else 0]) + b"".join(map(write_varint, numbers)) + packet.data
 
 
