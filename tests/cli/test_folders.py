@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
 import dlic
@@ -402,7 +402,8 @@ def test_keep_smaller_loses_no_metadata_and_no_transparency(larger, tmp_path):
     exif[0x010E] = "a description"
     text.add_text("Title", "JPEG has no place for this")
     picture = Image.open(larger / "a.png")
-    picture.save(larger / "a.png", exif=exif)
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    picture.save(larger / "a.png", exif=exif, icc_profile=profile)
     picture.save(larger / "text.png", pnginfo=text)
     picture.convert("RGBA").save(larger / "alpha.png")
     picture.convert("L").save(larger / "gray.png")
@@ -410,6 +411,7 @@ def test_keep_smaller_loses_no_metadata_and_no_transparency(larger, tmp_path):
     made = {Path(name).stem: Path(name).suffix for name in contents(tmp_path / "out")}
     assert (made["a"], made["text"], made["alpha"]) == (".jpg", ".dlic", ".dlic")
     assert Image.open(tmp_path / "out" / "a.jpg").getexif()[0x010E] == "a description"
+    assert Image.open(tmp_path / "out" / "a.jpg").info["icc_profile"] == profile
     assert made["gray"] == ".dlic" or Image.open(tmp_path / "out" / "gray.jpg").mode == "L"
     assert compress(larger, *WEIGHTS, "--keep-smaller", "--strip", "all", "--force", out="stripped") == 0
     assert not Image.open(tmp_path / "stripped" / "a.jpg").getexif() and (tmp_path / "stripped" / "text.jpg").exists()

@@ -69,7 +69,7 @@ def test_every_kind_comes_back_as_it_went_in(mode, codec, folder, photograph, ca
         (encoded(Image.new("CMYK", (9, 9)), "JPEG"), "by Pillow's formula", "RGB"),
         (encoded(Image.new("CMYK", (9, 9)), "TIFF", icc_profile=cmyk_profile()), "through their profile", "RGB"),
         (
-            encoded(Image.new("RGB", (9, 9)), "GIF", save_all=True, append_images=[Image.new("RGB", (9, 9), "red")]),
+            encoded(Image.new("RGB", (9, 9)), "TIFF", save_all=True, append_images=[Image.new("RGB", (9, 9), "red")]),
             "first of 2 frames",
             "RGB",
         ),
