@@ -140,3 +140,23 @@ def test_no_chunk_breaks_a_file(added, data):
 
 def test_encode_and_decode_are_other_names():
     assert dlic.encode is dlic.compress and dlic.decode is dlic.decompress
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("runtime", ["onnx", "torch"])
+def test_runtime_and_threads_are_the_callers_choice(runtime, threads, photograph):
+    image = photograph[:70, :90]
+    data = dlic.compress(image, 50, weights=TINY_LIGHT, runtime=runtime, threads=threads)
+    shown = dlic.decompress(data, weights=TINY_LIGHT, runtime=runtime, threads=threads)
+    assert np.abs(shown.astype(int) - dlic.from_pretrained(TINY_LIGHT).decompress(data)).max() <= 1
+    own = dlic.from_pretrained(TINY_LIGHT, runtime=runtime)
+    assert (own.decompress(own.compress(image, 50, threads=threads), threads=threads) == shown).mean() > 0.999
+
+
+@pytest.mark.parametrize("choice", [{"runtime": "tpu"}, {"threads": 0}])
+def test_a_runtime_or_a_number_of_threads_that_is_none_is_refused(choice):
+    data = dlic.compress(np.zeros((8, 8, 3), np.uint8), weights=TINY_LIGHT)
+    with pytest.raises(dlic.DlicError):
+        dlic.decompress(data, weights=TINY_LIGHT, **choice)
+    with pytest.raises(dlic.DlicError):
+        dlic.compress(np.zeros((8, 8, 3), np.uint8), weights=TINY_LIGHT, **choice)

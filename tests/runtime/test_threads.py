@@ -7,6 +7,7 @@ from threading import Barrier, get_ident
 
 import pytest
 
+from dlic.errors import DlicError
 from dlic.runtime import threads
 from tests.conftest import ROOT
 from tests.golden.rewrite import TINY_LIGHT
@@ -56,6 +57,35 @@ def test_without_a_number_cores_are_those_of_the_machine(setting, monkeypatch):
     everything = threads.cores_of_process()
     monkeypatch.delenv("OMP_NUM_THREADS")
     assert everything == threads.cores_of_process() >= 1
+
+
+def test_a_limit_holds_in_its_block_and_inner_limits_only_lower_it():
+    before = threads.cores()
+    with threads.limited(3):
+        assert threads.cores() == 3
+        with threads.limited(5), threads.limited(None):
+            assert threads.cores() == 3
+        with threads.limited(2):
+            assert threads.cores() == 2
+        assert threads.cores() == 3
+    assert threads.cores() == before and threads.limit_here() is None
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_a_limit_is_at_least_one(count):
+    with pytest.raises(DlicError, match="1 thread or more"), threads.limited(count):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("setting", "most"), [("150000 100000", 2), ("50000 100000", 1), ("max 100000", 10**6), ("", 10**6), ("1 0", 10**6)]
+)
+def test_a_container_bounds_the_cores(setting, most, tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    everything = threads.cores_of_process()
+    (tmp_path / "cpu.max").write_text(setting + "\n")
+    monkeypatch.setattr(threads, "CGROUP", tmp_path)
+    assert threads.cores_of_process() == min(everything, most)
 
 
 def without_torch(script: str, *words: str) -> str:

@@ -108,6 +108,14 @@ def test_a_thread_that_set_its_own_number_keeps_it(three_threads, photograph):
     assert found == [2, 2]
 
 
+def test_a_limit_of_a_call_ends_with_it(three_threads, photograph):
+    for cores in (1, 2):
+        with threads.limited(cores):
+            assert threads_of_torch() == cores
+            CODEC.compress(photograph[:70, :90], 20)
+        assert threads_of_torch() == threads_of_a_new_thread() == 3
+
+
 def test_cores_are_those_that_torch_was_told(three_threads):
     assert threads.cores() == 3
 
