@@ -1,0 +1,217 @@
+"""The decoder in a real browser: golden files, the element, images that are upgraded, and the pages of the commands."""
+
+import base64
+import shutil
+import threading
+import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dlic.web import server as view_server
+from dlic.web.content import content_of
+from dlic.web.server import ViewServer
+from dlic.web.share import page as shared_page
+from dlic.web.site import view_files
+from tests.golden.rewrite import GOLDEN, TINY_LIGHT
+from tests.web.golden_files import FILES, LIGHT, largest_difference
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; pip install 'dlic[dev]' brings it")
+PATIENCE = 60  # seconds
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+if BROWSER is None:
+    pytest.skip("no Chromium or Chrome on this machine", allow_module_level=True)
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+EMPTY = "<!doctype html><title>test</title>"
+DECODE = """async (names) => {
+  const { decode } = await import("/dlic.js");
+  const shown = {};
+  for (const name of names) {
+    const bitmap = await decode(await (await fetch(name)).arrayBuffer());
+    const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
+    context.drawImage(bitmap, 0, 0);
+    const { data, width, height } = context.getImageData(0, 0, bitmap.width, bitmap.height);
+    let text = "";
+    for (let i = 0; i < data.length; i += 30000) text += String.fromCharCode(...data.subarray(i, i + 30000));
+    shown[name] = { width, height, data: btoa(text) };
+  }
+  return shown;
+}"""
+
+
+class Site(SimpleHTTPRequestHandler):
+    extensions_map = {".js": "text/javascript", ".wasm": "application/wasm", ".html": "text/html", ".css": "text/css"}
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    (site / "empty.html").write_text(EMPTY)
+    (site / "image.html").write_text(
+        EMPTY + '<script type="module">import { upgradeImages } from "./upgrade.js"; upgradeImages();</script>'
+        '<body><img id="one" src="rgba.dlic" alt="one"><img id="png" src="data:," alt="">'
+    )
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Site, directory=str(site)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/"
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=BROWSER, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser):
+    """Opens pages; afterwards nothing must have gone wrong in one."""
+    said, contexts = [], []
+
+    def open_page(url: str, **options):
+        contexts.append(browser.new_context(**options))
+        page = contexts[-1].new_page()
+        page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: said.append(f"error: {error}"))
+        page.goto(url)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not said
+
+
+def wait_for(page, expression: str) -> None:
+    """Playwright's own wait evaluates strings in the page, which the pages' policy forbids."""
+    end = time.monotonic() + PATIENCE
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, f"{expression} did not come true"
+        time.sleep(0.05)
+
+
+def test_golden_files_decode(opened, address):
+    shown = opened(address + "empty.html").evaluate(DECODE, [path.name for path in FILES])
+    for path in FILES:
+        answer = shown[path.name]
+        pixels = np.frombuffer(base64.b64decode(answer["data"]), np.uint8).reshape(answer["height"], answer["width"], 4)
+        opaque = pixels[..., 3:] == 255  # a canvas multiplies colours with alpha, and loses some of them
+        assert largest_difference(np.where(opaque | (path in LIGHT), pixels, _wanted(path, pixels)), path) <= 1, path.name
+
+
+def _wanted(path: Path, pixels: np.ndarray) -> np.ndarray:
+    from tests.web.golden_files import expected
+
+    wanted = expected(path)
+    assert np.array_equal(pixels[..., 3], wanted[..., 3])
+    return wanted
+
+
+def test_weights_are_fetched_once(opened, address):
+    page = opened(address + "empty.html")
+    fetched = []
+    page.on("request", lambda request: fetched.append(request.url) if request.url.endswith(".weights") else None)
+    page.evaluate(DECODE, [LIGHT[0].name, LIGHT[1].name])
+    page.goto(address + "empty.html#again")
+    page.reload()
+    page.evaluate(DECODE, [LIGHT[0].name])
+    assert len(fetched) == 1
+
+
+def test_the_element(opened, address):
+    page = opened(address + "empty.html")
+    told = page.evaluate("""async () => {
+      await import("/element.js");
+      const image = document.createElement("dlic-img"), told = [];
+      for (const name of ["preview", "load", "error"]) image.addEventListener(name, (event) => told.push(event.detail?.code ?? name));
+      const done = new Promise((resolve) => ["load", "error"].forEach((name) => image.addEventListener(name, resolve)));
+      Object.assign(image, { alt: "A cat", src: "rgba.dlic" });
+      image.setAttribute("width", 128);
+      document.body.append(image);
+      await done;
+      const { width, height } = image.getBoundingClientRect();
+      const size = [image.naturalWidth, image.naturalHeight, width, height];
+      const blob = await image.toBlob();
+      await image.show(new Uint8Array(5)).catch((error) => told.push(error.name));
+      return { told, size, type: blob.type, role: image.getAttribute("role"), label: image.getAttribute("aria-label") };
+    }""")
+    assert told["told"] == ["preview", "load", "corrupt", "DlicError"]
+    assert told["size"] == [64, 48, 128, 96] and told["type"] == "image/png"
+    assert (told["role"], told["label"]) == ("img", "A cat")
+
+
+def test_a_missing_file_is_an_event(opened, address):
+    page = opened(address + "empty.html", service_workers="block")
+    page.route("**/nothing.dlic", lambda route: route.fulfill(status=204))
+    code = page.evaluate("""async () => {
+      await import("/element.js");
+      document.body.innerHTML = '<dlic-img src="nothing.dlic"></dlic-img>';
+      return new Promise((resolve) => document.querySelector("dlic-img").addEventListener("error", ({ detail }) => resolve(detail.code)));
+    }""")
+    assert code == "corrupt"
+
+
+def test_images_are_upgraded(opened, address):
+    page = opened(address + "image.html")
+    wait_for(page, "document.querySelector('#one').src.startsWith('blob:') && document.querySelector('#one').naturalWidth == 64")
+    assert page.get_attribute("#png", "src") == "data:,"
+    page.evaluate("() => document.body.insertAdjacentHTML('beforeend', '<p><img id=two src=light_31_tiles.dlic></p>')")
+    wait_for(page, "document.querySelector('#two').naturalWidth == 257")
+
+
+@pytest.mark.parametrize("name", ["rgba.dlic", "lossless_predictive.dlic"])
+def test_a_shared_page_opens_from_a_disk(opened, tmp_path, name):
+    path = next(GOLDEN.rglob(name))
+    (tmp_path / "page.html").write_bytes(shared_page(content_of(name, path.read_bytes(), TINY_LIGHT)))
+    page = opened((tmp_path / "page.html").as_uri(), offline=True)
+    wait_for(page, "!document.querySelector('#save').disabled")
+    assert "bpp" in page.inner_text("#facts")
+    with page.expect_download() as download:
+        page.click("#save")
+    assert download.value.suggested_filename == f"{Path(name).stem}.png"
+    assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_shared_page_that_a_server_calls_utf_8(opened, site, address):
+    data = (GOLDEN / "kinds" / "rgba.dlic").read_bytes()
+    (site / "shared.html").write_bytes(shared_page(content_of("rgba.dlic", data, TINY_LIGHT)))
+    page = opened(address + "empty.html")
+    body = (site / "shared.html").read_bytes()
+    page.route("**/shared.html", lambda route: route.fulfill(body=body, content_type="text/html; charset=utf-8"))
+    page.goto(address + "shared.html")
+    wait_for(page, "!document.querySelector('#save').disabled")
+
+
+def test_the_viewer_shows_what_is_dropped(opened, address):
+    page = opened(address + "pages/viewer.html")
+    page.set_input_files("#file", str(LIGHT[3]))
+    wait_for(page, "!document.querySelector('#save').disabled")
+    assert page.inner_text("#facts").startswith("257 × 65, ") and page.inner_text("#name") == LIGHT[3].name
+    page.set_input_files("#file", {"name": "no.dlic", "mimeType": "", "buffer": b"GIF89a"})
+    wait_for(page, "document.querySelector('#facts').classList.contains('error')")
+    assert page.inner_text("#facts").startswith("not a .dlic file")
+
+
+def test_view_ends_with_its_page(opened, monkeypatch):
+    monkeypatch.setattr(view_server, "GRACE", 0.3)
+    server = ViewServer(view_files(content_of("rgba.dlic", (GOLDEN / "kinds" / "rgba.dlic").read_bytes(), TINY_LIGHT)))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    page = opened(server.address)
+    wait_for(page, "!document.querySelector('#save').disabled")
+    assert page.inner_text("#facts").startswith("64 × 48")
+    assert thread.is_alive()
+    page.close()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
