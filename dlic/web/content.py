@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dlic.checkpoints import local as checkpoints
 from dlic.checkpoints.manifest import read_manifest
-from dlic.container.format import LEARNED, TILED
+from dlic.container.format import EXACT, LEARNED, TILED
 from dlic.errors import CorruptFileError
 from dlic.formats import thumbnails
 from dlic.formats.kind import Description
@@ -32,6 +32,8 @@ def content_of(name: str, data: bytes, weights: Path | None = None) -> Content:
     described = describe(data)
     described.kind.verify(described, Reading(weights=weights))
     container = described.container
+    if container is not None and container.kind == EXACT:
+        return Content(name=name, kind="dlic", data=data, size=len(data), fingerprint=container.model.hex(), preview=_preview(described))
     if container is not None and container.kind in (LEARNED, TILED):
         folder = checkpoints.as_folder(weights) if weights else checkpoints.find_by_fingerprint(container.model)
         if read_manifest(folder).model == "light":

@@ -70,7 +70,7 @@ EXPORT u32 *dlic_pixels(float *y, int h, int w, int level, int x, int top, int w
 EXPORT void dlic_gray(u32 *pixels, size_t count) {
   for (size_t i = 0; i < count; i++) {
     u32 mean = ((pixels[i] & 255) + (pixels[i] >> 8 & 255) + (pixels[i] >> 16 & 255) + 1) / 3;
-    pixels[i] = mean * 0x010101u | 0xff000000u;
+    pixels[i] = mean * 0x010101u | (pixels[i] & 0xff000000u);
   }
 }
 
@@ -80,6 +80,21 @@ EXPORT u8 *dlic_alpha(const u8 *data, size_t size, int width, int height, int x,
   if (width < 1 || height < 1 || x < 0 || y < 0 || part_width < 1 || part_height < 1 || part_width > width - x || part_height > height - y)
     return fail("the part does not lie in the picture"), NULL;
   return read_alpha(data, size, width, height, &part);
+}
+
+// The exact pixels of a part of a picture, RGBA, clear elsewhere, from the data of its chunk or of a file of exact blocks. With
+// `check`, of a whole file of exact blocks, their checksum is compared with `crc`.
+EXPORT u32 *dlic_exact(const u8 *data, size_t size, u32 width, u32 height, u32 x, u32 y, u32 part_width, u32 part_height, int check, u32 crc) {
+  Area part = {x, y, part_width, part_height};
+  if (!part_width || !part_height || width > 1u << 30 || height > 1u << 30 || x >= width || y >= height || part_width > width - x || part_height > height - y)
+    return fail("the part does not lie in the picture"), NULL;
+  u32 *pixels = read_exact(data, size, width, height, &part), found = 0;
+  for (size_t i = 0; pixels && check && i < (size_t)width * height; i++) {
+    u8 colours[3] = {(u8)pixels[i], (u8)(pixels[i] >> 8), (u8)(pixels[i] >> 16)};
+    found = crc32(colours, 3, found);
+  }
+  if (pixels && check && !same_crc(found, crc)) return fail("the picture is damaged: its pixels do not match their checksum"), NULL;
+  return pixels;
 }
 
 // The symbols of a unit, those of z before those of y, for tests.

@@ -73,6 +73,18 @@ export class Decoder {
     });
   }
 
+  /** RGBA of the exact pixels of a part, clear elsewhere. `crc`: of the whole picture, where it has nothing else. */
+  exact({ data, whole, part, gray, crc }) {
+    return this.#clean(() => {
+      const { x, y, width, height } = part;
+      const checked = crc !== undefined && width === whole.width && height === whole.height;
+      const place = this.c.dlic_exact(this.#copy(data), data.length, whole.width, whole.height, x, y, width, height, checked ? 1 : 0, crc ?? 0);
+      if (!place) throw this.#error();
+      if (gray) this.c.dlic_gray(place, width * height);
+      return new Uint8ClampedArray(this.c.memory.buffer, place, 4 * width * height).slice();
+    });
+  }
+
   /** The symbols of a unit, for tests. */
   symbols(tile, count) {
     return this.#clean(() => {

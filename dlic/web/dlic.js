@@ -12,6 +12,7 @@ import { loadWeights, settings } from "./resources.js";
 
 export { DlicError, endWorkers, isDlic, peek };
 
+const EXACT_BLOCKS = 6; // a kind of file
 const MAX_PIXELS = 1 << 27; // of a result: half a gigabyte of memory
 
 /**
@@ -50,13 +51,17 @@ export async function decodePixels(bytes, { crop, scale = 1, maxPixels = MAX_PIX
   const part = checkedCrop(crop, picture);
   checkScale(scale);
   checkPixels(scaledSize(part, scale), maxPixels);
-  const [colours, alpha] = await Promise.all([profileOf(file, picture), alphaOf(file, picture, part, signal)]);
+  const parts = [profileOf(file, picture), alphaOf(file, picture, part, signal), exactOf(file, picture, part, signal)];
+  const [colours, alpha, exact] = await Promise.all(parts);
   const canvas = canvasFor(part, scale, alpha);
-  await decodeTiles(file, picture, model, part, "gray" in picture.chunks, signal, (place, rgba) => {
+  const put = (place, rgba) => {
+    paste(exact, part, place, rgba);
     colours.convert?.(rgba);
     canvas.put(place, rgba);
     onTile?.(place, rgba, colours.space);
-  });
+  };
+  if (picture.kind === EXACT_BLOCKS) put(part, new Uint8ClampedArray(exact.length));
+  else await decodeTiles(file, picture, model, part, "gray" in picture.chunks, signal, put);
   return { data: canvas.finish(), width: canvas.width, height: canvas.height, colorSpace: colours.space };
 }
 
@@ -70,6 +75,27 @@ async function alphaOf(file, picture, part, signal) {
   if (!picture.chunks.alph) return null;
   const { width, height } = picture;
   return run("", { name: "alpha", data: dataOf(file, picture.chunks.alph), whole: { width, height }, part }, [], signal);
+}
+
+/** RGBA of the exact pixels of the part, or null. */
+async function exactOf(file, picture, part, signal) {
+  const alone = picture.kind === EXACT_BLOCKS;
+  if (!alone && !picture.chunks.Exac) return null;
+  const { width, height } = picture;
+  const data = dataOf(file, alone ? picture : picture.chunks.Exac);
+  const task = { name: "exact", data, whole: { width, height }, part, gray: "gray" in picture.chunks, crc: alone ? picture.crc : undefined };
+  return run("", task, [], signal);
+}
+
+/** Puts exact pixels in place of those of a tile. */
+function paste(exact, crop, part, rgba) {
+  if (!exact) return;
+  const from = new Uint32Array(exact.buffer);
+  const to = new Uint32Array(rgba.buffer);
+  for (let row = 0, at = 0; row < part.height; row++) {
+    const line = (part.y - crop.y + row) * crop.width + part.x - crop.x;
+    for (let column = 0; column < part.width; column++, at++) if (from[line + column]) to[at] = from[line + column];
+  }
 }
 
 function dataOf(file, { start, length }) {

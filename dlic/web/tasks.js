@@ -20,6 +20,7 @@ export class Desk {
     if (name === "unit") return decoder.unit(task.tile, task.window, task.gray);
     if (name === "pixels") return decoder.pixels(task);
     if (name === "alpha") return decoder.alpha(task.data, task.whole, task.part);
+    if (name === "exact") return decoder.exact(task);
     if (name === "symbols") return decoder.symbols(task.tile, task.count);
     throw new Error(`there is no task ${name}`);
   }

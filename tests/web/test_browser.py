@@ -29,7 +29,7 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-EMPTY = "<!doctype html><title>test</title>"
+EMPTY = '<!doctype html><title>test</title><link rel="icon" href="data:,">'
 DECODE = """async (names) => {
   const { decode } = await import("/dlic.js");
   const shown = {};

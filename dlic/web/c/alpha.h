@@ -1,11 +1,11 @@
 // The chunk of transparency (`dlic/formats/channels.py`): one value, a coded plane, or tiles of these.
 #pragma once
-#include "container.h"
+#include "exact.h"
 #include "lossless.h"
 #include "wavelet.h"
 SMALL_BEGIN
 
-enum { ONE_VALUE, EXACT, LOSSY, IN_TILES };
+enum { ONE_VALUE, WITHOUT_LOSS, WITH_LOSS, IN_TILES };
 
 typedef struct {
   int x, y, width, height;
@@ -16,8 +16,8 @@ static int read_plane(Bytes *from, int height, int width, u8 *to) {
   u32 method = big_endian(from, 1);
   size_t size = (size_t)height * (size_t)width;
   if (method == ONE_VALUE && from->size - from->at == 1) return memset(to, (int)big_endian(from, 1), size), 1;
-  if (method == EXACT) return read_lossless(from, height, width, to);
-  if (method == LOSSY) return read_wavelet(from, height, width, to);
+  if (method == WITHOUT_LOSS) return read_lossless(from, height, width, to);
+  if (method == WITH_LOSS) return read_wavelet(from, height, width, to);
   return fail("the transparency is coded in a way that this decoder does not know");
 }
 

@@ -3,7 +3,8 @@
 #include "bytes.h"
 SMALL_BEGIN
 
-enum { LEARNED, TILED, COMPRESSAI, LOSSLESS, WAVELET, KINDS };
+enum { LEARNED, TILED, COMPRESSAI, LOSSLESS, WAVELET, SEQUENCE, EXACT_BLOCKS, KINDS };
+enum { EXACT_LAYER = 0x45786163 };  // the chunk Exac
 enum { MAX_CHUNKS = 64, MAX_UNIT = 1 << 21, MAX_TILES = 1 << 17, SMALLEST_ENTRY = 6, UNIT = 64, MAX_SIDE = 1024 };
 
 typedef struct {
@@ -65,7 +66,8 @@ static int read_chunks(Bytes *file, Picture *picture) {
     if (!take_bytes(file, (size_t)length)) return fail("the file is truncated");
     u32 found = crc32(file->data + start, file->at - start, 0);
     if (!same_crc(found, big_endian(file, 4)) || file->short_of) return fail("a chunk is damaged: its checksum does not match");
-    if (name >> 24 < 'a' || name >> 24 > 'z') return fail("the file has a chunk that is needed to show it, but unknown to this decoder");
+    if ((name >> 24 < 'a' || name >> 24 > 'z') && name != EXACT_LAYER)
+      return fail("the file has a chunk that is needed to show it, but unknown to this decoder");
     for (u32 i = 0; i + 1 < picture->chunks; i++)
       if (picture->chunk[i].name == name) return fail("the file has an optional chunk twice");
   }
@@ -106,7 +108,7 @@ static Tile *read_tiles(const Bytes *file, size_t head, Picture *picture) {
 }
 
 static Tile *one_tile(Picture *picture) {
-  if ((u64)picture->width * picture->height > MAX_UNIT) return fail("the picture is larger than one piece of a file can be"), NULL;
+  if (picture->kind == LEARNED && (u64)picture->width * picture->height > MAX_UNIT) return fail("the picture is larger than one piece of a file can be"), NULL;
   Tile *tile = take(sizeof(Tile));
   if (!tile) return fail(NO_MEMORY), NULL;
   *tile = (Tile){0, 0, picture->width, picture->height, picture->start, picture->length, picture->crc, 0};
@@ -127,7 +129,7 @@ static Tile *read_picture(const u8 *data, size_t size, Picture *picture) {
   u32 found = crc32(data, file.at, 0);
   if (!same_crc(found, big_endian(&file, 4)) || file.short_of) return fail("the picture is damaged: its checksum does not match"), NULL;
   if (!read_chunks(&file, picture)) return NULL;
-  if (picture->kind > TILED) return fail("browsers show learned pictures only; this file is of another kind"), NULL;
+  if (picture->kind > TILED && picture->kind != EXACT_BLOCKS) return fail("browsers show learned pictures and exact blocks; this file is of another kind"), NULL;
   if (picture->coder > 1) return fail("the file names an entropy coder that this decoder does not know"), NULL;
   return picture->kind == TILED ? read_tiles(&file, head, picture) : one_tile(picture);
 }

@@ -22,6 +22,13 @@ export function start() {
   return stage;
 }
 
+function asPng(image) {
+  const canvas = document.createElement("canvas");
+  Object.assign(canvas, { width: image.naturalWidth, height: image.naturalHeight });
+  canvas.getContext("2d").drawImage(image, 0, 0);
+  return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+}
+
 class Stage {
   #name = "picture";
   #image = null;
@@ -75,7 +82,7 @@ class Stage {
   }
 
   async save() {
-    const blob = await (this.#image.toBlob ? this.#image.toBlob() : fetch(this.#image.src).then((response) => response.blob()));
+    const blob = await (this.#image.toBlob?.() ?? asPng(this.#image));
     const link = document.createElement("a");
     link.href = URL.createObjectURL(blob);
     link.download = `${this.#name.replace(/\.dlic$/i, "")}.png`;
