@@ -33,7 +33,9 @@ def content_of(name: str, data: bytes, weights: Path | None = None) -> Content:
     described.kind.verify(described, Reading(weights=weights))
     container = described.container
     if container is not None and container.kind == EXACT:
-        return Content(name=name, kind="dlic", data=data, size=len(data), fingerprint=container.model.hex(), preview=_preview(described))
+        return Content(
+            name=name, kind="dlic", data=data, size=len(data), fingerprint=container.model.hex(), preview=_preview(described)
+        )
     if container is not None and container.kind in (LEARNED, TILED):
         folder = checkpoints.as_folder(weights) if weights else checkpoints.find_by_fingerprint(container.model)
         if read_manifest(folder).model == "light":

@@ -15,7 +15,8 @@ function answer({ id, ...task }, post) {
 if (typeof globalThis.postMessage === "function") {
   globalThis.onmessage = ({ data }) => answer(data, (message, transfer) => globalThis.postMessage(message, transfer));
 } else {
-  const threads = "node:worker_threads";
-  const { parentPort } = await import(/* @vite-ignore */ /* webpackIgnore: true */ threads);
-  parentPort.on("message", (data) => answer(data, (message, transfer) => parentPort.postMessage(message, transfer)));
+  const threads = "node:worker_threads"; // no await here: bundlers write workers as scripts
+  import(/* @vite-ignore */ /* webpackIgnore: true */ threads).then(({ parentPort }) => {
+    parentPort.on("message", (data) => answer(data, (message, transfer) => parentPort.postMessage(message, transfer)));
+  });
 }

@@ -1,4 +1,4 @@
-// libFuzzer: arbitrary bytes as a file, or as the chunk of transparency, through the decoder with the weights in DLIC_WEIGHTS.
+// libFuzzer: arbitrary bytes as a file, as the chunk of transparency ("a" in front) or as exact blocks ("e"), through the decoder with the weights in DLIC_WEIGHTS.
 // Checksums are not compared, so that changes reach the entropy decoder and the transforms.
 #include <stdio.h>
 
@@ -33,6 +33,10 @@ static void show_tile(const u8 *file, const Tile *tile, int seams) {
 static void show(const u8 *file, size_t size) {
   const Tile *tiles = dlic_open(file, size);
   u32 most = crc32(file, size, 0) % 16 ? FEW_PIXELS : MOST_PIXELS;
+  if (tiles && picture.kind == EXACT_BLOCKS && (u64)picture.width * picture.height <= 4 * most) {
+    dlic_exact(file + picture.start, picture.length, picture.width, picture.height, 0, 0, picture.width, picture.height, 1, picture.crc);
+    return;
+  }
   for (u32 i = 0; tiles && i < picture.columns * picture.rows && i < 3; i++) {
     Mark before = mark();
     if ((u64)tiles[i].width * tiles[i].height <= most) show_tile(file, &tiles[i], (int)i);
@@ -46,6 +50,7 @@ static void show(const u8 *file, size_t size) {
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size) {
   dlic_release(after_model);
   if (size > 2 && data[0] == 'a') dlic_alpha(data + 3, size - 3, data[1] + 1, data[2] + 1, data[1] / 3, data[2] / 3, data[1] / 2 + 1, data[2] / 2 + 1);
+  else if (size > 2 && data[0] == 'e') dlic_exact(data + 3, size - 3, data[1] + 1, data[2] + 1, data[1] / 3, data[2] / 3, data[1] / 2 + 1, data[2] / 2 + 1, 0, 0);
   else show(data, size);
   return 0;
 }

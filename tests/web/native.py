@@ -36,7 +36,7 @@ class Native:
     def __init__(self, library: Path, checkpoint: Path):
         own = library.with_name(f"{uuid.uuid4().hex}.so")  # two handles of one file would share its state
         self.c = ctypes.CDLL(str(shutil.copy(library, own)))
-        for name in ("take", "mark", "open", "picture", "latents", "pixels", "symbols", "alpha"):
+        for name in ("take", "mark", "open", "picture", "latents", "pixels", "symbols", "alpha", "exact"):
             getattr(self.c, f"dlic_{name}").restype = ctypes.c_void_p
         self.c.dlic_problem.restype = ctypes.c_char_p
         self.c.dlic_release.argtypes = [ctypes.c_void_p]
@@ -85,6 +85,14 @@ class Native:
         chunk = dict(container.chunks)[b"alph"]
         size = container.width, container.height
         return bool(self.c.dlic_alpha(ctypes.c_void_p(self._copied(chunk)), ctypes.c_size_t(len(chunk)), *size, 0, 0, *size))
+
+    def exact(self, layer: bytes, width: int, height: int) -> np.ndarray | None:
+        """The colours of a layer of exact blocks, in which all blocks are exact."""
+        self.c.dlic_release(self.start)
+        size = width, height
+        found = self.c.dlic_exact(ctypes.c_void_p(self._copied(layer)), ctypes.c_size_t(len(layer)), *size, 0, 0, *size, 0, 0)
+        pixels = ctypes.string_at(found, 4 * width * height) if found else None
+        return np.frombuffer(pixels, np.uint8).reshape(height, width, 4)[..., :3] if pixels else None
 
     def _coded(self, container: Container, width: int, height: int) -> tuple[object, ...]:
         place, length = ctypes.c_void_p(self._copied(container.stream)), ctypes.c_size_t(len(container.stream))

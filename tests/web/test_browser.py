@@ -7,6 +7,7 @@ import time
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ DECODE = """async (names) => {
 
 
 class Site(SimpleHTTPRequestHandler):
-    extensions_map = {".js": "text/javascript", ".wasm": "application/wasm", ".html": "text/html", ".css": "text/css"}
+    extensions_map: ClassVar = {".js": "text/javascript", ".wasm": "application/wasm", ".html": "text/html", ".css": "text/css"}
 
     def log_message(self, *_: object) -> None:
         """Nothing."""
@@ -134,7 +135,8 @@ def test_the_element(opened, address):
     told = page.evaluate("""async () => {
       await import("/element.js");
       const image = document.createElement("dlic-img"), told = [];
-      for (const name of ["preview", "load", "error"]) image.addEventListener(name, (event) => told.push(event.detail?.code ?? name));
+      const tell = (event) => told.push(event.detail?.code ?? event.type);
+      for (const name of ["preview", "load", "error"]) image.addEventListener(name, tell);
       const done = new Promise((resolve) => ["load", "error"].forEach((name) => image.addEventListener(name, resolve)));
       Object.assign(image, { alt: "A cat", src: "rgba.dlic" });
       image.setAttribute("width", 128);
@@ -157,7 +159,8 @@ def test_a_missing_file_is_an_event(opened, address):
     code = page.evaluate("""async () => {
       await import("/element.js");
       document.body.innerHTML = '<dlic-img src="nothing.dlic"></dlic-img>';
-      return new Promise((resolve) => document.querySelector("dlic-img").addEventListener("error", ({ detail }) => resolve(detail.code)));
+      const image = document.querySelector("dlic-img");
+      return new Promise((resolve) => image.addEventListener("error", ({ detail }) => resolve(detail.code)));
     }""")
     assert code == "corrupt"
 

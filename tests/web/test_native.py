@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dlic.classical.lossless import webp
 from dlic.container.format import LEARNED, read
+from dlic.entropy.byte_reader import write_varint
 from dlic.learned.codec import load_codec
 from dlic.web.weights import body_of, web_weights
 from tests.golden.rewrite import GOLDEN, TINY_LIGHT
@@ -82,11 +84,35 @@ def test_hostile_files_are_refused(native, path):
         native.decode(path.read_bytes())
 
 
-def test_a_picture_that_takes_too_much_memory_is_refused(native):
-    """A row of pixels is a row of latents sixteen times as high."""
+@pytest.mark.parametrize("method", [0, 4, 6])
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (37, 53), (130, 90)])
+def test_webp_lossless(native, photograph, size, method):
+    """All that libwebp writes: prediction, colours, palettes of several sizes, copies and the cache."""
+    height, width = size
+    photo, noise = photograph[:height, :width], np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    for image in (photo, noise, photo // 200 * 200, photo // 100 * 100, photo // 30 * 30, np.repeat(photo[:, :, :1], 3, axis=2)):
+        layer = b"\0" + write_varint(8192) + _counted(webp.encode(np.ascontiguousarray(image), (method, min(100, 20 * method))))
+        assert np.array_equal(native.exact(layer, width, height), image)
+
+
+def test_damaged_webp_lossless_is_refused_or_other_pixels(native, photograph):
+    """It has no checksum of its own; those of the chunk and the file stand around it. Nothing else may happen."""
+    stream = webp.encode(np.ascontiguousarray(photograph[:30, :40] // 60 * 60))
+    for at in range(len(stream)):
+        damaged = stream[:at] + bytes([stream[at] ^ 0x55]) + stream[at + 1 :]
+        native.exact(b"\0" + write_varint(8192) + _counted(damaged), 40, 30)
+        assert native.exact(b"\0" + write_varint(8192) + _counted(stream[:at]), 40, 30) is None
+
+
+def _counted(stream: bytes) -> bytes:
+    return write_varint(len(stream)) + stream
+
+
+def test_a_unit_that_is_too_large_is_refused(native):
     container = read(LIGHT[0].read_bytes())
-    assert not native.latents(container, 1, 1 << 22)
-    assert "memory" in native.problem() or "larger" in native.problem()
+    for size in ((1, 1 << 23), (1 << 15, 1 << 15), (0x7FFFFFFF, 0x7FFFFFFF)):
+        assert not native.latents(container, *size)
+        assert "larger" in native.problem()
 
 
 def test_weights_that_are_cut_or_grow_are_refused(library):

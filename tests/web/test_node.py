@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import ImageCms
+from PIL import Image, ImageCms
 
+import dlic
 from dlic.container.chunks import ICC, pack
-from dlic.container.format import append
-from tests.golden.rewrite import GOLDEN
+from dlic.container.format import EXACT, EXACT_BLOCKS, append, read
+from tests.golden.rewrite import GOLDEN, TINY_LIGHT
 from tests.web.golden_files import FILES, LIGHT, expected, largest_difference
 
 NODE = shutil.which("node")
@@ -95,6 +96,34 @@ def test_damage_is_an_error(decode):
     ]
     answers = decode([{"bytes": list(file)} for file in damaged if file])
     assert all(answer.get("error") for answer in answers)
+
+
+def text_like(height: int, width: int) -> np.ndarray:
+    """Black on white, as a page of text: what is cheaper exactly."""
+    strokes = np.random.default_rng(0).integers(0, 2, (-(-height // 6), -(-width // 2)))
+    page = np.kron(strokes, np.array([[1, 1], [1, 0], [1, 1], [0, 0], [0, 0], [0, 0]]))[:height, :width]
+    return np.repeat(255 - 255 * page[..., None], 3, axis=2).astype(np.uint8)
+
+
+def test_exact_blocks(decode, tmp_path, photograph):
+    text, photo = text_like(192, 160), photograph[100:292, 200:360]
+    alpha = (text[..., :1] // 2) + 100
+    pictures = {"all": text, "some": np.hstack([text, photo]), "gray": np.hstack([text, photo])[..., 1]}
+    pictures["alpha"] = np.dstack([photo, alpha])
+    requests, wanted = [], []
+    for name, image in pictures.items():
+        data = dlic.compress(image, 60, weights=TINY_LIGHT)
+        container = read(data)
+        (tmp_path / name).write_bytes(data)
+        assert name == "alpha" or container.kind == EXACT or dict(container.chunks).get(EXACT_BLOCKS), name
+        shown = dlic.decompress(data, weights=TINY_LIGHT)
+        wanted.append(np.array(Image.fromarray(shown).convert("RGBA")).astype(int))
+        requests.append({"file": str(tmp_path / name)})
+    crop = {"x": 30, "y": 40, "width": 200, "height": 50}
+    *answers, part = decode([*requests, {"file": str(tmp_path / "some"), "options": {"crop": crop}}])
+    for answer, image in zip(answers, wanted, strict=True):
+        assert "error" not in answer and np.abs(answer["pixels"] - image).max() <= 1
+    assert np.array_equal(part["pixels"], answers[1]["pixels"][40:90, 30:230])
 
 
 def test_other_files_are_refused_in_a_sentence(decode):
