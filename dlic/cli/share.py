@@ -22,5 +22,5 @@ def share(
     name = "picture" if source == streams.STANDARD else Path(source).name
     written = page(content_of(name, streams.read_bytes(source), weights))
     streams.write_bytes(target, written, force)
-    if target != streams.STANDARD:
+    if not streams.is_standard_output(target):
         streams.say(f"{target}: {len(written):,} bytes")
