@@ -64,7 +64,7 @@ class Sequence(Kind):
         head, tables = reader.head, list(reader.tables())
         figures = {**_figures(head, tables), **_tracks(SequenceReader(io.BytesIO(described.data), damaged=True))}
         seconds, frames = figures["seconds"], figures["frames"]
-        types = ", ".join(f"{count} {kind}" for kind, count in figures["types"].items())
+        types = ", ".join(f"{count} {kind}" for kind, count in figures["types"].items()) or "no frame"
         loops = {0: ", for ever", 1: ""}.get(head.form.loops, f", {head.form.loops} times")
         sentence = (
             f"{COLOURS[described.channels]}, {frames:,} frames in {seconds:.3f} s{loops}: {len(tables):,} groups, {types}; "

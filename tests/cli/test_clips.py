@@ -248,3 +248,29 @@ def test_a_file_that_pyav_cannot_read_is_a_sentence(tmp_path, capsys):
     assert run(["compress", str(tmp_path / "a.mp4")]) == 2
     assert "is not a video that PyAV can read" in capsys.readouterr().err
     assert not (tmp_path / "a.dlic").exists()
+
+
+def test_the_options_of_the_documentation_exist(capsys):
+    text = (Path(__file__).parents[2] / "docs" / "sequences.md").read_text(encoding="utf-8")
+    lines = [line.split("#")[0] for line in text.splitlines() if line.startswith("dlic ")]
+    assert len(lines) > 15
+    for line in lines:
+        command, options = line.split()[1], [word for word in line.split() if word.startswith("--")]
+        capsys.readouterr()
+        run([command, "--help"])
+        text_of_help = capsys.readouterr().out
+        assert all(option in text_of_help for option in options), line
+
+
+def test_a_sequence_without_frames_is_a_sentence(tmp_path, capsys):
+    from dlic.checkpoints.local import choose
+    from dlic.checkpoints.manifest import stated_fingerprint
+    from dlic.container.sequence import SequenceHead, write_head
+    from dlic.pixels.frames import SequenceFormat
+
+    model = bytes.fromhex(stated_fingerprint(choose(None, None)))[:8]
+    head = SequenceHead(form=SequenceFormat(width=640, height=360), key_model=model, inter_model=model)
+    (tmp_path / "none.dlic").write_bytes(write_head(head))
+    assert run(["info", str(tmp_path / "none.dlic")]) == 0 and "no frame" in capsys.readouterr().out
+    assert run(["decompress", str(tmp_path / "none.dlic"), "-o", str(tmp_path / "none.webp")]) in (1, 2)
+    assert "no frame" in capsys.readouterr().err and not (tmp_path / "none.webp").exists()
