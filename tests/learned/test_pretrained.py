@@ -19,6 +19,8 @@ from dlic.learned.pretrained import network_of
 from tests.conftest import ROOT
 from tests.golden.rewrite import TINY, TINY_LIGHT
 
+GRAPHS = {path.name for path in TINY_LIGHT.glob("*.onnx")}
+
 
 @pytest.fixture
 def hugging_face(tmp_path, monkeypatch):
@@ -34,9 +36,8 @@ def hugging_face(tmp_path, monkeypatch):
             raise OSError(f"404 Client Error for {repo_id}.\nMake sure you are logged in.")
         target = tmp_path / "cache" / "snapshots" / (revision or "main")
         target.mkdir(parents=True, exist_ok=True)
-        for name in allow_patterns:
-            if (served / name).exists():
-                shutil.copy(served / name, target)
+        for path in (path for pattern in allow_patterns for path in served.glob(pattern)):
+            shutil.copy(path, target)
         return str(target)
 
     module = types.ModuleType("huggingface_hub")
@@ -52,7 +53,7 @@ def test_a_repository_gives_the_same_files_as_its_folder(hugging_face, photograp
     assert data == dlic.from_pretrained(TINY_LIGHT).compress(image, 33)
     assert (codec.decompress(data) == dlic.decode(data, weights=TINY_LIGHT)).all()
     assert hugging_face.asked == [("someone/tiny", "v1")]
-    assert {path.name for path in (tmp_path / "cache" / "snapshots" / "v1").iterdir()} <= {WEIGHTS, MANIFEST, CARD}
+    assert {path.name for path in (tmp_path / "cache" / "snapshots" / "v1").iterdir()} <= {WEIGHTS, MANIFEST, CARD, *GRAPHS}
 
 
 def test_what_a_repositorys_codec_makes_decodes_without_it(hugging_face, photograph, tmp_path, monkeypatch):
