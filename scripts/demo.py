@@ -72,7 +72,7 @@ def main() -> None:
     captions = ["original", *(one.caption for one in shown)]
     write_image(OUTPUT / "side_by_side.png", side_by_side(captions, [original, *(one.pixels for one in shown)]), overwrite=True)
     print(f"side by side: {(OUTPUT / 'side_by_side.png').relative_to(ROOT)}")
-    print("next: .venv/bin/dlic compress YOUR_PHOTOGRAPH")
+    print("next: .venv-base/bin/dlic compress YOUR_PHOTOGRAPH")
 
 
 def _peer(name: str, original: np.ndarray, size: int) -> Shown:
