@@ -36,6 +36,7 @@ class SequenceReader:
         `damaged`: groups that are cut or damaged are read as far as they go; otherwise they raise CorruptFileError.
         """
         self._file, self.damaged = ForwardReader(file), damaged
+        self.lost: list[str] = []  # sentences about what a damaged file has lost, as it is found
         beginning = self._file.peek(HEAD)
         self._first = _size_of_head(beginning)
         container = read(beginning[: self._first])
@@ -54,7 +55,9 @@ class SequenceReader:
         Of a damaged file they are those with an intact table; packets that are cut off are missing.
         """
         group: Group | None = None
+        ended = False
         for chunk in self._chunks(offset):
+            ended = chunk.name == INDEX and chunk.whole
             if chunk.name == GROUP:
                 if group is not None:
                     yield group
@@ -63,6 +66,8 @@ class SequenceReader:
                 group = self._with_highest(group, chunk)
         if group is not None:
             yield group
+        if self.damaged and not ended:
+            self.lost.append("the file ends before its index; frames after it are lost")
 
     def tables(self) -> Iterator[GroupTable]:
         """The tables of all groups. The packets are passed over, and not checked."""
@@ -101,6 +106,7 @@ class SequenceReader:
             table, position = read_table(chunk.data)
         except CorruptFileError:
             if self.damaged:
+                self.lost.append(f"the group at byte {chunk.offset:,} is lost")
                 return None
             raise
         data = chunk.data[position:]
@@ -154,6 +160,7 @@ class SequenceReader:
         try:
             name, size, start = self._head_of_chunk(head)
         except CorruptFileError:
+            self.lost.append(f"what begins at byte {offset:,} is lost, up to the next group")
             self._file.skip(self._next_group(len(head), None))
             return None
         data = self._file.peek(size)

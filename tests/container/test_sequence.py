@@ -141,7 +141,9 @@ def test_groups_after_a_damaged_one_are_found_again():
     for place in range(starts[1], starts[2]):
         broken = bytearray(FILE)
         broken[place] ^= 0x55
-        tables = [group.table for group in reader(bytes(broken), damaged=True).groups()]
+        read = reader(bytes(broken), damaged=True)
+        tables = [group.table for group in read.groups()]
+        assert GROUPS[1].table in tables or read.lost, place
         assert GROUPS[0].table in tables and GROUPS[2].table in tables and GROUPS[3].table in tables, place
         with pytest.raises(CorruptFileError):
             list(reader(bytes(broken)).groups())

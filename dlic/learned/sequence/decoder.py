@@ -40,10 +40,10 @@ class SequenceDecoder:
     reader: SequenceReader
     codec: SequenceCodec
     max_pixels: int = MAX_PIXELS
-    lost: list[str] = field(default_factory=list)  # sentences, as they are found
+    lost: list[str] = field(default_factory=list)  # sentences about what is lost of a damaged file, as it is found
 
     def __post_init__(self) -> None:
-        head = self.reader.head
+        head, self.reader.lost = self.reader.head, self.lost  # one list for groups and frames
         check_size(head.form.width, head.form.height, self.max_pixels)
         for what, model, own in (
             ("key frames", head.key_model, self.codec.key.fingerprint[:8]),

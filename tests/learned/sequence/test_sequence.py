@@ -215,6 +215,7 @@ def test_cut_files_show_every_whole_frame_and_name_the_others():
         cut = decoder(FILE[: int(share * len(FILE))], damaged=True)
         frames = list(cut.frames())
         assert frames and all(np.array_equal(frame.pixels, everything[frame.pts]) for frame in frames)
+        assert cut.lost and "index" in cut.lost[-1]
         with pytest.raises(CorruptFileError):
             list(decoder(FILE[: int(share * len(FILE))]).frames())
 
