@@ -95,7 +95,7 @@ def test_each_file_is_what_the_command_for_one_makes_of_it(photos, tmp_path):
 def test_the_model_is_loaded_once(photos, tmp_path, monkeypatch):
     weights, read = tmp_path / "weights", []
     shutil.copytree(WEIGHTS[1], weights)  # which no test has loaded
-    monkeypatch.setattr("dlic.learned.codec.read_codec", lambda folder: read.append(folder) or read_codec(folder))
+    monkeypatch.setattr("dlic.learned.codec.read_codec", lambda folder, *asked: read.append(folder) or read_codec(folder, *asked))
     assert compress(photos, "--weights", str(weights)) == 0
     assert read == [weights]
 
