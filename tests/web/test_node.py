@@ -13,6 +13,7 @@ import dlic
 from dlic.container.chunks import ICC, pack
 from dlic.container.format import EXACT, EXACT_BLOCKS, append, read
 from tests.golden.rewrite import GOLDEN, TINY_LIGHT
+from tests.web.conftest import HAS_CLANG, ROOT
 from tests.web.golden_files import FILES, LIGHT, expected, largest_difference
 
 NODE = shutil.which("node")
@@ -43,6 +44,14 @@ def decode(site, tmp_path_factory):
         return answers
 
     return run
+
+
+def test_the_package_has_what_its_source_gives(built):
+    version = subprocess.run(["clang", "--version"], capture_output=True, text=True).stdout if HAS_CLANG else ""
+    if "14.0.6" not in version:
+        pytest.skip("the package's files are built by clang 14.0.6")
+    for name in ("decoder.wasm", "decoder.relaxed.wasm"):
+        assert (built / name).read_bytes() == (ROOT / "dlic" / "web" / name).read_bytes(), "make web builds them anew"
 
 
 def test_golden_files_decode(decode):
