@@ -1,6 +1,7 @@
 """Speed beside CompressAI, the classical codecs beside libjpeg, PNG, WebP and JPEG 2000, and what is no photograph beside others.
 
-python scripts/benchmark.py codec PHOTO [FOLDER]   encode and decode by stage, beside its bmshj2018-factorized architecture
+python scripts/benchmark.py codec PHOTO [FOLDER]   encode and decode by stage on both runtimes, beside its bmshj2018-factorized
+                                                   architecture; OMP_NUM_THREADS says how many threads each has
 python scripts/benchmark.py training DIR           steps a second beside the loop of its examples/train.py, equal model and batch
 python scripts/benchmark.py classical DIR          bytes, PSNR, BD-rates and times on a folder of images, such as Kodak
 python scripts/benchmark.py drawn [FOLDER]         bits of rendered text and of drawn lines against AVIF's at equal SSIMULACRA 2
@@ -35,6 +36,7 @@ from dlic.pixels.arrays import Decoded
 WIDTH, LATENTS, BATCH, CROP = 128, 192, 8, 256  # N and M of bmshj2018-factorized at its lower qualities; the batch of both loops
 WARM_UP, RUNS = 3, 15
 TRAINING_STEPS, ROUNDS = 12, 3  # counted steps are those after the warm-up
+RUNTIMES = ("onnx", "torch")
 PANGRAM = "The quick brown fox (5 of 37), over 1,248 lazy dogs: jumps & Waltz, bad nymph! Vex QUIZ; Sphinx of black quartz?"
 DRAWN_SIDE = 512
 
@@ -57,28 +59,32 @@ def main() -> None:
 
 
 def codec_speed(photograph: Path, checkpoint: Path | None = None) -> None:
-    """Both codecs in turn on one image, pixels to bytes and back, models loaded; medians of RUNS after WARM_UP."""
+    """All codecs in turn on one image, pixels to bytes and back, models loaded; medians of RUNS after WARM_UP."""
     image = read_image(photograph).pixels
-    ours, theirs = load_codec(checkpoint or checkpoints.find(checkpoints.default_name())), peer()
-    level = level_of(DEFAULT_QUALITY, ours.levels)
+    folder, theirs = checkpoint or checkpoints.find(checkpoints.default_name()), peer()
+    ours = {runtime: load_codec(folder, runtime) for runtime in RUNTIMES}
+    level = level_of(DEFAULT_QUALITY, ours["onnx"].levels)
     times: dict[str, list[dict[str, float]]] = defaultdict(list)
     for _ in range(WARM_UP + RUNS):
-        encoded, seconds = whole(lambda: ours.encode(image, level))
-        times["dlic encode"].append(seconds)
-        _, seconds = whole(lambda data=encoded.data: ours.decode(read(data)))
-        times["dlic decode"].append(seconds)
+        for runtime, codec in ours.items():
+            encoded, seconds = whole(lambda codec=codec: codec.encode(image, level))
+            times[f"{runtime} encode"].append(seconds)
+            _, seconds = whole(lambda codec=codec, data=encoded.data: codec.decode(read(data)))
+            times[f"{runtime} decode"].append(seconds)
         encoding, decoding = run_peer(theirs, image)
         times["CompressAI encode"].append(encoding)
         times["CompressAI decode"].append(decoding)
     size = f"{image.shape[1]} × {image.shape[0]}, {8 * len(encoded.data) / image[..., 0].size:.2f} bpp"
     print(f"{photograph.name}, {size}, {torch.get_num_threads()} threads, median of {RUNS}, ms")
     totals = {name: report(name, runs[WARM_UP:]) for name, runs in times.items()}
-    for name, job in (("dlic", there_and_back), ("CompressAI", peer_there_and_back)):
+    for name, job in (("torch", there_and_back), ("CompressAI", peer_there_and_back)):  # scripts/startup.py has onnx, without torch
         with get_context("spawn").Pool(1) as fresh:
             megabytes = fresh.apply(peak_megabytes, (job, photograph, checkpoint))
-        print(f"{name:10} peak memory {megabytes:,.0f} MB, PyTorch and model included")
+        print(f"{name:10} peak memory {megabytes:,.0f} MB, runtime and model included")
     for direction in ("encode", "decode"):
-        print(f"{direction}: {totals[f'CompressAI {direction}'] / totals[f'dlic {direction}']:.1f} times as fast as CompressAI")
+        for runtime in RUNTIMES:
+            faster = totals[f"CompressAI {direction}"] / totals[f"{runtime} {direction}"]
+            print(f"{direction} by {runtime}: {faster:.1f} times as fast as CompressAI")
 
 
 def whole(call: Callable[[], Encoded | Decoded]) -> tuple[Encoded | Decoded, dict[str, float]]:
@@ -97,7 +103,7 @@ def peak_megabytes(job: Callable[[Path, Path | None], None], photograph: Path, c
 
 
 def there_and_back(photograph: Path, checkpoint: Path | None) -> None:
-    codec = load_codec(checkpoint or checkpoints.find(checkpoints.default_name()))
+    codec = load_codec(checkpoint or checkpoints.find(checkpoints.default_name()), "torch")
     codec.decompress(codec.compress(read_image(photograph).pixels, level_of(DEFAULT_QUALITY, codec.levels)))
 
 
