@@ -48,6 +48,7 @@ with atheris.instrument_imports(include=["dlic"]) if atheris else contextlib.nul
     from tests.fuzz.fuzz_jpeg import mutated
     from tests.fuzz.memory import MUCH, atheris_limit, peak_memory
     from tests.fuzz.mutations import MAX_PIXELS, mutated_file, repaired
+    from tests.learned.exact.pages import page
 
 TINY_LIGHT = Path(__file__).parent.parent / "golden" / "tiny_light"
 SLOW = 20  # seconds of a processor; an execution that takes more is a finding, as atheris has it
@@ -179,7 +180,16 @@ def classical_files() -> list[bytes]:
 
 
 def any_files() -> list[bytes]:
-    return learned_files() + classical_files()
+    return learned_files() + classical_files() + exact_files()
+
+
+@lru_cache
+def exact_files() -> list[bytes]:
+    """With exact blocks next to the picture of a network, and with nothing else."""
+    mixed = page(64, 96).copy()
+    mixed[:, 48:] = np.random.default_rng(0).integers(0, 256, (64, 48, 3), dtype=np.uint8)
+    images = (mixed, page(40, 60)[..., 0], page(64, 96))
+    return [dlic.compress(image, 80, weights=TINY_LIGHT, content="screen") for image in images]
 
 
 def _entropy_seeds() -> list[bytes]:

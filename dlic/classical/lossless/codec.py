@@ -115,7 +115,7 @@ def _copied(samples: np.ndarray, limit: int) -> bytes:
         return b""
     small = math.prod(samples.shape[:2]) <= EXHAUSTIVE_BELOW
     searches = (webp.THOROUGH, webp.EXHAUSTIVE) if small else (webp.THOROUGH,)
-    coded = min((webp.encode(pixels, search) for search in searches), key=len)
+    coded = webp.smallest(pixels, searches)
     return bytes([KINDS.index(WEBP)]) + write_varint(len(coded)) + coded if len(coded) < limit else b""
 
 

@@ -2,6 +2,7 @@
 
 import io
 import struct
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,11 @@ from dlic.errors import CorruptFileError
 
 SIGNATURE, HEAD = 0x2F, 5  # the first byte of a stream; bytes of its signature, size, alpha and version
 MAX_SIDE = 1 << 14
-QUICK, THOROUGH, EXHAUSTIVE = (4, 75), (6, 80), (6, 100)  # method and quality: 50, 80 and 3,000 ms for a megapixel of text
+Search = tuple[int, int]  # method and quality of libwebp
+QUICK, THOROUGH, EXHAUSTIVE = (4, 75), (6, 80), (6, 100)  # 50, 80 and 3,000 ms for a megapixel of text; none is always the smallest
 
 
-def encode(pixels: NDArray[np.uint8], search: tuple[int, int] = THOROUGH) -> bytes:
+def encode(pixels: NDArray[np.uint8], search: Search = THOROUGH) -> bytes:
     """uint8 (H, W, 3), or (H, W, 4) with the colours under alpha 0 kept → a stream."""
     file = io.BytesIO()
     method, quality = search
@@ -23,6 +25,11 @@ def encode(pixels: NDArray[np.uint8], search: tuple[int, int] = THOROUGH) -> byt
     data = file.getvalue()
     assert data[12:16] == b"VP8L", "libwebp writes the simple format where there is no metadata"
     return data[20 : 20 + int.from_bytes(data[16:20], "little")]
+
+
+def smallest(pixels: NDArray[np.uint8], searches: Iterable[Search]) -> bytes:
+    """The smallest stream of several searches."""
+    return min((encode(pixels, search) for search in searches), key=len)
 
 
 def decode(stream: bytes, height: int, width: int, channels: int = 3) -> NDArray[np.uint8]:

@@ -48,7 +48,7 @@ class Canvas:
     def cost(self, colours: int | None) -> Cost:
         """The cost of at most so many colours."""
         if colours not in self._costs:
-            stored = layer.store(self.painted(colours), self.mask, webp.QUICK)
+            stored = layer.store(self.painted(colours), self.mask, [webp.QUICK])
             self._costs[colours] = Cost(8 * len(write(stored)), self._squares(colours))
         return self._costs[colours]
 

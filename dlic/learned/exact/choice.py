@@ -25,6 +25,9 @@ EXHAUSTIVE_FROM = 3  # effort from which on a search of three seconds a megapixe
 HIDDEN = 5.0  # bits that a network spends on a block of nothing
 REGION = 400  # bits of a region: its share of the mask, and network bits at its edges
 
+Searches = tuple[webp.Search, ...]
+QUICKLY: Searches = (webp.QUICK, webp.THOROUGH)
+
 Samples = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
@@ -51,7 +54,7 @@ class Chooser:
     image: Samples
     content: str = AUTO
     canvases: dict[bytes, Canvas] = field(default_factory=dict)  # by mask
-    chosen: dict[tuple[Price, tuple[int, int]], Exact | None] = field(default_factory=dict)  # by price and search
+    chosen: dict[tuple[Price, Searches], Exact | None] = field(default_factory=dict)  # by price and searches
 
     def __post_init__(self) -> None:
         check_content(self.content)
@@ -64,12 +67,12 @@ class Chooser:
             return look
         return FirstLook(self._all, look.sure if look else self._all)
 
-    def at(self, price: Price, search: tuple[int, int] = webp.THOROUGH) -> Exact | None:
-        """The exact blocks at a price of errors, stored after a `search` (`classical.lossless.webp`); None for none."""
-        if (price, search) not in self.chosen:
+    def at(self, price: Price, searches: Searches = QUICKLY) -> Exact | None:
+        """The exact blocks at a price of errors, stored after some `searches`; None for none."""
+        if (price, searches) not in self.chosen:
             canvas = None if self.look is None else self._best(price, self.look)
-            self.chosen[price, search] = None if canvas is None else self._stored(canvas, price, search)
-        return self.chosen[price, search]
+            self.chosen[price, searches] = None if canvas is None else self._stored(canvas, price, searches)
+        return self.chosen[price, searches]
 
     def _best(self, price: Price, look: FirstLook) -> Canvas | None:
         """The cheapest of three: no exact blocks, some, or nothing else."""
@@ -90,13 +93,13 @@ class Chooser:
         """Cost of some blocks for a network."""
         return NETWORK * float(price.of_network(blocks_of(self.image, mask)).sum())
 
-    def everything(self, price: Price, search: tuple[int, int] = webp.THOROUGH) -> Exact:
+    def everything(self, price: Price, searches: Searches = QUICKLY) -> Exact:
         """All blocks exactly, whatever that costs."""
-        return self._stored(self._canvas(self._all), price, search)
+        return self._stored(self._canvas(self._all), price, searches)
 
-    def _stored(self, canvas: Canvas, price: Price, search: tuple[int, int]) -> Exact:
+    def _stored(self, canvas: Canvas, price: Price, searches: Searches) -> Exact:
         painted = canvas.painted(canvas.best(price))
-        return Exact(painted, layer.store(painted, canvas.mask, search))
+        return Exact(painted, layer.store(painted, canvas.mask, searches))
 
     @property
     def _all(self) -> Mask:
@@ -129,9 +132,9 @@ class Chooser:
         return self.canvases.setdefault(mask.tobytes(), Canvas(self.image, mask))
 
 
-def search_of(effort: int) -> tuple[int, int]:
+def searches_of(effort: int) -> Searches:
     """How thoroughly the pixels are coded at an effort."""
-    return webp.EXHAUSTIVE if effort >= EXHAUSTIVE_FROM else webp.THOROUGH
+    return (*QUICKLY, webp.EXHAUSTIVE) if effort >= EXHAUSTIVE_FROM else QUICKLY
 
 
 def _changes(blocks: NDArray[np.uint8]) -> NDArray[np.intp]:

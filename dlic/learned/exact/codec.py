@@ -10,7 +10,7 @@ from dlic.container.exact_layer import write
 from dlic.container.format import EXACT, EXACT_BLOCKS, Chunks, Container, read
 from dlic.learned.codec import AtQuality, LearnedCodec, level_of
 from dlic.learned.exact import whole
-from dlic.learned.exact.choice import Chooser, Exact, search_of
+from dlic.learned.exact.choice import Chooser, Exact, searches_of
 from dlic.learned.exact.layer import hidden, layer_of, verify
 from dlic.learned.exact.price import Price
 from dlic.learned.picture import AnalysedPicture, Encoded
@@ -96,7 +96,7 @@ class LayeredCodec:
 
     def encode_at(self, analysed: AnalysedLayers, level: int, effort: int = 0, progress: Progress = no_progress) -> Encoded:
         """`LearnedCodec.encode_at` of a picture that may have exact blocks: a file of kind EXACT if all are."""
-        exact = analysed.chooser.at(Price.of_level(level, self.levels), search_of(effort))
+        exact = analysed.chooser.at(Price.of_level(level, self.levels), searches_of(effort))
         if exact is not None and exact.layer.mask.all():
             return whole.encoded(exact, level, self.network.chunks)
         encoded = self.network.encode_at(analysed.rest(self.network, exact), level, effort, progress)

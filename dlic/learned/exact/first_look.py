@@ -7,10 +7,13 @@ from numpy.typing import NDArray
 
 from dlic.container.exact_layer import BLOCK
 from dlic.learned.exact.connected import components
+from dlic.learned.exact.few_colours import packed
 
 POSSIBLE, REPETITIVE = 0.2, 0.5  # least share of samples that equal those to the left and above, of blocks to weigh and of seeds
+FEW = 16  # most colours of a seed: at the edge of a clipped highlight, a photograph repeats, but has more
 CONTRAST = 80  # least range of samples in a seed: skies repeat, but have no edges
-SEEDS = 8  # least number of seeds in a region; photographs have a few where highlights are clipped
+SEEDS = 8  # least number of seeds of few colours in a region; photographs have a few where highlights are clipped
+DENSE = 0.1  # share of the picture from which on the seeds of a region may have any number of colours, as dense text has
 
 Samples = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -35,11 +38,14 @@ def first_look(image: Samples) -> FirstLook | None:
     sure = repeats >= REPETITIVE
     seeds = sure.copy()
     seeds[sure] = _ranges(image, sure) >= CONTRAST
-    if np.count_nonzero(seeds) < min(SEEDS, seeds.size):
+    least = min(SEEDS, seeds.size)
+    if np.count_nonzero(seeds) < least:
         return None
+    few = seeds.copy()
+    few[seeds] = _colours(image, seeds) <= FEW
     regions, count = components(repeats >= POSSIBLE)
-    of_region = np.bincount(regions[seeds], minlength=count + 1)
-    kept = of_region >= min(SEEDS, seeds.size)
+    of_region, of_few = (np.bincount(regions[mask], minlength=count + 1) for mask in (seeds, few))
+    kept = (of_few >= least) | ((of_region >= least) & (of_region >= DENSE * seeds.size))
     kept[0] = False
     possible = kept[regions]
     return FirstLook(possible, possible & sure) if possible.any() else None
@@ -67,6 +73,13 @@ def _ranges(image: Samples, mask: Mask) -> NDArray[np.int16]:
     blocks = blocks_of(image, mask).reshape(-1, BLOCK * BLOCK, 3)
     ranges: NDArray[np.int16] = (blocks.max(axis=1).astype(np.int16) - blocks.min(axis=1)).max(axis=1, initial=0)
     return ranges
+
+
+def _colours(image: Samples, mask: Mask) -> NDArray[np.intp]:
+    """The number of colours in each block of the mask, in order."""
+    codes = np.sort(packed(blocks_of(image, mask)).reshape(-1, BLOCK * BLOCK), axis=1)
+    colours: NDArray[np.intp] = (np.diff(codes, axis=1) != 0).sum(axis=1) + 1
+    return colours
 
 
 def blocks_of(image: NDArray[np.uint8], mask: Mask) -> NDArray[np.uint8]:

@@ -1,5 +1,7 @@
 """Exact blocks as pixels: stored in pieces, pasted over a decoded picture, and hidden from the network."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,10 +38,10 @@ def layer_of(container: Container) -> ExactLayer | None:
     return None if data is None else read(data, container.width, container.height)
 
 
-def store(image: Samples, mask: Mask, search: tuple[int, int], side: int = SIDE) -> ExactLayer:
+def store(image: Samples, mask: Mask, searches: Iterable[webp.Search], side: int = SIDE) -> ExactLayer:
     """The layer of an image's exact blocks."""
     height, width = image.shape[:2]
-    streams = [webp.encode(_alone(image, mask, place), search) for place in places(mask, width, height, side)]
+    streams = [webp.smallest(_alone(image, mask, place), searches) for place in places(mask, width, height, side)]
     return ExactLayer(width=width, height=height, mask=mask, side=side, streams=tuple(streams))
 
 

@@ -10,7 +10,7 @@ from dlic.container.exact_layer import ExactLayer, read, write
 from dlic.container.format import EXACT, Chunks, Container, check_kind, check_no_coder
 from dlic.errors import CorruptFileError
 from dlic.learned.codec import level_of
-from dlic.learned.exact.choice import Chooser, Exact, search_of
+from dlic.learned.exact.choice import Chooser, Exact, searches_of
 from dlic.learned.exact.layer import paste
 from dlic.learned.exact.price import LEVELS, Price
 from dlic.learned.picture import Encoded
@@ -22,14 +22,14 @@ def at_quality(chooser: Chooser, quality: int, effort: int, chunks: Chunks) -> E
     if chooser.look is None or not chooser.look.possible.all():
         return None
     level = level_of(quality, LEVELS)
-    exact = chooser.at(Price.of_level(level, LEVELS), search_of(effort))
+    exact = chooser.at(Price.of_level(level, LEVELS), searches_of(effort))
     return encoded(exact, level, chunks) if exact is not None and exact.layer.mask.all() else None
 
 
 def forced(chooser: Chooser, quality: int, effort: int, chunks: Chunks) -> Encoded:
     """The file of a picture at a quality 1 … 100, with all of its blocks exact whatever that costs."""
     level = level_of(quality, LEVELS)
-    return encoded(chooser.everything(Price.of_level(level, LEVELS), search_of(effort)), level, chunks)
+    return encoded(chooser.everything(Price.of_level(level, LEVELS), searches_of(effort)), level, chunks)
 
 
 def encoded(exact: Exact, level: int, chunks: Chunks) -> Encoded:
