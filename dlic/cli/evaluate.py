@@ -5,7 +5,7 @@ import math
 import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from enum import StrEnum
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -26,7 +26,7 @@ MOST_PICTURES = 24  # that are kept at equal sizes: more would make a page that 
 T = TypeVar("T")
 
 
-class Published(StrEnum):
+class Published(str, Enum):
     """Sets of images that curves have been published for."""
 
     kodak = "kodak"

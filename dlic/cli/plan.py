@@ -3,7 +3,7 @@
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from dlic.cli.parameters import Option
 from dlic.errors import DlicError, UnreadableImageError
 
 
-class Engine(StrEnum):
+class Engine(str, Enum):
     """The processes that do the work."""
 
     local = "local"

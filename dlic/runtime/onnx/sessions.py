@@ -2,9 +2,11 @@
 
 import ctypes
 import threading
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from weakref import WeakSet
 
@@ -16,7 +18,8 @@ from dlic.checkpoints.manifest import WEIGHTS
 from dlic.errors import DlicError, UnknownCheckpointError
 from dlic.runtime import threads
 
-OLDEST = (1, 24)  # version of ONNX Runtime: the first that takes a file of weights from memory
+OLDEST = (1, 22)  # version of ONNX Runtime: the first that takes weights from another folder
+WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 FATAL = 4  # severity of what it logs itself; everything else reaches us as an exception
 NO_MEMORY = "Failed to allocate memory", "bad_alloc", "bad allocation"  # in its messages
 PROVIDERS = ["CPUExecutionProvider"]
@@ -66,12 +69,26 @@ class Sessions:
         options.log_severity_level = FATAL
         for name, value in SETTINGS.items():
             options.add_session_config_entry(name, value)
-        options.add_external_initializers_from_files_in_memory([WEIGHTS], [self.weights], [len(self.weights)])
         try:
-            return ort.InferenceSession(self._graphs[graph], options, providers=PROVIDERS)
+            with self._as_file_of(options):
+                return ort.InferenceSession(self._graphs[graph], options, providers=PROVIDERS)
         except Exception as error:
             sentence = f"the graph {graph} does not fit the weights of its checkpoint"
             raise _as_ours(error, UnknownCheckpointError, sentence) from error
+
+    @contextmanager
+    def _as_file_of(self, options: ort.SessionOptions) -> Iterator[None]:
+        """Gives the weights to a new session: from memory, which is the file whose hash was checked. ONNX Runtime before 1.24, the
+        last for Python 3.10, takes them from a folder.
+        """
+        if hasattr(options, "add_external_initializers_from_files_in_memory"):
+            options.add_external_initializers_from_files_in_memory([WEIGHTS], [self.weights], [len(self.weights)])
+            yield
+            return
+        with TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # Windows removes no file that is mapped
+            Path(folder, WEIGHTS).write_bytes(self.weights)
+            options.add_session_config_entry(WEIGHTS_FOLDER, folder)
+            yield
 
     def forget(self) -> None:
         """Leaves everything that may wait for threads of another process. Sessions would wait for theirs when they are deleted, so

@@ -33,6 +33,20 @@ def test_every_number_of_cores_gives_the_same_pixels():
     assert shown[0].shape == (48, 64, 3) and all(np.abs(pixels.astype(int) - shown[0]).max() <= 1 for pixels in shown)
 
 
+def test_versions_that_take_no_weights_from_memory_take_them_from_a_folder(monkeypatch):
+    """As ONNX Runtime 1.22 and 1.23 do, the last ones for Python 3.10."""
+    expected = sessions_of().run("synthesis", INPUTS)[0]
+
+    class Older(onnxruntime.SessionOptions):
+        def __getattribute__(self, name: str):
+            if name == "add_external_initializers_from_files_in_memory":
+                raise AttributeError(name)
+            return super().__getattribute__(name)
+
+    monkeypatch.setattr(sessions.ort, "SessionOptions", Older)
+    assert np.array_equal(sessions_of().run("synthesis", INPUTS)[0], expected)
+
+
 def test_many_threads_share_the_sessions():
     graphs = sessions_of()
     expected = graphs.run("synthesis", INPUTS)[0]
@@ -67,13 +81,13 @@ def test_inputs_of_another_size_are_an_error_of_ours():
         sessions_of().run("synthesis", {**INPUTS, "y_hat": Y[..., :5]})
 
 
-@pytest.mark.parametrize("version", ["1.9.0", "1.23.2", "0.5"])
+@pytest.mark.parametrize("version", ["1.9.0", "1.21.1", "0.5"])
 def test_an_old_version_is_refused_with_the_way_to_a_newer_one(version):
     with pytest.raises(DlicError, match=rf"{version} is too old .* pip install -U onnxruntime"):
         check_version(version)
 
 
-@pytest.mark.parametrize("version", ["1.24.0", "1.32.0", "2.0", onnxruntime.__version__])
+@pytest.mark.parametrize("version", ["1.22.0", "1.32.0", "2.0", onnxruntime.__version__])
 def test_later_versions_are_taken(version):
     check_version(version)
 
