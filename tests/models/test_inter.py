@@ -64,6 +64,25 @@ def test_it_starts_as_light_on_the_residual(frames):
     assert ours.bits.item() == pytest.approx(theirs.bits.item(), rel=1e-5)
 
 
+def test_it_grows_from_trained_weights_of_light(frames):
+    """Of the channels of z, those of the largest scales stay."""
+    light = Light(**LIGHT, hyper=12).eval()
+    with torch.no_grad():
+        light.z_log_scale.anchors[:, [1, 4, 7, 9]] = -4.0
+        for layer in (light.h_s_scale.first, light.h_s_mean.first):
+            layer.weight[:, [1, 4, 7, 9]] = 0.0
+    inter = Inter(**SMALL)
+    inter.grow_from(light.config, light.state_dict())
+    x, p = map(as_tensor, frames)
+    with torch.no_grad():
+        ours, theirs = inter.eval()(x, LEVELS, p), light(x - p + 0.5, LEVELS)
+    assert torch.allclose(ours.x_hat, theirs.x_hat + p - 0.5, atol=1e-5)
+    with pytest.raises(ValueError, match="hidden"):
+        Inter(**(SMALL | {"hidden": 4})).grow_from(light.config, light.state_dict())
+    with pytest.raises(ValueError, match="fewer channels"):
+        Inter(**(SMALL | {"hyper": 16})).grow_from(light.config, light.state_dict())
+
+
 def test_the_decoder_needs_fewer_than_10_000_macs_a_pixel_and_the_prediction_under_1_000():
     blocks = {"encoder_fine": 9, "encoder_coarse": 1, "decoder_fine": 5, "decoder_coarse": 2, "hyper_blocks": 2, "context_steps": 4}
     inter, light = macs_per_pixel(Inter(**blocks)), macs_per_pixel(Light(**blocks, hyper=32))
