@@ -185,7 +185,7 @@ def verify(data: bytes, *, weights: str | Path | None = None, max_pixels: int = 
 def _read(data: bytes, reading: Reading) -> ImageFile:
     described = _described(data)
     with limited(reading.threads):
-        return described.kind.read(described, reading).picture
+        return reading.fitting(described.kind.read(described, reading).picture)
 
 
 def _described(data: bytes) -> Description:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from dlic.batch.folders import Done
 from dlic.checkpoints.manifest import TUNES
-from dlic.cli import computing, folders, plan, streams
+from dlic.cli import computing, folders, gain_maps, plan, streams
 from dlic.cli.compress_clip import ClipOptions, compress_clip
 from dlic.cli.output_codec import check_ending, codec_of
 from dlic.cli.parameters import Argument, Option
@@ -201,7 +201,7 @@ class Compression:
             if self.wishes.max_memory is not None:
                 streams.check_memory(size_of(file, self.max_pixels), self.wishes.max_memory)  # before it is read
             picture = kind.load(file, self.max_pixels, self.strict)
-            picture = replace(picture, metadata=picture.metadata.without(self.stripped))
+            picture = gain_maps.stripped(picture, self.stripped, self.strict, source)
         with limited(self.wishes.threads):
             outcome = encode(picture, progress)
         seconds |= outcome.seconds
@@ -244,7 +244,7 @@ def _comparison(outcome: Outcome, target: str) -> Callable[[bytes], None]:
 def _done(source: str, picture: ImageFile, outcome: Outcome, target: str, seconds: dict[str, float]) -> Done:
     height, width = picture.pixels.shape[:2]
     size, raw = len(outcome.data), picture.pixels.nbytes
-    bpp, notes = size * 8 / (width * height), (*picture.notes, *outcome.notes)
+    bpp, notes = size * 8 / (width * height), (*picture.notes, *outcome.notes, *gain_maps.kept(picture.metadata, outcome.data))
     figures = {
         "output": target, "bytes": size, "width": width, "height": height, "bpp": bpp, "ratio": raw / size,
         **outcome.figures, "seconds": seconds, "notes": list(notes),

@@ -126,7 +126,7 @@ class Decompression:
         read = described.kind.read_partial if self.partial else described.kind.read
         with limited(self.reading.threads):
             result = read(described, self.reading, progress)
-        picture, seconds = result.picture, dict(result.seconds)
+        picture, seconds = self.reading.fitting(result.picture), dict(result.seconds)
         notes = (*picture.notes, *not_held(picture.pixels, suffix, picture.metadata))
         refuse_if(self.strict, notes, source)
         with timed(seconds, "image"):

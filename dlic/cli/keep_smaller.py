@@ -5,7 +5,7 @@ import numpy as np
 from dlic.formats.reading import Reading
 from dlic.formats.registry import describe
 from dlic.formats.writing import Outcome, Wishes
-from dlic.images import jpeg as jpeg_files
+from dlic.images import multi_picture
 from dlic.images.files import ImageFile, not_held
 from dlic.images.placing import placed
 from dlic.peers.pillow import jpeg_at_psnr
@@ -26,7 +26,7 @@ def smaller(picture: ImageFile, outcome: Outcome, wishes: Wishes, max_pixels: in
     jpeg = jpeg_at_psnr(pixels, reached, psnr, {})
     if jpeg is None:
         return outcome
-    data = jpeg_files.with_metadata(jpeg.data, placed(pixels, "JPEG", metadata).metadata)
+    data = multi_picture.with_metadata(jpeg.data, placed(pixels, "JPEG", metadata).metadata)
     if len(data) >= len(outcome.data):
         return outcome
     figures = {"jpeg_quality": jpeg.quality, "psnr": jpeg.psnr, "dlic_bytes": len(outcome.data), "dlic_psnr": reached}

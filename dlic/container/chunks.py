@@ -16,6 +16,7 @@
     iptc   packed: Photoshop's image resources (8BIM), which hold IPTC
     part   packed: chunks of PNG and segments of JPEG that mean nothing elsewhere: format, name and data in turns, each as varint
            length and bytes
+    gmap   packed: the gain map of the picture, a JPEG file, which JPEG files hold behind theirs
     thum   a WebP file of at most 256 × 256 pixels: a preview that shows without the network
     srch   method 1, then 32 bytes: SHA-256 of the source's upright pixels (`formats.source_hash` says of which bytes)
 
@@ -33,8 +34,8 @@ from dlic.entropy.byte_reader import Reader, read_varint, write_varint
 from dlic.errors import CorruptFileError, DlicError
 
 GRAY, ALPHA, ICC, EXIF, XMP, DPI, TEXT, THUMBNAIL = b"gray", b"alph", b"iccp", b"exif", b"xmp ", b"dpi ", b"text", b"thum"
-SOURCE, CODE_POINTS, IPTC, PARTS = b"srch", b"cicp", b"iptc", b"part"
-KNOWN = (EXACT_BLOCKS, GRAY, ALPHA, ICC, EXIF, XMP, DPI, TEXT, THUMBNAIL, SOURCE, CODE_POINTS, IPTC, PARTS)
+SOURCE, CODE_POINTS, IPTC, PARTS, GAIN_MAP = b"srch", b"cicp", b"iptc", b"part", b"gmap"
+KNOWN = (EXACT_BLOCKS, GRAY, ALPHA, ICC, EXIF, XMP, DPI, TEXT, THUMBNAIL, SOURCE, CODE_POINTS, IPTC, PARTS, GAIN_MAP)
 STORED, DEFLATED = 0, 1
 MAX_UNPACKED = 1 << 24
 DPI_UNIT = 1000

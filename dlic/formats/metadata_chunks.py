@@ -1,10 +1,12 @@
 """Metadata ⇄ the optional chunks of a .dlic file."""
 
+from dataclasses import replace
 from typing import Any
 
 from dlic.container import chunks
 from dlic.container.format import Chunks
 from dlic.errors import CorruptFileError, DlicError
+from dlic.images import gain_map
 from dlic.images.colours.code_points import CodePoints
 from dlic.images.metadata import LABELS, Metadata, Part
 
@@ -16,14 +18,22 @@ NAMES = {
 
 def write(metadata: Metadata) -> Chunks:
     """Raises DlicError for more than a reader takes."""
-    return tuple((NAMES[name], _write(name, getattr(metadata, name))) for name in metadata.given)
+    other = gain_map.data_of(metadata)
+    parts = tuple(part for part in metadata.parts if (part.format, part.name) != gain_map.NAME)
+    plain = replace(metadata, parts=parts)
+    written = tuple((NAMES[name], _write(name, getattr(plain, name))) for name in plain.given)
+    return (*written, (chunks.GAIN_MAP, chunks.pack(other))) if other else written
 
 
 def read(of_file: Chunks) -> Metadata:
     """Inverse of `write`; ignores other chunks. Raises CorruptFileError."""
     described = chunks.by_name(of_file)
     try:
-        return Metadata(**{name: _read(name, described[chunk]) for name, chunk in NAMES.items() if chunk in described})
+        metadata = Metadata(**{name: _read(name, described[chunk]) for name, chunk in NAMES.items() if chunk in described})
+        if chunks.GAIN_MAP not in described:
+            return metadata
+        part = Part(*gain_map.NAME, chunks.unpack(described[chunks.GAIN_MAP], gain_map.NAME[1]))
+        return replace(metadata, parts=(*metadata.parts, part))
     except CorruptFileError:
         raise
     except DlicError as error:

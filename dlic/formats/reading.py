@@ -1,12 +1,13 @@
 """Options of reading a file, and its result."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from dlic.images.files import MAX_PIXELS, ImageFile
+from dlic.images import gain_map
+from dlic.images.files import MAX_PIXELS, ImageFile, not_kept
 from dlic.pixels.rectangles import Rectangle
 
 if TYPE_CHECKING:
@@ -35,6 +36,13 @@ class Reading:
         """Cuts the crop out of a decoded picture (H, W, …). Raises DlicError where the crop does not lie inside."""
         part = self.part_of(image.shape[1], image.shape[0])
         return image if part is None else image[part.slices]
+
+    def fitting(self, picture: ImageFile) -> ImageFile:
+        """A picture that was read, without metadata that do not fit a crop: a gain map is one of the whole."""
+        if self.crop is None or not gain_map.data_of(picture.metadata):
+            return picture
+        notes = (*picture.notes, *not_kept(["gain map of the whole picture"]))
+        return replace(picture, notes=notes, metadata=gain_map.without(picture.metadata))
 
 
 @dataclass(frozen=True)

@@ -130,9 +130,9 @@ def image_bytes(pixels: NDArray[Any], suffix: str = ".png", metadata: Metadata |
     fast = {"compress_level": PNG_LEVEL} if kind == "PNG" else {}
     Image.fromarray(pixels).save(buffer, format=kind, **save_options(metadata, kind), **fast)
     if kind == "JPEG":
-        from dlic.images import jpeg
+        from dlic.images import multi_picture
 
-        return jpeg.with_metadata(buffer.getvalue(), metadata)
+        return multi_picture.with_metadata(buffer.getvalue(), metadata)
     return png.with_metadata(buffer.getvalue(), metadata) if kind == "PNG" else buffer.getvalue()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from dlic.errors import DlicError
-from dlic.images import photoshop, xmp
+from dlic.images import gain_map, photoshop, xmp
 from dlic.images.exif import ORDERS
 from dlic.images.exif import PREFIX as EXIF
 from dlic.images.metadata import ASPECT, COMMENT, LABELS, Metadata, Part, aspect
@@ -20,6 +20,7 @@ GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"
 # Segments that speak of the file as it was, or of pictures that are left behind: by marker and beginning, with their name.
 LEFT_OUT = {
     (0xE0, b"CIFF"): "CIFF", (0xE2, b"FPXR\0"): "FlashPix data", (0xEB, b"JP"): "C2PA manifest", (0xE2, GAIN_MAP): "gain map",
+    (0xE0, b"JFIF"): "JFIF that is damaged",
 }  # fmt: skip
 SILENT = {(APP0, JFIF), (APP0, JFXX), (APP2, PICTURES), (APP14, b"Adobe")}  # the coding, previews, and places of other pictures
 LARGEST = 65533  # bytes of a segment
@@ -57,21 +58,13 @@ def segments_of(metadata: Metadata) -> Iterator[Bare]:
         yield COM, piece
 
 
-def with_metadata(jpeg: bytes, metadata: Metadata) -> bytes:
-    """A JPEG file that has no metadata yet with that of `metadata`, in place of its APP0."""
-    rest = 2
-    while jpeg[rest + 1] == APP0:
-        rest += 2 + int.from_bytes(jpeg[rest + 2 : rest + 4], "big")
-    return jpeg[:2] + b"".join(written(*segment) for segment in segments_of(metadata)) + jpeg[rest:]
-
-
 def written(marker: int, payload: bytes) -> bytes:
     return bytes([0xFF, marker]) + (len(payload) + 2).to_bytes(2, "big") + payload
 
 
 def fits(metadata: Metadata) -> Metadata:
     """The part of metadata that JPEG has a place for."""
-    names = {"icc_profile", "exif", "xmp", "dpi", "iptc"}
+    names = {"icc_profile", "exif", "xmp", "dpi", "iptc", "parts"}
     names -= {
         name
         for name, most in {"exif": LARGEST - len(EXIF), "icc_profile": 255 * PART}.items()
@@ -87,7 +80,7 @@ def fits(metadata: Metadata) -> Metadata:
 def _has_segment(part: Part, metadata: Metadata) -> bool:
     if (part.format, part.name) == ASPECT:  # in the segment of the resolution
         return metadata.dpi is None and max(_ratio(part)) < 1 << 16
-    return part.format == "JPEG" and len(part.data) <= LARGEST
+    return part.format == "JPEG" and (part.name == gain_map.NAME[1] or len(part.data) <= LARGEST)
 
 
 def _xmp_segments(packet: bytes) -> Iterator[Bare]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from dlic.errors import DlicError
 from dlic.images import exif as exif_bytes
+from dlic.images import gain_map
 from dlic.images.colours.code_points import CodePoints
 
 LABELS = {  # names in messages
@@ -22,7 +23,7 @@ PNG_XMP = "XML:com.adobe.xmp"  # keyword of a text that is none
 COMMENT = "Comment"  # keyword of the one text that other formats have a place for
 SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
 ASPECT = ("PNG", "pHYs")  # the part that states the shape of a pixel: two numbers of 4 bytes across and down, and 0
-PART_NAMES = {"PNG": re.compile("[a-z][A-Za-z]{3}"), "JPEG": re.compile("APP([0-9]|1[0-5])")}
+PART_NAMES = {"PNG": re.compile("[a-z][A-Za-z]{3}"), "JPEG": re.compile(f"APP([0-9]|1[0-5])|{gain_map.NAME[1]}")}
 OF_PICTURES = {
     "tRNS",
     "acTL",
@@ -40,7 +41,7 @@ XMP_ORIENTATION = re.compile(rb'(tiff:Orientation(?:="|>))([1-8])')
 
 @dataclass(frozen=True)
 class Part:
-    """A chunk of PNG or a segment of JPEG: it means the same in every file of its format, and nothing in others.
+    """A chunk of PNG, or a segment or the gain map of JPEG: it means the same in every file of its format, and nothing in others.
 
     Raises DlicError for a name that no such part has, and for parts that would change the picture.
     """
@@ -51,9 +52,12 @@ class Part:
 
     def __post_init__(self) -> None:
         of_format = PART_NAMES.get(self.format)
+        is_map = (self.format, self.name) == gain_map.NAME
         codes_picture = self.name in OF_PICTURES or (self.name in ("APP0", "APP14") and self.data.startswith((b"JFIF", b"Adobe")))
         if of_format is None or not of_format.fullmatch(self.name) or codes_picture or not isinstance(self.data, bytes):
             raise DlicError(f"{self.format[:20]} has no part {self.name[:20]!r} that could be copied")
+        if is_map and not gain_map.is_file(self.data):
+            raise DlicError(f"a gain map is a whole JPEG file of at most {gain_map.MAX_SIZE:,} bytes, unlike this one")
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,8 @@ class Metadata:
             if not is_dpi(self.dpi):
                 raise DlicError(f"a resolution is two numbers of pixels per inch up to {MAX_DPI:,.0f}, not {self.dpi!r}")
             object.__setattr__(self, "dpi", (float(self.dpi[0]), float(self.dpi[1])))
+        if sum((part.format, part.name) == gain_map.NAME for part in self.parts) > 1:
+            raise DlicError("a picture has one gain map at most")
         for keyword, value in self.text.items():
             if not isinstance(value, str) or not is_keyword(keyword):
                 raise DlicError(f"a text has a keyword of 1 … {MAX_KEYWORD} characters of Latin-1, unlike {str(keyword)[:100]!r}")
@@ -93,8 +99,8 @@ class Metadata:
         return orientation(self.exif, self.xmp)
 
     def only(self, names: Collection[str]) -> "Metadata":
-        """The metadata with these fields alone."""
-        return Metadata(**{name: getattr(self, name) for name in self.given if name in names})
+        """The metadata with these fields alone. A gain map and the XMP that claims it go together."""
+        return gain_map.agreeing(self, Metadata(**{name: getattr(self, name) for name in self.given if name in names}))
 
     def without(self, names: Collection[str]) -> "Metadata":
         """The metadata without these fields; without `code_points` chunks that state colours go too."""
@@ -123,8 +129,9 @@ def orientation(exif: bytes, xmp: bytes) -> int | None:
 
 def upright(metadata: Metadata) -> Metadata:
     """The metadata after the pixels were turned by its `orientation`: the stated orientation becomes 1, EXIF loses its thumbnail,
-    and the shape of a pixel turns.
+    the shape of a pixel turns, and a gain map of the stored pixels is left out.
     """
+    metadata = metadata if metadata.orientation in (None, 1) else gain_map.without(metadata)
     sideways = metadata.orientation in SIDEWAYS
     parts = tuple(_turned(part) if sideways else part for part in metadata.parts)
     return replace(metadata, exif=exif_bytes.upright(metadata.exif), xmp=XMP_ORIENTATION.sub(rb"\g<1>1", metadata.xmp), parts=parts)
@@ -149,6 +156,7 @@ def fitting(metadata: Metadata, space: bytes) -> Metadata:
 
 def difference(before: Metadata, after: Metadata) -> list[str]:
     """Names, for messages, of what `after` lacks. Parts that repeat what other fields or formats say are not missed."""
-    names = [name for name in before.given if name != "parts" and getattr(before, name) != getattr(after, name)]
+    claimed = before if gain_map.data_of(after) else gain_map.without(before)  # XMP loses claims on what is gone
+    names = [name for name in before.given if name != "parts" and getattr(claimed, name) != getattr(after, name)]
     parts = [part for part in before.parts if part not in after.parts and part.name not in IMPLIED]
     return [LABELS[name] for name in LABELS if name in names] + list(dict.fromkeys(f"{part.format} {part.name}" for part in parts))

@@ -5,7 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from dlic.images import png
+from dlic.images import gain_map, png
 from dlic.images.colours import icc
 from dlic.images.colours.srgb import can_convert, to_srgb
 from dlic.images.metadata import Metadata, Part, difference
@@ -35,6 +35,7 @@ def placed(pixels: NDArray[Any], kind: str, metadata: Metadata) -> Placed:
     kept = held(metadata, kind, channels)
     if kind == "PNG":
         kept = _fitting_png(kept, channels, 8 * pixels.dtype.itemsize)
+    kept = gain_map.agreeing(metadata, kept)
     space = b"GRAY" if is_written_gray(kind, channels) else b"RGB "
     if kind in HOLD_PROFILE and icc.space_of(profile) in (b"", space):
         return Placed(Metadata(**{**vars(kept), "icc_profile": profile}), clips=clips and kind != "PNG")

@@ -23,7 +23,7 @@ from dlic.formats.kind import Description
 from dlic.formats.reading import Reading
 from dlic.formats.registry import CODECS, describe
 from dlic.formats.writing import Wishes
-from dlic.images import files
+from dlic.images import files, gain_map
 from dlic.images.bit_depth import to_eight_bits
 from dlic.images.colours.code_points import CodePoints
 from dlic.images.exif import PREFIX
@@ -97,7 +97,7 @@ class DlicImageFile(ImageFile.ImageFile):
             self._mode = _mode(described.channels, described.depth)
         self._size = described.width, described.height
         self.text = dict(described.metadata.text)  # as PNG images have it
-        self.info.update(_info(described.metadata))
+        self.info.update(_info(gain_map.without(described.metadata)))  # Pillow turns and cuts pixels, and leaves `info`
         self._described = described
         if described.frames > 1:
             self._sequence = SequenceFrames(data, described)

@@ -42,6 +42,7 @@ from dlic.classical.jpeg.tables import STANDARD_AC, STANDARD_DC, JpegTable
 from dlic.errors import CorruptFileError
 from dlic.images.jpeg import JFIF
 from dlic.images.metadata import Metadata
+from dlic.images.multi_picture import with_gain_map
 
 MAX_SCANS = 1000  # as libjpeg-turbo advises; honest files have about ten
 MAX_PASSES = 100  # over every block of the picture: one for each place takes 64
@@ -60,7 +61,8 @@ class Picture:
 
 def write_jpeg(picture: Picture, optimise: bool = True, interval: int = 0) -> bytes:
     """The file. Without `optimise` a sequential one has the standard Huffman tables; `interval` is in minimum coded units."""
-    return b"".join(map(write_segment, _segments_of(picture, optimise, interval)))
+    file = b"".join(map(write_segment, _segments_of(picture, optimise, interval)))
+    return with_gain_map(file, picture.metadata)
 
 
 def read_jpeg(data: bytes, max_pixels: int) -> Picture:

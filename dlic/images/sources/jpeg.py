@@ -1,9 +1,10 @@
 """Segments of JPEG files, and pictures, gain maps and videos behind the picture that is read."""
 
 import struct
+from dataclasses import replace
 
-from dlic.images import jpeg, xmp
-from dlic.images.metadata import Metadata
+from dlic.images import gain_map, jpeg, multi_picture, xmp
+from dlic.images.metadata import Metadata, Part
 from dlic.images.sources.found import Found, behind
 
 GAIN_MAPS = (b"hdr-gain-map/1.0/", b"HDRGainMap", b"urn:iso:std:iso:ts:21496:-1")
@@ -12,21 +13,37 @@ NUMBER_OF_PICTURES = 0xB001  # tag of the directory of a Multi-Picture Format
 
 def scan(data: bytes) -> Found:
     """Statements of a JPEG file, as far as the data go. XMP loses those on pictures that are left behind."""
-    statements, end, pictures = jpeg.Statements(), len(data), 1
+    statements, end, pictures, editions = jpeg.Statements(), len(data), 1, list[bytes]()
     for marker, payload, segment_end in jpeg.segments(data):
         end = segment_end
         statements.take(marker, payload)
         if marker == jpeg.APP2 and payload.startswith(jpeg.PICTURES):
             pictures = max(pictures, _pictures(payload.removeprefix(jpeg.PICTURES)))
+        if marker == jpeg.APP2 and payload.startswith(jpeg.GAIN_MAP):
+            editions.append(payload)
     metadata, left_out = statements.metadata()
+    behind_picture = multi_picture.picture_behind(data, end) if pictures <= 2 else None
+    if behind_picture and (with_map := _with_gain_map(metadata, behind_picture[0], editions)):
+        left_out = [name for name in left_out if name != jpeg.LEFT_OUT[jpeg.APP2, jpeg.GAIN_MAP]]
+        return Found(with_map, tuple(dict.fromkeys([*left_out, *_behind(data, behind_picture[1], 1)])))
     left_out += _behind(data, end, pictures)
     return without_claims(Found(metadata, tuple(left_out)))
+
+
+def _with_gain_map(metadata: Metadata, behind_picture: bytes, editions: list[bytes]) -> Metadata | None:
+    """The metadata with the picture behind as a gain map; None where it is none, or does not fit the pixels as they will be."""
+    is_claimed = bool(editions) or any(name in metadata.xmp or name in behind_picture for name in GAIN_MAPS)
+    packet = xmp.of_gain_map(metadata.xmp, len(behind_picture))
+    fits = metadata.orientation in (None, 1) and len(behind_picture) <= gain_map.MAX_SIZE
+    if not is_claimed or not fits or packet is None or set(editions) - {multi_picture.edition_of(behind_picture)}:
+        return None
+    return replace(metadata, xmp=packet, parts=(*metadata.parts, Part(*gain_map.NAME, behind_picture)))
 
 
 def without_claims(found: Found) -> Found:
     """Takes statements on further pictures out of XMP; they are left out by the name of what they speak of."""
     packet = found.metadata.xmp
-    if not xmp.claims_more(packet):
+    if not xmp.claims_more(packet) or gain_map.data_of(found.metadata):
         return Found(found.metadata, tuple(dict.fromkeys(found.left_out)))
     left_out = [*found.left_out, "gain map" if any(name in packet for name in GAIN_MAPS) else "pictures or videos named by XMP"]
     cleaned = xmp.without_claims(packet)

@@ -180,7 +180,7 @@ def has_exif(text: str) -> Callable[[Metadata], bool]:
 
 
 def is_clean(metadata: Metadata) -> bool:
-    """Never: a gain map is always left out. Raises where XMP still claims one."""
+    """Never: the gain map is left out. Raises where XMP still claims one."""
     assert (
         b"hdrgm:Version" not in metadata.xmp and b"Directory" not in metadata.xmp and b'title="t"' in (metadata.xmp or b'title="t"')
     )
@@ -257,7 +257,7 @@ STATEMENTS = [
         has_part("cLLI", struct.pack(">II", 10_000_000, 4_000_000)),
         whole=False,
     ),
-    Statement("gain map", "JPEG", ULTRA_HDR, is_clean),
+    Statement("gain map", "JPEG", ULTRA_HDR, has_part("gain map", ULTRA_HDR[ULTRA_HDR.rindex(b"\xff\xd8\xff") :])),
     Statement(
         "gain map",
         "AVIF",

@@ -9,12 +9,14 @@ from dlic.images.colours import icc
 from dlic.images.colours.code_points import PRIMARIES, CodePoints
 from dlic.images.files import EVERYTHING, image_bytes, not_held, read_image
 from dlic.images.metadata import Metadata, Part, aspect
-from tests.images.sources.statements import BLOCKS, COMMENT, EXIF, P3, PROFILE, XMP, has, markdown
+from tests.images.sources.statements import BLOCKS, COMMENT, EXIF, P3, PICTURE, PROFILE, XMP, encoded, has, markdown
+from tests.images.sources.statements import GAIN_MAP as CLAIM
 
 COLOUR, GRAY = np.full((8, 8, 3), (60, 190, 80), np.uint8), np.full((8, 8), 90, np.uint8)
 GRAY_PROFILE = icc.of_gamma(1.0, PRIMARIES[1], gray=True)
 SUFFIXES = (".png", ".jpg", ".tif", ".webp", ".avif", ".bmp", ".gif", ".jp2", ".ppm")
 SHAPE = aspect(2, 1)
+GAIN_MAP = (Part("JPEG", "gain map", encoded(PICTURE, "JPEG")),)
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ WRITTEN = (
     Written("other texts", Metadata(text={"Title": "a title"}), has("text", {"Title": "a title"})),
     Written("resolution", Metadata(dpi=(300.0, 150.0)), lambda m: m.dpi is not None and abs(m.dpi[1] - 150) < 0.1),
     Written("shape of a pixel", Metadata(parts=SHAPE), has("parts", SHAPE)),
+    Written("gain map", Metadata(xmp=CLAIM, parts=GAIN_MAP), lambda m: m.parts == GAIN_MAP and m.xmp == CLAIM),
     Written("chunks of PNG", Metadata(parts=(Part("PNG", "tIME", bytes(7)),)), has("parts", (Part("PNG", "tIME", bytes(7)),))),
 )
 
