@@ -5,6 +5,7 @@ The standard library's, because a call of dlic takes about 0.3 s: argparse takes
 
 import argparse
 import inspect
+import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
@@ -28,6 +29,10 @@ class Parser(argparse.ArgumentParser):
         super().__init__(
             prog=called, description=_paragraphs(about), epilog=_paragraphs(epilog), formatter_class=_Help, allow_abbrev=False
         )
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Without argparse's silence about an output that takes nothing."""
+        print(message, end="", file=file or sys.stderr, flush=True)
 
     def error(self, message: str) -> NoReturn:
         raise DlicError(f"{message.removeprefix('argument ')}; -h shows what {self.prog} takes")

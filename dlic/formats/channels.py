@@ -27,7 +27,7 @@ from dlic.images.transparency import filled
 from dlic.pixels.array_likes import as_array
 from dlic.pixels.grid import Grid
 from dlic.pixels.rectangles import Rectangle
-from dlic.runtime.memory import available
+from dlic.runtime.memory import check_memory
 
 ONE_VALUE, LOSSLESS, LOSSY, IN_TILES = 0, 1, 2, 3  # methods of coding alpha
 ALPHA_TILE = 1024  # pixels along a tile, so that a part of a big picture needs only the alpha of about that part
@@ -54,17 +54,6 @@ def check_channels(image: Any) -> NDArray[np.uint8]:
     if array.size == 0:
         raise DlicError(f"an image must have at least one pixel, not {shape[0]} × {shape[1]}")
     return array
-
-
-def check_memory(image: NDArray[np.uint8], bytes_a_pixel: int) -> None:
-    """Raises DlicError where the machine has no memory for copies of `image` (H, W, …).
-
-    An array may promise more pixels than there is memory: NumPy repeats rows without storing them.
-    """
-    height, width = image.shape[:2]
-    needed, free = height * width * bytes_a_pixel, available()
-    if needed > free:
-        raise DlicError(f"{width} × {height} pixels take about {needed / 1e6:,.0f} MB of memory; {free / 1e6:,.0f} MB are free")
 
 
 def separate(image: NDArray[np.uint8], alpha_quality: int = EXACT, takes_gray: bool = False) -> Separated:

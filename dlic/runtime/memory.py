@@ -4,6 +4,11 @@ import ctypes
 import os
 import sys
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from dlic.errors import DlicError
 
 PROCESS_WITH_TORCH = 780_000_000  # bytes of a process with torch, a checkpoint and oneDNN's buffers: peaks with light-1
 PROCESS_WITH_ONNX = 115_000_000  # the same with ONNX Runtime
@@ -25,6 +30,17 @@ def ceiling() -> int:
 def available() -> int:
     """Free bytes of the machine and of the container around this process."""
     return max(0, min([_of_machine(), *_of_containers()]))
+
+
+def check_memory(image: NDArray[Any], bytes_a_pixel: int) -> None:
+    """Raises DlicError where the machine has no memory for copies of `image` (H, W, …).
+
+    An array may promise more pixels than there is memory: NumPy repeats rows without storing them.
+    """
+    height, width = image.shape[:2]
+    needed, free = height * width * bytes_a_pixel, available()
+    if needed > free:
+        raise DlicError(f"{width} × {height} pixels take about {needed / 1e6:,.0f} MB of memory; {free / 1e6:,.0f} MB are free")
 
 
 def _of_machine() -> int:

@@ -207,7 +207,7 @@ def test_info_tells_the_kind_and_the_chunks(folder, photograph, capsys):
     Path("in.png").write_bytes(image_bytes(np.dstack([photograph[:9, :9, :1], photograph[:9, :9, 1:2]]), ".png", RICH))
     there_and_back("in.png")
     capsys.readouterr()
-    assert run(["info", "packed.dlic"]) == 0
+    assert run(["info", "packed.dlic", "-v"]) == 0
     line = capsys.readouterr().out
     assert "gray and alpha" in line
     assert all(f"chunk {name} {size:,} bytes" in line for name, size in chunks_of().items())

@@ -134,7 +134,7 @@ def test_runs_are_processes_of_their_own(photographs, tmp_path):
     one = "--grid=model.network.init_args.initial_step=40"
     assert sweep(photographs, tmp_path / "out", one, "--jobs", "2", own_process=True) == 0
     assert [row["steps"] for row in results(tmp_path / "out")] == [2]
-    assert "`Trainer.fit` stopped" in (tmp_path / "out" / "runs" / "initial_step=40" / "log.txt").read_text()
+    assert "run folder: " in (tmp_path / "out" / "runs" / "initial_step=40" / "log.txt").read_text()
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 from dlic.container.exact_layer import BLOCK
 from dlic.learned.exact.connected import components
 from dlic.learned.exact.few_colours import packed
+from dlic.runtime.memory import check_memory
 
 POSSIBLE, REPETITIVE = 0.2, 0.5  # least share of samples that equal those to the left and above, of blocks to weigh and of seeds
 FEW = 16  # most colours of a seed: at the edge of a clipped highlight, a photograph repeats, but has more
 CONTRAST = 80  # least range of samples in a seed: skies repeat, but have no edges
 SEEDS = 8  # least number of seeds of few colours in a region; photographs have a few where highlights are clipped
+LOOKING = 9  # bytes of memory a pixel: comparisons of every sample, and their sum
 DENSE = 0.1  # share of the picture from which on the seeds of a region may have any number of colours, as dense text has
 
 Samples = NDArray[np.uint8]
@@ -53,6 +55,7 @@ def first_look(image: Samples) -> FirstLook | None:
 
 def repetition(image: Samples) -> NDArray[np.float32]:
     """Share of the samples of each block that equal those to their left, and above: (h, w), 0 … 1."""
+    check_memory(image, LOOKING)
     height, width = image.shape[:2]
     rows, columns = -(-height // BLOCK), -(-width // BLOCK)
     samples = np.ascontiguousarray(image).reshape(height, 3 * width)

@@ -340,7 +340,7 @@ def test_a_grid_has_every_pixel_once():
 
 
 def test_transparency_and_metadata_stay_with_crops_and_damage(picture, monkeypatch):
-    monkeypatch.setattr("dlic.learned.codec.load_codec", lambda folder: LIGHT)
+    monkeypatch.setattr("dlic.learned.codec.load_codec", lambda folder, runtime=None: LIGHT)
     alpha = np.add.outer(np.arange(177), np.arange(249)).astype(np.uint8)
     rgba = np.dstack([picture, alpha])
     file = dlic.compress(rgba, weights=TINY_LIGHT, exif=b"MM\0*\0\0\0\x08\0\0", text={"Title": "tiles"})
