@@ -84,6 +84,7 @@ class PhotographData(pl.LightningDataModule):
         self.validation_crop, self.validation_limit = validation_crop, validation_limit
         self.seed, self.workers, self.resident, self.augmentation = seed, workers, resident, augmentation
         self.allow_overlap, self.evaluation_sets = allow_overlap, evaluation_sets or []
+        self._is_checked = False  # the photographs are decoded, and none is of an evaluation set
 
     def prepare_data(self) -> None:
         """Of several processes, one on each machine fills the cache, and the others wait."""
@@ -103,10 +104,13 @@ class PhotographData(pl.LightningDataModule):
 
     def refuse_overlap(self) -> None:
         """Raises OverlapError for pictures of evaluation sets in the folder. A run calls it before it makes or loads anything."""
+        if self._is_checked:
+            return
         self.photographs = decode_all(find_photographs(self.train_dir), self._cache)
         if not self.allow_overlap:
             evaluation_sets = [*shipped_sets(), *(read_set(Path(file)) for file in self.evaluation_sets)]
             refuse_overlap(self.photographs.paths, self.photographs.fingerprints(), evaluation_sets)
+        self._is_checked = True
 
     def setup(self, stage: str) -> None:
         self.refuse_overlap()

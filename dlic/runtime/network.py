@@ -96,6 +96,23 @@ class EncoderNetwork(Protocol):
         """
 
 
+class Unrefined:
+    """The part of an `EncoderNetwork` without refinement: every effort keeps the plain symbols."""
+
+    refinable = False
+
+    def refine(
+        self,
+        goal: "RefinementGoal",
+        y: NDArray[np.float32],
+        plain: Symbols,
+        rounded: Callable[[NDArray[np.int32]], Symbols],
+        effort: int,
+        progress: Progress,
+    ) -> Symbols:
+        return plain
+
+
 class InterNetwork(Protocol):
     """A model of frames that are predicted from others. Given a prediction, it is a model of one picture."""
 

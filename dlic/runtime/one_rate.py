@@ -1,14 +1,11 @@
 """Shared parts of models of one rate: latents are rounded in steps of 1 around means that need no context loop."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dlic.entropy.parts import Symbols
-from dlic.progress import Progress
-from dlic.runtime.network import Quantiser, RefinementGoal
+from dlic.runtime.network import Quantiser, Unrefined
 
 
 class OneRateDecoder:
@@ -21,12 +18,11 @@ class OneRateDecoder:
         return y_hat
 
 
-class OneRateEncoder:
+class OneRateEncoder(Unrefined):
     """Rounds to the nearest integer: encoders trained through rounding have already shrunk y, so wider zero bins cost more than
     they save.
     """
 
-    refinable = False
     step_price: float | None = None
 
     def at_level(self, latent: NDArray[np.float32], level: int) -> NDArray[np.float32]:
@@ -34,14 +30,3 @@ class OneRateEncoder:
 
     def quantise(self, context: NDArray[np.float32], quantiser: Quantiser) -> NDArray[np.float32]:
         return quantiser(context, np.ones(1, np.bool_)) + context
-
-    def refine(
-        self,
-        goal: RefinementGoal,
-        y: NDArray[np.float32],
-        plain: Symbols,
-        rounded: Callable[[NDArray[np.int32]], Symbols],
-        effort: int,
-        progress: Progress,
-    ) -> Symbols:
-        return plain

@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dlic.entropy.parts import Symbols
-from dlic.progress import Progress
 from dlic.runtime import reach
-from dlic.runtime.network import DeployedModel, RefinementGoal
+from dlic.runtime.network import DeployedModel, Unrefined
 from dlic.runtime.onnx.light import Context, Inputs, LightDecoder, LightEncoder
 from dlic.runtime.onnx.sessions import Sessions, as_input
 from dlic.runtime.rows import table_rows
@@ -61,10 +59,8 @@ class InterDecoder(LightDecoder):
         return self._sessions.run("synthesis", {"y_hat": y_hat, "level": as_input(level)} | known)[0]
 
 
-class InterEncoder(LightEncoder):
+class InterEncoder(Unrefined, LightEncoder):
     """The graphs of `LightEncoder` for what one prediction leaves."""
-
-    refinable = False
 
     def __init__(self, sessions: Sessions, config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], prediction: Prediction):
         super().__init__(sessions, config, arrays)
@@ -73,17 +69,6 @@ class InterEncoder(LightEncoder):
     def analyse(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         height, width = (side // reach.STRIDE for side in pixels.shape[:2])
         return self._sessions.run("analysis", {"image": pixels, "prediction": self._prediction.pixels(height, width)})[0]
-
-    def refine(
-        self,
-        goal: RefinementGoal,
-        y: NDArray[np.float32],
-        plain: Symbols,
-        rounded: Callable[[NDArray[np.int32]], Symbols],
-        effort: int,
-        progress: Progress,
-    ) -> Symbols:
-        return plain
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -1,7 +1,7 @@
 """NumPy arrays ⇄ tensors, and trained transforms ready to run."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dlic.runtime.torch.threads import inference
-from dlic.runtime.weights import under
+from dlic.runtime.weights import trained_weights, under
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def to_tensor(pixels: NDArray[np.uint8], dtype: torch.dtype = torch.float32) -> Tensor:
@@ -41,6 +43,12 @@ def load_transform(module: nn.Module, prefix: str, weights: Mapping[str, NDArray
     """Loads the weights under `prefix` into `module`, for inference in channels-last float32."""
     module.load_state_dict({name: value.float() for name, value in to_tensors(under(prefix + ".", weights)).items()})
     return module.requires_grad_(False).eval().to(memory_format=torch.channels_last)
+
+
+def load_network(network: Network, arrays: Mapping[str, NDArray[Any]]) -> Network:
+    """Loads the trained weights among the arrays of a checkpoint, for inference in channels-last float32."""
+    network.load_state_dict({name: value.float() for name, value in to_tensors(trained_weights(arrays)).items()})
+    return network.requires_grad_(False).eval().to(memory_format=torch.channels_last)
 
 
 @inference

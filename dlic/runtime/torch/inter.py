@@ -1,6 +1,6 @@
 """`Inter` for inference: a model of one picture for every prediction."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -9,22 +9,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dlic.entropy.parts import Symbols
 from dlic.layers.step_price import STEP_PRICE
 from dlic.models.inter import Inter
 from dlic.models.inter.model import GREY, ZERO
 from dlic.models.inter.prediction import Known
-from dlic.progress import Progress
 from dlic.runtime import reach
-from dlic.runtime.network import DeployedModel, Quantiser, RefinementGoal
+from dlic.runtime.network import DeployedModel, Quantiser, Unrefined
 from dlic.runtime.rows import table_rows
-from dlic.runtime.torch.arrays import affine, to_batch, to_latent, to_tensors
+from dlic.runtime.torch.arrays import affine, load_network, to_batch, to_latent
 from dlic.runtime.torch.inter_prediction import FeaturesOfBlocks
 from dlic.runtime.torch.light import SYNTHESES
 from dlic.runtime.torch.light_context import Context, ContextLoop
 from dlic.runtime.torch.light_transforms import COLOURS_LAST, analysis_of_blocks, from_blocks, synthesis_of_blocks, to_blocks
 from dlic.runtime.torch.threads import inference
-from dlic.runtime.weights import trained_weights
 
 RESIDUALS = (-256.0, 256.0)  # limits of what g_s adds to a prediction, in 8-bit units
 
@@ -82,10 +79,9 @@ class InterDecoder:
         return from_blocks(np.clip(to_latent(residual) + self._prediction.blocks(*size), 0, 255))
 
 
-class InterEncoder:
+class InterEncoder(Unrefined):
     """g_a, h_a and the context loop around a quantiser, for what one prediction leaves."""
 
-    refinable = False
     step_price: float | None = STEP_PRICE
 
     def __init__(self, parts: InterParts, prediction: Prediction):
@@ -110,17 +106,6 @@ class InterEncoder:
     def quantise(self, context: Context, quantiser: Quantiser) -> NDArray[np.float32]:
         return to_latent(self._parts.loop.quantised(context, quantiser))
 
-    def refine(
-        self,
-        goal: RefinementGoal,
-        y: NDArray[np.float32],
-        plain: Symbols,
-        rounded: Callable[[NDArray[np.int32]], Symbols],
-        effort: int,
-        progress: Progress,
-    ) -> Symbols:
-        return plain
-
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DeployedInter(DeployedModel):
@@ -137,9 +122,7 @@ class DeployedInter(DeployedModel):
 @torch.inference_mode(False)
 def deploy_inter(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> DeployedInter:
     """Deploys `Inter` from its exported arrays. Raises where they do not fit its configuration."""
-    network = Inter(**config)
-    network.load_state_dict({name: value.float() for name, value in to_tensors(trained_weights(arrays)).items()})
-    network = network.requires_grad_(False).eval().to(memory_format=torch.channels_last)
+    network = load_network(Inter(**config), arrays)
     parts, rows = InterParts(network), table_rows("inter", config, arrays, affine)
     grey = Prediction(parts, None)
     return DeployedInter(encoder=InterEncoder(parts, grey), decoder=InterDecoder(parts, grey), rows=rows, parts=parts)

@@ -15,13 +15,12 @@ from dlic.progress import Progress
 from dlic.runtime import reach
 from dlic.runtime.network import DeployedModel, Quantiser, RefinementGoal, TableRows
 from dlic.runtime.rows import table_rows
-from dlic.runtime.torch.arrays import affine, to_batch, to_latent, to_tensors
+from dlic.runtime.torch.arrays import affine, load_network, to_batch, to_latent
 from dlic.runtime.torch.light_context import Context, ContextLoop
 from dlic.runtime.torch.light_refine import LightParts, refined
 from dlic.runtime.torch.light_transforms import analysis_of_blocks, from_blocks, synthesis_of_blocks, to_blocks
 from dlic.runtime.torch.state import own_state
 from dlic.runtime.torch.threads import follow_limit, inference
-from dlic.runtime.weights import trained_weights
 
 SYNTHESES = 8  # number of levels for which g_s is cached with the gains in its weights
 
@@ -93,8 +92,6 @@ class LightEncoder:
 @torch.inference_mode(False)  # so that `refine` can differentiate, even if the checkpoint was loaded in inference mode
 def deploy_light(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> DeployedModel:
     """Deploys `Light` from its exported arrays. Raises where they do not fit its configuration."""
-    network = Light(**config)
-    network.load_state_dict({name: value.float() for name, value in to_tensors(trained_weights(arrays)).items()})
-    network = network.requires_grad_(False).eval().to(memory_format=torch.channels_last)
+    network = load_network(Light(**config), arrays)
     rows, decoder = table_rows("light", config, arrays, affine), LightDecoder(network)
     return DeployedModel(encoder=LightEncoder(network, decoder, rows), decoder=decoder, rows=rows)
