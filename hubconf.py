@@ -3,8 +3,8 @@
 A codec has `compress(image, quality, effort, …)` and `decompress(data)`, as `dlic.compress` and `dlic.decompress`.
 """
 
-from dlic.api import from_pretrained as _from_pretrained
 from dlic.learned.pretrained import network_of as _network_of
+from dlic.pretrained import from_pretrained as _from_pretrained
 
 dependencies = ["torch", "numpy", "PIL", "constriction", "safetensors"]
 

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any
 from dlic._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from dlic.api import PretrainedCodec as PretrainedCodec
     from dlic.api import compress as compress
     from dlic.api import compress as encode
     from dlic.api import decompress as decode
     from dlic.api import decompress as decompress
-    from dlic.api import from_pretrained as from_pretrained
     from dlic.api import read as read
     from dlic.api import verify as verify
     from dlic.errors import CorruptFileError as CorruptFileError
@@ -22,17 +20,19 @@ if TYPE_CHECKING:
     from dlic.formats.sequence_file import SequenceFile as SequenceFile
     from dlic.formats.sequence_file import SequenceFile as open
     from dlic.formats.sequence_file import compress_sequence as compress_sequence
+    from dlic.pretrained import PretrainedCodec as PretrainedCodec
+    from dlic.pretrained import from_pretrained as from_pretrained
 
 # Public name → module and name there. Each is imported when it is first used, so that `dlic info` needs no codec.
 PLACES = {
-    "PretrainedCodec": ("dlic.api", "PretrainedCodec"),
+    "PretrainedCodec": ("dlic.pretrained", "PretrainedCodec"),
     "SequenceFile": ("dlic.formats.sequence_file", "SequenceFile"),
     "compress": ("dlic.api", "compress"),
     "compress_sequence": ("dlic.formats.sequence_file", "compress_sequence"),
     "decode": ("dlic.api", "decompress"),  # as users of NumPy look for them
     "decompress": ("dlic.api", "decompress"),
     "encode": ("dlic.api", "compress"),
-    "from_pretrained": ("dlic.api", "from_pretrained"),
+    "from_pretrained": ("dlic.pretrained", "from_pretrained"),
     "open": ("dlic.formats.sequence_file", "SequenceFile"),
     "read": ("dlic.api", "read"),
     "verify": ("dlic.api", "verify"),

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from dlic.checkpoints import local as checkpoints
-from dlic.cli import streams
+from dlic.cli import bars, values
 from dlic.errors import DlicError, UnreadableImageError
 from dlic.evaluation.known_codecs import AS_SHIPPED, present
 from dlic.evaluation.registry import open_series
@@ -30,8 +30,8 @@ def main() -> None:
     try:
         codecs = [open_series(name) for name in (AS_SHIPPED, asked.model, *present(("jxl",)))]
         images = {name: pixels for name, pixels in images_of(asked.folder) if not isinstance(pixels, UnreadableImageError)}
-        with streams.busy("photographs at equal size") as progress:
-            size = write_page(asked.output, images, codecs, tuple(available(streams.words(asked.metrics))), asked.bpp, progress)
+        with bars.busy("photographs at equal size") as progress:
+            size = write_page(asked.output, images, codecs, tuple(available(values.words(asked.metrics))), asked.bpp, progress)
     except DlicError as error:
         sys.exit(f"gallery: {error}")
     print(f"{asked.output}.md: {size:,} bytes with its pictures")

@@ -9,7 +9,7 @@ from dlic.checkpoints import local as checkpoints
 from dlic.checkpoints.index import INDEX, write_index
 from dlic.checkpoints.manifest import TUNES, read_manifest
 from dlic.checkpoints.weights import verify as verify_checkpoint
-from dlic.cli import streams
+from dlic.cli import bars, streams
 from dlic.cli.group import Group
 from dlic.cli.parameters import Argument, Option
 from dlic.errors import DlicError, UnknownCheckpointError
@@ -60,7 +60,7 @@ def download(
     """Download a checkpoint and print its folder; an interrupted download continues where it stopped."""
     from dlic.checkpoints.download import download as fetch
 
-    with streams.transfer_bar(name) as progress:
+    with bars.transfer_bar(name) as progress:
         folder = fetch(name, base, force, progress)
     streams.say(folder)
 

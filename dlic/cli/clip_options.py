@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from dlic.cli import streams
+from dlic.cli import values
 from dlic.errors import DlicError
 
 UNITS = {"ms": Fraction(1, 1000), "s": Fraction(1)}
@@ -31,6 +31,6 @@ def bits(text: str | None) -> int | None:
     if text is None:
         return None
     try:
-        return streams.size(text)
+        return values.size(text)
     except DlicError as error:
         raise DlicError(f"{text!r} is no bit rate; write bits a second as 500k or 1.5M") from error

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from dlic.checkpoints.manifest import TUNES
-from dlic.cli import streams
+from dlic.cli import bars, streams, values
 from dlic.cli.parameters import Argument, Option
 from dlic.errors import DlicError
 from dlic.images.files import MAX_PIXELS
@@ -54,7 +54,7 @@ def compare(
         streams.note(sentence)
     series = _series(codecs, tune, model, weights, effort)
     limit = size_limit if isinstance(size_limit, int) else _bytes(size_limit, series[0], picture.pixels)
-    with tempfile.TemporaryDirectory() as folder, streams.busy(f"compressing {source}") as progress:
+    with tempfile.TemporaryDirectory() as folder, bars.busy(f"compressing {source}") as progress:
         pictures = _pictures(Path(folder), source.name, picture.pixels, series, limit, progress)
         page = _page(Path(folder), source.name, pictures, series, limit, lossless)
     streams.write_bytes(str(target), page.encode(), force)
@@ -68,7 +68,7 @@ def _wanted(size: str | None, bpp: float | None) -> int | float | None:
     """Bytes as int, bits per pixel as float, or neither. Raises DlicError."""
     if size is not None and bpp is not None:
         raise DlicError("give one of --size and --bpp, not both")
-    number = streams.size(size) if size is not None else bpp
+    number = values.size(size) if size is not None else bpp
     if number is not None and not (math.isfinite(number) and number > 0):
         raise DlicError(f"{size or f'--bpp {bpp:g}'} is no size that a file can have")
     return number
@@ -95,7 +95,7 @@ def _series(names: str | None, tune: str | None, model: str | None, weights: Pat
         return [learned_series(choose(model, weights, tune), effort), *peers]
     if tune or model or weights:
         raise DlicError("--codecs names checkpoints too; leave out --tune, --model and --weights")
-    names_given = streams.words(names)
+    names_given = values.words(names)
     if not names_given:
         raise DlicError("--codecs takes names separated by commas, as light-1,jpeg,avif")
     return [open_series(name, Settings(effort)) for name in dict.fromkeys(names_given)]

@@ -1,25 +1,19 @@
 """`dlic compress`: image files → .dlic files, or JPEG files; also every image of a folder."""
 
-import os
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-from dlic.batch.folders import Done
 from dlic.checkpoints.manifest import TUNES
-from dlic.cli import computing, folders, gain_maps, plan, streams
-from dlic.cli.compress_clip import ClipOptions, compress_clip
+from dlic.cli import bars, computing, folders, plan, streams, values
+from dlic.cli.compress_clip import ClipOptions
+from dlic.cli.compression import Compression
 from dlic.cli.output_codec import check_ending, codec_of
 from dlic.cli.parameters import Argument, Option
-from dlic.errors import CorruptFileError, UnknownCheckpointError, UnreadableImageError
+from dlic.errors import UnknownCheckpointError, UnreadableImageError
 from dlic.formats.registry import CODECS, kind_to_write
-from dlic.formats.writing import Outcome, Wishes
-from dlic.images.files import MAX_PIXELS, ImageFile, size_of
-from dlic.progress import Progress, no_progress
-from dlic.runtime.threads import limited
-from dlic.runtime.timing import timed
+from dlic.formats.writing import Wishes
+from dlic.images.files import MAX_PIXELS
 
 
 def compress(
@@ -110,7 +104,7 @@ def compress(
     clips.check(names[0] if one else None, codec)
     wishes = Wishes(
         quality=quality,
-        target_size=streams.size(target_size),
+        target_size=values.size(target_size),
         target_bpp=target_bpp,
         target_psnr=target_psnr,
         target_ms_ssim=target_ms_ssim,
@@ -118,7 +112,7 @@ def compress(
         tune=tune,
         model=model,
         weights=weights and options.everywhere(weights),
-        max_memory=streams.size(max_memory),
+        max_memory=values.size(max_memory),
         threads=threads,
         runtime=runtime,
         subsampling=subsampling,
@@ -137,7 +131,7 @@ def compress(
     work = Compression(
         codec=codec,
         wishes=wishes,
-        stripped=frozenset(streams.stripped(ClipOptions.of_pictures(strip or []))),
+        stripped=frozenset(values.stripped(ClipOptions.of_pictures(strip or []))),
         strict=strict,
         force=force,
         verify=verify,
@@ -160,104 +154,6 @@ def compress(
         return
     target = streams.target_of(names[0], output, task.output_of(names[0]))
     check_ending(target, kind)
-    with streams.busy(f"compressing {names[0]}") as progress:
+    with bars.busy(f"compressing {names[0]}") as progress:
         done = work.file(names[0], target, progress)
     streams.report(done, as_json, verbose)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Compression:
-    """The work on one image file, as it is sent to other processes."""
-
-    codec: str
-    wishes: Wishes
-    stripped: frozenset[str]  # names of metadata
-    strict: bool
-    force: bool
-    verify: bool
-    keep_time: bool
-    max_pixels: int
-    clips: ClipOptions = field(default_factory=ClipOptions)
-
-    def outputs(self, target: Path) -> tuple[Path, ...]:
-        """The paths of which one is written for `target`."""
-        return (target, Path(as_jpeg(str(target)))) if self.wishes.keep_smaller else (target,)
-
-    def file(self, source: str, target: str, progress: Progress = no_progress) -> Done:
-        """Compress one image or clip, from a path or `-`, to another. Raises DlicError."""
-        if self.clips.take(source, self.codec):
-            return compress_clip(
-                source, target, self.wishes, self.clips, progress,
-                strict=self.strict, force=self.force, verify=self.verify, max_pixels=self.max_pixels,
-            )  # fmt: skip
-        kind = kind_to_write(self.codec, self.wishes)
-        encode = kind.prepare(self.wishes)
-        outputs = () if target == streams.STANDARD else self.outputs(Path(target))
-        for path in outputs:
-            streams.refuse_existing(source, str(path), self.force)
-        seconds: dict[str, float] = {}
-        with timed(seconds, "image"):
-            file = sys.stdin.buffer.read() if source == streams.STANDARD else source
-            if self.wishes.max_memory is not None:
-                streams.check_memory(size_of(file, self.max_pixels), self.wishes.max_memory)  # before it is read
-            picture = kind.load(file, self.max_pixels, self.strict)
-            picture = gain_maps.stripped(picture, self.stripped, self.strict, source)
-        with limited(self.wishes.threads):
-            outcome = encode(picture, progress)
-        seconds |= outcome.seconds
-        if self.wishes.keep_smaller:
-            from dlic.cli.keep_smaller import smaller
-
-            with timed(seconds, "compare with JPEG"):
-                outcome = smaller(picture, outcome, self.wishes, self.max_pixels)
-        if outcome.as_jpeg and target != streams.STANDARD:
-            target = as_jpeg(target)
-        with timed(seconds, "write and verify" if self.verify and target != streams.STANDARD else "write"):
-            streams.write_bytes(target, outcome.data, self.force, _comparison(outcome, target) if self.verify else None)
-        if self.keep_time:
-            streams.keep_time(source, target)
-        done = _done(source, picture, outcome, target, seconds)
-        if sum(map(os.path.lexists, outputs)) > 1:
-            return replace(done, notes=(*done.notes, "an earlier output with the other ending is left beside the new one"))
-        return done
-
-
-def as_jpeg(target: str) -> str:
-    """'photo.dlic' → 'photo.jpg'"""
-    return target.removesuffix(".dlic") + ".jpg"
-
-
-def _comparison(outcome: Outcome, target: str) -> Callable[[bytes], None]:
-    """Refuses a file that does not decode to the encoded picture."""
-
-    def verify(written: bytes) -> None:
-        try:
-            same = outcome.matches(written)
-        except CorruptFileError as error:
-            raise streams.not_what_was_encoded(target) from error
-        if not same:
-            raise streams.not_what_was_encoded(target)
-
-    return verify
-
-
-def _done(source: str, picture: ImageFile, outcome: Outcome, target: str, seconds: dict[str, float]) -> Done:
-    height, width = picture.pixels.shape[:2]
-    size, raw = len(outcome.data), picture.pixels.nbytes
-    bpp, notes = size * 8 / (width * height), (*picture.notes, *outcome.notes, *gain_maps.kept(picture.metadata, outcome.data))
-    figures = {
-        "output": target, "bytes": size, "width": width, "height": height, "bpp": bpp, "ratio": raw / size,
-        **outcome.figures, "seconds": seconds, "notes": list(notes),
-    }  # fmt: skip
-    detail = f"{size:,} bytes, {bpp:.3f} bpp, {raw / size:.1f} : 1{outcome.detail}, {streams.milliseconds(seconds)}"
-    return Done(target, figures, _line(source, target, size) + outcome.said, detail, notes)
-
-
-def _line(source: str, target: str, size: int) -> str:
-    """'photo.jpg 236 kB → photo.dlic 59 kB (−75 %)'"""
-    written = f"{'standard output' if target == streams.STANDARD else target} {streams.shown_size(size)}"
-    if source == streams.STANDARD:
-        return written
-    before = os.path.getsize(source)
-    larger = f", larger than {os.path.basename(source)}" if size > before else ""
-    return f"{source} {streams.shown_size(before)} → {written} ({streams.change(before, size)}{larger})"

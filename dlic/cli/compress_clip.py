@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dlic.batch.folders import Done
-from dlic.cli import streams
+from dlic.cli import streams, values
 from dlic.cli.clip_options import bits
 from dlic.errors import CorruptFileError, DlicError, UnreadableImageError
 from dlic.formats.sequence_writing import ClipWishes, EncodedClip, encode_clip, verify_file
@@ -182,9 +182,9 @@ def _done(clip: Clip, encoded: EncodedClip, target: str, size: int, seconds: dic
         "loops": form.loops, "tracks": [{"kind": track.kind, "codec": track.codec} for track in clip.tracks],
         "seconds": seconds, "notes": list(clip.notes),
     }  # fmt: skip
-    line = f"{target}: {encoded.frames:,} frames in {length:.2f} s, {streams.shown_size(size)}"
+    line = f"{target}: {encoded.frames:,} frames in {length:.2f} s, {values.shown_size(size)}"
     detail = (
         f"{size:,} bytes, {bpp:.4f} bpp, {8 * size / max(length, 1e-3) / 1000:,.0f} kbit/s, level {encoded.level}, "
-        f"{streams.milliseconds(seconds)}"
+        f"{values.milliseconds(seconds)}"
     )
     return Done(target, figures, line, detail, tuple(clip.notes))

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from dlic.cli import streams
+from dlic.cli import bars, streams
 from dlic.cli.group import Group
 from dlic.cli.parameters import Argument, Option
 from dlic.errors import DlicError, SomeFailedError
@@ -53,7 +53,7 @@ def download(
         raise DlicError(
             f"{name} was not downloaded: its terms allow some uses only; with --accept-licence you say that yours is one"
         )
-    with streams.transfer_bar(name) as progress:
+    with bars.transfer_bar(name) as progress:
         done = fetch_set(entry, folder, base, progress)
     if done.images != entry.images:
         streams.note(f"{done.images:,} pictures, where {entry.images:,} are said to be in the set")
@@ -78,7 +78,7 @@ def check(
     """
     from dlic.data.check import check as examine
 
-    with nullcontext() if as_json else streams.busy(f"checking {folder}") as progress:
+    with nullcontext() if as_json else bars.busy(f"checking {folder}") as progress:
         result = examine(folder, _known(against), jobs, *([progress] if progress else []))
     streams.say(json.dumps(_figures(result), indent=1, ensure_ascii=False) if as_json else "\n".join(_lines(result)))
     if result.broken or result.overlap:

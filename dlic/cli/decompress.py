@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from dlic.batch.folders import Done
-from dlic.cli import computing, folders, plan, streams
+from dlic.cli import bars, computing, folders, plan, streams, values
 from dlic.cli.decompress_clip import SequenceOptions, decompress_clip
 from dlic.cli.parameters import Argument, Option
 from dlic.errors import CorruptFileError, DlicError
@@ -80,7 +80,7 @@ def decompress(
         max_pixels=max_pixels,
         model=model,
         crop=_crop(crop),
-        max_memory=streams.size(max_memory),
+        max_memory=values.size(max_memory),
         threads=threads,
         runtime=runtime,
         frame=frame,
@@ -93,7 +93,7 @@ def decompress(
         folders.run(names, output, task, options)
         return
     target = clips.target_of(names[0], output) or streams.target_of(names[0], output, task.output_of(names[0]))
-    with streams.busy(f"decompressing {names[0]}") as progress:
+    with bars.busy(f"decompressing {names[0]}") as progress:
         done = work.file(names[0], target, progress)
     streams.report(done, as_json, verbose)
 
@@ -140,12 +140,12 @@ class Decompression:
         figures |= {"lost": [[tile.x, tile.y, tile.width, tile.height] for tile in picture.lost]}
         whole = f" of {described.width} × {described.height}" if self.reading.crop else ""
         line = f"{_named(source, len(data))} → {_named(target, len(image))}, {width} × {height}{whole}"
-        return Done(target, figures, line, f"{len(data):,} bytes, {bpp:.3f} bpp, {streams.milliseconds(seconds)}", notes)
+        return Done(target, figures, line, f"{len(data):,} bytes, {bpp:.3f} bpp, {values.milliseconds(seconds)}", notes)
 
 
 def _named(path: str, size: int) -> str:
     """'photo.dlic 59 kB'"""
-    return f"{'standard stream' if path == streams.STANDARD else path} {streams.shown_size(size)}"
+    return f"{'standard stream' if path == streams.STANDARD else path} {values.shown_size(size)}"
 
 
 def _check_memory(described: Description, reading: Reading) -> None:

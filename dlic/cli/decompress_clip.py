@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from dlic.batch.folders import Done
-from dlic.cli import streams
+from dlic.cli import streams, values
 from dlic.cli.clip_options import seconds
 from dlic.container.format import KIND_AT, MAGIC, SEQUENCE
 from dlic.errors import CorruptFileError, DlicError
@@ -51,11 +51,11 @@ class SequenceOptions:
     @property
     def given(self) -> list[str]:
         """The options that were given, as the person wrote them."""
-        values = {
+        options = {
             "--from": self.start, "--to": self.stop, "--frame": self.frame,
             "--half-rate": self.half_rate or None, "--lossless": self.lossless or None,
         }  # fmt: skip
-        return [name for name, value in values.items() if value is not None]
+        return [name for name, value in options.items() if value is not None]
 
     def target_of(self, source: str, output: str | None) -> str | None:
         """The output of a sequence: of -o, in a folder that holds something, or by default a video next to the input, where PyAV is
@@ -201,5 +201,5 @@ def _done(opened: "SequenceSource", target: str, read: int, size: int, notes: li
         "output": target, "width": form.width, "height": form.height, "frames": count, "duration": length,
         "bytes": read, "written": size, "lost": list(opened.lost), "seconds": times, "notes": notes,
     }  # fmt: skip
-    line = f"{target}: {form.width} × {form.height}, {count:,} frames in {length:.2f} s, {streams.shown_size(size)}"
-    return Done(target, figures, line, f"from {read:,} bytes, {streams.milliseconds(times)}", tuple(notes))
+    line = f"{target}: {form.width} × {form.height}, {count:,} frames in {length:.2f} s, {values.shown_size(size)}"
+    return Done(target, figures, line, f"from {read:,} bytes, {values.milliseconds(times)}", tuple(notes))

@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from dlic.cli import streams
+from dlic.cli import bars, streams, values
 from dlic.cli.evaluate_clips import ClipEvaluation, evaluate_clips, is_of_clips
 from dlic.cli.extras import require
 from dlic.cli.parameters import Argument, Option
@@ -102,7 +102,7 @@ def evaluate(
 
     rates, scores = _rates(pictures) if out else [], _between(between)
     names, qualities_by_name = _asked(codecs, model, weights, qualities, against)
-    plan, left_out = make_plan(folder, names, qualities_by_name, streams.words(metrics) or None, effort, external)
+    plan, left_out = make_plan(folder, names, qualities_by_name, values.words(metrics) or None, effort, external)
     for sentence in left_out.values():
         streams.note(f"left out: {sentence}")
     if against:
@@ -163,7 +163,7 @@ def _asked(
     if codecs and (model or weights):
         raise DlicError("give --codecs, or --model or --weights, not both: --codecs takes checkpoints too")
     checkpoint = [str(weights) if weights else model or checkpoints.default_name()]
-    names = streams.words(codecs) or checkpoint
+    names = values.words(codecs) or checkpoint
     qualities_by_name = {} if qualities is None else dict.fromkeys(names, parse_qualities(qualities))
     return (names if codecs or against else [*names, *present(PEERS)]), qualities_by_name
 
@@ -196,7 +196,7 @@ def _keep_pictures(out: Path, run: "Run", plan: "Plan", rates: list[float]) -> N
     from dlic.report.pictures import make_pictures
 
     images = {picture.name: read_image(plan.folder / picture.name).pixels for picture in plan.pictures[:MOST_PICTURES]}
-    with streams.busy("pictures at equal sizes") as progress:
+    with bars.busy("pictures at equal sizes") as progress:
         make_pictures(out, run, images, [plan.open(name) for name in plan.codecs], rates, progress)
 
 

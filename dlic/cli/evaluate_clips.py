@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from dlic.cli import streams
+from dlic.cli import bars, streams, values
 from dlic.errors import DlicError
 from dlic.storage.locks import lock_folder
 
@@ -57,9 +57,9 @@ def evaluate_clips(options: ClipEvaluation) -> None:
     from dlic.evaluation.sweep import parse_qualities
 
     there = present()
-    names = streams.words(options.codecs) or [name for name in DEFAULT if name in there]
+    names = values.words(options.codecs) or [name for name in DEFAULT if name in there]
     qualities = None if options.qualities is None else parse_qualities(options.qualities)
-    extra = set(streams.words(options.metrics)) - {"psnr", "psnr_yuv", "ms_ssim", "ssimulacra2"}
+    extra = set(values.words(options.metrics)) - {"psnr", "psnr_yuv", "ms_ssim", "ssimulacra2"}
     if extra - {"vmaf"}:
         raise DlicError(f"clips are measured by psnr, psnr_yuv, ms_ssim, ssimulacra2 and vmaf, not by {min(extra - {'vmaf'})}")
     plan = make_plan(options.folder, names, options.frames or FRAMES, qualities, options.model, "vmaf" in extra)
@@ -79,7 +79,7 @@ def evaluate_clips(options: ClipEvaluation) -> None:
         if out is not None and options.with_player:
             from dlic.report.clip_sprites import make_sprites
 
-            with streams.busy("frames for the player") as progress:
+            with bars.busy("frames for the player") as progress:
                 make_sprites(out, run, plan, progress)
     finally:
         if held is not None:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from dlic.cli import streams
+from dlic.cli import streams, values
 from dlic.cli.parameters import Argument, Option
 from dlic.errors import DlicError, SomeFailedError
 
@@ -61,7 +61,7 @@ def _show(source: str, thumbnail: Path | None, force: bool, verbose: bool, as_js
         chunks = {name.decode("latin-1"): len(chunk) for name, chunk in container.chunks}
         figures = {"version": VERSION, **figures, "stream_bytes": len(container.stream), "chunks": chunks}
         detail += "".join(f", chunk {name} {size:,} bytes" for name, size in chunks.items())
-    size = streams.shown_size(len(data))
+    size = values.shown_size(len(data))
     if as_json:
         streams.say(json.dumps({"file": source, **figures}))
         return

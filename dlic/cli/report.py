@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from dlic.cli import streams
+from dlic.cli import bars, streams
 from dlic.cli.extras import require
 from dlic.cli.parameters import Argument, Option
 from dlic.errors import DlicError
@@ -35,7 +35,7 @@ def report(
     if not run.means:
         raise DlicError(f"{folder} holds no codec that all images were measured with; dlic evaluate --out {folder} goes on with it")
     streams.check_targets([target, *(figures or [])], figures or [], force)
-    with streams.busy("preparing the pictures") as progress:
+    with bars.busy("preparing the pictures") as progress:
         from dlic.report import html_of, page_of
         from dlic.report.gallery import gallery_of
 

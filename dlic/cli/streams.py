@@ -1,16 +1,14 @@
-"""Input and output by path or `-`, sizes, notes and the line of figures: shared by the commands."""
+"""Input and output by path or `-`, notes and the line of figures: shared by the commands."""
 
 import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dlic.batch.folders import Done
 from dlic.errors import CorruptFileError, DlicError, ExistsError, UnreadableImageError, VerificationError
-from dlic.progress import Progress, no_progress
 from dlic.storage.files import cannot_write, read_whole, written_whole
 from dlic.storage.special import STANDARD_OUTPUT, descriptor, is_special
 
@@ -161,63 +159,12 @@ def note(sentence: str) -> None:
     say(f"note: {shown(sentence)}", error=True)
 
 
-def shown_size(size: int) -> str:
-    """'812 bytes', '59 kB', '3.4 MB', as file managers show it."""
-    for factor, unit in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
-        if size >= factor * 0.9995:
-            value = size / factor
-            return f"{value:.{1 if value < 9.95 else 0}f} {unit}"
-    return f"{size} bytes" if size != 1 else "1 byte"
-
-
-def change(before: int, after: int) -> str:
-    """'−75 %' or '+36 %'"""
-    percent = 100 * (after / before - 1) if before else 0.0
-    return f"{'−' if percent < 0 else '+'}{abs(percent):.0f} %"
-
-
-def milliseconds(seconds: dict[str, float]) -> str:
-    """'120 ms (image 20, transform 90, entropy 10)'"""
-    stages = ", ".join(f"{stage} {value * 1000:.0f}" for stage, value in seconds.items())
-    return f"{sum(seconds.values()) * 1000:.0f} ms ({stages})"
-
-
-def size(text: str | None) -> int | None:
-    """'40000', '40k', '1.5M', '40KiB', '2G' → bytes; k, M and G are decimal, Ki, Mi and Gi binary. Raises DlicError."""
-    if text is None:
-        return None
-    factors = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "ki": 1024, "mi": 1024**2, "gi": 1024**3}
-    number = text.strip().lower().removesuffix("b")
-    unit = number.lstrip("0123456789.")
-    try:
-        return int(float(number.removesuffix(unit)) * factors[unit])
-    except (KeyError, ValueError, OverflowError) as error:
-        raise DlicError(f"{text!r} is no size; write bytes as 40000, 40k, 1.5M or 40KiB") from error
-
-
-def stripped(options: Sequence[str]) -> set[str]:
-    """['icc,xmp', 'exif'] → names of metadata; 'all' is all of them. Raises DlicError for others."""
-    names = {
-        "exif": ("exif",), "icc": ("icc_profile", "code_points"), "xmp": ("xmp",), "dpi": ("dpi",), "text": ("text",),
-        "iptc": ("iptc",), "other": ("parts",),
-    }  # fmt: skip
-    words = {word.strip() for option in options for word in option.split(",")}
-    if unknown := words - set(names) - {"all"}:
-        raise DlicError(f"--strip takes all, {', '.join(names)}; not {min(unknown)!r}")
-    return {name for word, fields in names.items() if word in words or "all" in words for name in fields}
-
-
 def check_memory(size: tuple[int, int], max_memory: int | None, process: int = PROCESS) -> None:
     """Raises DlicError where a process would take more bytes than it may to read or write an image file of (width, height)."""
     needed = process + IMAGE_FILE * size[0] * size[1]
     if max_memory is not None and needed > max_memory:
         takes, has = f"{needed / 1e6:,.0f} MB", f"{max_memory / 1e6:,.3g} MB"
         raise DlicError(f"{size[0]} × {size[1]} pixels take about {takes} of memory, more than the {has} of --max-memory")
-
-
-def words(text: str | None) -> list[str]:
-    """'a, b' → its words; none where nothing was given."""
-    return [word.strip() for word in (text or "").split(",") if word.strip()]
 
 
 def check_targets(targets: list[Path], figures: list[Path], force: bool) -> None:
@@ -231,34 +178,3 @@ def check_targets(targets: list[Path], figures: list[Path], force: bool) -> None
         if path.is_dir():
             raise DlicError(f"{path} is a folder, not a file to write")
         refuse_existing(STANDARD, str(path), force)
-
-
-@contextmanager
-def busy(what: str) -> Iterator[Progress]:
-    """A progress bar on standard error, on a terminal only.
-
-    It has no length until the work reports its share; from then on it shows the time left.
-    """
-    if not sys.stderr.isatty():
-        yield no_progress
-        return
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(escape(shown(what)), total=None)
-        yield lambda share: bar.update(task, completed=share, total=1.0)
-
-
-@contextmanager
-def transfer_bar(name: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A progress bar on standard error, on a terminal only; it appears with the first byte."""
-    from rich import progress as bars
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    columns = (bars.TextColumn("{task.description}"), bars.BarColumn(), bars.DownloadColumn(), bars.TransferSpeedColumn())
-    with bars.Progress(*columns, bars.TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(name, total=None, visible=False)
-        yield lambda there, total: bar.update(task, completed=there, total=total, visible=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dlic.batch.folders import Listing, Pair, Result
-from dlic.cli import streams
+from dlic.cli import streams, values
 from dlic.errors import SomeFailedError
 
 SHOWN_FAILURES = 100  # rows of the table; --json has all
@@ -49,7 +49,7 @@ class Tally:
         missing = self.files - self.written - self.skipped - (len(self.failures) - len(self.listing.closed))
         counts["not done"] = missing
         parts = [f"{count:,} {outcome}" for outcome, count in counts.items() if count or outcome == self.verb]
-        sizes = f"{streams.shown_size(self.bytes_read)} → {streams.shown_size(self.bytes_written)}"
+        sizes = f"{values.shown_size(self.bytes_read)} → {values.shown_size(self.bytes_written)}"
         moved = f": {sizes} in {time.monotonic() - self.begun:.1f} s" if self.written else ""
         return ", ".join(parts) + moved
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 import dlic
 from dlic.classical.jpeg.codec import JpegCodec
 from dlic.classical.lossless.codec import LosslessCodec
-from dlic.cli import streams
+from dlic.cli import values
 from dlic.cli.main import run
 from dlic.formats.registry import CODECS
 from dlic.images.files import image_bytes
@@ -52,7 +52,7 @@ def test_there_and_back_beside_the_input(codec, picture, pixels, capsys):
     assert packed.suffix == CODECS[codec].endings[0]
     shown = np.array(Image.open(unpacked))
     assert shown.shape == pixels.shape and psnr(shown, pixels) >= (100 if codec == "lossless" else 30)
-    assert f"→ {packed} {streams.shown_size(packed.stat().st_size)} (" in capsys.readouterr().out
+    assert f"→ {packed} {values.shown_size(packed.stat().st_size)} (" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("codec", ["jpeg", "wavelet"])

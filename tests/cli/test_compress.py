@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dlic.cli import streams
+from dlic.cli import values
 from dlic.cli.main import run
 from dlic.container.format import read
 from dlic.errors import DlicError
@@ -133,10 +133,10 @@ def test_a_checkpoint_of_one_rate_takes_no_effort(picture, tmp_path, capsys):
     [("40000", 40_000), ("40k", 40_000), ("1.5M", 1_500_000), ("40KiB", 40_960), ("2kB", 2000), (" 7 ", 7), ("2G", 2 * 10**9)],
 )
 def test_sizes(text, size):
-    assert streams.size(text) == size
+    assert values.size(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "k", "-3", "4 0", "1e5", "10T", "nan"])
 def test_what_is_no_size(text):
     with pytest.raises(DlicError, match="no size"):
-        streams.size(text)
+        values.size(text)

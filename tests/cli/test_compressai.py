@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import dlic
-from dlic.cli import streams
+from dlic.cli import values
 from dlic.cli.main import run
 from dlic.peers.compressai.zoo import open_codec
 from tests.cli.test_main import sentence
@@ -43,7 +43,7 @@ def test_there_and_back(picture, model, capsys):
     assert run(["compress", str(picture), "--model", model]) == 0
     said = capsys.readouterr()
     packed = picture.with_suffix(".dlic")
-    assert f"→ {packed} {streams.shown_size(packed.stat().st_size)} (" in said.out
+    assert f"→ {packed} {values.shown_size(packed.stat().st_size)} (" in said.out
     assert said.err.startswith("note: decodes only with the same CompressAI weights; the parse depends on floating point")
     assert run(["decompress", str(packed), "--model", model]) == 0
     shown = np.array(Image.open(picture.with_name("photo.dlic.png")))
@@ -58,7 +58,7 @@ def test_json_and_info_tell_the_weights(picture, model, capsys):
     assert {"load model", "encode", "write and verify"} <= set(figures["seconds"])
     packed = str(picture.with_suffix(".dlic"))
     assert run(["info", packed]) == 0
-    assert f"97 × 63, {streams.shown_size(figures['bytes'])}, " in (line := capsys.readouterr().out)
+    assert f"97 × 63, {values.shown_size(figures['bytes'])}, " in (line := capsys.readouterr().out)
     assert f"CompressAI weights {fingerprint[:16]}, quality 4, latents " in line
     assert run(["info", packed, "--json"]) == 0
     info = json.loads(capsys.readouterr().out)

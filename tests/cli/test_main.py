@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dlic.cli import streams
+from dlic.cli import values
 from dlic.cli.main import run
 from dlic.metrics.registry import psnr
 from tests.conftest import KODAK, ROOT
@@ -44,10 +44,10 @@ def test_there_and_back_beside_the_input(picture, compressed, photograph, capsys
     decoded = np.array(Image.open(picture.with_name("my photo ü.dlic.png")))
     assert psnr(photograph[:60, :90], decoded) > 20
     size = compressed.stat().st_size
-    shown, png = streams.shown_size(size), picture.with_name("my photo ü.dlic.png")
-    assert f"my photo ü.dlic {shown} → {png} {streams.shown_size(png.stat().st_size)}, 90 × 60\n" in capsys.readouterr().out
+    shown, png = values.shown_size(size), picture.with_name("my photo ü.dlic.png")
+    assert f"my photo ü.dlic {shown} → {png} {values.shown_size(png.stat().st_size)}, 90 × 60\n" in capsys.readouterr().out
     assert run(["compress", str(picture), "--force", *WEIGHTS]) == 0
-    line, before = capsys.readouterr().out, streams.shown_size(picture.stat().st_size)
+    line, before = capsys.readouterr().out, values.shown_size(picture.stat().st_size)
     assert line.startswith(f"{picture} {before} → {compressed} {shown} (−") and "bpp" not in line and "level" not in line
     assert run(["compress", str(picture), "--force", "-v", *WEIGHTS]) == 0
     detail = capsys.readouterr().out.splitlines()[1]

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import dlic
-from dlic.cli import extras, streams
+from dlic.cli import extras, values
 from dlic.cli.main import run
 from dlic.images.pillow import plugins
 from tests.cli.test_main import sentence
@@ -35,7 +35,7 @@ def test_several_files_become_one_each_next_to_them(folder, capsys):
     assert run(["compress", *LOSSLESS, "--", "a.png", "b c ü.webp", "-q.png", "./a.png"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert names(folder) == {"a.png", "b c ü.webp", "-q.png", "a.dlic", "b c ü.dlic", "-q.dlic"}
-    sizes = [streams.shown_size((folder / name).stat().st_size) for name in ("a.png", "a.dlic")]
+    sizes = [values.shown_size((folder / name).stat().st_size) for name in ("a.png", "a.dlic")]
     assert lines[0].startswith(f"a.png {sizes[0]} → a.dlic {sizes[1]} (") and lines[-1].startswith("3 compressed: ")
     assert run(["decompress", "a.dlic", "b c ü.dlic", "--json"]) == 0
     assert [json.loads(line)["output"] for line in capsys.readouterr().out.splitlines()] == ["a.dlic.png", "b c ü.dlic.png"]
@@ -166,7 +166,7 @@ def test_lines_are_for_people_and_figures_for_programs(folder, capsys):
     ],
 )
 def test_sizes_as_file_managers_show_them(size, shown):
-    assert streams.shown_size(int(size)) == shown
+    assert values.shown_size(int(size)) == shown
 
 
 def test_times_are_kept_when_asked(folder):
