@@ -10,11 +10,18 @@ from dlic.entropy.parts import Path
 from dlic.entropy.tables import TOTAL, FrequencyTables
 from dlic.runtime.network import TableRows
 
+LATENTS = 4  # of y along a superblock
+
 
 def with_silent_row(tables: FrequencyTables) -> FrequencyTables:
     """The tables and one more row, the last: always 0, at no cost."""
     minima = np.append(tables.minima, 0).astype(np.int32)
     return FrequencyTables(minima, (*tables.counts, np.array([TOTAL], np.int32)))
+
+
+def positions(size: tuple[int, ...], superblocks: tuple[int, ...]) -> int:
+    """Positions along a superblock of a part of `size` (h', w', …): one of z, LATENTS of y, fewer at the frame's border."""
+    return 1 if size[:2] == superblocks else LATENTS
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +56,9 @@ class MaskedRows:
         return self.whole.steps(size)
 
     def _masked(self, rows: NDArray[Any]) -> NDArray[Any]:
-        """Rows (h', w', C); h' and w' are those of the superblocks times a whole number, or a little less at the frame's border."""
+        """Rows (h', w', C) of z or of y."""
         if self.coded.all():
             return rows
-        times = -(-rows.shape[0] // self.coded.shape[0]), -(-rows.shape[1] // self.coded.shape[1])
-        mask = self.coded.repeat(times[0], axis=0).repeat(times[1], axis=1)[: rows.shape[0], : rows.shape[1]]
+        times = positions(rows.shape, self.coded.shape)
+        mask = self.coded.repeat(times, axis=0).repeat(times, axis=1)[: rows.shape[0], : rows.shape[1]]
         return np.where(mask[..., None], rows, np.asarray(self.silent, np.min_scalar_type(self.silent)))

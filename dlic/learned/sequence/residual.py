@@ -14,7 +14,7 @@ from dlic.entropy.tables import FrequencyTables
 from dlic.errors import CorruptFileError
 from dlic.learned.rounding import Rounding
 from dlic.learned.sequence.areas import areas, of_pixels, pixels_of
-from dlic.learned.sequence.masked_rows import MaskedRows, with_silent_row
+from dlic.learned.sequence.masked_rows import MaskedRows, positions, with_silent_row
 from dlic.pixels.arrays import padded
 from dlic.pixels.rectangles import Rectangle
 from dlic.runtime.network import DeployedModel, InterNetwork
@@ -110,10 +110,10 @@ class ResidualCodec:
     def _bits(self, part: CodedPart, area: Rectangle) -> NDArray[np.float64]:
         """Ideal bits of a part in each superblock of its area: (h, w)."""
         costs = self.coder.costs(part.symbols, part.part, self.all_tables).sum(axis=2)
-        times = -(-costs.shape[0] // area.height), -(-costs.shape[1] // area.width)
-        whole = np.zeros((times[0] * area.height, times[1] * area.width))
+        times = positions(costs.shape, (area.height, area.width))
+        whole = np.zeros((times * area.height, times * area.width))
         whole[: costs.shape[0], : costs.shape[1]] = costs
-        return np.asarray(whole.reshape(area.height, times[0], area.width, times[1]).sum(axis=(1, 3)))
+        return np.asarray(whole.reshape(area.height, times, area.width, times).sum(axis=(1, 3)))
 
 
 def _places(coded: NDArray[np.bool_], height: int, width: int) -> Iterator[tuple[Rectangle, Rectangle]]:
