@@ -37,8 +37,13 @@ class Probabilities:
 
     def __init__(self, ones: NDArray[Any], seen: NDArray[Any]):
         """Prior observations, as if so many of `seen` (C,) had been `ones` (C,), in 1/32."""
-        self._counts = np.stack([seen - ones, ones]).astype(np.int64)
+        self._counts: NDArray[np.int64] = np.stack([seen - ones, ones]).astype(np.int64)
         self._ones: NDArray[np.int64] | None = None
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Observed zeros and ones in each context, in 1/32: (2, C)."""
+        return self._counts
 
     @property
     def ones(self) -> NDArray[Any]:

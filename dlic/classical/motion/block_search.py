@@ -7,20 +7,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlic.classical.motion.field import REACH, SUB, of_macroblocks
+from dlic.classical.motion.lattice import medians
 from dlic.classical.motion.planes import CurrentBlocks, Planes, differences
 
 AROUND = np.array([(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if y or x], np.int16)
 CROSS = np.array([(-1, 0), (0, -1), (0, 1), (1, 0)], np.int16)
 WHOLE, HALF, QUARTER = 4, 2, 1  # quarter pels
 MEDIAN_BITS, NEIGHBOUR_BITS, NEW_BITS = 0.7, 4.0, 2.5  # approximate cost of a vector: median, neighbour's, other; then its size
+EXPECTED_BITS = 3.0  # of the expected one
+
+Hint = tuple[NDArray[np.int16], NDArray[np.bool_]]  # expected vectors (mh, mw, 2), and where there are some (mh, mw)
 
 
 class BlockSearch:
     """The best vectors so far: differences + price · bits, for blocks of 16 × 16 and of 8 × 8."""
 
-    def __init__(self, current: CurrentBlocks, planes: Planes, price: float):
+    def __init__(self, current: CurrentBlocks, planes: Planes, price: float, hint: Hint | None = None):
         """`price`: absolute differences of luma that a bit is worth."""
-        self._current, self._planes, self._price = current, planes, price
+        self._current, self._planes, self._price, self._hint = current, planes, price, hint
         (mh, mw), most = current.size, np.float32(np.inf)
         self.vectors = np.zeros((mh, mw, 2), np.int16)
         self.sums = np.full((mh, mw), most)  # of absolute differences
@@ -29,7 +33,7 @@ class BlockSearch:
 
     def run(self, candidates: Iterable[NDArray[np.int16]]) -> "BlockSearch":
         """Searches from candidates (mh, mw, 2); returns itself."""
-        self._try_all([np.zeros_like(self.vectors), *candidates])
+        self._try_all([np.zeros_like(self.vectors), *([] if self._hint is None else [self._hint[0]]), *candidates])
         self._refine(AROUND * 2 * WHOLE)
         self._refine(AROUND * WHOLE)
         self._propagate()
@@ -57,10 +61,10 @@ class BlockSearch:
     def _propagate(self) -> None:
         start = self.vectors
         shifted = [_shifted(start, y, x) for y, x in CROSS.tolist()]
-        self._try_all([*shifted, around_median(start)])
+        self._try_all([*shifted, self._predicted(start), *([] if self._hint is None else [self._hint[0]])])
 
     def _try_all(self, candidates: Iterable[NDArray[np.int16]]) -> None:
-        field, expected = self.vectors.copy(), around_median(self.vectors)
+        field, expected = self.vectors.copy(), self._predicted(self.vectors)
         costs = self.sums + self._price * self._bits(field, field)
         sub_costs = self.sub_sums + self._price * vector_bits(self.sub_vectors - of_macroblocks(expected))
         for vectors in candidates:
@@ -75,11 +79,24 @@ class BlockSearch:
 
     def _bits(self, vectors: NDArray[np.int16], field: NDArray[np.int16]) -> NDArray[np.float32]:
         """Approximate bits of vectors (h, w, 2) among those of a field."""
-        bits = vector_bits(vectors - around_median(field))
+        bits = vector_bits(vectors - self._predicted(field))
+        if self._hint is not None:
+            equal = (vectors == self._hint[0]).all(axis=2) & self._hint[1]
+            bits = np.where(equal, np.minimum(bits, np.float32(EXPECTED_BITS)), bits)
         for y, x in CROSS.tolist():
             equal = (vectors == _shifted(field, y, x)).all(axis=2)
             bits = np.where(equal, np.minimum(bits, np.float32(NEIGHBOUR_BITS)), bits)
         return bits
+
+    def _predicted(self, field: NDArray[np.int16]) -> NDArray[np.int16]:
+        """Medians of the vectors above, below, left and right of each, and of the expected one twice: (mh, mw, 2)."""
+        four = np.stack([_shifted(field, y, x) for y, x in CROSS.tolist()], axis=2)
+        flat = four.reshape(-1, 4, 2)
+        if self._hint is None:
+            return medians(flat).reshape(field.shape)
+        vectors, known = self._hint
+        hint = np.where(known[..., None], vectors, medians(flat).reshape(field.shape)).reshape(-1, 1, 2)
+        return medians(np.concatenate([flat, hint, hint], axis=1)).reshape(field.shape)
 
     def _refine_sub(self, step: int) -> None:
         """Refines the vectors of blocks of 8 × 8 around themselves and from their neighbours."""
@@ -103,12 +120,6 @@ def vector_bits(apart: NDArray[Any]) -> NDArray[np.float32]:
     sizes = np.abs(apart).astype(np.float32)
     bits: NDArray[np.float32] = (2 * np.log2(1 + sizes) + (sizes > 0)).sum(axis=-1)
     return np.where(bits > 0, bits + np.float32(NEW_BITS), np.float32(MEDIAN_BITS))
-
-
-def around_median(vectors: NDArray[np.int16]) -> NDArray[np.int16]:
-    """Medians of the vectors above, below, left and right of each: (h, w, 2)."""
-    four = np.sort(np.stack([_shifted(vectors, y, x) for y, x in CROSS.tolist()]), axis=0)
-    return (four[1] + four[2]) >> 1
 
 
 def _shifted(values: NDArray[np.int16], down: int, right: int) -> NDArray[np.int16]:

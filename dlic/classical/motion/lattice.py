@@ -53,9 +53,9 @@ def _pass(mask: NDArray[Any], distance: int, directions: tuple[tuple[int, int], 
 
 
 def medians(values: NDArray[Any]) -> NDArray[Any]:
-    """Medians of four whole values along axis 1, the mean of the middle two rounded down: (N, 4, …) → (N, …)."""
-    ordered = np.sort(values, axis=1)
-    return (ordered[:, 1] + ordered[:, 2]) >> 1
+    """Medians of an even number of whole values along axis 1, the mean of the middle two rounded down: (N, K, …) → (N, …)."""
+    ordered, half = np.sort(values, axis=1), values.shape[1] // 2
+    return (ordered[:, half - 1] + ordered[:, half]) >> 1
 
 
 def spreads(values: NDArray[Any]) -> NDArray[Any]:

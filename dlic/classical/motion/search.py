@@ -11,6 +11,7 @@ from dlic.classical.motion.block_search import BlockSearch
 from dlic.classical.motion.field import BLOCK, BOTH, FIRST, FLAT, SECOND, SUB, MotionField, of_macroblocks
 from dlic.classical.motion.parallel import for_each
 from dlic.classical.motion.planes import CurrentBlocks, Planes, differences, luma
+from dlic.classical.motion.temporal import Expected
 
 MODE_BITS = {FIRST: 0.5, SECOND: 1.5, BOTH: 1.5, FLAT: 24.0}
 SPLIT_BITS = 4.0
@@ -32,6 +33,7 @@ def search(
     pixels: NDArray[np.uint8],
     references: Sequence[SearchReference],
     price: float,
+    hints: Expected | None = None,
 ) -> MotionField:
     """The motion of a frame (H, W, 3 or more) from one or two references of its size.
 
@@ -39,15 +41,17 @@ def search(
         pixels: the frame.
         references: of its size.
         price: absolute differences of luma that a bit is worth.
+        hints: expected vectors, which cost less.
     """
     gray = luma(pixels)
     current = CurrentBlocks(gray)
 
-    def searched(reference: SearchReference) -> BlockSearch:
-        near = coarse.candidates(gray, reference.gray, current.size)
-        return BlockSearch(current, reference.planes, price).run(near)
+    def searched(number: int) -> BlockSearch:
+        near, reference = coarse.candidates(gray, references[number].gray, current.size), references[number]
+        hint = None if hints is None else (hints.vectors[number].astype(np.int16), hints.known)
+        return BlockSearch(current, reference.planes, price, hint).run(near)
 
-    found = for_each(references, searched)
+    found = for_each(range(len(references)), searched)
     return _chosen(pixels, current, references, found, price)
 
 

@@ -13,7 +13,9 @@ from dlic.checkpoints.manifest import read_manifest
 from dlic.classical.motion.field import MotionField, still
 from dlic.classical.motion.prediction import predict
 from dlic.classical.motion.search import SearchReference, search
+from dlic.classical.motion.temporal import FrameMotion, expected
 from dlic.container.format import LEARNED, TILED, Container
+from dlic.container.sequence_groups import Packet
 from dlic.entropy.byte_reader import Reader, read_varint, write_varint
 from dlic.entropy.parts import Symbols
 from dlic.errors import CorruptFileError, UnknownCheckpointError
@@ -27,6 +29,7 @@ from dlic.learned.sequence.skipping import Rate, pays, squared_errors, worth_cod
 from dlic.learned.sequence.still_as_inter import StillAsInter
 from dlic.pixels.frames import SequenceFormat
 
+KEY = FrameMotion()  # of key frames
 KEY_HEAD = 2  # bytes before the stream of a key frame: kind and coder
 
 
@@ -35,7 +38,7 @@ class DecodedFrame:
     """A frame as a decoder has it, to which others refer."""
 
     pixels: NDArray[np.uint8]  # (H, W, 3)
-    motion: MotionField | None = None
+    motion: FrameMotion = KEY
     alpha: NDArray[np.uint8] | None = None  # (H, W)
 
     @property
@@ -65,6 +68,7 @@ class ParsedFrame:
 
     level: int
     size: tuple[int, int]  # height and width
+    motion: FrameMotion = KEY
     alpha: bytes | None = None
     key: Container | None = None
     inter: InterPacket | None = None
@@ -101,14 +105,14 @@ class SequenceCodec:
         decoded = DecodedFrame(self.key.decode(replace(container, chunks=())).image, alpha=alpha)
         return EncodedFrame(data=data, symbols_crc=container.symbols_crc, level=level, decoded=decoded)
 
-    def encode_inter(self, x: NDArray[np.uint8], references: Sequence[DecodedFrame], level: int) -> EncodedFrame:
-        """A frame (H, W, 3), or with alpha (H, W, 4), predicted from one or two others."""
-        alpha, price = _alpha(x), self.rate.of_motion(level)
-        motion, p = self._motion(x, references, price)
+    def encode_inter(self, x: NDArray[np.uint8], references: Sequence[DecodedFrame], level: int, number: int) -> EncodedFrame:
+        """A frame (H, W, 3), or with alpha (H, W, 4), predicted from one or two others; `number` in the order of display."""
+        alpha, motions = _alpha(x), [reference.motion for reference in references]
+        field, p = self._motion(x, references, level, number)
         x = x if alpha is None else np.where(alpha[..., None] > 0, x[..., :3], p)  # clear pixels cost nothing
         coded, residual, x_hat = self._residual(x, p, level)
-        packet = InterPacket(field=motion, coded=coded, coder=self.residual.coder.number, stream=residual.stream)
-        data = write_inter(packet)
+        packet = InterPacket(field=field, coded=coded, coder=self.residual.coder.number, stream=residual.stream)
+        data, motion = write_inter(packet, number, motions)
         return EncodedFrame(
             data=_coded_alpha(alpha, references[0].alpha) + data,
             symbols_crc=crc32(_side(data, residual.stream), residual.crc),
@@ -117,16 +121,17 @@ class SequenceCodec:
         )
 
     def _motion(
-        self, x: NDArray[np.uint8], references: Sequence[DecodedFrame], price: float
+        self, x: NDArray[np.uint8], references: Sequence[DecodedFrame], level: int, number: int
     ) -> tuple[MotionField, NDArray[np.uint8]]:
         """The motion of a frame and its prediction; none where the first reference is as good for its bits."""
+        price, motions = self.rate.of_motion(level), [reference.motion for reference in references]
         pixels = [reference.pixels for reference in references]
-        motion = search(x, [reference.for_search for reference in references], price)
-        p, none = predict(pixels, motion), still(x.shape[0], x.shape[1], len(references))
+        field = search(x, [reference.for_search for reference in references], price, expected(number, motions))
+        p, none = predict(pixels, field), still(x.shape[0], x.shape[1], len(references))
         nothing, blank = np.zeros(superblocks(*p.shape[:2]), bool), b""
-        bits = 8 * len(write_inter(InterPacket(field=motion, coded=nothing, coder=0, stream=blank)))
+        bits = 8 * len(write_inter(InterPacket(field=field, coded=nothing, coder=0, stream=blank), number, motions)[0])
         saved = squared_errors(x[..., :3], pixels[0]).sum() - squared_errors(x[..., :3], p).sum()
-        return (none, pixels[0]) if saved <= price**2 * bits else (motion, p)
+        return (none, pixels[0]) if saved <= price**2 * bits else (field, p)
 
     def _residual(
         self, x: NDArray[np.uint8], p: NDArray[np.uint8], level: int
@@ -143,31 +148,32 @@ class SequenceCodec:
 
     # --- decoding
 
-    def parse(self, data: bytes, level: int, symbols_crc: int, references: int, form: SequenceFormat) -> ParsedFrame:
-        """The symbols of a packet, checked against their checksum. Raises CorruptFileError."""
+    def parse(self, data: bytes, packet: Packet, references: Sequence[FrameMotion], form: SequenceFormat) -> ParsedFrame:
+        """The symbols of a packet, checked against their checksum; `references` is their motion. Raises CorruptFileError."""
         size, alpha = (form.height, form.width), None
         if form.alpha:
             reader = Reader(data)
             alpha = reader.take(read_varint(reader))
             data = data[reader.position :]
         if not references:
-            return ParsedFrame(level=level, size=size, alpha=alpha, key=self._container(data, level, symbols_crc, form))
-        packet = read_inter(data, form.height, form.width, references)
-        symbols, crc = self.residual.parse(packet.stream, packet.coder, size, level, packet.coded)
-        if crc32(_side(data, packet.stream), crc) != symbols_crc:
+            motion, key = KEY, self._container(data, packet.level, packet.symbols_crc, form)
+            return ParsedFrame(level=packet.level, size=size, motion=motion, alpha=alpha, key=key)
+        inter, motion = read_inter(data, form.height, form.width, packet.number, references)
+        symbols, crc = self.residual.parse(inter.stream, inter.coder, size, packet.level, inter.coded)
+        if crc32(_side(data, inter.stream), crc) != packet.symbols_crc:
             raise CorruptFileError("the decoded symbols of a frame do not match their checksum")
-        return ParsedFrame(level=level, size=size, alpha=alpha, inter=packet, symbols=symbols)
+        return ParsedFrame(level=packet.level, size=size, motion=motion, alpha=alpha, inter=inter, symbols=symbols)
 
     def reconstruct(self, parsed: ParsedFrame, references: Sequence[DecodedFrame]) -> DecodedFrame:
         """The pixels of a parsed frame, given its references. Raises CorruptFileError."""
         before = references[0].alpha if references else None
         alpha = None if parsed.alpha is None else decode_alpha(parsed.alpha, parsed.size, before)
         if parsed.key is not None:
-            return DecodedFrame(self.key.decode(parsed.key).image, alpha=alpha)
+            return DecodedFrame(self.key.decode(parsed.key).image, parsed.motion, alpha)
         assert parsed.inter is not None, "a parsed frame is a key frame or a predicted one"
         p = predict([reference.pixels for reference in references], parsed.inter.field)
         pixels = self.residual.reconstruct(parsed.symbols, p, parsed.level, parsed.inter.coded)
-        return DecodedFrame(pixels, parsed.inter.field, alpha)
+        return DecodedFrame(pixels, parsed.motion, alpha)
 
     def verify(self, parsed: ParsedFrame) -> None:
         """Checks what `parse` leaves for later: the symbols of key frames. Raises CorruptFileError."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+from dlic.classical.motion.temporal import FrameMotion
 from dlic.container.sequence_groups import FrameEntry, Group, Packet
 from dlic.container.sequence_reader import SequenceReader
 from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError
@@ -81,9 +82,10 @@ class SequenceDecoder:
         """Parses all frames and checks their symbols; returns their number. Runs no transform. Raises CorruptFileError."""
         count = 0
         for group in self.reader.groups():
+            motions = dict[int, FrameMotion]()
             for packet in group.table.packets:
                 if packet.number in group.data:
-                    self.codec.verify(self._parsed(group, packet))
+                    self.codec.verify(self._parsed(group, packet, motions))
                     count += 1
         return count
 
@@ -156,9 +158,9 @@ class SequenceDecoder:
 
     def _parsed_ahead(self, group: Group, packets: list[Packet]) -> Iterator[tuple[Packet, ParsedFrame | None]]:
         waiting: deque[tuple[Packet, Future[ParsedFrame]]] = deque()
-        side = threads.side()
+        side, motions = threads.side(), dict[int, FrameMotion]()  # written and read on the side thread alone, in order
         for packet in packets:
-            waiting.append((packet, side.submit(self._parsed, group, packet)))
+            waiting.append((packet, side.submit(self._parsed, group, packet, motions)))
             if len(waiting) > AHEAD:
                 yield self._result(*waiting.popleft())
         while waiting:
@@ -172,11 +174,14 @@ class SequenceDecoder:
                 return packet, None
             raise
 
-    def _parsed(self, group: Group, packet: Packet) -> ParsedFrame:
-        if packet.number not in group.data:
+    def _parsed(self, group: Group, packet: Packet, motions: dict[int, FrameMotion]) -> ParsedFrame:
+        """Parses a packet, given the motion of earlier ones, and adds its own."""
+        if packet.number not in group.data or any(number not in motions for number in packet.references):
             raise CorruptFileError("the data of a frame are missing")
-        data = group.data[packet.number]
-        return self.codec.parse(data, packet.level, packet.symbols_crc, len(packet.references), self.reader.head.form)
+        references = [motions[number] for number in packet.references]
+        parsed = self.codec.parse(group.data[packet.number], packet, references, self.reader.head.form)
+        motions[packet.number] = parsed.motion
+        return parsed
 
     def _reconstructed(self, parsed: ParsedFrame, references: list[DecodedFrame]) -> DecodedFrame | None:
         try:

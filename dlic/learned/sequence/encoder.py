@@ -2,9 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from dlic.container.format import write_chunk
 from dlic.container.sequence import GROUP, TOP, IndexEntry, SequenceHead, SequenceIndex, write_head, write_index
 from dlic.container.sequence_groups import Group, GroupTable, Packet, write_group
@@ -64,7 +61,11 @@ def encode_group(group: FrameGroup, codec: SequenceCodec, settings: SequenceSett
     packets, data = list[Packet](), dict[int, bytes]()
     for position, step in enumerate(steps):
         level = settings.level_of(step.layer, codec.levels)
-        encoded = _encoded(frames[step.number].pixels, [decoded[number] for number in step.references], codec, level, settings)
+        references = [decoded[number] for number in step.references]
+        x = frames[step.number].pixels
+        encoded = (
+            codec.encode_inter(x, references, level, step.number) if references else codec.encode_key(x, level, settings.effort)
+        )
         decoded[step.number], data[step.number] = encoded.decoded, encoded.data
         packets.append(_packet(step, encoded))
         if watch is not None:
@@ -73,18 +74,6 @@ def encode_group(group: FrameGroup, codec: SequenceCodec, settings: SequenceSett
     durations = tuple(frame.duration for frame in frames)
     table = GroupTable(pts=frames[0].pts, durations=durations, packets=tuple(packets))
     return Group(table=table, data=data)
-
-
-def _encoded(
-    pixels: NDArray[np.uint8],
-    references: Sequence[DecodedFrame],
-    codec: SequenceCodec,
-    level: int,
-    settings: SequenceSettings,
-) -> EncodedFrame:
-    if not references:
-        return codec.encode_key(pixels, level, settings.effort)
-    return codec.encode_inter(pixels, references, level)
 
 
 def _packet(step: Step, encoded: EncodedFrame) -> Packet:

@@ -6,15 +6,19 @@ others      flags 1, length varint and bytes of the side stream, then the stream
             flags 1: there is motion; 2: superblocks are coded; 4: all of them; 8 · number of the entropy coder
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dlic.classical.motion.coding import CONTEXTS as MOTION_CONTEXTS
-from dlic.classical.motion.coding import code_field, probabilities
+from dlic.classical.motion.coding import code_field
+from dlic.classical.motion.contexts import CONTEXTS as MOTION_CONTEXTS
+from dlic.classical.motion.contexts import probabilities
 from dlic.classical.motion.field import MotionField, macroblocks, still
 from dlic.classical.motion.lattice import passes
+from dlic.classical.motion.temporal import FrameMotion, expected
+from dlic.entropy.adaptive import Probabilities
 from dlic.entropy.byte_reader import Reader, read_varint, write_varint
 from dlic.entropy.flags import FlagReader, Flags, FlagWriter
 from dlic.errors import CorruptFileError
@@ -36,40 +40,58 @@ class InterPacket:
     side_bytes: int = 0  # of motion and skip map
 
 
-def write_inter(packet: InterPacket) -> bytes:
-    """The packet's bytes. Nothing but its flags where the frame is its first reference."""
+def write_inter(packet: InterPacket, number: int, references: Sequence[FrameMotion]) -> tuple[bytes, FrameMotion]:
+    """The bytes of the packet of frame `number`, and its motion. Nothing but its flags where it is its first reference."""
     flags, moving, partly = 0, not packet.field.is_still, bool(packet.coded.any() and not packet.coded.all())
     flags |= MOTION * moving | CODED * bool(packet.coded.any()) | ALL_CODED * bool(packet.coded.all()) | CODER * packet.coder
-    if not (moving or partly):
-        return bytes([flags]) + packet.stream
-    writer = FlagWriter(probabilities(SKIP_CONTEXTS))
-    field = code_field(writer, packet.field.size, packet.field.references, packet.field) if moving else packet.field
-    if partly:
-        _code_map(writer, field, packet.coded.shape, packet.coded)
-    side = writer.finish()
-    return bytes([flags]) + write_varint(len(side)) + side + packet.stream
+    side, field, of_contexts = b"", packet.field, _probabilities(references)
+    if moving or partly:
+        writer = FlagWriter(of_contexts)
+        if moving:
+            field = code_field(writer, field.size, field.references, field, expected(number, references))
+        if partly:
+            _code_map(writer, field, packet.coded.shape, packet.coded)
+        side = writer.finish()
+        side = write_varint(len(side)) + side
+    return bytes([flags]) + side + packet.stream, _motion(number, references, field, of_contexts)
 
 
-def read_inter(data: bytes, height: int, width: int, references: int) -> InterPacket:
+def read_inter(
+    data: bytes, height: int, width: int, number: int, references: Sequence[FrameMotion]
+) -> tuple[InterPacket, FrameMotion]:
     """Inverse of `write_inter`. Raises CorruptFileError."""
     reader = Reader(data)
     flags = reader.take(1)[0]
     moving, some, whole = bool(flags & MOTION), bool(flags & CODED), bool(flags & ALL_CODED)
     if whole and not some:
         raise CorruptFileError("a frame of the sequence holds values that version 2 does not have")
-    field, coded, length = still(height, width, references), np.full(superblocks(height, width), whole), 0
+    field, coded, length = still(height, width, len(references)), np.full(superblocks(height, width), whole), 0
+    of_contexts = _probabilities(references)
     if moving or some != whole:
         length = read_varint(reader)
-        flag_reader = FlagReader(reader.take(length), probabilities(SKIP_CONTEXTS))
+        flag_reader = FlagReader(reader.take(length), of_contexts)
         if moving:
-            field = code_field(flag_reader, macroblocks(height, width), references, None)
+            field = code_field(flag_reader, macroblocks(height, width), len(references), None, expected(number, references))
         if some != whole:
             coded = _code_map(flag_reader, field, coded.shape, None)
         flag_reader.finish()
     stream = data[reader.position :]
     if bool(stream) > some:
         raise CorruptFileError("a frame without a residual holds data of one")
-    return InterPacket(field=field, coded=coded, coder=flags // CODER, stream=stream, side_bytes=length)
+    packet = InterPacket(field=field, coded=coded, coder=flags // CODER, stream=stream, side_bytes=length)
+    return packet, _motion(number, references, field, of_contexts)
+
+
+def _probabilities(references: Sequence[FrameMotion]) -> Probabilities:
+    """Those of the first reference that has some, after its side stream; the priors without one."""
+    counts = [motion.counts for motion in references if motion.counts is not None]
+    return probabilities(SKIP_CONTEXTS, counts[0] if counts else None)
+
+
+def _motion(number: int, references: Sequence[FrameMotion], field: MotionField, of_contexts: Probabilities) -> FrameMotion:
+    return FrameMotion(
+        number=number, references=tuple(motion.number for motion in references), field=field, counts=of_contexts.counts
+    )
 
 
 def _code_map(flags: Flags, field: MotionField, size: tuple[int, ...], coded: NDArray[np.bool_] | None) -> NDArray[np.bool_]:

@@ -71,7 +71,7 @@ def test_noise_below_a_step_costs_one_byte_a_frame():
     reference = DecodedFrame(photograph()[:128, :192])
     noise = np.random.default_rng(0).integers(-1, 2, reference.pixels.shape)
     x = np.clip(reference.pixels + noise, 0, 255).astype(np.uint8)
-    made = codec().encode_inter(x, [reference, reference], 20)
+    made = codec().encode_inter(x, [reference, reference], 20, 1)
     assert len(made.data) == 1 and np.array_equal(made.decoded.pixels, reference.pixels)
 
 
