@@ -87,9 +87,9 @@ def _call(words: list[str]) -> None:
         group_parser("dlic", ABOUT, COMMANDS, EPILOG).print_help()
         sys.exit(0 if words else group.NOTHING_ASKED)
     elif name == "--version":
-        from dlic import __version__
+        from dlic.cli.version import version_text
 
-        print(f"dlic {__version__}")
+        print(version_text())
     elif name not in COMMANDS:
         raise group.unknown(name, "dlic", COMMANDS)
     else:

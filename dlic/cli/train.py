@@ -7,7 +7,7 @@ from dlic.cli.parameters import Rest
 
 
 def train(words: Annotated[list[str], Rest(all_words=True)]) -> None:
-    """Train a model on your photographs: dlic train --config configs/factorized.yaml --data.train_dir PATH."""
+    """Train a model on your photographs: dlic train --config light-finetune --data.train_dir PATH."""
     require("train", "dlic train")
     from dlic.training.run import train as run
 

@@ -233,9 +233,12 @@ def _logger(args: Sequence[str]) -> dict[str, Any]:
 
 
 def _in_full(args: Sequence[str]) -> list[str]:
-    """`args` with short options expanded: --kodak DIR is --kodak.folder DIR."""
+    """`args` with short options expanded: --kodak DIR is --kodak.folder DIR, --config light-finetune the recipe of that name."""
+    from dlic.training.recipes import with_files
+
     return [
-        "--kodak.folder" + arg.removeprefix("--kodak") if arg == "--kodak" or arg.startswith("--kodak=") else arg for arg in args
+        "--kodak.folder" + arg.removeprefix("--kodak") if arg == "--kodak" or arg.startswith("--kodak=") else arg
+        for arg in with_files(args)
     ]
 
 

@@ -1,13 +1,16 @@
 """Words of a command line as the arguments of a function, and the help that the same annotations give."""
 
+import platform
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import dlic
 from dlic.cli.group import Group, call
 from dlic.cli.main import COMMANDS, run
 from dlic.cli.parameters import Argument, Option, Rest
@@ -137,6 +140,7 @@ def test_every_command_has_help_and_a_wrong_one_is_a_sentence(capsys):
     assert run(["-h"]) == run(["--version"]) == 0 and run([]) == run(["compress"]) == 1
     text = capsys.readouterr().out
     assert all(f" {name} " in text for name in COMMANDS)
+    assert f"dlic {dlic.__version__}\nPython {platform.python_version()}, numpy {np.__version__}, onnxruntime " in text
     for name in set(COMMANDS) - {"train"}:  # Lightning's
         assert run([name, "-h"]) == 0 and f"usage: dlic {name}" in capsys.readouterr().out
     assert run(["compres", "a.png"]) == 1
