@@ -66,8 +66,14 @@ def compress(
         content: "auto" stores text, screens and drawings exactly, or in few colours, where that costs less; "photo" never looks
             for them, and "screen" looks at every block.
         alpha_quality: 100 is exact; below, alpha is coded like a picture, with a quality like JPEG's, where that is smaller.
-        icc_profile, exif, xmp, dpi, text, iptc, code_points, parts: stored as they are, for `read`, whose metadata has the same
-            names; dpi are pixels per inch across and down.
+        icc_profile: stored as it is, like the other metadata below; `read` gives it back under the same name.
+        exif: a TIFF structure.
+        xmp: an XMP packet in UTF-8.
+        dpi: pixels per inch, across and down.
+        text: texts by keyword, as PNG has them.
+        iptc: Photoshop's image resources, which hold IPTC.
+        code_points: primaries, transfer and range of the pixels (CICP); a reader takes them before the ICC profile.
+        parts: chunks of PNG or segments of JPEG that mean something in their format alone.
         thumbnail: largest side in pixels of a preview that viewers show without the network; 0 for none.
         max_memory: approximate limit in bytes for this process: fewer tiles of a big picture are in work at once. Without it,
             three quarters of the memory that the machine has free.
@@ -78,6 +84,16 @@ def compress(
         DlicError: `image` is no such array, an argument is out of range, the target cannot be met, no file could hold the
             metadata, or memory is not enough.
         UnknownCheckpointError: the checkpoint is missing or damaged.
+
+    Examples:
+        >>> import numpy as np
+        >>> rows, columns = np.mgrid[:64, :96]
+        >>> image = np.stack([2 * columns, 2 * rows, rows + columns], axis=2).astype(np.uint8)
+        >>> data = compress(image, quality=60)
+        >>> len(data) < image.nbytes / 50
+        True
+        >>> len(compress(image, target_size=300)) <= 300
+        True
     """
     wishes = Wishes(
         quality=quality,
@@ -126,12 +142,25 @@ def decompress(
         crop: x, y, width and height of a part; of a big learned picture only the tiles that it needs are decoded.
         max_memory: approximate limit in bytes for this process, while it decodes a learned picture. Without it, three quarters of
             the memory that the machine has free.
-        threads, runtime: as of `compress`.
+        threads: as of `compress`.
+        runtime: as of `compress`.
 
     Raises:
         CorruptFileError: `data` is truncated, damaged, or neither kind of file.
         UnknownCheckpointError: the checkpoint it was made with is not on this machine.
         DlicError: `crop` is no part of the picture, or memory is not enough.
+
+    Examples:
+        >>> import numpy as np
+        >>> data = compress(np.full((64, 96, 3), 200, np.uint8))
+        >>> pixels = decompress(data)
+        >>> pixels.shape, pixels.dtype
+        ((64, 96, 3), dtype('uint8'))
+        >>> decompress(data, crop=(8, 16, 20, 10)).shape  # x, y, width, height
+        (10, 20, 3)
+        >>> decompress(data[:-1])
+        Traceback (most recent call last):
+        dlic.errors.CorruptFileError: the file is truncated: 1 more bytes expected after 63
     """
     return read(
         data,
@@ -156,7 +185,18 @@ def read(
     threads: int | None = None,
     runtime: str | None = None,
 ) -> ImageFile:
-    """`decompress`, with the file's metadata: `.pixels`, `.metadata.icc_profile`, `.exif`, `.xmp`, `.dpi`, `.text`, `.iptc` …"""
+    """Pixels and metadata of a file. Arguments and errors are those of `decompress`.
+
+    Returns:
+        `.pixels` as of `decompress`, and `.metadata` with `icc_profile`, `exif`, `xmp`, `dpi`, `text`, `iptc`, `code_points` and
+        `parts`.
+
+    Examples:
+        >>> import numpy as np
+        >>> file = read(compress(np.zeros((8, 8, 3), np.uint8), text={"Author": "Ada"}, dpi=(300, 300)))
+        >>> file.metadata.text, file.metadata.dpi
+        ({'Author': 'Ada'}, (300.0, 300.0))
+    """
     options = Reading(
         weights=weights,
         max_pixels=max_pixels,
@@ -170,8 +210,17 @@ def read(
 
 
 def verify(data: bytes, *, weights: str | Path | None = None, max_pixels: int = MAX_PIXELS, model: str | None = None) -> None:
-    """Checks a .dlic or JPEG file: its checksums and its coded symbols. Runs no transforms of learned pictures. Arguments and
-    errors are those of `decompress`.
+    """Checks a .dlic or JPEG file: its checksums and its coded symbols. Runs no transforms of learned pictures.
+
+    Arguments and errors are those of `decompress`.
+
+    Examples:
+        >>> import numpy as np
+        >>> data = compress(np.zeros((8, 8, 3), np.uint8))
+        >>> verify(data)
+        >>> verify(data[:30] + b"?" + data[31:])
+        Traceback (most recent call last):
+        dlic.errors.CorruptFileError: the picture is damaged: its checksum does not match
     """
     described = _described(data)
     described.kind.verify(described, Reading(weights=weights, max_pixels=max_pixels, model=model))

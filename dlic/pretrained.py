@@ -23,7 +23,7 @@ from dlic.learned.codec import LearnedCodec, load_codec
 
 @dataclass(frozen=True)
 class PretrainedCodec:
-    """`compress` and `decompress` with one loaded checkpoint."""
+    """`compress`, `decompress` and `read` with one loaded checkpoint. `from_pretrained` makes one."""
 
     codec: LearnedCodec = field(repr=False, compare=False)
     name: str
@@ -122,6 +122,15 @@ def from_pretrained(
         UnknownCheckpointError: there is no such checkpoint, it is damaged, or its fingerprint is another.
         DownloadError: the repository gave no files.
         DlicError: the source is not tuned for `tune`.
+
+    Examples:
+        >>> import numpy as np
+        >>> codec = from_pretrained("light-1")
+        >>> codec.name, codec.fingerprint.hex()[:16]
+        ('light-1', '7332609debdb13d7')
+        >>> data = codec.compress(np.zeros((16, 16, 3), np.uint8), quality=30)
+        >>> codec.decompress(data).shape
+        (16, 16, 3)
     """
     from dlic.checkpoints.huggingface import pretrained_folder
 

@@ -32,6 +32,15 @@ class SequenceFile:
     """An open .dlic file of kind sequence. Iterating gives its frames: `.pixels`, `.pts` and `.duration` in ticks of `.time_base`.
 
     Only a group of frames is in memory at a time. A file that seeks can be iterated again, and frames be taken by number.
+
+    Examples:
+        >>> import numpy as np
+        >>> data = compress_sequence([np.full((32, 48, 3), 50 * i, np.uint8) for i in range(4)], durations=0.25)
+        >>> clip = SequenceFile(data)
+        >>> clip[2].pixels.shape, float(clip[2].pts * clip.time_base)
+        ((32, 48, 3), 0.5)
+        >>> [float(frame.pts * clip.time_base) for frame in clip.frames(start=0.5)]
+        [0.5, 0.75]
     """
 
     def __init__(
@@ -167,11 +176,22 @@ def compress_sequence(
         loops: how often an animation plays; 0 is for ever.
         low_delay: no frame refers to a later one.
         max_gop: most frames from one key frame to the next, 1 … 32.
-        effort, tune, model, weights: of key frames, as in `dlic.compress`.
+        effort: of key frames, as in `dlic.compress`.
+        tune: likewise.
+        model: likewise.
+        weights: likewise.
 
     Raises:
         DlicError: a frame is no such array or of another size, a duration is not above 0, there is no frame, or no file meets
             the target.
+
+    Examples:
+        >>> import numpy as np
+        >>> frames = [np.full((32, 48, 3), 100 + 20 * i, np.uint8) for i in range(3)]
+        >>> data = compress_sequence(frames, durations=0.5, quality=40)
+        >>> with SequenceFile(data) as clip:
+        ...     print(len(clip), clip.seconds, [frame.pixels.shape for frame in clip])
+        3 1.5 [(32, 48, 3), (32, 48, 3), (32, 48, 3)]
     """
     wishes = ClipWishes(
         quality=quality,

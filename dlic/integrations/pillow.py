@@ -1,10 +1,21 @@
-"""A plugin for Pillow: from the moment this module is imported, `Image.open` and `Image.save` know .dlic files.
+"""A plugin for Pillow: after `import dlic.pillow`, `Image.open` and `Image.save` know .dlic files.
 
-`Image.open` reads the header and the metadata; pixels are decoded, and torch is imported, when they are needed.
-`Image.save` takes what `dlic.compress` does, from quality to thumbnail, lossless=True, and strict=True to refuse what it would
-otherwise warn of: what is not kept. (Of colour of 16 bits Pillow itself has dropped half by then, without a word.) Metadata it is
-not given is the image's own; None leaves some out. Pixels are stored upright, turned as the EXIF or XMP says that is stored with
-them, which then says 1. A sequence has `n_frames`, `seek`, and its times in `info`; save_all=True writes one.
+`Image.open` reads the header and the metadata. Pixels are decoded when they are needed.
+
+`Image.save` takes the options of `dlic.compress`, from quality to thumbnail, and two more: lossless=True, and strict=True, which
+refuses a loss instead of warning of it. Metadata that is not given is the image's own; None leaves it out. Pixels are stored
+upright, and the orientation in EXIF and XMP is then 1. Pillow opens 16-bit colour as 8 bits: half of it is gone before it is saved.
+
+A sequence has `n_frames` and `seek`, and its times in `info`. save_all=True writes one.
+
+Examples:
+    >>> import io
+    >>> import dlic.pillow
+    >>> file = io.BytesIO()
+    >>> Image.new("RGB", (48, 32), "teal").save(file, "DLIC", quality=60)
+    >>> image = Image.open(file)
+    >>> image.format, image.size, image.mode
+    ('DLIC', (48, 32), 'RGB')
 """
 
 import warnings
