@@ -18,7 +18,9 @@ ROOT = Path(__file__).parent.parent
 PHOTOGRAPH = ROOT / "tests" / "photographs" / "kodim23.png"
 OUTPUT = ROOT / "demo"
 QUALITY = 30  # where codecs differ to the naked eye
-CROP, ZOOM, CAPTION = 256, 2, 64  # pixels
+TOP, LEFT, CROP, ZOOM = 96, 96, 240, 2  # pixels: the head of a parrot, each pixel four times
+CAPTION, GAP = 64, 8
+DARK, LIGHT, PALE = "#16212b", "#ffffff", "#b6c4cf"
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +54,8 @@ class Shown:
         )
 
     @property
-    def caption(self) -> str:
-        return f"{self.name}, {self.size:,} bytes\n{self.psnr:.2f} dB PSNR, SSIMULACRA 2 score {self.ssimulacra2:.0f}"
+    def caption(self) -> tuple[str, str]:
+        return f"{self.name}, {self.size:,} bytes", f"{self.psnr:.2f} dB PSNR · SSIMULACRA 2 score {self.ssimulacra2:.0f}"
 
 
 def main() -> None:
@@ -69,10 +71,10 @@ def main() -> None:
     print(f"{PHOTOGRAPH.name}, {original.shape[1]} × {original.shape[0]}, {PHOTOGRAPH.stat().st_size:,} bytes as PNG")
     for one in shown:
         print(one.line)
-    captions = ["original", *(one.caption for one in shown)]
+    captions = [("original", f"{original.nbytes:,} bytes of pixels"), *(one.caption for one in shown)]
     write_image(OUTPUT / "side_by_side.png", side_by_side(captions, [original, *(one.pixels for one in shown)]), overwrite=True)
-    print(f"side by side: {(OUTPUT / 'side_by_side.png').relative_to(ROOT)}")
-    print("next: .venv-base/bin/dlic compress YOUR_PHOTOGRAPH")
+    print(f"\nlook at   {(OUTPUT / 'side_by_side.png').relative_to(ROOT)}")
+    print("next      .venv-base/bin/dlic compare YOUR_PHOTOGRAPH --size 20k")
 
 
 def _peer(name: str, original: np.ndarray, size: int) -> Shown:
@@ -83,17 +85,18 @@ def _peer(name: str, original: np.ndarray, size: int) -> Shown:
     return Shown.of(name.upper(), len(matched.data), original, series.at(matched.quality).decompress(matched.data))
 
 
-def side_by_side(captions: list[str], images: list[np.ndarray]) -> np.ndarray:
-    """The middle of each image at twice its size, two in a row, each under its caption."""
-    tiles = []
-    for text, image in zip(captions, images, strict=True):
-        height, width = image.shape[:2]
-        crop = Image.fromarray(image[height // 4 : height // 4 + CROP, width // 4 : width // 4 + CROP])
-        tile = Image.new("RGB", (CROP * ZOOM, CROP * ZOOM + CAPTION), "white")
-        tile.paste(crop.resize((CROP * ZOOM, CROP * ZOOM), Image.Resampling.NEAREST), (0, CAPTION))
-        ImageDraw.Draw(tile).multiline_text((8, 6), text, fill="black", font_size=20)
-        tiles.append(np.array(tile))
-    return np.concatenate([np.concatenate(tiles[row : row + 2], axis=1) for row in range(0, len(tiles), 2)], axis=0)
+def side_by_side(captions: list[tuple[str, str]], images: list[np.ndarray]) -> np.ndarray:
+    """The same detail of each image at twice its size, two in a row, each under its caption."""
+    side = CROP * ZOOM
+    whole = Image.new("RGB", (2 * side + 3 * GAP, len(images) // 2 * (side + CAPTION + GAP) + GAP), DARK)
+    draw = ImageDraw.Draw(whole)
+    for place, ((name, figures), image) in enumerate(zip(captions, images, strict=True)):
+        left, top = GAP + place % 2 * (side + GAP), GAP + place // 2 * (side + CAPTION + GAP)
+        draw.text((left, top + 4), name, fill=LIGHT, font_size=24)
+        draw.text((left, top + 36), figures, fill=PALE, font_size=17)
+        detail = Image.fromarray(image[TOP : TOP + CROP, LEFT : LEFT + CROP])
+        whole.paste(detail.resize((side, side), Image.Resampling.NEAREST), (left, top + CAPTION))
+    return np.array(whole)
 
 
 if __name__ == "__main__":
