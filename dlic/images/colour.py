@@ -48,7 +48,7 @@ def ycbcr_to_rgb(ycbcr: ArrayLike) -> Floats:
 
 
 def rgb_to_planes(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """uint8 RGB (…, 3) → uint8 planes Y, Cb, Cr (3, …), rounded in the 16-bit fixed point of libjpeg, which so gives the same."""
+    """uint8 RGB (…, 3) → uint8 planes Y, Cb, Cr (3, …), rounded in the 16-bit fixed point of libjpeg: the same values."""
     flat, planes = rgb.reshape(-1, 3), np.empty((3, rgb.size // 3), np.uint8)
     for part in _parts(len(flat)):
         r, g, b = flat[part].astype(np.int32).T

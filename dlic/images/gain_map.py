@@ -30,8 +30,8 @@ def without(metadata: "Metadata") -> "Metadata":
 
 
 def agreeing(before: "Metadata", after: "Metadata") -> "Metadata":
-    """`after`, which has less than `before`: XMP loses its claims on a gain map that is gone, and a gain map goes with the XMP that
-    claims it.
+    """`after`, a part of `before`, made consistent: XMP loses its claims on a missing gain map, and without the XMP that claims it
+    the gain map is left out.
     """
     if not data_of(before):
         return after

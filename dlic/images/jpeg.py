@@ -17,7 +17,7 @@ VERSION, NO_UNIT, PER_INCH, PER_CENTIMETRE = b"\1\1", 0, 1, 2
 XMP, EXTENSION = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
 ICC, PHOTOSHOP, PICTURES = b"ICC_PROFILE\0", b"Photoshop 3.0\0", b"MPF\0"
 GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"
-# Segments that speak of the file as it was, or of pictures that are left behind: by marker and beginning, with their name.
+# Segments about the coding of the file, or about other pictures in it: by marker and beginning, with their name.
 LEFT_OUT = {
     (0xE0, b"CIFF"): "CIFF", (0xE2, b"FPXR\0"): "FlashPix data", (0xEB, b"JP"): "C2PA manifest", (0xE2, GAIN_MAP): "gain map",
     (0xE0, b"JFIF"): "JFIF that is damaged",
@@ -106,7 +106,7 @@ def _check_fits(name: str, size: int, most: int) -> None:
 
 
 def _density(metadata: Metadata) -> bytes:
-    """Unit and both densities; without a resolution that 16 bits hold the shape of a pixel, which is square if nothing is said."""
+    """Unit and both densities. Where 16 bits hold no resolution: the shape of a pixel, which is square by default."""
     across, down = (round(value) for value in metadata.dpi or (0, 0))
     if 0 < across < 1 << 16 and 0 < down < 1 << 16:
         return bytes([PER_INCH]) + across.to_bytes(2, "big") + down.to_bytes(2, "big")
@@ -220,7 +220,7 @@ def segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
     """Marker, payload and end of every segment of the first picture in a file, as far as the data go; EOI is the last one."""
     position = 2
     while position + 2 <= len(data):
-        if data[position] != 0xFF:  # garbage between segments, over which decoders go
+        if data[position] != 0xFF:  # decoders skip garbage between segments
             position += 1
             continue
         marker = data[position + 1]

@@ -39,7 +39,7 @@ def with_gain_map(file: bytes, metadata: Metadata) -> bytes:
 def picture_behind(data: bytes, end: int) -> tuple[bytes, int] | None:
     """The JPEG file that begins behind the end of another one, and zeros, and its own end; None where none does.
 
-    The file's index is not asked: it may lie, and is often wrong in files that were edited.
+    The file's index is not used: it is often wrong in files that were edited.
     """
     start = data.find(gain_map.BEGIN, end)
     if start < 0 or data[end:start].strip(b"\0"):
@@ -52,7 +52,7 @@ def picture_behind(data: bytes, end: int) -> tuple[bytes, int] | None:
 
 
 def edition_of(other: bytes) -> bytes:
-    """The segment by which the picture says that it has a gain map as of ISO 21496-1; empty if the map is none of these."""
+    """The segment that announces a gain map of ISO 21496-1; empty if the map is not of that standard."""
     for marker, payload, _ in jpeg.segments(other):
         if marker == jpeg.APP2 and payload.startswith(jpeg.GAIN_MAP):
             return payload[: len(jpeg.GAIN_MAP) + EDITION]

@@ -33,7 +33,7 @@ class SourceFile(ABC):
     """An image file with its header read."""
 
     name: str  # in messages
-    found: Found = field(repr=False)  # statements beside the pixels
+    found: Found = field(repr=False)  # statements about the pixels
 
     @property
     @abstractmethod

@@ -27,7 +27,7 @@ class Primaries:
 
 @dataclass(frozen=True)
 class CodePoints:
-    """The numbers of cICP and nclx. The pixels are RGB or gray at full range by the time they are seen here."""
+    """The numbers of cICP and nclx. Here the pixels are RGB or gray, at full range."""
 
     primaries: int
     transfer: int
@@ -41,7 +41,7 @@ class CodePoints:
 
     @property
     def has_profile(self) -> bool:
-        """Whether a profile can say the same, if only of light up to diffuse white."""
+        """Whether an ICC profile can state these colours, at least up to diffuse white."""
         return (
             bool(self.full_range)
             and self.matrix == 0

@@ -20,7 +20,7 @@ def tiff_bits(image: Image.Image) -> int | None:
 
 
 def tiff_refusal(image: Image.Image) -> str:
-    """The kind of samples of a TIFF file that Pillow gives as other ones without a word; empty for all others."""
+    """The kind of samples of a TIFF file that Pillow converts silently; empty for all others."""
     if not is_tiff(image):
         return ""
     tags = image.tag_v2

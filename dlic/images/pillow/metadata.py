@@ -101,13 +101,13 @@ def save_options(metadata: Metadata, kind: str) -> dict[str, Any]:
         return {}
     options = {name: getattr(metadata, name) for name in metadata.given if name in HELD.get(kind, ())}
     if "exif" in options:
-        is_avif = kind == "AVIF"  # where Pillow would write it anew, were there an orientation in it
+        is_avif = kind == "AVIF"  # Pillow rewrites EXIF that has an orientation
         options["exif"] = exif_bytes.without_orientation(metadata.exif) if is_avif else exif_bytes.PREFIX + metadata.exif
     return options
 
 
 def _is_text(keyword: Any) -> bool:
-    """Whether a text of PNG is one, and not metadata in its place."""
+    """Whether a text of PNG is a text, and not metadata that is stored as one."""
     return is_keyword(keyword) and keyword != PNG_XMP and not keyword.startswith(RAW_PROFILES)
 
 

@@ -34,7 +34,7 @@ class Plugin:
 
     @property
     def hint(self) -> str:
-        """What to do where the package is not installed."""
+        """Advice to install the package."""
         return f"{self.name} needs a package: pip install {self.package}"
 
 

@@ -30,7 +30,7 @@ PROFILES = {
 }
 RAW = "Raw profile type "  # beginning of the keywords of ImageMagick's texts that are none
 XMP, EXIF, IN_JPEG = "XML:com.adobe.xmp", b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
-NEAR = 0.02  # relative distance of a gamma to sRGB's that is rounding
+NEAR = 0.02  # relative difference from sRGB's gamma that counts as rounding
 NEAR_COLOUR = 0.004  # of a chromaticity
 
 

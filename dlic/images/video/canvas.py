@@ -9,7 +9,7 @@ Pixels = NDArray[np.uint8]
 
 
 class Disposal(Enum):
-    """What happens to a frame's part of the canvas before the next frame."""
+    """Disposal of a frame's part of the canvas before the next frame."""
 
     KEEP = 0
     CLEAR = 1

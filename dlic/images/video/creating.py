@@ -26,7 +26,7 @@ LONGEST_WEBP = (1 << 24) - 1  # milliseconds of one frame
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """What is written, known before the first frame."""
+    """Facts about an output that are known before its first frame."""
 
     form: SequenceFormat
     durations: Sequence[int]  # of the frames, in ticks of the form's time base
