@@ -1,4 +1,4 @@
-"""`dlic completion`: scripts by which shells complete commands, options and file names."""
+"""`dlic completion`: scripts for shells, which then complete commands, options and file names."""
 
 from collections.abc import Callable
 from importlib import import_module

@@ -85,7 +85,7 @@ class ClipOptions:
         return len(names) == 1 and not recursive and os.path.isdir(names[0]) and self.take(names[0], CODECS[0])
 
     def check(self, source: str | None, codec: str) -> None:
-        """Raises DlicError for options of clips with one source that is none."""
+        """Raises DlicError for options of clips with a source that is not a clip."""
         given = {"--fps": self.fps, "--low-delay": self.low_delay or None, "--target-bitrate": self.target_bitrate}
         for name, value in given.items():
             if value is not None and source is not None and not self.take(source, codec):

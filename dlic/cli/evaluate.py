@@ -131,7 +131,7 @@ def evaluate(
 
 @contextmanager
 def _kept_to_us(out: Path) -> Iterator[None]:
-    """The folder of a run, as long as the block lasts: rows of two evaluations at once would not all be kept."""
+    """Locks the folder of a run for the block: two evaluations at once would lose rows."""
     lock = lock_folder(out, f"another dlic evaluate works in {out}")
     try:
         yield

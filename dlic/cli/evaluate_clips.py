@@ -34,7 +34,7 @@ class ClipEvaluation:
 
 
 def is_of_clips(folder: Path) -> bool:
-    """Whether a folder holds clips, and no picture beside them."""
+    """Whether a folder holds clips, and no pictures."""
     from dlic.evaluation.clips.source import clips_in
     from dlic.images.files import EXTENSIONS
     from dlic.images.video.opening import VIDEO_ENDINGS

@@ -1,4 +1,4 @@
-"""What `dlic compress` says of a gain map: where it comes back, and that it goes with the XMP that claims it."""
+"""Notes of `dlic compress` on gain maps, which are left out together with the XMP that claims them."""
 
 from collections.abc import Collection
 from dataclasses import replace

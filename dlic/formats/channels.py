@@ -160,7 +160,7 @@ def _split(data: bytes, height: int, width: int) -> tuple[Grid, list[bytes]]:
     reader = Reader(data, 1)
     side = read_varint(reader)
     grid = tile_grid(width, height, side) if is_side(side) else None
-    if grid is None or len(grid) > len(data):  # each tile has a length at least; seen before anything is allocated for a lie
+    if grid is None or len(grid) > len(data):  # a tile has a length at least: no memory for false counts
         raise CorruptFileError(f"the tiles of the transparency cannot be {side:,} pixels wide")
     lengths = [read_varint(reader) for _ in range(len(grid))]
     tiles = [reader.take(length) for length in lengths]

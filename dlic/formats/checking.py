@@ -16,7 +16,7 @@ from dlic.formats.registry import describe
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """What an intact file holds, and how near it is to its original; None where that is unknown."""
+    """The content of an intact file and its distance from the original; None where that is unknown."""
 
     codec: str
     width: int

@@ -16,7 +16,7 @@ from dlic.images.placing import placed
 from dlic.progress import Progress, no_progress
 from dlic.runtime.timing import timed
 
-if TYPE_CHECKING:  # classical.jpeg is imported by methods: whoever reads a .dlic file does without
+if TYPE_CHECKING:  # methods import classical.jpeg: reading a .dlic file does not need it
     from dlic.classical.jpeg.frame import Frame
 
 MAGIC = b"\xff\xd8\xff"

@@ -1,4 +1,4 @@
-"""Replaces a file without losing what belongs to it beside its contents: owner, rights, extended attributes, hard links."""
+"""Replaces the contents of a file; its owner, rights, extended attributes and hard links stay."""
 
 import errno
 import os
