@@ -33,7 +33,7 @@ STEPS = np.sqrt(18 / math.log(2) / LMBDAS)  # of quantisation at each level, in 
 
 @dataclass(frozen=True, kw_only=True)
 class PairSettings:
-    """What determines the pairs.
+    """The settings that determine the pairs.
 
     Args:
         key: folder of the checkpoint that codes key frames.

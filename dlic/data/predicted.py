@@ -12,7 +12,7 @@ from dlic.data.pairs import LEVELS, Pairs
 
 SUPERBLOCK = 64  # pixels
 CANDIDATES = 2  # windows drawn for each one used: the one of the larger error, since encoders leave out what is predicted well
-JITTER = 2  # levels that a crop may lie beside that of its pair
+JITTER = 2  # largest difference between the levels of a crop and of its pair
 
 
 class PredictedCrops(NamedTuple):

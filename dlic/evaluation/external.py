@@ -57,7 +57,7 @@ def read_external(path: str | Path) -> Mapping[str, Series]:
 
 
 class ExternalSeries(Mapping[str, Series]):
-    """Codecs by name, whose programs need not be on this machine but for those that are looked up."""
+    """Codecs by name. Only the programs of codecs that are looked up must be on this machine."""
 
     def __init__(self, path: str, series: dict[str, Series], versions: dict[str, str]):
         self._path, self._series, self._versions = path, series, versions

@@ -1,4 +1,4 @@
-"""Butteraugli by libjxl's program: a distance in no training loss of this project, to check gains by other metrics."""
+"""Butteraugli by libjxl's program: a distance that no training loss of this project uses, to check gains by other metrics."""
 
 import re
 import subprocess

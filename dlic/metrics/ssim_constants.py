@@ -1,4 +1,4 @@
-"""Window, stabilisers and scale weights of MS-SSIM, shared by the metric and the differentiable one."""
+"""Window, stabilisers and scale weights of MS-SSIM, shared by the metric and the differentiable loss."""
 
 import numpy as np
 

@@ -115,7 +115,7 @@ def _measured(metric: str, original: np.ndarray, reconstruction: np.ndarray) -> 
     return math.nan if value is None else value  # None: too small an image
 
 
-# --- beside the curves of others ----------------------------------------------------------------------------------------
+# --- next to published curves ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import numpy as np
 
 from dlic.classical.jpeg.run_lengths import EOB, ZRL, Codes
 
-# What a bit is worth in squares of the luma's DC step, the same everywhere: bits then go where they lower the squared error most.
+# Price of a bit in squared DC steps of luma, the same everywhere: bits then go where they lower the squared error most.
 # BD-rate (PSNR) on three Kodak images at 0.1, 0.3, 0.4, 0.6, 0.9: −5, −10, −11, −12, −12 %. Of the flat optimum, the side that
 # lowers the PSNR of a quality least.
 LAMBDA = 0.5

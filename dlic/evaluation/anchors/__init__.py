@@ -65,8 +65,8 @@ CURVES = {
     },
 }
 
-# Curves of networks trained for MS-SSIM, which alone can judge them. What the source calls …_ms-ssim_ans_8bit is left out, as it
-# repeats the figures of networks trained for MSE.
+# Curves of networks trained for MS-SSIM, which alone can judge them. The source's curves …_ms-ssim_ans_8bit are left out: they
+# repeat the figures of networks trained for MSE.
 TUNED_FOR_MS_SSIM = {
     "bmshj2018-factorized_ms-ssim": "CompressAI factorized, for MS-SSIM",
     "bmshj2018-hyperprior_ms-ssim": "CompressAI hyperprior, for MS-SSIM",

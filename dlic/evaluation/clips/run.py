@@ -92,7 +92,7 @@ class Compared:
 
 @dataclass(frozen=True, kw_only=True)
 class ClipPlan:
-    """What is measured."""
+    """The clips, codecs and qualities of an evaluation."""
 
     folder: Path
     codecs: dict[str, ClipCodec]

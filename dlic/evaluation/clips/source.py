@@ -41,7 +41,7 @@ class SourceClip:
 
     @property
     def picture(self) -> Picture:
-        """What a run knows of it. Its rates are per pixel of all frames."""
+        """The clip as a picture of a run; its rates are per pixel of all frames."""
         height, width = self.pixels[0].shape[:2]
         digest = hashlib.sha256()
         for pixels in self.pixels:

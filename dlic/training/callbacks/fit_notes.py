@@ -43,7 +43,7 @@ def fit_verdict(training: Sequence[float], validation: Sequence[float], patience
 
 
 class FitNotes(pl.Callback):
-    """A text note and a log line when `fit_verdict` finds something; once until the finding changes."""
+    """A text note and a log line when `fit_verdict` finds something new."""
 
     def __init__(self, patience: int = 5, tolerance: float = 0.01):
         """

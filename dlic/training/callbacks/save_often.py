@@ -9,7 +9,7 @@ from dlic.training.callbacks.keep_best import checkpoint_folder
 class SaveOften(Checkpoint):
     """Writes last.ckpt every `every_n_steps` steps, independent of validations; a killed run resumes from it.
 
-    Where one follows, ModelCheckpoint saves after it instead: a run that went on from before would go without.
+    Where a validation follows, ModelCheckpoint saves after it instead: a run resumed from before it would skip it.
 
     Lightning calls it after every other callback, so the saved state contains the whole step.
     """

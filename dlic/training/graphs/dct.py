@@ -12,7 +12,7 @@ from dlic.training.graphs.levels import level_gain
 
 
 def analysis(g_a: Analysis, graph: Graph, name: str, image: str, prediction: str | None = None) -> str:
-    """uint8 (H, W, 3), or what a prediction of this size leaves of it → latent (h, w, M)."""
+    """uint8 (H, W, 3), or its difference from a prediction → latent (h, w, M)."""
     blocks = pixels.to_blocks(graph, image, BLOCK)
     if prediction is not None:
         around_grey = graph.op("Sub", graph.constant(0.5 * 255), pixels.to_blocks(graph, prediction, BLOCK))
@@ -36,7 +36,7 @@ def synthesis(
 ) -> str:
     """The same with blocks that depend on the level (1,).
 
-    `known` (1, C, H/8, W/8) is added to features as in `Synthesis`; `prediction` (H, W, 3) is what the result is a residual of.
+    `known` (1, C, H/8, W/8) is added to features as in `Synthesis`; The result is added to `prediction` (H, W, 3), if there is one.
     """
     x = _in_blocked_layout(graph, pixels.to_planes(graph, y_hat))
     x = _level_blocks(graph, f"{name}.coarse", bottlenecks(g_s.coarse.blocks), x, level)

@@ -35,7 +35,7 @@ class InterGraphs(LightGraphs):
         return graph.to_bytes()
 
     def analysis(self) -> bytes:
-        """g_a of what a prediction leaves: image and prediction uint8 (H, W, 3) → latent (h, w, M)."""
+        """g_a of the difference from a prediction: image and prediction uint8 (H, W, 3) → latent (h, w, M)."""
         graph = Graph(self._weights)
         image, p = (graph.input(name, np.uint8, ("H", "W", 3)) for name in ("image", "prediction"))
         latent = dct.analysis(self._inter.g_a, graph, "g_a", image, p)

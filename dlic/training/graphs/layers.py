@@ -82,7 +82,7 @@ def _(layer: BottleneckBlock, graph: Graph, name: str, x: str) -> str:
 
 
 def branch(layer: BottleneckBlock, graph: Graph, name: str, x: str, gain: str | None = None) -> str:
-    """What a block adds to x; `gain` (1, inner, 1, 1) weights the inner channels."""
+    """The branch that a block adds to x; `gain` (1, inner, 1, 1) weights the inner channels."""
     features = graph.op("Gelu", apply(layer.squeeze, graph, f"{name}.squeeze", x))
     features = graph.op("Gelu", apply(layer.spatial, graph, f"{name}.spatial", features))
     return apply(layer.last, graph, f"{name}.last", features if gain is None else graph.op("Mul", features, gain))
