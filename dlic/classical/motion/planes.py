@@ -24,13 +24,19 @@ def luma(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 class CurrentBlocks:
-    """Luma of a frame in macroblocks, its border continued."""
+    """Luma of a frame in macroblocks and in blocks of 8 × 8, its border continued; rows come first, as sums over them are fast."""
 
     def __init__(self, gray: NDArray[np.uint8]):
         self.size = mh, mw = macroblocks(*gray.shape)
         whole = np.pad(gray, ((0, BLOCK * mh - gray.shape[0]), (0, BLOCK * mw - gray.shape[1])), mode="edge")
-        blocks = whole.reshape(mh, BLOCK, mw, BLOCK).transpose(0, 2, 1, 3)
-        self.blocks = np.ascontiguousarray(blocks).reshape(-1, BLOCK, BLOCK)  # (N, 16, 16)
+        self.blocks = _in_blocks(whole, BLOCK)  # (16, N, 16)
+        self.sub_blocks = _in_blocks(whole, SUB)  # (8, 4 · N, 8)
+
+
+def _in_blocks(whole: NDArray[np.uint8], block: int) -> NDArray[np.uint8]:
+    height, width = whole.shape[0] // block, whole.shape[1] // block
+    rows_first = whole.reshape(height, block, width, block).transpose(1, 0, 2, 3)
+    return np.ascontiguousarray(rows_first).reshape(block, height * width, block)
 
 
 class Planes:
@@ -52,23 +58,30 @@ class Planes:
                     )
 
     def blocks(self, vectors: NDArray[Any], block: int = BLOCK) -> NDArray[np.uint8]:
-        """Blocks at every place of the grid of 16 × 16 or 8 × 8, moved by vectors (h, w, 2): (h·w, block, block)."""
+        """Blocks at every place of the grid of 16 × 16 or 8 × 8, moved by vectors (h, w, 2): (block, h·w, block)."""
         height, width = vectors.shape[:2]
-        at = vectors.astype(np.int64) + FRACTION * block * np.moveaxis(np.mgrid[:height, :width], 0, 2)
-        phase = (at[..., 0] % FRACTION * FRACTION + at[..., 1] % FRACTION).reshape(-1, 1)
-        y = np.clip(at[..., 0] // FRACTION, -block - 1, self._height + 1).reshape(-1, 1) + MARGIN
-        x = np.clip(at[..., 1] // FRACTION, -block - 1, self._width + 1).reshape(-1, 1) + MARGIN
-        shape = (*self._planes.shape[:2], self._planes.shape[2] - block + 1)
-        runs: NDArray[Any] = np.ndarray(shape, f"V{block}", buffer=self._planes.data, strides=self._planes.strides)
-        return runs[phase, y + np.arange(block), x].view(np.uint8).reshape(-1, block, block)
+        y = vectors[..., 0].astype(np.int64) + FRACTION * block * np.arange(height)[:, None]
+        x = vectors[..., 1].astype(np.int64) + FRACTION * block * np.arange(width)
+        phase = FRACTION * (y % FRACTION) + x % FRACTION
+        y = np.clip(y // FRACTION, -block - 1, self._height + 1) + MARGIN
+        x = np.clip(x // FRACTION, -block - 1, self._width + 1) + MARGIN
+        plane, row, _ = self._planes.strides
+        run = f"V{block}"  # pixels in a row as one item, as NumPy copies items faster
+        runs: NDArray[Any] = np.ndarray(self._planes.size - block + 1, run, buffer=self._planes.data, strides=(1,))
+        starts = (plane * phase + row * y + x).ravel()
+        return runs[starts + row * np.arange(block)[:, None]].view(np.uint8).reshape(block, -1, block)
 
 
 def differences(current: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Sums of absolute differences of blocks (N, 16, 16) in their quarters: (N, 2, 2)."""
+    """Sums of absolute differences of blocks (block, N, block) in parts of 8 × 8: (block / 8, N, block / 8)."""
     apart = np.maximum(current, predicted)
     apart -= np.minimum(current, predicted)
-    rows = apart.reshape(-1, 2, SUB, 2, SUB).sum(axis=2, dtype=np.uint16)  # (N, 2, 2, 8)
-    return rows.sum(axis=3, dtype=np.float32)
+    pairs = apart.view(np.uint16)  # of bytes, as sums of 16 bits take no conversion
+    sums = (pairs & 255) + (pairs >> 8)
+    parts, (rows, count, half) = apart.shape[0] // SUB, sums.shape
+    down = sums.reshape(parts, SUB, count * half).sum(axis=1, dtype=np.uint16)
+    assert rows == parts * SUB
+    return down.reshape(parts, count, parts, SUB // 2).sum(axis=3, dtype=np.float32)
 
 
 def _filtered(values: NDArray[np.int16], taps: NDArray[np.int16], size: int, axis: int) -> NDArray[np.uint8]:

@@ -88,11 +88,10 @@ def _both_costs(
 ) -> list[NDArray[np.float32]]:
     """Costs of the mean of both references, whole and split."""
     whole = [reference.planes.blocks(one.vectors) for reference, one in zip(references, found, strict=True)]
-    sums = differences(current.blocks, _mean(*whole)).sum(axis=(1, 2)).reshape(current.size)
+    sums = differences(current.blocks, _mean(*whole)).sum(axis=(0, 2)).reshape(current.size)
     bits = [one.costs() - one.sums for one in found]
     split = [reference.planes.blocks(one.sub_vectors, SUB) for reference, one in zip(references, found, strict=True)]
-    quarters = _mean(*split).reshape(current.size[0], 2, current.size[1], 2, SUB, SUB).transpose(0, 2, 1, 4, 3, 5)
-    split_sums = differences(current.blocks, quarters.reshape(-1, BLOCK, BLOCK)).sum(axis=(1, 2)).reshape(current.size)
+    split_sums = _four(differences(current.sub_blocks, _mean(*split)).reshape(found[0].sub_sums.shape))
     split_bits = [one.split_costs() - _four(one.sub_sums) for one in found]
     return [
         sums + bits[0] + bits[1] + price * MODE_BITS[BOTH],
@@ -101,7 +100,8 @@ def _both_costs(
 
 
 def _mean(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return ((first.astype(np.uint16) + second + 1) >> 1).astype(np.uint8)
+    """(first + second + 1) / 2, rounded down."""
+    return (first | second) - ((first ^ second) >> 1)
 
 
 def _four(sums: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -115,6 +115,6 @@ def _flat(pixels: NDArray[np.uint8], current: CurrentBlocks) -> tuple[NDArray[np
     rows = padded.reshape(mh, BLOCK, -1).sum(axis=1, dtype=np.uint32)
     means = rows.reshape(mh, mw, BLOCK, 3).sum(axis=2) / BLOCK**2
     colours = np.clip(np.rint(means / 4), 0, 63).astype(np.uint8) * 4
-    gray = luma(colours).reshape(-1, 1, 1)
-    apart = differences(current.blocks, np.broadcast_to(gray, current.blocks.shape)).sum(axis=(1, 2))
+    gray = luma(colours).reshape(1, -1, 1)
+    apart = differences(current.blocks, np.broadcast_to(gray, current.blocks.shape)).sum(axis=(0, 2))
     return colours, apart.reshape(mh, mw)
