@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from dlic.classical.motion.field import BLOCK, FRACTION
@@ -26,27 +27,29 @@ def candidates(current: NDArray[np.uint8], reference: NDArray[np.uint8], size: t
     return found
 
 
-def smaller(gray: NDArray[np.uint8], scale: int) -> NDArray[np.int16]:
+def smaller(gray: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
     """Means of scale × scale pixels, of as many as whole blocks take: (SIDE·h, SIDE·w)."""
     block = scale * SIDE
     padded = np.pad(gray, ((0, -gray.shape[0] % block), (0, -gray.shape[1] % block)), mode="edge")
     rows = padded.reshape(-1, scale, padded.shape[1]).sum(axis=1, dtype=np.uint32)
     sums = rows.reshape(len(rows), -1, scale).sum(axis=2)
-    return (sums // scale**2).astype(np.int16)
+    return (sums // scale**2).astype(np.uint8)
 
 
-def block_costs(current: NDArray[np.int16], reference: NDArray[np.int16], reach: int) -> tuple[NDArray[Any], NDArray[Any]]:
+def block_costs(current: NDArray[np.uint8], reference: NDArray[np.uint8], reach: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """Differences of all blocks for all offsets, float32 (K, h, w), and the offsets (K, 2); near ones first."""
+    around, (height, width) = np.pad(reference, reach, mode="edge"), current.shape
+    costs = np.empty((2 * reach + 1, 2 * reach + 1, height // SIDE, width // SIDE), np.float32)
+    for y, of_row in enumerate(costs):
+        windows = sliding_window_view(around[y : y + height], width, axis=1).transpose(1, 0, 2)  # by offset across
+        apart = np.maximum(current, windows)
+        apart -= np.minimum(current, windows)
+        pairs = apart.view(np.uint16)  # of bytes, as sums of 16 bits take no conversion
+        rows = ((pairs & 255) + (pairs >> 8)).reshape(2 * reach + 1, height // SIDE, SIDE, -1)
+        columns = rows[:, :, 0] + rows[:, :, 1] + rows[:, :, 2] + rows[:, :, 3]
+        np.add(columns[..., ::2], columns[..., 1::2], out=of_row, casting="unsafe")
     offsets = np.array(sorted(np.ndindex(2 * reach + 1, 2 * reach + 1), key=lambda at: abs(at[0] - reach) + abs(at[1] - reach)))
-    around = np.pad(reference, reach, mode="edge")
-    height, width = current.shape
-    costs = np.empty((len(offsets), height // SIDE, width // SIDE), np.float32)
-    for i, (y, x) in enumerate(offsets.tolist()):
-        apart = np.abs(current - around[y : y + height, x : x + width])
-        rows = apart.reshape(-1, SIDE, width)
-        columns = (rows[:, 0] + rows[:, 1] + rows[:, 2] + rows[:, 3]).reshape(height // SIDE, -1, SIDE)
-        costs[i] = columns[..., 0] + columns[..., 1] + columns[..., 2] + columns[..., 3]
-    return costs, offsets - reach
+    return costs[offsets[:, 0], offsets[:, 1]], offsets - reach
 
 
 def _with_neighbours(costs: NDArray[Any]) -> NDArray[Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlic.checkpoints.manifest import read_manifest
-from dlic.classical.motion.field import MotionField, still
+from dlic.classical.motion.field import still
 from dlic.classical.motion.prediction import predict
 from dlic.classical.motion.search import SearchReference, search
 from dlic.classical.motion.temporal import FrameMotion, expected
@@ -22,8 +22,8 @@ from dlic.errors import CorruptFileError, UnknownCheckpointError
 from dlic.images.transparency import filled
 from dlic.learned.codec import LearnedCodec, load_codec
 from dlic.learned.sequence.alpha import decode_alpha, encode_alpha
-from dlic.learned.sequence.areas import SUPERBLOCK, superblocks
-from dlic.learned.sequence.packet import InterPacket, read_inter, write_inter
+from dlic.learned.sequence.areas import SUPERBLOCK
+from dlic.learned.sequence.packet import InterPacket, WrittenMotion, read_inter, write_inter, write_motion
 from dlic.learned.sequence.residual import CodedResidual, ResidualCodec
 from dlic.learned.sequence.skipping import Rate, pays, squared_errors, worth_coding
 from dlic.learned.sequence.still_as_inter import StillAsInter
@@ -107,12 +107,11 @@ class SequenceCodec:
 
     def encode_inter(self, x: NDArray[np.uint8], references: Sequence[DecodedFrame], level: int, number: int) -> EncodedFrame:
         """A frame (H, W, 3), or with alpha (H, W, 4), predicted from one or two others; `number` in the order of display."""
-        alpha, motions = _alpha(x), [reference.motion for reference in references]
-        field, p = self._motion(x, references, level, number)
+        alpha = _alpha(x)
+        moved, p = self._motion(x, references, level, number)
         x = x if alpha is None else np.where(alpha[..., None] > 0, x[..., :3], p)  # clear pixels cost nothing
         coded, residual, x_hat = self._residual(x, p, level)
-        packet = InterPacket(field=field, coded=coded, coder=self.residual.coder.number, stream=residual.stream)
-        data, motion = write_inter(packet, number, motions)
+        data, motion = write_inter(moved, coded, self.residual.coder.number, residual.stream)
         return EncodedFrame(
             data=_coded_alpha(alpha, references[0].alpha) + data,
             symbols_crc=crc32(_side(data, residual.stream), residual.crc),
@@ -122,16 +121,16 @@ class SequenceCodec:
 
     def _motion(
         self, x: NDArray[np.uint8], references: Sequence[DecodedFrame], level: int, number: int
-    ) -> tuple[MotionField, NDArray[np.uint8]]:
+    ) -> tuple[WrittenMotion, NDArray[np.uint8]]:
         """The motion of a frame and its prediction; none where the first reference is as good for its bits."""
         price, motions = self.rate.of_motion(level), [reference.motion for reference in references]
         pixels = [reference.pixels for reference in references]
         field = search(x, [reference.for_search for reference in references], price, expected(number, motions))
-        p, none = predict(pixels, field), still(x.shape[0], x.shape[1], len(references))
-        nothing, blank = np.zeros(superblocks(*p.shape[:2]), bool), b""
-        bits = 8 * len(write_inter(InterPacket(field=field, coded=nothing, coder=0, stream=blank), number, motions)[0])
+        moved, p = write_motion(field, number, motions), predict(pixels, field)
         saved = squared_errors(x[..., :3], pixels[0]).sum() - squared_errors(x[..., :3], p).sum()
-        return (none, pixels[0]) if saved <= price**2 * bits else (field, p)
+        if saved <= price**2 * moved.writer.bits:
+            return write_motion(still(x.shape[0], x.shape[1], len(references)), number, motions), pixels[0]
+        return moved, p
 
     def _residual(
         self, x: NDArray[np.uint8], p: NDArray[np.uint8], level: int
@@ -142,7 +141,7 @@ class SequenceCodec:
         x_hat = self.residual.reconstruct(residual.symbols, p, level, coded)
         again = coded & pays(x, p, x_hat, residual.bits, self.rate.lmbda(level))
         if (again != coded).any():
-            residual = self.residual.encode(x, p, level, again)
+            residual = self.residual.encode(x, p, level, again, residual.latents)
             x_hat = self.residual.reconstruct(residual.symbols, p, level, again)
         return again, residual, x_hat
 

@@ -40,20 +40,42 @@ class InterPacket:
     side_bytes: int = 0  # of motion and skip map
 
 
-def write_inter(packet: InterPacket, number: int, references: Sequence[FrameMotion]) -> tuple[bytes, FrameMotion]:
-    """The bytes of the packet of frame `number`, and its motion. Nothing but its flags where it is its first reference."""
-    flags, moving, partly = 0, not packet.field.is_still, bool(packet.coded.any() and not packet.coded.all())
-    flags |= MOTION * moving | CODED * bool(packet.coded.any()) | ALL_CODED * bool(packet.coded.all()) | CODER * packet.coder
-    side, field, of_contexts = b"", packet.field, _probabilities(references)
-    if moving or partly:
-        writer = FlagWriter(of_contexts)
-        if moving:
-            field = code_field(writer, field.size, field.references, field, expected(number, references))
-        if partly:
-            _code_map(writer, field, packet.coded.shape, packet.coded)
-        side = writer.finish()
-        side = write_varint(len(side)) + side
-    return bytes([flags]) + side + packet.stream, _motion(number, references, field, of_contexts)
+@dataclass(frozen=True, eq=False, kw_only=True)
+class WrittenMotion:
+    """The motion of a frame in the writer of its side stream."""
+
+    number: int  # of the frame
+    references: tuple[FrameMotion, ...]
+    field: MotionField  # as a decoder has it
+    contexts: Probabilities
+    writer: FlagWriter
+
+
+def write_motion(field: MotionField, number: int, references: Sequence[FrameMotion]) -> WrittenMotion:
+    """Begins the side stream of frame `number` with its motion, if it moves."""
+    contexts = _probabilities(references)
+    writer = FlagWriter(contexts)
+    if not field.is_still:
+        field = code_field(writer, field.size, field.references, field, expected(number, references))
+    return WrittenMotion(number=number, references=tuple(references), field=field, contexts=contexts, writer=writer)
+
+
+def write_inter(moved: WrittenMotion, coded: NDArray[np.bool_], coder: int, stream: bytes) -> tuple[bytes, FrameMotion]:
+    """A packet's bytes, and the frame's motion for others. Nothing but its flags where the frame is its first reference.
+
+    Args:
+        moved: its motion, written once.
+        coded: (h, w) superblocks with a residual.
+        coder: of the residual.
+        stream: of the residual.
+    """
+    flags, moving, partly = 0, not moved.field.is_still, bool(coded.any() and not coded.all())
+    flags |= MOTION * moving | CODED * bool(coded.any()) | ALL_CODED * bool(coded.all()) | CODER * coder
+    if partly:
+        _code_map(moved.writer, moved.field, coded.shape, coded)
+    side = moved.writer.finish() if moving or partly else None
+    head = bytes([flags]) if side is None else bytes([flags]) + write_varint(len(side)) + side
+    return head + stream, _motion(moved.number, moved.references, moved.field, moved.contexts)
 
 
 def read_inter(

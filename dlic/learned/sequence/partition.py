@@ -33,7 +33,7 @@ class FrameGroup:
     extras: list[Extra]  # chunks that come before it
 
 
-def change(before: NDArray[np.int16], after: NDArray[np.int16]) -> float:
+def change(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> float:
     """How much of a small frame is not in the one before: 0 nothing, 1 as much as flat blocks would leave."""
     costs = block_costs(after, before, REACH)[0].min(axis=0)
     height, width = after.shape
@@ -50,7 +50,7 @@ class Partition:
         self._frames: list[Frame] = []
         self._extras: list[Extra] = []
         self._changes: list[float] = []
-        self._small: NDArray[np.int16] | None = None
+        self._small: NDArray[np.uint8] | None = None
 
     def groups(self, items: Iterable[Frame | Extra]) -> Iterator[FrameGroup]:
         """The groups of frames and other chunks. Raises DlicError for frames that do not fit the sequence or their times."""

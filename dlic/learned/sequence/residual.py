@@ -1,7 +1,7 @@
 """What a prediction leaves of a frame ⇄ one stream: areas of coded superblocks through the inter network."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -28,6 +28,7 @@ class CodedResidual:
     crc: int  # of its symbols
     symbols: list[Symbols]  # of every area
     bits: NDArray[np.float64]  # ideal bits of each superblock (h, w)
+    latents: Mapping[Rectangle, NDArray[np.float32]]  # of every area, by its place in pixels, before their level
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -56,19 +57,31 @@ class ResidualCodec:
         """The tables with the silent row of skipped superblocks."""
         return with_silent_row(self.tables)
 
-    def encode(self, x: NDArray[np.uint8], p: NDArray[np.uint8], level: int, coded: NDArray[np.bool_]) -> CodedResidual:
-        """Codes x (H, W, 3), predicted by p, in the superblocks of `coded` (h, w); elsewhere x_hat is p."""
+    def encode(
+        self,
+        x: NDArray[np.uint8],
+        p: NDArray[np.uint8],
+        level: int,
+        coded: NDArray[np.bool_],
+        known: Mapping[Rectangle, NDArray[np.float32]] | None = None,
+    ) -> CodedResidual:
+        """Codes x (H, W, 3), predicted by p, in the superblocks of `coded` (h, w); elsewhere x_hat is p. `known` are latents of x
+        and p in larger areas, which need no analysis.
+        """
         bits, symbols, crc = np.zeros(coded.shape), list[Symbols](), 0
+        latents = dict[Rectangle, NDArray[np.float32]]()
         encoder = self.coder.encoder(self.all_tables)
         for area, place in _places(coded, x.shape[0], x.shape[1]):
             model = self._model(p, place, coded[area.slices])
             rounding = Rounding(model, self.all_tables, self.coder.even)
-            symbols.append(rounding.plain(model.encoder.analyse(padded(x[place.slices], model.decoder.stride)), level).symbols)
+            latent = self._cropped(place, known or {})
+            latents[place] = model.encoder.analyse(padded(x[place.slices], model.decoder.stride)) if latent is None else latent
+            symbols.append(rounding.plain(latents[place], level).symbols)
             for part in symbols[-1].parts:
                 encoder.push(part.symbols, part.part)
                 bits[area.slices] += self._bits(part, area)
             crc = _crc(symbols[-1], crc)
-        return CodedResidual(stream=encoder.finish(), crc=crc, symbols=symbols, bits=bits)
+        return CodedResidual(stream=encoder.finish(), crc=crc, symbols=symbols, bits=bits, latents=latents)
 
     def parse(
         self, stream: bytes, coder: int, size: tuple[int, int], level: int, coded: NDArray[np.bool_]
@@ -101,6 +114,15 @@ class ResidualCodec:
 
     def _rows(self, model: DeployedModel, coded: NDArray[np.bool_]) -> MaskedRows:
         return MaskedRows(model.rows, coded, len(self.tables))
+
+    def _cropped(self, place: Rectangle, latents: Mapping[Rectangle, NDArray[np.float32]]) -> NDArray[np.float32] | None:
+        """The latents of a place from those of a larger one, if there is one."""
+        for larger, latent in latents.items():
+            if place.overlap(larger) == place:
+                stride, (height, width) = self.model.decoder.stride, self._size(place)
+                top, left = (place.y - larger.y) // stride, (place.x - larger.x) // stride
+                return latent[top : top + height, left : left + width]
+        return None
 
     def _size(self, place: Rectangle) -> tuple[int, int]:
         """Height and width of y."""
