@@ -17,6 +17,7 @@ from tests.conftest import KODAK, ROOT
 
 README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
+OTHERS = [ROOT / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")]
 MOST_LINES = 150  # of the README: longer ones are not read
 SHORT = {
     "--trainer.max_steps": 2, "--trainer.val_check_interval": 2, "--trainer.accelerator": "cpu",
@@ -146,9 +147,24 @@ def test_the_examples_of_the_command_line_run(folder_with_photo):
     assert (folder_with_photo / "small.dlic").stat().st_size <= 20_000
 
 
-def test_the_python_of_its_page_runs(folder_with_photo):
-    (code,) = blocks(ROOT / "docs" / "python.md", "python")
+@pytest.mark.parametrize("page", ["python", "programs"])
+def test_the_python_of_a_page_runs(page, folder_with_photo):
+    (code,) = blocks(ROOT / "docs" / f"{page}.md", "python")
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+
+
+def test_the_tutorial_runs_as_written(folder_with_photo, capsys):
+    """And prints what the page says."""
+    page = ROOT / "docs" / "tutorial.md"
+    (folder_with_photo / "photo.png").rename("parrots.png")
+    for number in range(len(blocks(page, "bash"))):
+        for line in commands(page, number):
+            if line[1] != "view":  # as the README's
+                assert run([*line[1:], *(["--codecs", "light-1-visual,jpeg"] if "compare" in line else [])]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    said = re.findall(r"^    (parrots\.\w+.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(said) == 4 and [line for line in said if line not in printed] == []
+    assert {"parrots.dlic.png", "parrots.jpg", "parrots.html", "parrots.compare.html"} <= set(os.listdir())
 
 
 def test_the_commands_of_measuring_run(folder_with_photo, photograph):
@@ -162,7 +178,7 @@ def test_the_commands_of_measuring_run(folder_with_photo, photograph):
         assert {option for option in line if option.startswith("--")} <= OPTIONS
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *OTHERS], ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
     text = re.sub(r"```.*?```|`[^`\n]*`", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     for target in re.findall(r"\]\(([^)\s]+)\)", text):

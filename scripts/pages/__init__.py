@@ -1,0 +1,1 @@
+"""Pages of the documentation that are made from code and measurements: python -m scripts.pages [--check]."""
