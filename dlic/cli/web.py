@@ -15,17 +15,18 @@ def web(
         Option(
             "--checkpoint",
             metavar="NAME",
-            help="Checkpoint of the pictures, by name or folder; may be repeated; default: --tune's.",
+            help="Checkpoint of the pictures, by name or folder; may be repeated; default: --tune's, and that of clips.",
         ),
     ] = None,
     force: Annotated[bool, Option("--force", help="Replace files that are there.")] = False,
 ) -> None:
     """Write decoder, weights, a viewer to drop files on, an example page and the lines for a server's configuration."""
     from dlic.checkpoints import local as checkpoints
+    from dlic.formats.sequence import INTER
     from dlic.storage.files import cannot_write, written_whole
     from dlic.web.site import site_files
 
-    names = checkpoint or [checkpoints.default_name()]
+    names = checkpoint or [checkpoints.default_name(), INTER]
     files = site_files([checkpoints.folder_of(name) for name in names])
     existing = sorted(name for name in files if (folder / name).exists())
     if existing and not force:

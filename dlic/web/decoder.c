@@ -2,13 +2,16 @@
 //
 //   file ─ dlic_open ─ header, chunks, tiles            (container.h)
 //   stream ─ symbols ─ y_hat ─ dlic_pixels ─ RGBA       (symbols.h, context.h, synthesis.h)
+//   packet ─ motion ─ p ─ + residual ─ dlic_frame ─ RGBA  (frame.h, prediction.h, residual.h)
 //
 // A caller takes memory for what it passes with dlic_take and gives all back down to a mark with dlic_release. Functions that
 // return 0 have left a sentence in dlic_problem.
-#include "c/alpha.h"
-#include "c/synthesis.h"
+#include "c/frame.h"
+#include "c/sequence.h"
 
 static Picture picture;
+static SequenceHead head;
+static GroupTable group;
 
 EXPORT void *dlic_take(size_t size) {
   problem = 0;
@@ -40,6 +43,7 @@ EXPORT const Picture *dlic_picture(void) { return &picture; }
 
 static int is_possible(const CodedUnit *unit) {
   if (!model.slots) return fail("no weights were given");
+  if (model.known.channels) return fail("the picture was made with a checkpoint of frames, which this decoder does not know for pictures");
   if (unit->width < 1 || unit->height < 1) return fail("a picture has at least one pixel");
   if ((u64)unit->width * (u64)unit->height > MAX_UNIT * 2) return fail("the picture is larger than one piece of a file can be");
   if (unit->level < 0 || unit->level >= LEVELS) return fail("the level is beyond those of the model");
@@ -60,6 +64,7 @@ EXPORT float *dlic_latents(const u8 *stream, size_t length, int width, int heigh
 // RGBA of a window of the picture that y_hat (h, w, slots) stands for; overwrites y_hat.
 EXPORT u32 *dlic_pixels(float *y, int h, int w, int level, int x, int top, int width, int height) {
   Window window = {x, top, width, height};
+  if (model.known.channels) return fail("these are weights of frames"), NULL;
   if (h < 1 || w < 1 || x < 0 || top < 0 || width < 1 || height < 1 || x + width > 16 * w || top + height > 16 * h)
     return fail("the window does not lie in the picture"), NULL;
   set_level(level);
@@ -95,6 +100,28 @@ EXPORT u32 *dlic_exact(const u8 *data, size_t size, u32 width, u32 height, u32 x
   }
   if (pixels && check && !same_crc(found, crc)) return fail("the picture is damaged: its pixels do not match their checksum"), NULL;
   return pixels;
+}
+
+// CRC-32 of bytes.
+EXPORT u32 dlic_crc(const u8 *data, size_t size) { return crc32(data, size, 0); }
+
+// The head of a sequence, from the beginning of its file.
+EXPORT const SequenceHead *dlic_sequence(const u8 *data, size_t size) { return read_sequence(data, size, &head) ? &head : NULL; }
+
+// The table of a group, from the data of its chunk.
+EXPORT const GroupTable *dlic_group(const u8 *data, size_t size) { return read_group_table(data, size, &group) ? &group : NULL; }
+
+// RGBA of a predicted frame, from its packet behind the transparency, which dlic_frame_alpha puts in. `second` is null for frames
+// with one reference.
+EXPORT u8 *dlic_frame(const u8 *packet, size_t size, int width, int height, int level, u32 crc, const u8 *first, const u8 *second) {
+  Packet of = {packet, size, width, height, level, second ? 2 : 1, crc, {{first, width, height}, {second, width, height}}};
+  return decode_frame(&of);
+}
+
+// Puts the transparency of a frame into its pixels; `first` are those of the first reference, or null.
+EXPORT int dlic_frame_alpha(const u8 *data, size_t size, int width, int height, const u8 *first, u8 *pixels) {
+  if (width < 1 || height < 1 || (u64)width * (u64)height > MAX_FRAME) return fail("the frame is larger than this decoder shows");
+  return decode_frame_alpha(data, size, width, height, first, pixels);
 }
 
 // The symbols of a unit, those of z before those of y, for tests.

@@ -3,6 +3,12 @@ import { DlicError, errorOf } from "./errors.js";
 
 const PICTURE = ["kind", "coder", "width", "height", "level", "crc", "modelHigh", "modelLow", "start", "length", "columns", "rows", "chunks", "side"];
 const TILE = ["x", "y", "width", "height", "start", "length", "crc", "finer"];
+const SEQUENCE = [
+  "width", "height", "alpha", "loops", "loopsHigh", "numerator", "numeratorHigh", "denominator", "denominatorHigh",
+  "keyHigh", "keyLow", "interHigh", "interLow", "primaries", "transfer", "matrix", "range", "subsampling", "depth", "chunks",
+];
+const GROUP = ["pts", "ptsHigh", "count", "start"];
+const PACKET = ["number", "references", "highest", "layer", "level", "first", "second", "length", "crc", "duration", "durationHigh"];
 const MAX_CHUNKS = 64;
 export const LATENT = 16; // pixels along one
 
@@ -85,6 +91,56 @@ export class Decoder {
     });
   }
 
+  /** CRC-32 of bytes. */
+  crc(bytes) {
+    return this.#clean(() => this.c.dlic_crc(this.#copy(bytes), bytes.length) >>> 0);
+  }
+
+  /** The head of a sequence, from the beginning of its file. */
+  sequence(bytes) {
+    return this.#clean(() => {
+      const head = this.c.dlic_sequence(this.#copy(bytes), bytes.length);
+      if (!head) throw this.#error();
+      return joined(named(SEQUENCE, this.#numbers(head, SEQUENCE.length)));
+    });
+  }
+
+  /** The table of a group { pts, start, packets }, from the data of its chunk. */
+  group(data) {
+    return this.#clean(() => {
+      const table = this.c.dlic_group(this.#copy(data), data.length);
+      if (!table) throw this.#error();
+      const { count, ...group } = joined(named(GROUP, this.#numbers(table, GROUP.length)));
+      const numbers = this.#numbers(table + 4 * GROUP.length, PACKET.length * count);
+      const packets = Array.from({ length: count }, (_, i) => joined(named(PACKET, numbers.subarray(PACKET.length * i))));
+      return { ...group, packets };
+    });
+  }
+
+  /** RGBA of a predicted frame. `references`: RGBA of one or two frames; `alpha`: the data of its transparency, or null. */
+  frame({ packet, width, height, level, crc, references, alpha }) {
+    return this.#clean(() => {
+      const [first, second = 0] = references.map((pixels) => this.#copy(pixels));
+      const pixels = this.c.dlic_frame(this.#copy(packet), packet.length, width, height, level, crc, first, second);
+      if (!pixels) throw this.#error();
+      if (alpha) this.#frameAlpha(alpha, width, height, first, pixels);
+      return new Uint8ClampedArray(this.c.memory.buffer, pixels, 4 * width * height).slice();
+    });
+  }
+
+  /** RGBA of a key frame with its transparency. */
+  keyAlpha({ alpha, width, height, pixels }) {
+    return this.#clean(() => {
+      const place = this.#copy(pixels);
+      this.#frameAlpha(alpha, width, height, 0, place);
+      return new Uint8ClampedArray(this.c.memory.buffer, place, 4 * width * height).slice();
+    });
+  }
+
+  #frameAlpha(data, width, height, first, pixels) {
+    if (!this.c.dlic_frame_alpha(this.#copy(data), data.length, width, height, first, pixels)) throw this.#error();
+  }
+
   /** The symbols of a unit, for tests. */
   symbols(tile, count) {
     return this.#clean(() => {
@@ -149,6 +205,17 @@ export function latentsAlong(pixels) {
 
 function named(names, numbers) {
   return Object.fromEntries(names.map((name, i) => [name, numbers[i]]));
+}
+
+/** Low and high parts → one number. */
+function joined(fields) {
+  const whole = {};
+  for (const [name, value] of Object.entries(fields)) {
+    const low = name.replace(/High$/, "");
+    if (low !== name && low in whole) whole[low] += 2 ** 32 * value;
+    else whole[name] = value;
+  }
+  return whole;
 }
 
 function chunkName(number) {

@@ -29,9 +29,9 @@ export interface Pixels {
 export interface Peek {
   width: number;
   height: number;
-  /** 0 learned, 1 learned in tiles; others are not shown. */
+  /** 0 learned, 1 learned in tiles, 5 a sequence, 6 exact blocks; others are not shown. */
   kind: number;
-  /** The first eight bytes of the checkpoint's fingerprint in hexadecimal. */
+  /** The first eight bytes of the checkpoint's fingerprint in hexadecimal; of a sequence the checkpoint of its key frames. */
   model: string;
   /** A WebP file. */
   preview: Uint8Array | null;
@@ -46,10 +46,59 @@ export class DlicError extends Error {
   constructor(message: string, code?: ErrorCode);
 }
 
-/** A picture as an ImageBitmap; browsers only. */
+export interface Frame {
+  /** From 0. */
+  index: number;
+  /** When it is shown, in seconds. */
+  time: number;
+  /** Seconds, up to the next frame. */
+  duration: number;
+  type: "key" | "P" | "B";
+  width: number;
+  height: number;
+  /** RGBA with straight alpha. */
+  data: Uint8ClampedArray;
+}
+
+export interface FrameOptions {
+  /** Frames that are shown after this time; seconds. Decoding begins at the key frame before. */
+  from?: number;
+  /** Frames that begin before this time. */
+  to?: number;
+  /** Leaves out the highest layer: about half of the frames. */
+  halfRate?: boolean;
+  /** Asked before a frame is decoded: whether it may be left out. */
+  isLate?: (frame: { index: number; time: number; end: number; type: string }) => boolean;
+  signal?: AbortSignal;
+}
+
+/** A clip or animation. Its bytes may come piece by piece: frames of what is here can be read. Times are in seconds. */
+export class Sequence {
+  readonly width: number;
+  readonly height: number;
+  /** Frames that are here so far. */
+  readonly count: number;
+  /** End of the last frame that is here so far. */
+  readonly duration: number;
+  /** Times that it plays; Infinity for ever. */
+  readonly loops: number;
+  /** Whether all bytes are here. */
+  readonly ended: boolean;
+  append(bytes: Uint8Array): Promise<void>;
+  end(): Promise<void>;
+  /** Frames in the order of display, at most twelve decoded ahead. */
+  frames(options?: FrameOptions): AsyncGenerator<Frame, void>;
+  /** The frame that is shown at a time. */
+  frameAt(time: number, options?: { signal?: AbortSignal }): Promise<Frame | null>;
+}
+
+/** Opens a sequence whose bytes are all here. */
+export function openSequence(bytes: Uint8Array): Promise<Sequence>;
+
+/** A picture as an ImageBitmap, or the first frame of a sequence; browsers only. */
 export function decode(bytes: Bytes, options?: DecodeOptions): Promise<ImageBitmap>;
 
-/** A picture's pixels, anywhere. */
+/** A picture's pixels, or those of the first frame of a sequence, anywhere. */
 export function decodePixels(bytes: Bytes, options?: DecodeOptions): Promise<Pixels>;
 
 /** Whether bytes begin as a .dlic file of version 2. */

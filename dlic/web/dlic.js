@@ -9,10 +9,11 @@ import { isDlic, peek } from "./header.js";
 import { decodeTiles } from "./picture.js";
 import { endWorkers, places, run, throwIfAborted } from "./pool.js";
 import { loadWeights, settings } from "./resources.js";
+import { openSequence, Sequence } from "./sequence.js";
 
-export { DlicError, endWorkers, isDlic, peek };
+export { DlicError, endWorkers, isDlic, openSequence, peek, Sequence };
 
-const EXACT_BLOCKS = 6; // a kind of file
+const [SEQUENCE, EXACT_BLOCKS] = [5, 6]; // kinds of files
 const MAX_PIXELS = 1 << 27; // of a result: half a gigabyte of memory
 
 /**
@@ -38,18 +39,20 @@ export async function decode(bytes, options = {}) {
 }
 
 /**
- * A picture's pixels: { data, width, height, colorSpace }, RGBA with straight alpha, "srgb" or "display-p3".
+ * A picture's pixels: { data, width, height, colorSpace }, RGBA with straight alpha, "srgb" or "display-p3". Of a sequence those of
+ * its first frame.
  *
  * Options: `crop` { x, y, width, height }, a part of the picture; `scale` 0 … 1, by area averages; `maxPixels` of the result;
  * `signal`, an AbortSignal; `onTile(part, rgba)`, called for each tile at full size as it comes. Throws a DlicError.
  */
 export async function decodePixels(bytes, { crop, scale = 1, maxPixels = MAX_PIXELS, signal, onTile } = {}) {
   const file = asBytes(bytes);
-  const { model } = peek(file);
+  const { kind, model, width, height } = peek(file);
   throwIfAborted(signal);
+  checkScale(scale);
+  if (kind === SEQUENCE) return firstFrame(file, checkedCrop(crop, { width, height }), scale, maxPixels, signal);
   const picture = await run("", { name: "open", bytes: file }, [], signal);
   const part = checkedCrop(crop, picture);
-  checkScale(scale);
   checkPixels(scaledSize(part, scale), maxPixels);
   const parts = [profileOf(file, picture), alphaOf(file, picture, part, signal), exactOf(file, picture, part, signal)];
   const [colours, alpha, exact] = await Promise.all(parts);
@@ -63,6 +66,22 @@ export async function decodePixels(bytes, { crop, scale = 1, maxPixels = MAX_PIX
   if (picture.kind === EXACT_BLOCKS) put(part, new Uint8ClampedArray(exact.length));
   else await decodeTiles(file, picture, model, part, "gray" in picture.chunks, signal, put);
   return { data: canvas.finish(), width: canvas.width, height: canvas.height, colorSpace: colours.space };
+}
+
+async function firstFrame(file, part, scale, maxPixels, signal) {
+  checkPixels(scaledSize(part, scale), maxPixels);
+  const sequence = await openSequence(file);
+  const frame = await sequence.frameAt(0, { signal });
+  const canvas = canvasFor(part, scale, null);
+  canvas.put(part, cut(frame, part));
+  return { data: canvas.finish(), width: canvas.width, height: canvas.height, colorSpace: "srgb" };
+}
+
+/** RGBA of a part of a frame. */
+function cut({ data, width }, { x, y, width: wide, height }) {
+  const to = new Uint8ClampedArray(4 * wide * height);
+  for (let row = 0; row < height; row++) to.set(data.subarray(4 * ((y + row) * width + x), 4 * ((y + row) * width + x + wide)), 4 * row * wide);
+  return to;
 }
 
 async function profileOf(file, { chunks }) {

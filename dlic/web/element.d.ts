@@ -1,6 +1,9 @@
 import type { DlicError } from "./dlic.js";
 
-/** `<dlic-img src alt width height>`. Events: "preview", "load", "error" (a CustomEvent whose detail is a DlicError). */
+/**
+ * `<dlic-img src alt width height paused>`. Events: "preview", "load", "error" (a CustomEvent whose detail is a DlicError); of
+ * sequences also "play", "pause", "ended" and "timeupdate".
+ */
 export class DlicImage extends HTMLElement {
   src: string;
   alt: string;
@@ -11,6 +14,14 @@ export class DlicImage extends HTMLElement {
   show(bytes: Uint8Array): Promise<void>;
   /** The picture as a PNG file. */
   toBlob(): Promise<Blob>;
+  /** Of a sequence; nothing happens with other pictures. */
+  play(): void;
+  pause(): void;
+  readonly paused: boolean;
+  readonly ended: boolean;
+  /** Seconds; 0 for pictures that do not move. Setting it seeks. */
+  currentTime: number;
+  readonly duration: number;
   addEventListener(type: "error", listener: (event: CustomEvent<DlicError>) => void): void;
   addEventListener(type: string, listener: EventListenerOrEventListenerObject, options?: boolean | AddEventListenerOptions): void;
 }

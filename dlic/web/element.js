@@ -1,8 +1,14 @@
-// <dlic-img src="photo.dlic" alt="…" width="…" height="…">: a picture on a canvas, its preview at once.
+// <dlic-img src="photo.dlic" alt="…" width="…" height="…">: a picture on a canvas, its preview at once. Sequences play, unless the
+// element has the attribute `paused` or people prefer reduced motion; a button plays and pauses them.
 //
-// Events, as those of <img> they do not bubble: "preview", "load", "error" (detail: the DlicError). Once this module is loaded,
-// upgradeImages() also shows <img src="*.dlic">.
-import { decode, DlicError, peek } from "./dlic.js";
+// Events, as those of <img> they do not bubble: "preview", "load" (the picture, or the first frame), "error" (detail: the
+// DlicError), and of sequences "play", "pause", "ended" and "timeupdate". Once this module is loaded, upgradeImages() also shows
+// <img src="*.dlic">.
+import { decode, DlicError, isDlic, peek, Sequence } from "./dlic.js";
+import { Playback } from "./playback.js";
+
+const SEQUENCE = 5; // a kind of file
+const BEGINNING = 256; // bytes that say what a file is
 
 const STYLE = `
 :host { display: inline-block; max-width: 100%; vertical-align: bottom; line-height: 0 }
@@ -15,6 +21,7 @@ export class DlicImage extends HTMLElement {
 
   #canvas = document.createElement("canvas");
   #work = new AbortController();
+  #playback = null;
   complete = false;
   naturalWidth = 0;
   naturalHeight = 0;
@@ -36,7 +43,8 @@ export class DlicImage extends HTMLElement {
   }
 
   disconnectedCallback() {
-    if (!this.complete) this.#work.abort();
+    if (!this.complete || this.#playback) this.#work.abort();
+    this.#playback?.pause();
   }
 
   attributeChangedCallback(name, before, now) {
@@ -66,7 +74,37 @@ export class DlicImage extends HTMLElement {
     return this.#show(bytes, this.#restart());
   }
 
-  /** The picture as a PNG file. */
+  /** Plays a sequence; nothing happens with other pictures. */
+  play() {
+    this.#playback?.play();
+  }
+
+  pause() {
+    this.#playback?.pause();
+  }
+
+  get paused() {
+    return this.#playback?.paused ?? true;
+  }
+
+  get ended() {
+    return this.#playback?.player.ended ?? false;
+  }
+
+  /** Seconds; 0 for pictures that do not move. */
+  get duration() {
+    return this.#playback?.player.duration ?? 0;
+  }
+
+  get currentTime() {
+    return this.#playback?.player.currentTime ?? 0;
+  }
+
+  set currentTime(time) {
+    if (this.#playback) this.#playback.player.currentTime = time;
+  }
+
+  /** What is shown as a PNG file. */
   toBlob() {
     return new Promise((resolve, reject) => {
       this.#canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new DlicError("the browser cannot write this picture as PNG", "limit"))), "image/png");
@@ -78,14 +116,46 @@ export class DlicImage extends HTMLElement {
     try {
       const response = await fetch(new URL(src, this.baseURI), { signal });
       if (!response.ok) throw new DlicError(`${src} cannot be loaded: ${response.status} ${response.statusText}`, "network");
-      await this.#show(new Uint8Array(await response.arrayBuffer()), { signal });
+      await this.#receive(response.body?.getReader(), signal);
     } catch (error) {
       if (!signal.aborted && !error.isReported) this.#report(error);
     }
   }
 
+  /** Shows a file that arrives piece by piece. */
+  async #receive(reader, signal) {
+    const parts = [];
+    let size = 0;
+    for (let part = await reader?.read(); part && !part.done; part = await reader.read()) {
+      const isNew = size < BEGINNING;
+      parts.push(part.value);
+      size += part.value.length;
+      if (isNew && size >= BEGINNING && isSequence(parts)) return this.#play(joined(parts), reader, signal);
+    }
+    return this.#show(joined(parts), { signal });
+  }
+
+  /** Shows a sequence, whose bytes begin so; `reader` gives those that follow. */
+  async #play(bytes, reader, signal) {
+    const sequence = new Sequence();
+    const { width, height } = peek(bytes);
+    this.#size(width, height);
+    const received = receive(sequence, bytes, reader);
+    received.catch((error) => !signal.aborted && this.complete && this.#report(error));
+    if (!reader) await received;
+    const first = await sequence.frameAt(0, { signal });
+    if (signal.aborted) return;
+    this.#put(first);
+    this.complete = true;
+    if (!sequence.ended || sequence.count > 1) this.#playback = new Playback(this, this.shadowRoot, sequence, (frame) => this.#put(frame));
+    this.#describe();
+    this.dispatchEvent(new Event("load"));
+    if (!this.hasAttribute("paused") && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.play();
+  }
+
   async #show(bytes, { signal }) {
     try {
+      if (isSequence([bytes])) return await this.#play(bytes, null, signal);
       const { width, height, preview } = peek(bytes);
       this.#size(width, height);
       if (preview) await this.#paintPreview(preview, signal);
@@ -108,8 +178,17 @@ export class DlicImage extends HTMLElement {
     this.dispatchEvent(new Event("preview"));
   }
 
+  get #context() {
+    return this.#canvas.getContext("2d", { colorSpace: matchMedia("(color-gamut: p3)").matches ? "display-p3" : "srgb" });
+  }
+
+  /** Shows a frame. */
+  #put({ data, width, height }) {
+    this.#context.putImageData(new ImageData(data, width, height), 0, 0);
+  }
+
   #paint(bitmap) {
-    const context = this.#canvas.getContext("2d", { colorSpace: matchMedia("(color-gamut: p3)").matches ? "display-p3" : "srgb" });
+    const context = this.#context;
     context.imageSmoothingQuality = "high";
     context.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
     context.drawImage(bitmap, 0, 0, this.#canvas.width, this.#canvas.height);
@@ -124,6 +203,8 @@ export class DlicImage extends HTMLElement {
   #restart() {
     this.#work.abort();
     this.#work = new AbortController();
+    this.#playback?.end();
+    this.#playback = null;
     this.complete = false;
     this.removeAttribute("data-error");
     return this.#work;
@@ -140,7 +221,7 @@ export class DlicImage extends HTMLElement {
   #describe() {
     if (!this.isConnected) return;
     const decorative = this.getAttribute("alt") === "";
-    this.setAttribute("role", decorative ? "presentation" : "img");
+    this.setAttribute("role", this.#playback ? "group" : decorative ? "presentation" : "img");
     if (decorative) this.removeAttribute("aria-label");
     else this.setAttribute("aria-label", this.alt || "picture");
     const [width, height] = ["width", "height"].map((name) => parseInt(this.getAttribute(name), 10));
@@ -148,8 +229,30 @@ export class DlicImage extends HTMLElement {
     const ratio = width && height ? `aspect-ratio: ${width} / ${height};` : "";
     rules.replaceSync(`:host { ${width ? `width: ${width}px;` : ""} ${height && !width ? `height: ${height}px;` : ""} ${ratio} ${width && height ? "--dlic-height: 100%" : ""} }
       ${height && !width ? "canvas { width: auto; height: 100% }" : ""}`);
-    this.shadowRoot.adoptedStyleSheets = [this.shadowRoot.adoptedStyleSheets[0], rules];
+    const others = this.#playback ? [this.#playback.style] : [];
+    this.shadowRoot.adoptedStyleSheets = [this.shadowRoot.adoptedStyleSheets[0], rules, ...others];
   }
+}
+
+function isSequence(parts) {
+  const bytes = joined(parts);
+  return isDlic(bytes) && bytes[6] === SEQUENCE;
+}
+
+function joined(parts) {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+async function receive(sequence, bytes, reader) {
+  await sequence.append(bytes);
+  for (let part = await reader?.read(); part && !part.done; part = await reader.read()) await sequence.append(part.value);
+  await sequence.end();
 }
 
 /** Defines <dlic-img>; importing this module does so. */

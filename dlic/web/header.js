@@ -33,9 +33,9 @@ function findPreview(from) {
       const start = from.at;
       const name = String.fromCharCode(...take(from, 4));
       const data = take(from, varint(from));
-      const sum = crc32(from.bytes.subarray(start, from.at));
+      const end = from.at;
       const stored = take(from, 4);
-      if (name === "thum") return sum === new DataView(stored.buffer, stored.byteOffset).getUint32(0) && isWebP(data) ? data : null;
+      if (name === "thum") return crc32(from.bytes.subarray(start, end)) === new DataView(stored.buffer, stored.byteOffset).getUint32(0) && isWebP(data) ? data : null;
     }
   } catch {
     // A truncated file has no preview; the decoder says so.
@@ -47,13 +47,13 @@ function isWebP(data) {
   return String.fromCharCode(...data.subarray(0, 4), ...data.subarray(8, 12)) === "RIFFWEBP";
 }
 
-function take(from, count) {
+export function take(from, count) {
   if (!(count <= from.bytes.length - from.at)) throw new DlicError("the file is truncated");
   from.at += count;
   return from.bytes.subarray(from.at - count, from.at);
 }
 
-function varint(from) {
+export function varint(from) {
   for (let value = 0, place = 1; place <= 2 ** 28; place *= 128) {
     const byte = take(from, 1)[0];
     value += (byte & 127) * place;
@@ -62,7 +62,7 @@ function varint(from) {
   throw new DlicError("the header is damaged: a number is too long");
 }
 
-function crc32(bytes) {
+export function crc32(bytes) {
   let crc = -1;
   for (const byte of bytes) {
     crc ^= byte;

@@ -60,7 +60,7 @@ def page(content: Content) -> bytes:
         blocks += [
             _script(f"(async () => {{\n{bundle('worker.js')}\n}})();", 'type="text/plain" id="worker"'),
             _block("wasm", (FOLDER / "decoder.wasm").read_bytes()),
-            _block("weights", content.weights),
+            *(_block(f"weights-{model}", weights) for model, weights in content.weights.items()),
         ]
     return b"\n".join([_text(head), *blocks, _script(script, 'type="module"'), b"</body>\n</html>\n"])
 

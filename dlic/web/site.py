@@ -17,10 +17,14 @@ MODULES = (
     "decoder",
     "element",
     "errors",
+    "frames",
     "header",
     "picture",
+    "playback",
+    "player",
     "pool",
     "resources",
+    "sequence",
     "tasks",
     "upgrade",
     "worker",
@@ -53,13 +57,10 @@ def view_files(content: Content) -> dict[str, bytes]:
     facts = json.dumps({"name": content.name, "kind": content.kind, "size": content.size}).replace("<", "\\u003c")
     page = page.replace('href="viewer.css"', 'href="pages/viewer.css"').replace('src="viewer.js"', 'src="pages/view.js"')
     page = page.replace("</body>", f'  <script type="application/json" id="picture">{facts}</script>\n  </body>')
-    files = {
-        "index.html": page.encode(),
-        "picture": content.data,
-        "weights/index.js": _index([f"weights/{content.fingerprint}.weights"]),
-    }
+    weights = {f"weights/{model}.weights": data for model, data in content.weights.items()}
+    files = {"index.html": page.encode(), "picture": content.data, "weights/index.js": _index(weights)}
     files |= {f"pages/{name}": (FOLDER / "pages" / name).read_bytes() for name in ("viewer.css", "view.js", "stage.js")}
-    return {**decoder_files(), **files, f"weights/{content.fingerprint}.weights": content.weights}
+    return {**decoder_files(), **files, **weights}
 
 
 def _package() -> bytes:

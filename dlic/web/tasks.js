@@ -11,6 +11,9 @@ export class Desk {
     if (!this.#decoders.has(model)) this.#decoders.set(model, new Decoder(this.#module, body));
     const decoder = this.#decoders.get(model);
     if (name === "open") return { result: decoder.open(task.bytes), transfer: [] };
+    if (name === "sequence") return { result: decoder.sequence(task.bytes), transfer: [] };
+    if (name === "group") return { result: decoder.group(task.data), transfer: [] };
+    if (name === "crc") return { result: decoder.crc(task.bytes), transfer: [] };
     const result = this.#result(decoder, name, task);
     return { result, transfer: [result.buffer] };
   }
@@ -21,6 +24,8 @@ export class Desk {
     if (name === "pixels") return decoder.pixels(task);
     if (name === "alpha") return decoder.alpha(task.data, task.whole, task.part);
     if (name === "exact") return decoder.exact(task);
+    if (name === "frame") return decoder.frame(task);
+    if (name === "keyAlpha") return decoder.keyAlpha(task);
     if (name === "symbols") return decoder.symbols(task.tile, task.count);
     throw new Error(`there is no task ${name}`);
   }

@@ -1,4 +1,4 @@
-"""Weights for the decoder in C (`c/model.h`): the part of a `light` checkpoint that a reader runs, matrices as float16.
+"""Weights for the decoder in C (`c/model.h`): the part of a `light` or `inter` checkpoint that a reader runs, matrices as float16.
 
 magic 8 "dlicweb1", fingerprint 32, length 4 (of the body, as all numbers little-endian), then the body, deflated:
 12 numbers of 4 bytes (`SIZES`)
@@ -8,10 +8,11 @@ whole      for each layer of h_s_scale: shift 4, weights int16 (low bytes, high 
            differences along the levels
 z_rows     1 byte each (levels, Z)
 tables     for each: minimum int32, entries uint32; then the counts less 1 of all as uint16
+prediction of `inter` alone: channels uint32, then matrices and vectors of its layers as above, and its gains
 """
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ HALF_MAX = 65504.0
 HYPER = ("first", "widen", "middle", "widen_again", "last")
 WHOLE = ("first", "widen", "middle", "last")
 STAGES = {2: ("between",), 4: ("within.0", "between", "within.1")}  # by context steps, in the order of decoding
+PREDICTION = ("first", "spatial", "for_pixels", "merge", "for_means")
+MODELS = ("light", "inter")
 OLD_NAMES = {"between.known": "known", "between.around": "around"}  # of the first checkpoints
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -40,8 +43,8 @@ def file_name(manifest: Manifest) -> str:
 def web_weights(folder: str | Path) -> bytes:
     """The weights file of a checkpoint folder. Raises UnknownCheckpointError; DlicError for models that browsers cannot decode."""
     manifest = read_manifest(folder)
-    if manifest.model != "light":
-        raise DlicError(f"{manifest.name} is a {manifest.model} model; browsers decode files of light models only")
+    if manifest.model not in MODELS:
+        raise DlicError(f"{manifest.name} is a {manifest.model} model; browsers decode files of {' and '.join(MODELS)} models only")
     body = _body(manifest, read_weights(folder, manifest))
     return MAGIC + manifest.fingerprint + len(body).to_bytes(4, "little") + zlib.compress(body, 9)
 
@@ -53,18 +56,26 @@ def body_of(weights: bytes) -> bytes:
 
 def _body(manifest: Manifest, arrays: Arrays) -> bytes:
     steps = manifest.config.get("context_steps", 2)  # the first checkpoints do not have this key
-    layers = list(_layers(manifest.config, STAGES[steps]))
-    matrices = [_named(arrays, f"{layer}.weight") for layer in layers]
-    vectors = [_named(arrays, f"{layer}.bias") for layer in layers] + [arrays[name] for name in _anchors(manifest.config)]
+    layers = _layers(manifest.config, STAGES[steps])
     parts = [
         np.array(_sizes(manifest, arrays, steps), "<u4").tobytes(),
-        _planes(np.concatenate([_half(matrix).ravel() for matrix in matrices])),
-        np.concatenate([vector.ravel() for vector in vectors]).astype("<f4").tobytes(),
+        _floats(arrays, layers, _anchors(manifest.config)),
         *(_whole(arrays, f"deployed.h_s_scale.{layer}") for layer in WHOLE),
         arrays["deployed.z_rows"].astype(np.uint8).tobytes(),
         _tables(manifest),
     ]
+    if manifest.model == "inter":
+        parts.append(int(manifest.config["prediction"]).to_bytes(4, "little"))
+        parts.append(_floats(arrays, [f"prediction.{layer}" for layer in PREDICTION], ["prediction.gain.anchors"]))
     return b"".join(parts)
+
+
+def _floats(arrays: Arrays, layers: Iterable[str], anchors: Iterable[str]) -> bytes:
+    """Matrices of layers; then their biases, and vectors at the anchor levels."""
+    layers = list(layers)
+    matrices = [_half(_named(arrays, f"{layer}.weight")).ravel() for layer in layers]
+    vectors = [_named(arrays, f"{layer}.bias").ravel() for layer in layers] + [arrays[name].ravel() for name in anchors]
+    return _planes(np.concatenate(matrices)) + np.concatenate(vectors).astype("<f4").tobytes()
 
 
 def _sizes(manifest: Manifest, arrays: Arrays, steps: int) -> list[int]:

@@ -9,6 +9,7 @@ import pytest
 
 from dlic.web.site import site_files
 from tests.golden.rewrite import GOLDEN, TINY_LIGHT
+from tests.web.native import build
 
 ROOT = Path(__file__).parent.parent.parent
 HAS_CLANG = shutil.which("clang") is not None and shutil.which("wasm-ld") is not None
@@ -25,6 +26,12 @@ def built(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def library(tmp_path_factory) -> Path:
+    """The decoder as a library of this machine; needs clang."""
+    return build(tmp_path_factory.mktemp("native") / "decoder.so")
+
+
+@pytest.fixture(scope="session")
 def site(tmp_path_factory, built) -> Path:
     """What `dlic web` writes for the tiny checkpoint, with golden files."""
     folder = tmp_path_factory.mktemp("site")
@@ -33,6 +40,7 @@ def site(tmp_path_factory, built) -> Path:
         (folder / name).write_bytes(data)
     for wasm in built.glob("*.wasm"):
         shutil.copy(wasm, folder / wasm.name)
-    for path in [*GOLDEN.glob("light*.dlic"), *(GOLDEN / "kinds").glob("*.dlic"), *(GOLDEN / "hostile").glob("*.dlic")]:
+    shown = ("light*.dlic", "kinds/*.dlic", "hostile/*.dlic", "sequences/*.dlic")
+    for path in (path for pattern in shown for path in GOLDEN.glob(pattern)):
         shutil.copy(path, folder / path.name)
     return folder

@@ -19,6 +19,7 @@ PICTURE = (
     "side",
 )  # fmt: skip
 TILE = ("x", "y", "width", "height", "start", "length", "crc", "finer")
+PLACES = ("take", "mark", "open", "picture", "latents", "pixels", "symbols", "alpha", "exact", "sequence", "group", "frame")
 HALO = 2  # latents
 
 
@@ -36,7 +37,20 @@ class Native:
     def __init__(self, library: Path, checkpoint: Path):
         own = library.with_name(f"{uuid.uuid4().hex}.so")  # two handles of one file would share its state
         self.c = ctypes.CDLL(str(shutil.copy(library, own)))
-        for name in ("take", "mark", "open", "picture", "latents", "pixels", "symbols", "alpha", "exact"):
+        for name in (
+            "take",
+            "mark",
+            "open",
+            "picture",
+            "latents",
+            "pixels",
+            "symbols",
+            "alpha",
+            "exact",
+            "sequence",
+            "group",
+            "frame",
+        ):
             getattr(self.c, f"dlic_{name}").restype = ctypes.c_void_p
         self.c.dlic_problem.restype = ctypes.c_char_p
         self.c.dlic_release.argtypes = [ctypes.c_void_p]

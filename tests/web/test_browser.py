@@ -153,6 +153,49 @@ def test_the_element(opened, address):
     assert (told["role"], told["label"]) == ("img", "A cat")
 
 
+PLAY = """async ({ name, attributes }) => {
+  await import("/element.js");
+  const image = document.createElement("dlic-img"), told = [], times = new Set();
+  for (const type of ["load", "play", "pause", "ended", "error"]) image.addEventListener(type, () => told.push(type));
+  image.addEventListener("timeupdate", () => times.add(image.currentTime));
+  const until = (type) => new Promise((resolve) => image.addEventListener(type, resolve, { once: true }));
+  for (const each of attributes) image.setAttribute(each, "");
+  document.body.append(image);
+  const [loaded, ended] = [until("load"), until("ended")];
+  image.src = name;
+  await loaded;
+  const button = image.shadowRoot.querySelector("button");
+  const begin = { paused: image.paused, label: button.getAttribute("aria-label"), role: image.getAttribute("role") };
+  if (image.paused) button.click();
+  await ended;
+  image.currentTime = 0.09;
+  await until("timeupdate");
+  const sought = image.currentTime, { width, height } = image.shadowRoot.querySelector("canvas");
+  const { duration, ended: hasEnded, paused } = image;
+  return { begin, told, times: times.size, duration, ended: hasEnded, paused, sought, size: [width, height] };
+}"""
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_the_element_plays(opened, address, motion):
+    page = opened(address + "empty.html", reduced_motion=motion)
+    shown = page.evaluate(PLAY, {"name": "chain.dlic", "attributes": []})
+    assert shown["begin"] == {
+        "paused": motion == "reduce",
+        "label": "Play" if motion == "reduce" else "Pause",
+        "role": "group",
+    }
+    assert shown["told"] == ["load", "play", "ended"] and shown["times"] >= 2
+    assert shown["duration"] == pytest.approx(0.2) and shown["paused"] and not shown["ended"]
+    assert shown["sought"] == pytest.approx(0.09) and shown["size"] == [150, 130]
+
+
+def test_the_element_waits_where_it_is_told_to(opened, address):
+    page = opened(address + "empty.html")
+    shown = page.evaluate(PLAY, {"name": "hierarchy_alpha.dlic", "attributes": ["paused"]})
+    assert shown["begin"]["paused"] and shown["told"] == ["load", "play", "ended"]
+
+
 def test_a_missing_file_is_an_event(opened, address):
     page = opened(address + "empty.html", service_workers="block")
     page.route("**/nothing.dlic", lambda route: route.fulfill(status=204))
@@ -173,13 +216,13 @@ def test_images_are_upgraded(opened, address):
     wait_for(page, "document.querySelector('#two').naturalWidth == 257")
 
 
-@pytest.mark.parametrize("name", ["rgba.dlic", "lossless_predictive.dlic"])
-def test_a_shared_page_opens_from_a_disk(opened, tmp_path, name):
+@pytest.mark.parametrize(("name", "remark"), [("rgba.dlic", "bpp"), ("lossless_predictive.dlic", "bpp"), ("chain.dlic", "kbit/s")])
+def test_a_shared_page_opens_from_a_disk(opened, tmp_path, name, remark):
     path = next(GOLDEN.rglob(name))
     (tmp_path / "page.html").write_bytes(shared_page(content_of(name, path.read_bytes(), TINY_LIGHT)))
     page = opened((tmp_path / "page.html").as_uri(), offline=True)
     wait_for(page, "!document.querySelector('#save').disabled")
-    assert "bpp" in page.inner_text("#facts")
+    assert remark in page.inner_text("#facts")
     with page.expect_download() as download:
         page.click("#save")
     assert download.value.suggested_filename == f"{Path(name).stem}.png"

@@ -15,7 +15,7 @@ from dlic.web.weights import body_of, web_weights
 from tests.golden.rewrite import GOLDEN, TINY_LIGHT
 from tests.web.conftest import HAS_CLANG
 from tests.web.golden_files import KINDS, LIGHT, largest_difference
-from tests.web.native import CLANG, Native, build
+from tests.web.native import CLANG, Native
 
 if not HAS_CLANG:
     pytest.skip("no clang and lld on this machine", allow_module_level=True)
@@ -24,11 +24,6 @@ SMALL = [path for path in LIGHT if path.stat().st_size < 100]
 HOSTILE = sorted((GOLDEN / "hostile").glob("*.dlic"))
 SHIPPED = sorted(path for path in (GOLDEN / "shipped").glob("light*.dlic") if "inter" not in path.name)  # that one is of clips
 FUZZED = 1500  # files
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory) -> Path:
-    return build(tmp_path_factory.mktemp("native") / "decoder.so")
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import dlic
 from dlic.checkpoints.manifest import read_manifest
 from dlic.errors import DlicError
 from dlic.web import server as view_server
@@ -22,7 +23,8 @@ from dlic.web.weights import MAGIC, body_of, file_name, web_weights
 from tests.golden.rewrite import GOLDEN, TINY, TINY_LIGHT
 
 FILE = GOLDEN / "kinds" / "rgba.dlic"
-MOST_CODE, MOST_WEIGHTS = 150_000, 3_700_000  # bytes that a page loads
+CHECKPOINTS = GOLDEN.parent.parent / "checkpoints"
+MOST_CODE, MOST_WEIGHTS = 230_000, 3_700_000  # bytes that a page loads
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,7 @@ def test_other_models_have_none():
 
 
 def test_a_page_loads_little():
-    files = site_files([GOLDEN.parent.parent / "checkpoints" / "light-1"])
+    files = site_files([CHECKPOINTS / "light-1", CHECKPOINTS / "light-1-inter"])
     code = sum(len(data) for name, data in files.items() if name.endswith(".js") and "/" not in name)
     wasm = max(len(data) for name, data in files.items() if name.endswith(".wasm"))
     assert code + wasm <= MOST_CODE
@@ -67,7 +69,22 @@ def test_a_shared_page_is_ascii_but_for_its_data(content):
         and b"a &lt;name&gt; &#233;.dlic" in written
         and b"unsafe-eval'" not in written.replace(b"'wasm-unsafe-eval'", b"")
     )
-    assert len(written) < len(content.weights) * 1.03 + 260_000
+    assert len(written) < sum(map(len, content.weights.values())) * 1.03 + 350_000
+
+
+def test_a_sequence_needs_the_weights_of_both_its_checkpoints():
+    frames = [np.full((40, 50, 3), value, np.uint8) for value in (0, 90)]
+    data = dlic.compress_sequence(frames, model="light-1")
+    shown = content_of("clip.dlic", data)
+    models = [read_manifest(CHECKPOINTS / name).fingerprint[:8].hex() for name in ("light-1", "light-1-inter")]
+    assert shown.kind == "dlic" and list(shown.weights) == models
+    files = view_files(shown)
+    assert all(f"weights/{model}.weights" in files and model.encode() in files["weights/index.js"] for model in models)
+
+
+def test_pictures_of_a_checkpoint_of_frames_are_shown_as_png():
+    path = GOLDEN / "shipped" / "light-1-inter.dlic"
+    assert content_of(path.name, path.read_bytes()).kind == "png"
 
 
 def test_a_file_that_browsers_do_not_decode_is_shown_as_png():

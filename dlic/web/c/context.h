@@ -7,14 +7,14 @@
 
 #define OCTAVE 64  // `finer` to halve a step
 
-// Symbols × inverse gain, in the order of the latents in memory. Steps next to another tile are finer.
-static void scaled_symbols(const CodedUnit *unit, const i32 *symbols, int h, int w, float *y) {
+// Symbols × inverse gain, in the order of the latents in memory. Steps at the sides `seams` are finer.
+static void scaled_symbols(const i32 *symbols, int h, int w, int finer, int seams, float *y) {
   int m = model.latents;
-  float fine = (float)exponential(-(double)unit->finer / OCTAVE * 0.6931471805599453);
+  float fine = (float)exponential(-(double)finer / OCTAVE * 0.6931471805599453);
   for (int i = 0; i < h; i++)
     for (int j = 0; j < w; j++, symbols += m, y += model.slots) {
-      int seam = (unit->seams & 1 && !j) || (unit->seams & 2 && !i) || (unit->seams & 4 && j == w - 1) || (unit->seams & 8 && i == h - 1);
-      float factor = unit->finer && seam ? fine : 1.0f;
+      int seam = (seams & 1 && !j) || (seams & 2 && !i) || (seams & 4 && j == w - 1) || (seams & 8 && i == h - 1);
+      float factor = finer && seam ? fine : 1.0f;
       for (int c = 0; c < m; c++) {
         int slot = placed(LATENT, c, m);
         y[slot] = (float)symbols[c] * factor * model.inverse_gain[slot];
@@ -106,26 +106,32 @@ static void add_neighbours(int stage, const float *y, int h, int w, float *featu
   }
 }
 
-// y_hat (h, w, slots) of a unit; null for a damaged stream or too little memory.
-static float *decode_latents(const CodedUnit *unit) {
-  int h = latents_along(unit->height), w = latents_along(unit->width);
-  size_t z_count = (size_t)((h + 3) / 4) * (size_t)((w + 3) / 4) * (size_t)model.hyper, k = (size_t)model.hidden;
-  float *y = take_zeros((size_t)h * (size_t)w * (size_t)model.slots * 4), *features = take((size_t)h * (size_t)w * k * 4);
+// Means in steps: y (h, w, slots), which holds scaled symbols, becomes y_hat. Overwrites the features (h, w, hidden).
+static int add_context(float *features, int h, int w, float *y) {
+  size_t k = (size_t)model.hidden;
   Mark start = mark();
-  if (!y || !features) return fail(NO_MEMORY), NULL;
-  i32 *symbols = read_symbols(unit);
-  if (!symbols) return NULL;
-  scaled_symbols(unit, symbols + z_count, h, w, y);
-  if (!hyper_features(symbols, h, w, features)) return NULL;
-  release(start);
   float *active = take((size_t)w * k * 4), *strip = take(6 * (size_t)padded_width(w) * k * 4);
   WinogradRoom room;
-  if (!active || !strip || !winograd_room(&room, model.hidden)) return fail(NO_MEMORY), NULL;
+  if (!active || !strip || !winograd_room(&room, model.hidden)) return fail(NO_MEMORY);
   add_means(features, h, w, 0, y, active);
   for (int step = 1; step < model.steps; step++) {
     add_neighbours(step - 1, y, h, w, features, strip, &room);
     add_means(features, h, w, step, y, active);
   }
   release(start);
-  return y;
+  return 1;
+}
+
+// y_hat (h, w, slots) of a unit; null for a damaged stream or too little memory.
+static float *decode_latents(const CodedUnit *unit) {
+  int h = latents_along(unit->height), w = latents_along(unit->width);
+  float *y = take_zeros((size_t)h * (size_t)w * (size_t)model.slots * 4), *features = take((size_t)h * (size_t)w * (size_t)model.hidden * 4);
+  Mark start = mark();
+  if (!y || !features) return fail(NO_MEMORY), NULL;
+  i32 *symbols = read_symbols(unit);
+  if (!symbols) return NULL;
+  scaled_symbols(symbols + z_count(h, w), h, w, unit->finer, unit->seams, y);
+  if (!hyper_features(symbols, h, w, features)) return NULL;
+  release(start);
+  return add_context(features, h, w, y) ? y : NULL;
 }

@@ -27,6 +27,16 @@ typedef struct {
   Conv3 around;
 } Neighbours;
 
+// What a frame's prediction tells about its residual (`dlic/models/inter/prediction.py`). The inputs of `for_pixels` and `merge`
+// have the level's gains.
+typedef struct {
+  int channels;  // 0: the model is one of pictures
+  Linear first, for_pixels, merge[4], for_means;
+  Conv3 spatial;
+  const float *gains;                                             // (ANCHORS, channels)
+  const float *for_pixels_weights, *for_pixels_bias, *merge_weights, *merge_bias;  // as stored
+} Known;
+
 static struct {
   int channels, latents, hyper, hidden, fine_inner, coarse_inner, fine_count, coarse_count, middle, steps;
   int slots, of_class;  // Latents in memory: those of channels c ≡ 0 modulo `steps`, those of c ≡ 1, …; each class in `of_class` slots
@@ -35,11 +45,12 @@ static struct {
   Neighbours neighbours[MAX_STEPS - 1];
   Block coarse[MAX_BLOCKS], fine[MAX_BLOCKS];
   Linear split[4], pixels;
+  Known known;
   float *inverse_gain;  // (slots,)
   Whole whole[4];
   const u8 *z_rows;  // (LEVELS, hyper)
   Table tables[TABLES], parity[2 * ROWS];
-  u32 entropies[ROWS];
+  u32 entropies[256];  // of rows; 0 of those that are never of y
   const float *first_bias, *first_anchors, *gain, *inverse, *means_weights, *means_bias, *pixels_weights, *pixels_bias, *pixels_gain;
   float *zeros;  // as many as the largest layer has outputs
   double *zeros_f64;
@@ -111,6 +122,7 @@ static int make_conv(Conv3 *conv, const float *weights, const float *bias, int o
 
 // --- reading ---------------------------------------------------------------------------------------------------------------
 
+SMALL_BEGIN
 static float half(u32 bits) {
   u32 sign = (bits & 0x8000) << 16, exponent = bits >> 10 & 31, fraction = bits & 1023;
   union {
@@ -216,6 +228,37 @@ static int make_synthesis(Stored *stored) {
   return model.inverse_gain && take_linear(&model.pixels, 192, c);
 }
 
+// The first layer for values 0 … 255 of blocks of 8×8 pixels in the order row, column, colour.
+static int make_first(Linear *first, const float *weights, const float *bias, int outs) {
+  if (!take_linear(first, outs, 192)) return 0;
+  for (int o = 0; o < outs; o++) {
+    double sum = 0;
+    for (int i = 0; i < 192; i++) {
+      float weight = weights[o * 192 + i];
+      sum += (double)weight;
+      first->weights[((size_t)(o / 8) * 192 + (size_t)(i % 64 * 3 + i / 64)) * 8 + (size_t)(o % 8)] = weight / 255;
+    }
+    first->bias[o] = bias[o] - (float)(0.5 * sum);
+  }
+  return 1;
+}
+
+static int make_known(Stored *stored) {
+  Known *known = &model.known;
+  int n = known->channels, c = model.channels, k = model.hidden;
+  const float *first = next(&stored->matrix, 192 * (size_t)n), *spatial = next(&stored->matrix, 9 * (size_t)(n * n));
+  known->for_pixels_weights = next(&stored->matrix, (size_t)(n * c)), known->merge_weights = next(&stored->matrix, 4 * (size_t)(n * n));
+  const float *for_means = next(&stored->matrix, (size_t)(n * k));
+  const float *first_bias = next(&stored->vector, (size_t)n), *spatial_bias = next(&stored->vector, (size_t)n);
+  known->for_pixels_bias = next(&stored->vector, (size_t)c), known->merge_bias = next(&stored->vector, (size_t)n);
+  const float *means_bias = next(&stored->vector, (size_t)k);
+  known->gains = next(&stored->vector, ANCHORS * (size_t)n);
+  for (int part = 0; part < 4; part++)
+    if (!take_linear(&known->merge[part], n, n)) return 0;
+  if (!make_first(&known->first, first, first_bias, n) || !make_conv(&known->spatial, spatial, spatial_bias, n, n)) return 0;
+  return take_linear(&known->for_pixels, c, n) && make_linear(&known->for_means, (Layer){for_means, means_bias, k, n, (size_t)n, 1, PLAIN, PLAIN});
+}
+
 static void find_anchors(const float *vector) {
   model.first_anchors = next(&vector, ANCHORS * (size_t)model.middle);
   model.gain = next(&vector, ANCHORS * (size_t)model.latents), model.inverse = next(&vector, ANCHORS * (size_t)model.latents);
@@ -278,7 +321,25 @@ static int read_tables(Bytes *body) {
     for (int p = 0; p < 2; p++)
       if (!make_parity_table(&model.parity[2 * t + p], minima[t], entries[t], counts, p)) return 0;
   }
-  return heads.at == heads.size;
+  *body = heads;
+  return !heads.short_of;
+}
+
+// The layers of a model of frames, which follow at the end of the body.
+static int read_known(Bytes *body) {
+  Known *known = &model.known;
+  if (body->at == body->size) return 1;
+  known->channels = (int)little_endian(body);
+  if (body->short_of || !fits(known->channels, 8, 256)) return 0;
+  size_t n = (size_t)known->channels, c = (size_t)model.channels, k = (size_t)model.hidden;
+  size_t matrices = 192 * n + 9 * n * n + n * c + 4 * n * n + n * k, vectors = 3 * n + c + k + ANCHORS * n;
+  const u8 *low = take_bytes(body, matrices), *high = take_bytes(body, matrices), *stored = take_bytes(body, 4 * vectors);
+  float *matrix = stored && body->at == body->size ? take(4 * matrices) : 0, *vector = matrix ? take(4 * vectors) : 0;
+  if (!vector) return 0;
+  for (size_t i = 0; i < matrices; i++) matrix[i] = half((u32)(low[i] | high[i] << 8));
+  memcpy(vector, stored, 4 * vectors);
+  Stored from = {matrix, vector};
+  return make_known(&from);
 }
 
 // The model from the body of a weights file. It stays in memory; all that is taken later stands behind it.
@@ -301,9 +362,11 @@ static int read_model(const u8 *data, size_t size) {
   Stored layers = {matrix, vector};
   if (!make_hyper(&layers) || !make_synthesis(&layers)) return fail(NO_MEMORY);
   find_anchors(layers.vector);
-  if (!read_whole_numbers(&body) || !read_tables(&body)) return fail("the weights are damaged: their whole numbers or tables are no model's");
+  if (!read_whole_numbers(&body) || !read_tables(&body) || !read_known(&body)) return fail("the weights are damaged: their whole numbers or tables are no model's");
   return 1;
 }
+
+SMALL_END
 
 // --- levels ----------------------------------------------------------------------------------------------------------------
 
@@ -341,6 +404,17 @@ static void blocks_at(Block *blocks, int count, int channels, int inner, Order o
   }
 }
 
+static void known_at(int level) {
+  Known *known = &model.known;
+  float gains[256];
+  int n = known->channels;
+  if (!n) return;
+  gains_at(known->gains, n, level, 1, gains);
+  fill_linear(&known->for_pixels, &(Layer){known->for_pixels_weights, known->for_pixels_bias, model.channels, n, (size_t)n, 1, PLAIN, PLAIN}, 0, gains);
+  for (int part = 0; part < 4; part++)
+    fill_linear(&known->merge[part], &(Layer){known->merge_weights + part, known->merge_bias, n, n, 4 * (size_t)n, 4, PLAIN, PLAIN}, 0, gains);
+}
+
 // Puts a level's gains into the weights.
 static void set_level(int level) {
   if (model.level == level) return;
@@ -357,6 +431,8 @@ static void set_level(int level) {
   blocks_at(model.coarse, model.coarse_count, m, model.coarse_inner, LATENT, level);
   blocks_at(model.fine, model.fine_count, c, model.fine_inner, PLAIN, level);
   gains_at(model.pixels_gain, c, level, 255, gains);
-  for (int i = 0; i < 192; i++) bias[i] = (model.pixels_bias[i] + 0.5f) * 255 + 0.5f;
+  float zero = model.known.channels ? 0 : 0.5f;  // residuals, which are added to a prediction, lie around 0
+  for (int i = 0; i < 192; i++) bias[i] = (model.pixels_bias[i] + zero) * 255 + 0.5f;
   fill_linear(&model.pixels, &(Layer){model.pixels_weights, bias, 192, c, (size_t)c, 1, PIXELS, PLAIN}, 0, gains);
+  known_at(level);
 }

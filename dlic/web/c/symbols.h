@@ -25,27 +25,62 @@ static double *bordered(const i32 *z, int height, int width) {
   return to;
 }
 
-// All symbols, those of z before those of y; null for a damaged stream. They lie at the end of the memory that is taken.
-static i32 *read_symbols(const CodedUnit *unit) {
-  int h = latents_along(unit->height), w = latents_along(unit->width), z_height = (h + 3) / 4, z_width = (w + 3) / 4;
-  size_t z_count = (size_t)z_height * (size_t)z_width * (size_t)model.hyper, y_count = (size_t)h * (size_t)w * (size_t)model.latents;
-  i32 *symbols = take((z_count + y_count) * sizeof(i32));
+enum { SILENT = 255 };  // the row of symbols that are 0 and cost nothing
+
+// Which superblocks of 64 × 64 pixels are coded: those of an area of a frame.
+typedef struct {
+  const u8 *coded;
+  size_t line;
+} Mask;
+
+// Gives the rows (h, w, channels) of superblocks that are not coded to SILENT; `side`: positions along a superblock.
+static void silence(const Mask *mask, u8 *rows, int h, int w, int channels, int side) {
+  for (int i = 0; i < h; i++)
+    for (int j = 0; j < w; j++, rows += channels)
+      if (!mask->coded[(size_t)(i / side) * mask->line + (size_t)(j / side)]) memset(rows, SILENT, (size_t)channels);
+}
+
+INLINE size_t z_count(int h, int w) { return (size_t)((h + 3) / 4) * (size_t)((w + 3) / 4) * (size_t)model.hyper; }
+
+// The symbols of h × w latents, those of z before those of y, which lie at the end of the memory that is taken. Null for too little
+// memory; `mask` may be null.
+static i32 *pull_symbols(Rans *rans, int h, int w, int level, int coder, const Mask *mask) {
+  int z_height = (h + 3) / 4, z_width = (w + 3) / 4;
+  size_t of_z = z_count(h, w), of_y = (size_t)h * (size_t)w * (size_t)model.latents;
+  i32 *symbols = mask ? take_zeros((of_z + of_y) * sizeof(i32)) : take((of_z + of_y) * sizeof(i32));
   Mark start = mark();
-  u8 *rows = take(z_count + y_count);
-  u32 *order = take((z_count > y_count ? z_count : y_count) * sizeof(u32));
-  Rans rans;
+  u8 *rows = take(of_z + of_y);
+  u32 *order = take((of_z > of_y ? of_z : of_y) * sizeof(u32));
   if (!symbols || !rows || !order) return fail(NO_MEMORY), NULL;
-  if (!start_rans(&rans, unit->stream, unit->length)) return NULL;
-  for (size_t i = 0; i < z_count; i++) rows[i] = (u8)(ROWS + model.z_rows[(size_t)unit->level * (size_t)model.hyper + i % (size_t)model.hyper]);
-  pull(&rans, model.tables, rows, z_count, order, symbols);
+  for (size_t i = 0; i < of_z; i++) rows[i] = (u8)(ROWS + model.z_rows[(size_t)level * (size_t)model.hyper + i % (size_t)model.hyper]);
+  if (mask) silence(mask, rows, z_height, z_width, model.hyper, 1);
+  pull(rans, model.tables, rows, of_z, order, symbols);
   double *z = bordered(symbols, z_height, z_width);
   if (!z) return fail(NO_MEMORY), NULL;
-  if (!rows_of_y(z, z_height, z_width, unit->level, h, w, rows)) return NULL;
-  if (unit->coder == 0) pull(&rans, model.tables, rows, y_count, order, symbols + z_count);
-  else if (!pull_in_groups(&rans, rows, h, w, order, symbols + z_count)) return NULL;
-  if (rans.left || rans.state) return fail("the picture is damaged: its stream holds more than its symbols"), NULL;
-  if (!same_crc(crc32((const u8 *)symbols, 4 * (z_count + y_count), 0), unit->crc))
-    return fail("the picture is damaged: its symbols do not match their checksum"), NULL;
+  if (!rows_of_y(z, z_height, z_width, level, h, w, rows)) return NULL;
+  if (mask) silence(mask, rows, h, w, model.latents, 4);
+  if (coder == 0) pull(rans, model.tables, rows, of_y, order, symbols + of_z);
+  else if (!pull_in_groups(rans, rows, h, w, order, symbols + of_z)) return NULL;
   release(start);
+  return symbols;
+}
+
+static int end_symbols(const Rans *rans) {
+  return rans->left || rans->state ? fail("the picture is damaged: its stream holds more than its symbols") : 1;
+}
+
+// CRC-32 of the symbols of h × w latents behind others.
+static u32 crc_of_symbols(const i32 *symbols, int h, int w, u32 before) {
+  return crc32((const u8 *)symbols, 4 * (z_count(h, w) + (size_t)h * (size_t)w * (size_t)model.latents), before);
+}
+
+// All symbols of a unit; null for a damaged stream.
+static i32 *read_symbols(const CodedUnit *unit) {
+  int h = latents_along(unit->height), w = latents_along(unit->width);
+  Rans rans;
+  if (!start_rans(&rans, unit->stream, unit->length)) return NULL;
+  i32 *symbols = pull_symbols(&rans, h, w, unit->level, unit->coder, NULL);
+  if (!symbols || !end_symbols(&rans)) return NULL;
+  if (!same_crc(crc_of_symbols(symbols, h, w, 0), unit->crc)) return fail("the picture is damaged: its symbols do not match their checksum"), NULL;
   return symbols;
 }

@@ -75,24 +75,37 @@ NOINLINE void pixels_of(const float *blocks, int width, int top, const Window *w
   }
 }
 
-// y_hat (h, w, slots), which is overwritten → RGBA (window) of its picture of 16·h × 16·w pixels; null for too little memory.
-static u32 *synthesise(float *y, int h, int w, const Window *window) {
+// y_hat (h, w, slots), which is overwritten → features at 1/8 (2·h, 2·w, channels), to which those of a prediction `known`
+// (2·h, 2·w, known channels) add if there is one; null for too little memory.
+static float *fine_features(float *y, int h, int w, const float *known) {
   int c = model.channels;
   size_t slots = (size_t)model.slots, row = 2 * (size_t)(w * c);
-  u32 *pixels = take((size_t)window->width * (size_t)window->height * 4);
-  Mark start = mark();
   float *fine = take(2 * (size_t)h * row * 4);
-  if (!pixels || !fine) return fail(NO_MEMORY), NULL;
+  if (!fine) return fail(NO_MEMORY), NULL;
   if (!run_blocks(model.coarse, model.coarse_count, y, h, w, model.slots, model.coarse_inner)) return NULL;
   for (int i = 0; i < h; i++)
     for (int part = 0; part < 4; part++)
       gemm_f32(y + (size_t)i * (size_t)w * slots, slots, w, model.split[part].weights, model.slots, c,
                fine + (size_t)(2 * i + part / 2) * row + (size_t)(part % 2 * c), 2 * (size_t)c, model.split[part].bias, 0);
-  if (!run_blocks(model.fine, model.fine_count, fine, 2 * h, 2 * w, c, model.fine_inner)) return NULL;
-  float *blocks = take(2 * (size_t)w * 192 * 4);
+  for (int i = 0; known && i < 2 * h; i++)
+    gemm_f32(known + 2 * (size_t)(i * w * model.known.channels), (size_t)model.known.channels, 2 * w, model.known.for_pixels.weights,
+             model.known.channels, c, fine + (size_t)i * row, (size_t)c, model.known.for_pixels.bias, 1);
+  return run_blocks(model.fine, model.fine_count, fine, 2 * h, 2 * w, c, model.fine_inner) ? fine : NULL;
+}
+
+// A row of features → blocks of 8×8 pixels (width, row, colour, column), unrounded.
+INLINE void blocks_of(const float *fine, int width, float *blocks) {
+  gemm_f32(fine, (size_t)model.channels, width, model.pixels.weights, model.channels, 192, blocks, 192, model.pixels.bias, 0);
+}
+
+// y_hat (h, w, slots), which is overwritten → RGBA (window) of its picture of 16·h × 16·w pixels; null for too little memory.
+static u32 *synthesise(float *y, int h, int w, const Window *window) {
+  u32 *pixels = take((size_t)window->width * (size_t)window->height * 4);
+  Mark start = mark();
+  float *fine = pixels ? fine_features(y, h, w, NULL) : NULL, *blocks = fine ? take(2 * (size_t)w * 192 * 4) : NULL;
   if (!blocks) return fail(NO_MEMORY), NULL;
   for (int i = 0; i < 2 * h; i++) {
-    gemm_f32(fine + (size_t)i * row, (size_t)c, 2 * w, model.pixels.weights, c, 192, blocks, 192, model.pixels.bias, 0);
+    blocks_of(fine + 2 * (size_t)i * (size_t)(w * model.channels), 2 * w, blocks);
     pixels_of(blocks, 2 * w, 8 * i, window, pixels);
   }
   release(start);

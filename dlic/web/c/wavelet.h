@@ -1,17 +1,11 @@
 // Planes of 8 bits, coded with loss: bit planes of wavelet coefficients (`dlic/classical/wavelet`, `dlic/entropy/adaptive.py`).
 #pragma once
-#include "entropy.h"
-#include "platform.h"
+#include "adaptive.h"
 SMALL_BEGIN
 
 enum { WAVELET_LEVELS = 5, MAX_PLANES = 24, UNKNOWN = 255, NEAR = 12, FAR = 7 };
 enum { REFINEMENT = 4 * FAR * NEAR, SIGN = REFINEMENT + 4 * NEAR, ALIVE = SIGN + 36, BIT_CONTEXTS = ALIVE + 2 };
 enum { LL, HL, LH, HH };
-
-// Adaptive probabilities of a one, by counts in 1/32.
-typedef struct {
-  i32 zeros[BIT_CONTEXTS], ones[BIT_CONTEXTS];
-} Counts;
 
 typedef struct {
   Bytes from;
@@ -37,12 +31,6 @@ static void prior(Counts *counts) {
   }
 }
 
-// Of a one, in 2⁻¹⁶.
-INLINE i32 chance(const Counts *counts, int context) {
-  i32 ones = (i32)(((i64)counts->ones[context] << 16) / (counts->ones[context] + counts->zeros[context]));
-  return ones < 32 ? 32 : ones > 65536 - 32 ? 65536 - 32 : ones;
-}
-
 INLINE i32 cost(const Counts *counts, int context) {
   i64 ones = chance(counts, context);
   return (i32)(ones * (65536 - ones) >> 18) + (context < REFINEMENT ? (i32)(ones >> 4) : 0);
@@ -64,20 +52,7 @@ static void start_chunk(BitDecoder *bits) {
 static void code_bits(BitDecoder *bits, const u16 *contexts, size_t count, u8 *to) {
   if (!bits->started) start_chunk(bits);
   if (bits->ended) return;
-  i32 ones[BIT_CONTEXTS], zeros[BIT_CONTEXTS];
-  memset(ones, 0, sizeof ones), memset(zeros, 0, sizeof zeros);
-  for (size_t i = 0; i < count; i++) {
-    u32 q = (u32)bits->rans.state & ((1u << PRECISION) - 1);
-    u32 middle = 1 + (u32)((u64)(65536 - chance(&bits->counts, contexts[i])) * ((1u << PRECISION) - 2) >> 16);
-    to[i] = q >= middle;
-    if (to[i]) advance(&bits->rans, q, middle, 1u << PRECISION), ones[contexts[i]] += 32;
-    else advance(&bits->rans, q, 0, middle), zeros[contexts[i]] += 32;
-  }
-  Counts *counts = &bits->counts;
-  for (int c = 0; c < BIT_CONTEXTS && count; c++) {
-    counts->ones[c] += ones[c], counts->zeros[c] += zeros[c];
-    if (counts->ones[c] + counts->zeros[c] > 1 << 15) counts->ones[c] = (counts->ones[c] + 1) >> 1, counts->zeros[c] = (counts->zeros[c] + 1) >> 1;
-  }
+  pull_bits(&bits->rans, &bits->counts, BIT_CONTEXTS, contexts, count, to);
 }
 
 static void end_piece(BitDecoder *bits, i64 spent) {

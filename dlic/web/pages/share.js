@@ -41,7 +41,7 @@ async function showPicture() {
   const bytes = await block("data");
   if (kind !== "dlic") return stage.showImage(URL.createObjectURL(new Blob([bytes], { type: "image/png" })), name, size);
   const worker = URL.createObjectURL(new Blob([document.getElementById("worker").textContent], { type: "text/javascript" }));
-  configure({ weights: () => block("weights"), wasm: () => wasm, worker: () => new Worker(worker) });
+  configure({ weights: (model) => block(`weights-${model}`), wasm: () => wasm, worker: () => new Worker(worker) });
   const wasm = await block("wasm");
   return stage.show(bytes, name);
 }

@@ -59,7 +59,7 @@ class Stage {
     this.#tell(`decoding ${bytes.length.toLocaleString("en")} bytes`);
     try {
       await image.show(bytes);
-      this.#ready(image.naturalWidth, image.naturalHeight, bytes.length, `${(performance.now() - begin).toFixed(0)} ms${preview}`);
+      this.#ready(image, bytes.length, `${(performance.now() - begin).toFixed(0)} ms${preview}`);
     } catch (error) {
       image.remove();
       this.#fail(error);
@@ -73,7 +73,7 @@ class Stage {
     image.src = url;
     await image.decode();
     this.#put(image, name);
-    this.#ready(image.naturalWidth, image.naturalHeight, size, "decoded on this computer");
+    this.#ready(image, size, "decoded on this computer");
   }
 
   zoom() {
@@ -98,9 +98,9 @@ class Stage {
     at("stage").replaceChildren(image);
   }
 
-  #ready(width, height, size, remark) {
-    const bpp = ((8 * size) / (width * height)).toFixed(3);
-    this.#tell(`${width} × ${height}, ${size.toLocaleString("en")} bytes, ${bpp} bpp, ${remark}`);
+  #ready({ naturalWidth: width, naturalHeight: height, duration = 0 }, size, remark) {
+    const rate = duration ? `${duration.toFixed(2)} s, ${(size / 125 / duration).toFixed(0)} kbit/s` : `${((8 * size) / (width * height)).toFixed(3)} bpp`;
+    this.#tell(`${width} × ${height}, ${size.toLocaleString("en")} bytes, ${rate}, ${remark}`);
     at("zoom").disabled = at("save").disabled = false;
   }
 

@@ -1,0 +1,34 @@
+// Streams of bits in contexts, all of which are read (docs/format.md, section 9.3).
+#pragma once
+#include "adaptive.h"
+SMALL_BEGIN
+
+typedef struct {
+  Rans rans;
+  Counts counts;
+  int contexts;
+} Flags;
+
+// `priors`: chances of a one in 1/256, as if eight bits had been seen in each context; `more` contexts begin with a half.
+static int start_flags(Flags *flags, const u8 *stream, size_t size, const u8 *priors, int known, int more) {
+  size_t words = (size + 3) / 4;
+  u8 *whole = take_zeros(4 * words + 1);
+  if (!whole) return fail(NO_MEMORY);
+  if (size && !stream[size - 1]) return fail("a frame is damaged: its motion ends in an empty byte");
+  memcpy(whole, stream, size);
+  flags->contexts = known + more;
+  for (int c = 0; c < flags->contexts; c++) {
+    flags->counts.ones[c] = c < known ? priors[c] : 128;
+    flags->counts.zeros[c] = 256 - flags->counts.ones[c];
+  }
+  return start_rans(&flags->rans, whole, 4 * words);
+}
+
+static void pull_flags(Flags *flags, const u16 *contexts, size_t count, u8 *to) {
+  pull_bits(&flags->rans, &flags->counts, flags->contexts, contexts, count, to);
+}
+
+static int end_flags(const Flags *flags) {
+  return flags->rans.left || flags->rans.state ? fail("a frame is damaged: its motion holds more than its flags") : 1;
+}
+SMALL_END

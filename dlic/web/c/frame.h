@@ -1,0 +1,107 @@
+// A packet of a frame that is predicted → its pixels (docs/format.md, section 9.2; `dlic/learned/sequence/packet.py`).
+#pragma once
+#include "alpha.h"
+#include "residual.h"
+SMALL_BEGIN
+
+enum { MOVES = 1, CODED = 2, ALL_CODED = 4, CODER = 8, SKIP_CONTEXTS = 10, MAX_FRAME = 1 << 25 };
+enum { SAME_ALPHA, ONE_ALPHA, WHOLE_ALPHA, ALPHA_DIFFERENCE };
+
+typedef struct {
+  const u8 *data;
+  size_t size;
+  int width, height, level, references;
+  u32 crc;
+  Frame frames[2];
+} Packet;
+
+// Which superblocks have a residual, in contexts of their neighbours and of their motion.
+static int read_skip_map(Flags *flags, const Motion *motion, int rows, int columns, u8 *coded) {
+  size_t count = (size_t)rows * (size_t)columns;
+  Place *places = take(count * sizeof(Place));
+  u8 *moving = take_zeros(count), *bits = take(count);
+  u16 *contexts = take(count * sizeof(u16));
+  if (!places || !moving || !bits || !contexts) return fail(NO_MEMORY);
+  for (u32 at = 0; at < (u32)(motion->mh * motion->mw); at++)
+    if (moves(motion, at)) moving[at / (u32)motion->mw / 4 * (u32)columns + at % (u32)motion->mw / 4] = 1;
+  for (int pass = 0; pass < PASSES; pass++) {
+    size_t size = places_of(pass, rows, columns, places);
+    for (size_t i = 0; i < size; i++)
+      contexts[i] = (u16)(MOTION_CONTEXTS + (places[i].known ? counted(&places[i], coded, 1) : 2) + 5u * moving[places[i].at]);
+    pull_flags(flags, contexts, size, bits);
+    for (size_t i = 0; i < size; i++) coded[places[i].at] = bits[i];
+  }
+  return 1;
+}
+
+// Motion and skip map from the side stream.
+static int read_side(const u8 *side, size_t size, int flags, Motion *motion, int rows, int columns, u8 *coded) {
+  Mark start = mark();
+  MotionReader *reader = take_zeros(sizeof(MotionReader));
+  if (!reader || !take_reader(reader, motion)) return fail(NO_MEMORY);
+  if (!start_flags(&reader->flags, side, size, motion_priors, MOTION_CONTEXTS, SKIP_CONTEXTS)) return 0;
+  if (flags & MOVES) read_motion(reader);
+  if ((flags & (CODED | ALL_CODED)) == CODED && !read_skip_map(&reader->flags, motion, rows, columns, coded)) return 0;
+  if (!end_flags(&reader->flags)) return 0;
+  release(start);
+  return 1;
+}
+
+static int check_packet(const Packet *packet) {
+  if (packet->width < 1 || packet->height < 1 || (u64)packet->width * (u64)packet->height > MAX_FRAME) return fail("the frame is larger than this decoder shows");
+  if (packet->level < 0 || packet->level >= LEVELS) return fail("the level is beyond those of the model");
+  return model.slots ? 1 : fail("no weights were given");
+}
+
+// Pixels (height, width, RGBA), without transparency; null for a damaged packet.
+NOINLINE u8 *decode_frame(const Packet *packet) {
+  if (!check_packet(packet)) return NULL;
+  Bytes from = {packet->data, 0, packet->size, 0};
+  u32 flags = big_endian(&from, 1);
+  int rows = (packet->height + SUPERBLOCK - 1) / SUPERBLOCK, columns = (packet->width + SUPERBLOCK - 1) / SUPERBLOCK;
+  int some = (flags & CODED) != 0, whole = (flags & ALL_CODED) != 0;
+  if (from.short_of || flags / CODER > 1 || (whole && !some)) return fail("a frame is damaged, or coded in a way that this decoder does not know"), NULL;
+  u64 length = flags & MOVES || some != whole ? varint(&from) : 0;
+  const u8 *side = length <= from.size ? take_bytes(&from, (size_t)length) : 0;
+  if (!side || (from.at < from.size && !some)) return fail("a frame is damaged: its data are not as long as it says"), NULL;
+  u8 *pixels = take(4 * (size_t)packet->width * (size_t)packet->height), *coded = take((size_t)(rows * columns));
+  Mark start = mark();
+  Motion motion;
+  if (!pixels || !coded || !take_motion(&motion, packet->width, packet->height, packet->references)) return fail(NO_MEMORY), NULL;
+  memset(coded, whole, (size_t)(rows * columns));
+  if ((flags & MOVES || some != whole) && !read_side(side, (size_t)length, (int)flags, &motion, rows, columns, coded)) return NULL;
+  if (!predict(packet->frames, &motion, pixels)) return NULL;
+  Residual residual = {pixels, packet->width, packet->height, packet->level, (int)(flags / CODER), coded, rows, columns};
+  u32 crc = 0;
+  size_t before = from.at;
+  if (some) set_level(packet->level);
+  if (!add_residual(&residual, from.data + before, from.size - before, &crc)) return NULL;
+  if (!same_crc(crc32(packet->data, before, crc), packet->crc)) return fail("a frame is damaged: its symbols do not match their checksum"), NULL;
+  release(start);
+  return pixels;
+}
+
+// Transparency of a frame from what its packet begins with, into its pixels (RGBA). `reference`: pixels of the first one, or null.
+static int decode_frame_alpha(const u8 *data, size_t size, int width, int height, const u8 *reference, u8 *pixels) {
+  Bytes from = {data, 0, size, 0};
+  size_t count = (size_t)width * (size_t)height;
+  u32 method = big_endian(&from, 1);
+  int same = method == SAME_ALPHA && reference && size == 1, one = method == ONE_ALPHA && size == 2;
+  if (same || one) {
+    for (size_t i = 0; i < count; i++) pixels[4 * i + 3] = same ? reference[4 * i + 3] : data[1];
+    return 1;
+  }
+  if ((method != WHOLE_ALPHA && (method != ALPHA_DIFFERENCE || !reference)) || size < 5)
+    return fail("the transparency of a frame is coded in a way that this decoder does not know");
+  Bytes stored = {data, size - 4, size, 0};
+  if (!same_crc(crc32(data, size - 4, 0), big_endian(&stored, 4))) return fail("the transparency of a frame is damaged: its checksum does not match");
+  Mark start = mark();
+  u8 *plane = take(count);
+  from.size -= 4;
+  if (!plane) return fail(NO_MEMORY);
+  if (!read_lossless(&from, height, width, plane)) return 0;
+  for (size_t i = 0; i < count; i++) pixels[4 * i + 3] = (u8)(plane[i] + (method == ALPHA_DIFFERENCE ? reference[4 * i + 3] : 0));
+  release(start);
+  return 1;
+}
+SMALL_END

@@ -1,0 +1,179 @@
+"""Sequences by the decoder in C, built for this machine, against Python's."""
+
+import io
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlic.classical.motion.field import MotionField
+from dlic.classical.motion.prediction import predict
+from dlic.container.sequence_groups import write_group
+from dlic.container.sequence_reader import SequenceReader
+from dlic.learned.sequence.areas import superblocks
+from dlic.learned.sequence.codec import SequenceCodec, load_sequence_codec
+from dlic.learned.sequence.decoder import SequenceDecoder
+from dlic.learned.sequence.encoder import encode_sequence
+from dlic.learned.sequence.packet import InterPacket, write_inter
+from dlic.learned.sequence.settings import SequenceSettings
+from tests.classical.motion.fields import random_field, sizes
+from tests.golden.sequences.rewrite import FOLDER
+from tests.learned.sequence.clips import TINY, codec, decoder, form_of, pan, photograph, timed
+from tests.web.conftest import HAS_CLANG
+from tests.web.native_sequence import NativeSequences
+
+if not HAS_CLANG:
+    pytest.skip("no clang and lld on this machine", allow_module_level=True)
+
+CHECKPOINTS = Path("checkpoints")
+GOLDEN = sorted(FOLDER.glob("*.dlic"))
+CHAIN = FOLDER / "chain.dlic"
+
+
+@pytest.fixture(scope="module")
+def native(library) -> NativeSequences:
+    return NativeSequences(library, TINY, TINY)
+
+
+@pytest.fixture(scope="module")
+def shipped(library) -> NativeSequences:
+    return NativeSequences(library, CHECKPOINTS / "light-1-visual", CHECKPOINTS / "light-1-inter")
+
+
+def check_frames(shown: list[np.ndarray], expected: list[np.ndarray]) -> None:
+    """Colours are within a level, but for a few, whose references already were a level apart. Transparency is the same."""
+    assert len(shown) == len(expected)
+    for one, other in zip(shown, expected, strict=True):
+        assert np.array_equal(one[..., 3], other[..., 3] if other.shape[2] == 4 else np.full(one.shape[:2], 255))
+        apart = np.abs(one[..., :3].astype(int) - other[..., :3])
+        assert apart.max() <= 2 and (apart > 1).mean() < 1e-4 and (apart > 0).mean() < 0.02
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_golden_sequences_decode(native, path):
+    data = path.read_bytes()
+    check_frames(native.frames(data), [frame.pixels for frame in decoder(data).frames()])
+
+
+@pytest.fixture(scope="module")
+def shipped_codec() -> SequenceCodec:
+    return load_sequence_codec(CHECKPOINTS / "light-1-visual", CHECKPOINTS / "light-1-inter")
+
+
+def test_a_file_of_the_shipped_checkpoints_decodes(shipped, shipped_codec):
+    frames = pan(5, size=(90, 140))
+    data = b"".join(encode_sequence(timed(frames), form_of(frames), shipped_codec, SequenceSettings(level=35)))
+    decoded = SequenceDecoder(SequenceReader(io.BytesIO(data)), shipped_codec).frames()
+    check_frames(shipped.frames(data), [frame.pixels for frame in decoded])
+
+
+def test_pictures_of_a_checkpoint_of_frames_are_refused(shipped):
+    """They would be shown without the grey that they were predicted from."""
+    with pytest.raises(ValueError, match="checkpoint of frames"):
+        shipped.inter.decode(Path("tests/golden/shipped/light-1-inter.dlic").read_bytes())
+
+
+@settings(max_examples=40)
+@given(sizes(120), st.integers(1, 2), st.sampled_from([6, 200, 2000]), st.integers(0, 1000))
+def test_motion_and_prediction_are_exact(native, size, references, reach, seed):
+    rng = np.random.default_rng(seed)
+    frames = [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for _ in range(references)]
+    field = random_field(size, references, seed, reach)
+    shown = coded_frame(native, codec(), frames, field, frames[0], np.zeros(superblocks(*size), bool))
+    assert np.array_equal(shown, predict(frames, field))
+
+
+@settings(max_examples=12)
+@given(sizes(400), st.integers(0, 63), st.floats(0.1, 1), st.integers(0, 1000))
+def test_residuals_of_any_superblocks(native, size, level, share, seed):
+    check_residual(native, codec(), size, level, share, seed)
+
+
+def test_residuals_of_a_network_that_knows_the_prediction(shipped, shipped_codec):
+    for seed, (size, level, share) in enumerate([((150, 205), 40, 0.4), ((64, 64), 63, 1), ((17, 130), 0, 1)]):
+        check_residual(shipped, shipped_codec, size, level, share, seed)
+
+
+def check_residual(native: NativeSequences, of: SequenceCodec, size: tuple[int, int], level: int, share: float, seed: int) -> None:
+    """Pixels of coded superblocks are within one level of Python's, all others are the prediction's."""
+    (height, width), rng = size, np.random.default_rng(seed)
+    frame, x = (photograph()[at : at + height, at : at + width] for at in (20, 24))
+    coded = rng.random(superblocks(height, width)) < share
+    field = random_field(size, 1, seed, reach=30)
+    p = predict([frame], field)
+    residual = of.residual.encode(x, p, level, coded)
+    expected = of.residual.reconstruct(residual.symbols, p, level, coded)
+    shown = coded_frame(native, of, [frame], field, x, coded, level)
+    assert np.abs(shown.astype(int) - expected).max() <= 1
+    still = ~coded.repeat(64, axis=0).repeat(64, axis=1)[:height, :width]
+    assert np.array_equal(shown[still], p[still])
+
+
+def coded_frame(
+    native: NativeSequences,
+    of: SequenceCodec,
+    frames: list[np.ndarray],
+    field: MotionField,
+    x: np.ndarray,
+    coded: np.ndarray,
+    level: int = 30,
+) -> np.ndarray:
+    """A frame by the decoder in C, from the packet that Python writes: (H, W, 3)."""
+    residual = of.residual.encode(x, predict(frames, field), level, coded)
+    packet = InterPacket(field=field, coded=coded, coder=of.residual.coder.number, stream=residual.stream)
+    data = write_inter(packet)
+    crc = crc32(data[: len(data) - len(residual.stream)], residual.crc)
+    opaque = [np.dstack([frame, np.full(frame.shape[:2], 255, np.uint8)]) for frame in frames]
+    head = {"width": x.shape[1], "height": x.shape[0], "alpha": 0}
+    return native.frame(head, data, level, crc, opaque)[..., :3]
+
+
+def damaged(data: bytes) -> list[bytes]:
+    """All beginnings of some bytes, and the bytes with one changed."""
+    changed = [data[:at] + bytes([data[at] ^ flip]) + data[at + 1 :] for at in range(len(data)) for flip in (1, 0x80)]
+    return [data[:end] for end in range(len(data))] + changed
+
+
+def test_damaged_heads_and_tables_are_refused(native):
+    reader, data = SequenceReader(CHAIN.open("rb")), CHAIN.read_bytes()
+    chunk = write_group(next(reader.groups()))[0]
+    for beginning in damaged(data[: native.head(data)["chunks"]]):
+        with pytest.raises(ValueError, match=r"\w"):
+            native.head(beginning)
+    for table in damaged(chunk[: native.table(chunk)[0]["start"]]):
+        with pytest.raises(ValueError, match=r"\w"):
+            native.table(table)
+
+
+def test_the_head_and_tables_are_those_of_python(native):
+    for path in GOLDEN:
+        reader, head = SequenceReader(path.open("rb")), native.head(path.read_bytes())
+        form = reader.head.form
+        assert (head["width"], head["height"], head["alpha"], head["loops"]) == (form.width, form.height, form.alpha, form.loops)
+        assert head["numerator"] / head["denominator"] == float(form.time_base)
+        for group in reader.groups():
+            table, packets = native.table(write_group(group)[0])
+            assert [packet["duration"] for packet in packets] == list(group.table.durations) and table["pts"] == group.table.pts
+            for packet, python in zip(packets, group.table.packets, strict=True):
+                references = (packet["first"], packet["second"])[: packet["references"]]
+                assert (packet["number"], packet["level"], references) == (python.number, python.level, python.references)
+                assert (packet["length"], packet["crc"], packet["highest"]) == (python.length, python.symbols_crc, python.highest)
+
+
+def test_damaged_packets_are_refused(native):
+    """Their checksum is of symbols, motion and skip map; a changed byte may also give the same symbols."""
+    data, group = CHAIN.read_bytes(), next(SequenceReader(CHAIN.open("rb")).groups())
+    head, (key, other) = native.head(data), group.table.packets[:2]
+    frame = native.frame(head, group.data[key.number], key.level, key.symbols_crc, [])
+    whole = native.frame(head, group.data[other.number], other.level, other.symbols_crc, [frame])
+    refused = 0
+    for packet in damaged(group.data[other.number])[::5]:
+        try:
+            shown = native.frame(head, packet, other.level, other.symbols_crc, [frame])
+            assert np.array_equal(shown, whole)
+        except ValueError:
+            refused += 1
+    assert refused > 0.95 * len(damaged(group.data[other.number])[::5])
