@@ -9,7 +9,7 @@ from dlic.cli.parameters import Rest, parameters_of
 from dlic.cli.parser import closest, group_parser, parser_of, values_of
 from dlic.errors import DlicError
 
-HELP = ("-h", "--help")
+HELP = ("-h", "--help", "help")
 NOTHING_ASKED = 1  # exit code of a command that was called without words and printed its help
 
 Command = TypeVar("Command", bound=Callable[..., None])

@@ -137,7 +137,7 @@ def test_help_names_everything(capsys):
 
 
 def test_every_command_has_help_and_a_wrong_one_is_a_sentence(capsys):
-    assert run(["-h"]) == run(["--version"]) == 0 and run([]) == run(["compress"]) == 1
+    assert run(["-h"]) == run(["help"]) == run(["--version"]) == 0 and run([]) == run(["compress"]) == 1
     text = capsys.readouterr().out
     assert all(f" {name} " in text for name in COMMANDS)
     assert f"dlic {dlic.__version__}\nPython {platform.python_version()}, numpy {np.__version__}, onnxruntime " in text
