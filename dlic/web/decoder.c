@@ -111,12 +111,18 @@ EXPORT const SequenceHead *dlic_sequence(const u8 *data, size_t size) { return r
 // The table of a group, from the data of its chunk.
 EXPORT const GroupTable *dlic_group(const u8 *data, size_t size) { return read_group_table(data, size, &group) ? &group : NULL; }
 
-// RGBA of a predicted frame, from its packet behind the transparency, which dlic_frame_alpha puts in. `second` is null for frames
-// with one reference.
-EXPORT u8 *dlic_frame(const u8 *packet, size_t size, int width, int height, int level, u32 crc, const u8 *first, const u8 *second) {
-  Packet of = {packet, size, width, height, level, second ? 2 : 1, crc, {{first, width, height}, {second, width, height}}};
+// RGBA of a predicted frame, from its packet behind the transparency, which dlic_frame_alpha puts in. `number` is that of the frame in
+// its group. `second` is null for frames with one reference; motions are those of the references (dlic_motion), null for key frames.
+EXPORT u8 *dlic_frame(const u8 *packet, size_t size, int width, int height, int level, u32 crc, int number, const u8 *first, const u8 *second,
+                      const FrameMotion *first_motion, const FrameMotion *second_motion) {
+  Packet of = {packet, size, width, height, level, second ? 2 : 1, number, crc, {{first, width, height}, {second, width, height}}, {first_motion, second ? second_motion : NULL}};
   return decode_frame(&of);
 }
+
+// The motion of the last frame, of so many bytes, for frames that refer to it.
+EXPORT const FrameMotion *dlic_motion(void) { return kept_motion; }
+
+EXPORT size_t dlic_motion_size(int width, int height) { return motion_size(width, height); }
 
 // Puts the transparency of a frame into its pixels; `first` are those of the first reference, or null.
 EXPORT int dlic_frame_alpha(const u8 *data, size_t size, int width, int height, const u8 *first, u8 *pixels) {

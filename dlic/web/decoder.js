@@ -117,14 +117,20 @@ export class Decoder {
     });
   }
 
-  /** RGBA of a predicted frame. `references`: RGBA of one or two frames; `alpha`: the data of its transparency, or null. */
-  frame({ packet, width, height, level, crc, references, alpha }) {
+  /**
+   * A predicted frame { pixels, motion }: RGBA, and what frames that refer to it need of its motion. `references` are one or two
+   * such frames; key frames have no motion. `alpha`: the data of the transparency, or null.
+   */
+  frame({ packet, width, height, level, crc, number, references, alpha }) {
     return this.#clean(() => {
-      const [first, second = 0] = references.map((pixels) => this.#copy(pixels));
-      const pixels = this.c.dlic_frame(this.#copy(packet), packet.length, width, height, level, crc, first, second);
+      const [first, second = 0] = references.map(({ pixels }) => this.#copy(pixels));
+      const [firstMotion, secondMotion = 0] = references.map(({ motion }) => (motion ? this.#copy(motion) : 0));
+      const place = this.#copy(packet);
+      const pixels = this.c.dlic_frame(place, packet.length, width, height, level, crc, number, first, second, firstMotion, secondMotion);
       if (!pixels) throw this.#error();
+      const motion = new Uint8Array(this.c.memory.buffer, this.c.dlic_motion(), this.c.dlic_motion_size(width, height)).slice();
       if (alpha) this.#frameAlpha(alpha, width, height, first, pixels);
-      return new Uint8ClampedArray(this.c.memory.buffer, pixels, 4 * width * height).slice();
+      return { pixels: new Uint8ClampedArray(this.c.memory.buffer, pixels, 4 * width * height).slice(), motion };
     });
   }
 

@@ -71,7 +71,7 @@ export class FrameStream {
 
   #given(job) {
     const { frame } = job;
-    const data = job.uses ? job.data.slice() : job.data;
+    const data = job.uses ? job.decoded.pixels.slice() : job.decoded.pixels;
     job.shown = true;
     this.#free(job);
     this.#pump();
@@ -115,7 +115,7 @@ export class FrameStream {
       const { width, height } = this.sequence;
       if (this.#held * 4 * width * height > MOST_REFERENCES) throw new DlicError("the frames that wait for others take more memory than this decoder may use", "limit");
       const references = await Promise.all(job.references.map((reference) => reference.done));
-      job.resolve((job.data = await decodeFrame(this.sequence.head, job.frame, references, this.signal)));
+      job.resolve((job.decoded = await decodeFrame(this.sequence.head, job.frame, references, this.signal)));
       job.state = "ready";
     } catch (error) {
       this.#error ??= error;
@@ -136,7 +136,7 @@ export class FrameStream {
   #free(job) {
     if (job.state !== "ready" || job.uses || (job.wanted && !job.shown)) return;
     job.state = "gone";
-    job.data = job.done = null;
+    job.decoded = job.done = null;
     this.#held--;
   }
 
@@ -183,21 +183,21 @@ export class FrameStream {
 }
 
 function newJob(frame, wanted) {
-  const job = { frame, wanted, state: "waiting", uses: 0, users: new Set(), shown: false, data: null };
+  const job = { frame, wanted, state: "waiting", uses: 0, users: new Set(), shown: false, decoded: null };
   job.done = new Promise((resolve) => (job.resolve = resolve));
   return job;
 }
 
-/** RGBA of a frame, given those it refers to. */
-async function decodeFrame(head, { packet, references: numbers }, references, signal) {
+/** A frame { pixels, motion }, given those it refers to. */
+async function decodeFrame(head, { packet, number, references: numbers }, references, signal) {
   const { width, height } = head;
   if (width * height > MAX_FRAME) throw new DlicError(`frames of ${width} × ${height} pixels are larger than this decoder shows`, "limit");
   if (references.includes(null)) throw new DlicError("a frame refers to one that is lost");
   const { data, alpha } = withoutAlpha(packet.data, head.alpha);
   const { level, crc } = packet;
-  if (numbers.length) return run(head.inter, { name: "frame", packet: data, width, height, level, crc, references, alpha }, [], signal);
+  if (numbers.length) return run(head.inter, { name: "frame", packet: data, width, height, level, crc, number, references, alpha }, [], signal);
   const pixels = await decodeStill(head, data, packet, signal);
-  return alpha ? run("", { name: "keyAlpha", alpha, width, height, pixels }, [], signal) : pixels;
+  return { pixels: alpha ? await run("", { name: "keyAlpha", alpha, width, height, pixels }, [], signal) : pixels, motion: null };
 }
 
 function withoutAlpha(data, hasAlpha) {

@@ -14,6 +14,10 @@ export class Desk {
     if (name === "sequence") return { result: decoder.sequence(task.bytes), transfer: [] };
     if (name === "group") return { result: decoder.group(task.data), transfer: [] };
     if (name === "crc") return { result: decoder.crc(task.bytes), transfer: [] };
+    if (name === "frame") {
+      const frame = decoder.frame(task);
+      return { result: frame, transfer: [frame.pixels.buffer, frame.motion.buffer] };
+    }
     const result = this.#result(decoder, name, task);
     return { result, transfer: [result.buffer] };
   }
@@ -24,7 +28,6 @@ export class Desk {
     if (name === "pixels") return decoder.pixels(task);
     if (name === "alpha") return decoder.alpha(task.data, task.whole, task.part);
     if (name === "exact") return decoder.exact(task);
-    if (name === "frame") return decoder.frame(task);
     if (name === "keyAlpha") return decoder.keyAlpha(task);
     if (name === "symbols") return decoder.symbols(task.tile, task.count);
     throw new Error(`there is no task ${name}`);

@@ -19,7 +19,9 @@ PICTURE = (
     "side",
 )  # fmt: skip
 TILE = ("x", "y", "width", "height", "start", "length", "crc", "finer")
-PLACES = ("take", "mark", "open", "picture", "latents", "pixels", "symbols", "alpha", "exact", "sequence", "group", "frame")
+PLACES = (  # functions that return one
+    "take", "mark", "open", "picture", "latents", "pixels", "symbols", "alpha", "exact", "sequence", "group", "frame", "motion",
+)  # fmt: skip
 HALO = 2  # latents
 
 
@@ -37,22 +39,10 @@ class Native:
     def __init__(self, library: Path, checkpoint: Path):
         own = library.with_name(f"{uuid.uuid4().hex}.so")  # two handles of one file would share its state
         self.c = ctypes.CDLL(str(shutil.copy(library, own)))
-        for name in (
-            "take",
-            "mark",
-            "open",
-            "picture",
-            "latents",
-            "pixels",
-            "symbols",
-            "alpha",
-            "exact",
-            "sequence",
-            "group",
-            "frame",
-        ):
+        for name in PLACES:
             getattr(self.c, f"dlic_{name}").restype = ctypes.c_void_p
         self.c.dlic_problem.restype = ctypes.c_char_p
+        self.c.dlic_motion_size.restype = ctypes.c_size_t
         self.c.dlic_release.argtypes = [ctypes.c_void_p]
         assert self.load(body_of(web_weights(checkpoint))), self.problem()
         self.start = self.c.dlic_mark()

@@ -1,12 +1,14 @@
 """Sequences by the decoder in C as a native library: what `sequence.js` does with the WebAssembly of the same file."""
 
 import ctypes
-from dataclasses import dataclass
+import io
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from dlic.container.format import Container, write
+from dlic.container.sequence_groups import Packet
 from dlic.container.sequence_reader import SequenceReader
 from dlic.entropy.byte_reader import Reader, read_varint
 from tests.web.native import Native
@@ -22,15 +24,18 @@ PACKET = (
 
 
 @dataclass(frozen=True, eq=False)
+class NativeFrame:
+    """A decoded frame, for those that refer to it."""
+
+    pixels: np.ndarray  # (H, W, 4)
+    motion: bytes | None  # None of key frames
+
+
 class NativeSequences:
     """Two libraries, with the weights of key frames and of the others."""
 
-    key: Native
-    inter: Native
-
     def __init__(self, library: Path, key: Path, inter: Path):
-        object.__setattr__(self, "key", Native(library, key))
-        object.__setattr__(self, "inter", Native(library, inter))
+        self.key, self.inter = Native(library, key), Native(library, inter)
 
     def head(self, data: bytes) -> dict[str, int]:
         """The head of a file. Raises ValueError with the decoder's sentence."""
@@ -44,49 +49,54 @@ class NativeSequences:
 
     def frames(self, data: bytes) -> list[np.ndarray]:
         """All frames of a file in the order of display: (H, W, 4)."""
-        import io
-
         head, shown = self.head(data), []
         for group in SequenceReader(io.BytesIO(data)).groups():
-            decoded: dict[int, np.ndarray] = {}
+            decoded: dict[int, NativeFrame] = {}
             for packet in group.table.packets:
                 references = [decoded[number] for number in packet.references]
-                decoded[packet.number] = self.frame(head, group.data[packet.number], packet.level, packet.symbols_crc, references)
-            shown += [decoded[number] for number in sorted(decoded)]
+                decoded[packet.number] = self.frame(head, group.data[packet.number], packet, references)
+            shown += [decoded[number].pixels for number in sorted(decoded)]
         return shown
 
-    def frame(self, head: dict[str, int], data: bytes, level: int, crc: int, references: list[np.ndarray]) -> np.ndarray:
-        """One frame (H, W, 4) from its packet. Raises ValueError."""
+    def frame(self, head: dict[str, int], data: bytes, packet: Packet, references: "list[NativeFrame]") -> "NativeFrame":
+        """One frame from the data of its packet. Raises ValueError."""
         alpha = b""
         if head["alpha"]:
             reader = Reader(data)
             alpha = reader.take(read_varint(reader))
             data = data[reader.position :]
         if references:
-            pixels = self._predicted(head, data, level, crc, references)
+            frame = self._predicted(head, data, packet, references)
         else:
-            pixels = self.key.decode(still_of(head, data, level, crc))
-        return self._with_alpha(head, alpha, references, pixels) if head["alpha"] else pixels
+            frame = NativeFrame(self.key.decode(still_of(head, data, packet)), None)
+        return replace(frame, pixels=self._with_alpha(head, alpha, references, frame.pixels)) if head["alpha"] else frame
 
-    def _predicted(self, head: dict[str, int], data: bytes, level: int, crc: int, references: list[np.ndarray]) -> np.ndarray:
-        c, size = self.inter.c, (head["height"], head["width"])
+    def _predicted(self, head: dict[str, int], data: bytes, packet: Packet, references: "list[NativeFrame]") -> "NativeFrame":
+        c, width, height = self.inter.c, head["width"], head["height"]
         c.dlic_release(self.inter.start)
-        places = [ctypes.c_void_p(self.inter._copied(reference.tobytes())) for reference in references]
-        packet = ctypes.c_void_p(self.inter._copied(data)), ctypes.c_size_t(len(data))
-        found = c.dlic_frame(*packet, size[1], size[0], level, ctypes.c_uint32(crc), *[*places, None][:2])
+        pixels = [self._copied(reference.pixels.tobytes()) for reference in references]
+        motions = [None if reference.motion is None else self._copied(reference.motion) for reference in references]
+        found = c.dlic_frame(
+            self._copied(data), ctypes.c_size_t(len(data)), width, height, packet.level, ctypes.c_uint32(packet.symbols_crc),
+            packet.number, *[*pixels, None][:2], *[*motions, None][:2],
+        )  # fmt: skip
         if not found:
             raise ValueError(self.inter.problem())
-        return np.frombuffer(ctypes.string_at(found, 4 * size[0] * size[1]), np.uint8).reshape(*size, 4)
+        shown = np.frombuffer(ctypes.string_at(found, 4 * height * width), np.uint8).reshape(height, width, 4)
+        return NativeFrame(shown, ctypes.string_at(c.dlic_motion(), c.dlic_motion_size(width, height)))
 
-    def _with_alpha(self, head: dict[str, int], alpha: bytes, references: list[np.ndarray], pixels: np.ndarray) -> np.ndarray:
+    def _with_alpha(self, head: dict[str, int], alpha: bytes, references: "list[NativeFrame]", pixels: np.ndarray) -> np.ndarray:
         c = self.inter.c
         c.dlic_release(self.inter.start)
-        first = ctypes.c_void_p(self.inter._copied(references[0].tobytes())) if references else None
+        first = self._copied(references[0].pixels.tobytes()) if references else None
         target = self.inter._copied(pixels.tobytes())
-        coded = ctypes.c_void_p(self.inter._copied(alpha)), ctypes.c_size_t(len(alpha))
+        coded = self._copied(alpha), ctypes.c_size_t(len(alpha))
         if not c.dlic_frame_alpha(*coded, head["width"], head["height"], first, ctypes.c_void_p(target)):
             raise ValueError(self.inter.problem())
         return np.frombuffer(ctypes.string_at(target, pixels.size), np.uint8).reshape(pixels.shape)
+
+    def _copied(self, data: bytes) -> ctypes.c_void_p:
+        return ctypes.c_void_p(self.inter._copied(data))
 
     def _place(self, name: str, data: bytes) -> int:
         self.inter.c.dlic_release(self.inter.start)
@@ -100,13 +110,13 @@ class NativeSequences:
         return [_named(fields, place + 4 * len(fields) * i) for i in range(count)]
 
 
-def still_of(head: dict[str, int], data: bytes, level: int, crc: int) -> bytes:
+def still_of(head: dict[str, int], data: bytes, packet: Packet) -> bytes:
     """A key frame as the file of a picture."""
     model = head["key_high"].to_bytes(4, "big") + head["key_low"].to_bytes(4, "big")
     return write(
         Container(
-            kind=data[0], coder=data[1], width=head["width"], height=head["height"], level=level, model=model,
-            symbols_crc=crc, stream=data[2:],
+            kind=data[0], coder=data[1], width=head["width"], height=head["height"], level=packet.level, model=model,
+            symbols_crc=packet.symbols_crc, stream=data[2:],
         )
     )  # fmt: skip
 

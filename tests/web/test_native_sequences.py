@@ -1,6 +1,7 @@
 """Sequences by the decoder in C, built for this machine, against Python's."""
 
 import io
+from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
 
@@ -11,19 +12,19 @@ from hypothesis import strategies as st
 
 from dlic.classical.motion.field import MotionField
 from dlic.classical.motion.prediction import predict
-from dlic.container.sequence_groups import write_group
+from dlic.container.sequence_groups import Packet, write_group
 from dlic.container.sequence_reader import SequenceReader
 from dlic.learned.sequence.areas import superblocks
-from dlic.learned.sequence.codec import SequenceCodec, load_sequence_codec
+from dlic.learned.sequence.codec import DecodedFrame, SequenceCodec, load_sequence_codec
 from dlic.learned.sequence.decoder import SequenceDecoder
 from dlic.learned.sequence.encoder import encode_sequence
-from dlic.learned.sequence.packet import InterPacket, write_inter
+from dlic.learned.sequence.packet import write_inter, write_motion
 from dlic.learned.sequence.settings import SequenceSettings
 from tests.classical.motion.fields import random_field, sizes
 from tests.golden.sequences.rewrite import FOLDER
 from tests.learned.sequence.clips import TINY, codec, decoder, form_of, pan, photograph, timed
 from tests.web.conftest import HAS_CLANG
-from tests.web.native_sequence import NativeSequences
+from tests.web.native_sequence import NativeFrame, NativeSequences
 
 if not HAS_CLANG:
     pytest.skip("no clang and lld on this machine", allow_module_level=True)
@@ -76,14 +77,58 @@ def test_pictures_of_a_checkpoint_of_frames_are_refused(shipped):
         shipped.inter.decode(Path("tests/golden/shipped/light-1-inter.dlic").read_bytes())
 
 
-@settings(max_examples=40)
-@given(sizes(120), st.integers(1, 2), st.sampled_from([6, 200, 2000]), st.integers(0, 1000))
-def test_motion_and_prediction_are_exact(native, size, references, reach, seed):
+@dataclass(frozen=True, eq=False)
+class Both:
+    """A frame as Python has it, and as the decoder in C has it."""
+
+    python: DecodedFrame
+    native: NativeFrame
+
+
+def key_of(pixels: np.ndarray) -> Both:
+    opaque = np.full(pixels.shape[:2], 255, np.uint8)
+    return Both(DecodedFrame(pixels), NativeFrame(np.dstack([pixels, opaque]), None))
+
+
+@dataclass(frozen=True, eq=False)
+class Coded:
+    """What a frame is coded by."""
+
+    field: MotionField
+    x: np.ndarray  # (H, W, 3)
+    superblocks: np.ndarray
+    level: int = 30
+    number: int = 1
+
+
+def decoded(native: NativeSequences, of: SequenceCodec, references: list[Both], frame: Coded) -> Both:
+    """A frame from a packet that Python writes."""
+    pixels = [reference.python.pixels for reference in references]
+    motions = [reference.python.motion for reference in references]
+    p = predict(pixels, frame.field)
+    residual = of.residual.encode(frame.x, p, frame.level, frame.superblocks)
+    moved = write_motion(frame.field, frame.number, motions)
+    data, motion = write_inter(moved, frame.superblocks, of.residual.coder.number, residual.stream)
+    crc = crc32(data[: len(data) - len(residual.stream)], residual.crc)
+    packet = Packet(number=frame.number, level=frame.level, length=len(data), symbols_crc=crc)
+    head = {"width": p.shape[1], "height": p.shape[0], "alpha": 0}
+    shown = native.frame(head, data, packet, [reference.native for reference in references])
+    x_hat = of.residual.reconstruct(residual.symbols, p, frame.level, frame.superblocks)
+    return Both(DecodedFrame(x_hat, motion), shown)
+
+
+@settings(max_examples=30)
+@given(sizes(120), st.sampled_from([6, 200, 2000]), st.permutations(range(1, 5)), st.integers(0, 1000))
+def test_motion_and_prediction_are_exact(native, size, reach, numbers, seed):
+    """A key frame, and four frames that refer to one or two of those before, in any order of display."""
     rng = np.random.default_rng(seed)
-    frames = [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for _ in range(references)]
-    field = random_field(size, references, seed, reach)
-    shown = coded_frame(native, codec(), frames, field, frames[0], np.zeros(superblocks(*size), bool))
-    assert np.array_equal(shown, predict(frames, field))
+    frames = [key_of(rng.integers(0, 256, (*size, 3), dtype=np.uint8))]
+    nothing = np.zeros(superblocks(*size), bool)
+    for i, number in enumerate(numbers):
+        chosen = [frames[at] for at in rng.choice(i + 1, min(i + 1, int(rng.integers(1, 3))), replace=False)]
+        field = random_field(size, len(chosen), seed + i, reach)
+        frames.append(decoded(native, codec(), chosen, Coded(field, frames[0].python.pixels, nothing, number=number)))
+        assert np.array_equal(frames[-1].native.pixels[..., :3], frames[-1].python.pixels)
 
 
 @settings(max_examples=12)
@@ -100,35 +145,14 @@ def test_residuals_of_a_network_that_knows_the_prediction(shipped, shipped_codec
 def check_residual(native: NativeSequences, of: SequenceCodec, size: tuple[int, int], level: int, share: float, seed: int) -> None:
     """Pixels of coded superblocks are within one level of Python's, all others are the prediction's."""
     (height, width), rng = size, np.random.default_rng(seed)
-    frame, x = (photograph()[at : at + height, at : at + width] for at in (20, 24))
+    before, x = (photograph()[at : at + height, at : at + width] for at in (20, 24))
     coded = rng.random(superblocks(height, width)) < share
     field = random_field(size, 1, seed, reach=30)
-    p = predict([frame], field)
-    residual = of.residual.encode(x, p, level, coded)
-    expected = of.residual.reconstruct(residual.symbols, p, level, coded)
-    shown = coded_frame(native, of, [frame], field, x, coded, level)
-    assert np.abs(shown.astype(int) - expected).max() <= 1
+    frame = decoded(native, of, [key_of(before)], Coded(field, x, coded, level))
+    shown = frame.native.pixels[..., :3]
+    assert np.abs(shown.astype(int) - frame.python.pixels).max() <= 1
     still = ~coded.repeat(64, axis=0).repeat(64, axis=1)[:height, :width]
-    assert np.array_equal(shown[still], p[still])
-
-
-def coded_frame(
-    native: NativeSequences,
-    of: SequenceCodec,
-    frames: list[np.ndarray],
-    field: MotionField,
-    x: np.ndarray,
-    coded: np.ndarray,
-    level: int = 30,
-) -> np.ndarray:
-    """A frame by the decoder in C, from the packet that Python writes: (H, W, 3)."""
-    residual = of.residual.encode(x, predict(frames, field), level, coded)
-    packet = InterPacket(field=field, coded=coded, coder=of.residual.coder.number, stream=residual.stream)
-    data = write_inter(packet)
-    crc = crc32(data[: len(data) - len(residual.stream)], residual.crc)
-    opaque = [np.dstack([frame, np.full(frame.shape[:2], 255, np.uint8)]) for frame in frames]
-    head = {"width": x.shape[1], "height": x.shape[0], "alpha": 0}
-    return native.frame(head, data, level, crc, opaque)[..., :3]
+    assert np.array_equal(shown[still], predict([before], field)[still])
 
 
 def damaged(data: bytes) -> list[bytes]:
@@ -167,13 +191,13 @@ def test_damaged_packets_are_refused(native):
     """Their checksum is of symbols, motion and skip map; a changed byte may also give the same symbols."""
     data, group = CHAIN.read_bytes(), next(SequenceReader(CHAIN.open("rb")).groups())
     head, (key, other) = native.head(data), group.table.packets[:2]
-    frame = native.frame(head, group.data[key.number], key.level, key.symbols_crc, [])
-    whole = native.frame(head, group.data[other.number], other.level, other.symbols_crc, [frame])
-    refused = 0
-    for packet in damaged(group.data[other.number])[::5]:
+    frame = native.frame(head, group.data[key.number], key, [])
+    whole = native.frame(head, group.data[other.number], other, [frame])
+    packets, refused = damaged(group.data[other.number])[::5], 0
+    for packet in packets:
         try:
-            shown = native.frame(head, packet, other.level, other.symbols_crc, [frame])
-            assert np.array_equal(shown, whole)
+            shown = native.frame(head, packet, other, [frame])
+            assert np.array_equal(shown.pixels, whole.pixels)
         except ValueError:
             refused += 1
-    assert refused > 0.95 * len(damaged(group.data[other.number])[::5])
+    assert refused > 0.95 * len(packets)

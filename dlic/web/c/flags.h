@@ -9,18 +9,14 @@ typedef struct {
   int contexts;
 } Flags;
 
-// `priors`: chances of a one in 1/256, as if eight bits had been seen in each context; `more` contexts begin with a half.
-static int start_flags(Flags *flags, const u8 *stream, size_t size, const u8 *priors, int known, int more) {
+// The counts of the contexts are there before.
+static int start_flags(Flags *flags, const u8 *stream, size_t size, int contexts) {
   size_t words = (size + 3) / 4;
   u8 *whole = take_zeros(4 * words + 1);
   if (!whole) return fail(NO_MEMORY);
   if (size && !stream[size - 1]) return fail("a frame is damaged: its motion ends in an empty byte");
   memcpy(whole, stream, size);
-  flags->contexts = known + more;
-  for (int c = 0; c < flags->contexts; c++) {
-    flags->counts.ones[c] = c < known ? priors[c] : 128;
-    flags->counts.zeros[c] = 256 - flags->counts.ones[c];
-  }
+  flags->contexts = contexts;
   return start_rans(&flags->rans, whole, 4 * words);
 }
 

@@ -4,16 +4,19 @@
 #include "residual.h"
 SMALL_BEGIN
 
-enum { MOVES = 1, CODED = 2, ALL_CODED = 4, CODER = 8, SKIP_CONTEXTS = 10, MAX_FRAME = 1 << 25 };
+enum { MOVES = 1, CODED = 2, ALL_CODED = 4, CODER = 8, MAX_FRAME = 1 << 25 };
 enum { SAME_ALPHA, ONE_ALPHA, WHOLE_ALPHA, ALPHA_DIFFERENCE };
 
 typedef struct {
   const u8 *data;
   size_t size;
-  int width, height, level, references;
+  int width, height, level, references, number;
   u32 crc;
   Frame frames[2];
+  const FrameMotion *motions[2];  // of the references; null for key frames
 } Packet;
+
+static FrameMotion *kept_motion;  // of the last frame
 
 // Which superblocks have a residual, in contexts of their neighbours and of their motion.
 static int read_skip_map(Flags *flags, const Motion *motion, int rows, int columns, u8 *coded) {
@@ -34,15 +37,21 @@ static int read_skip_map(Flags *flags, const Motion *motion, int rows, int colum
   return 1;
 }
 
-// Motion and skip map from the side stream.
-static int read_side(const u8 *side, size_t size, int flags, Motion *motion, int rows, int columns, u8 *coded) {
+// Motion and skip map from the side stream, if there is one.
+static int read_side(const Packet *packet, const u8 *side, size_t size, u32 flags, Motion *motion, int rows, int columns, u8 *coded) {
   Mark start = mark();
   MotionReader *reader = take_zeros(sizeof(MotionReader));
+  int some_are_coded = (flags & (CODED | ALL_CODED)) == CODED;
   if (!reader || !take_reader(reader, motion)) return fail(NO_MEMORY);
-  if (!start_flags(&reader->flags, side, size, motion_priors, MOTION_CONTEXTS, SKIP_CONTEXTS)) return 0;
-  if (flags & MOVES) read_motion(reader);
-  if ((flags & (CODED | ALL_CODED)) == CODED && !read_skip_map(&reader->flags, motion, rows, columns, coded)) return 0;
-  if (!end_flags(&reader->flags)) return 0;
+  first_counts(packet->motions, &reader->flags.counts);
+  if (flags & MOVES || some_are_coded) {
+    if (!start_flags(&reader->flags, side, size, ALL_CONTEXTS)) return 0;
+    if (flags & MOVES && !expect(packet->motions, packet->references, packet->number, macroblocks_of(packet->width, packet->height), &reader->expected)) return 0;
+    if (flags & MOVES) read_motion(reader);
+    if (some_are_coded && !read_skip_map(&reader->flags, motion, rows, columns, coded)) return 0;
+    if (!end_flags(&reader->flags)) return 0;
+  }
+  keep_motion(motion, &reader->flags.counts, packet->number, packet->motions, kept_motion);
   release(start);
   return 1;
 }
@@ -50,6 +59,12 @@ static int read_side(const u8 *side, size_t size, int flags, Motion *motion, int
 static int check_packet(const Packet *packet) {
   if (packet->width < 1 || packet->height < 1 || (u64)packet->width * (u64)packet->height > MAX_FRAME) return fail("the frame is larger than this decoder shows");
   if (packet->level < 0 || packet->level >= LEVELS) return fail("the level is beyond those of the model");
+  for (int r = 0; r < packet->references; r++) {
+    const FrameMotion *motion = packet->motions[r];
+    if ((motion ? motion->number : 0) == packet->number) return fail("a frame refers to itself");
+    for (i32 i = 0; motion && i < motion->references; i++)
+      if (motion->of[i] == motion->number) return fail("a frame refers to itself");
+  }
   return model.slots ? 1 : fail("no weights were given");
 }
 
@@ -65,11 +80,12 @@ NOINLINE u8 *decode_frame(const Packet *packet) {
   const u8 *side = length <= from.size ? take_bytes(&from, (size_t)length) : 0;
   if (!side || (from.at < from.size && !some)) return fail("a frame is damaged: its data are not as long as it says"), NULL;
   u8 *pixels = take(4 * (size_t)packet->width * (size_t)packet->height), *coded = take((size_t)(rows * columns));
+  kept_motion = take(motion_size(packet->width, packet->height));
   Mark start = mark();
   Motion motion;
-  if (!pixels || !coded || !take_motion(&motion, packet->width, packet->height, packet->references)) return fail(NO_MEMORY), NULL;
+  if (!pixels || !coded || !kept_motion || !take_motion(&motion, packet->width, packet->height, packet->references)) return fail(NO_MEMORY), NULL;
   memset(coded, whole, (size_t)(rows * columns));
-  if ((flags & MOVES || some != whole) && !read_side(side, (size_t)length, (int)flags, &motion, rows, columns, coded)) return NULL;
+  if (!read_side(packet, side, (size_t)length, flags, &motion, rows, columns, coded)) return NULL;
   if (!predict(packet->frames, &motion, pixels)) return NULL;
   Residual residual = {pixels, packet->width, packet->height, packet->level, (int)(flags / CODER), coded, rows, columns};
   u32 crc = 0;

@@ -1,7 +1,7 @@
 // The prediction of a frame from decoded frames and its motion: overlapped blocks at quarter-pel places, in whole numbers
 // (docs/format.md, section 9.4; `dlic/classical/motion/prediction.py`). Frames are RGBA; the fourth value of a pixel means nothing here.
 #pragma once
-#include "motion.h"
+#include "expected.h"
 
 typedef i16 s4 __attribute__((vector_size(8), aligned(2)));
 typedef i16 s8 __attribute__((vector_size(16), aligned(2)));
