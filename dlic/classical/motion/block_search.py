@@ -49,7 +49,11 @@ class BlockSearch:
 
     def costs(self) -> NDArray[np.float32]:
         """Differences + price · bits of every macroblock as a whole: (mh, mw)."""
-        return self.sums + self._price * _Surroundings(self.vectors, self._hint).bits(self.vectors)
+        return self.sums + self._price * self.bits(self.vectors)
+
+    def bits(self, vectors: NDArray[np.int16]) -> NDArray[np.float32]:
+        """Approximate bits of vectors of macroblocks among the best ones: (mh, mw)."""
+        return _Surroundings(self.vectors, self._hint).bits(vectors)
 
     def split_costs(self) -> NDArray[np.float32]:
         """The same of every macroblock as four blocks: (mh, mw)."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from dlic.classical.motion import coarse
 from dlic.classical.motion.block_search import BlockSearch
 from dlic.classical.motion.field import BLOCK, BOTH, FIRST, FLAT, SECOND, SUB, MotionField, of_macroblocks
+from dlic.classical.motion.pair_search import PairSearch, mean
 from dlic.classical.motion.parallel import for_each
 from dlic.classical.motion.planes import CurrentBlocks, Planes, differences, luma
 from dlic.classical.motion.temporal import Expected
@@ -66,42 +67,36 @@ def _chosen(
     costs: list[NDArray[np.float32]] = []  # of modes whole and split in turns
     for number, one in enumerate(found):
         costs += [one.costs() + price * MODE_BITS[number], one.split_costs() + price * (MODE_BITS[number] + SPLIT_BITS)]
-    modes = [*range(len(found))]
+    modes, of_both = [*range(len(found))], [one.vectors for one in found]
     if len(found) == 2:
         modes.append(BOTH)
-        costs += _both_costs(current, references, found, price)
+        pairs = PairSearch(current, [reference.planes for reference in references], found, price).run()
+        of_both = pairs.vectors
+        costs += [pairs.costs + price * MODE_BITS[BOTH], _split_costs(current, references, found, price)]
     colours, apart = _flat(pixels, current)
     costs += [apart + price * MODE_BITS[FLAT], np.full(current.size, np.inf, np.float32)]
     best = np.stack(costs).argmin(axis=0)
-    split = best % 2 == 1
-    vectors = [np.where(of_macroblocks(split)[..., None], one.sub_vectors, of_macroblocks(one.vectors)) for one in found]
+    split, chosen = best % 2 == 1, np.array([*modes, FLAT], np.uint8)[best // 2]
+    vectors = []
+    for one, pair in zip(found, of_both, strict=True):
+        whole = np.where((chosen == BOTH)[..., None], pair, one.vectors)
+        vectors.append(np.where(of_macroblocks(split)[..., None], one.sub_vectors, of_macroblocks(whole)))
     return MotionField(
-        modes=np.array([*modes, FLAT], np.uint8)[best // 2],
+        modes=chosen,
         split=split,
         vectors=np.stack(vectors).astype(np.int16),
         colours=colours,
     )
 
 
-def _both_costs(
+def _split_costs(
     current: CurrentBlocks, references: Sequence[SearchReference], found: Sequence[BlockSearch], price: float
-) -> list[NDArray[np.float32]]:
-    """Costs of the mean of both references, whole and split."""
-    whole = [reference.planes.blocks(one.vectors) for reference, one in zip(references, found, strict=True)]
-    sums = differences(current.blocks, _mean(*whole)).sum(axis=(0, 2)).reshape(current.size)
-    bits = [one.costs() - one.sums for one in found]
+) -> NDArray[np.float32]:
+    """Costs of the mean of both references with split macroblocks: (mh, mw)."""
     split = [reference.planes.blocks(one.sub_vectors, SUB) for reference, one in zip(references, found, strict=True)]
-    split_sums = _four(differences(current.sub_blocks, _mean(*split)).reshape(found[0].sub_sums.shape))
-    split_bits = [one.split_costs() - _four(one.sub_sums) for one in found]
-    return [
-        sums + bits[0] + bits[1] + price * MODE_BITS[BOTH],
-        split_sums + split_bits[0] + split_bits[1] + price * (MODE_BITS[BOTH] + SPLIT_BITS),
-    ]
-
-
-def _mean(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(first + second + 1) / 2, rounded down."""
-    return (first | second) - ((first ^ second) >> 1)
+    sums = _four(differences(current.sub_blocks, mean(*split)).reshape(found[0].sub_sums.shape))
+    bits = [one.split_costs() - _four(one.sub_sums) for one in found]
+    return np.asarray(sums + bits[0] + bits[1] + price * (MODE_BITS[BOTH] + SPLIT_BITS), np.float32)
 
 
 def _four(sums: NDArray[np.float32]) -> NDArray[np.float32]:
