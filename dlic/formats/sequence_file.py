@@ -157,7 +157,7 @@ def compress_sequence(
     *,
     loops: int = 1,
     low_delay: bool = False,
-    max_gop: int = 32,
+    max_gop: int = 64,
     effort: int = 0,
     tune: str | None = None,
     model: str | None = None,
@@ -175,7 +175,7 @@ def compress_sequence(
         target_psnr: least mean PSNR of the frames in dB.
         loops: how often an animation plays; 0 is for ever.
         low_delay: no frame refers to a later one.
-        max_gop: most frames from one key frame to the next, 1 … 32.
+        max_gop: most frames from one key frame to the next, 1 … 64; they are at most 32 where something changes.
         effort: of key frames, as in `dlic.compress`.
         tune: likewise.
         model: likewise.

@@ -32,7 +32,7 @@ class ClipWishes:
     target_bitrate: float | None = None  # bits a second of the whole file, on average
     target_psnr: float | None = None  # dB, least mean over the frames
     low_delay: bool = False  # no frame refers to a later one
-    max_gop: int = 32  # frames from one key frame to the next, at most
+    max_gop: int = 64  # frames from one key frame to the next, at most; 32 where something changes
     effort: int = 0  # of key frames
     tune: str | None = None
     model: str | None = None  # checkpoint of key frames
@@ -68,7 +68,7 @@ def encode_clip(clip: Clip, wishes: ClipWishes, progress: Progress = no_progress
     Raises DlicError for wishes that cannot be granted, and targets that cannot be met.
     """
     target = wishes.target
-    whole_number("the frames of a group", wishes.max_gop, 1, 32)
+    whole_number("the frames of a group", wishes.max_gop, 1, 64)
     codec = codec_to_write(wishes.model, wishes.weights, wishes.tune)
     if target is None:
         from dlic.learned.codec import check_quality, level_of

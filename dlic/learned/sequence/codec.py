@@ -128,7 +128,7 @@ class SequenceCodec:
         field = search(x, [reference.for_search for reference in references], price, expected(number, motions))
         moved, p = write_motion(field, number, motions), predict(pixels, field)
         saved = squared_errors(x[..., :3], pixels[0]).sum() - squared_errors(x[..., :3], p).sum()
-        if saved <= price**2 * moved.writer.bits:
+        if saved * self.rate.lmbda(level) <= moved.writer.bits:
             return write_motion(still(x.shape[0], x.shape[1], len(references)), number, motions), pixels[0]
         return moved, p
 

@@ -16,6 +16,8 @@ Extra = tuple[bytes, bytes]  # name and data of a chunk that is written where it
 
 SCALE, REACH = 8, 3  # of the small copies that are compared, and the search in them: 24 pixels
 CUT = 0.9  # changes of a frame that begins a scene
+LONG = 32  # frames of a group in which something changes
+STILL = 0.01  # mean changes of a group that may be longer
 FLOOR = 2.0  # grey levels that count as detail everywhere, so that noise on flat areas is no change
 DISTANCES = (
     (0.12, 16),
@@ -61,7 +63,7 @@ class Partition:
             small = smaller(luma(item.pixels), SCALE)
             difference = None if self._small is None else change(self._small, small)
             self._small = small
-            if self._frames and (len(self._frames) == self._max_gop or (difference is not None and difference > CUT)):
+            if self._frames and (self._is_long_enough or (difference is not None and difference > CUT)):
                 yield self._group()
                 difference = None
             self._frames.append(item)
@@ -69,9 +71,17 @@ class Partition:
         if self._frames or self._extras:
             yield self._group()
 
+    @property
+    def _mean_change(self) -> float:
+        return float(np.mean(self._changes)) if self._changes else 0.0
+
+    @property
+    def _is_long_enough(self) -> bool:
+        count = len(self._frames)
+        return count >= self._max_gop or (count >= LONG and self._mean_change > STILL)
+
     def _group(self) -> FrameGroup:
-        mean = float(np.mean(self._changes)) if self._changes else 0.0
-        distance = next(distance for most, distance in DISTANCES if mean < most)
+        distance = next(distance for most, distance in DISTANCES if self._mean_change < most)
         group = FrameGroup(frames=self._frames, distance=distance, extras=self._extras)
         self._frames, self._extras, self._changes = [], [], []
         return group

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from dlic.errors import DlicError
 
-LONGEST_GOP = 32  # frames; an encoder holds so many in memory
-HIERARCHY = (0, -4, -9, -13, -16, -18, -19)  # levels of the layers, from the key frame's
+LONGEST_GOP = 64  # frames, where next to nothing changes; an encoder holds so many in memory
+HIERARCHY = (0, -6, -12, -16, -19, -20, -21)  # levels of the layers, from the key frame's
 CHAIN = (0, -4, -8)
 
 
@@ -15,7 +15,7 @@ class SequenceSettings:
 
     level: int  # rate level of key frames; others have offsets by their layer
     low_delay: bool = False  # P frames only: no frame refers to a later one
-    max_gop: int = LONGEST_GOP  # frames of a group at most: the intra period
+    max_gop: int = LONGEST_GOP  # frames of a group at most; 32 where something changes
     effort: int = 0  # of key frames, 0 … 9
 
     def __post_init__(self) -> None:

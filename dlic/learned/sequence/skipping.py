@@ -32,8 +32,10 @@ class Rate:
         return float(self.lowest * (self.highest / self.lowest) ** (level / max(1, self.levels - 1)))
 
     def of_motion(self, level: int) -> float:
-        """Absolute differences of luma that a bit of motion is worth."""
-        return float(self.lmbda(level) ** -0.5)
+        """Absolute differences of luma that a bit of motion is worth: more than a residual would make it, as most motion is of
+        blocks without one. Chosen on two held-out clips at levels 20, 32 and 44.
+        """
+        return float(1.1 * self.lmbda(level) ** -0.55)
 
 
 def worth_coding(x: NDArray[np.uint8], p: NDArray[np.uint8], lmbda: float) -> NDArray[np.bool_]:

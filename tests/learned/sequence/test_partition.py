@@ -48,6 +48,15 @@ def test_still_scenes_have_p_frames_far_apart():
     assert all(len(group.frames) == 1 or group.distance < 16 for group in groups([frame.astype(np.uint8) for frame in wild]))
 
 
+def test_groups_of_still_scenes_are_longer():
+    still = np.full((144, 192, 3), 60, np.uint8)
+    noise = [np.random.default_rng(i).integers(0, 2, still.shape).astype(np.uint8) for i in range(4)]
+    quiet = [still + noise[i % 4] for i in range(70)]
+    assert [len(group.frames) for group in groups(quiet, 64)] == [64, 6]
+    assert [len(group.frames) for group in groups(quiet, 20)] == [20, 20, 20, 10]
+    assert [len(group.frames) for group in groups(pan(40, step=(1, 2)), 64)] == [32, 8]
+
+
 def test_times_have_no_gaps():
     frames = pan(3)
     items = [Frame(pixels=frames[0], pts=5, duration=1), Frame(pixels=frames[1], pts=30, duration=1)]

@@ -186,8 +186,8 @@ def test_a_change_of_size_is_refused():
 
 
 def test_settings_out_of_range_are_refused():
-    with pytest.raises(DlicError, match="1 to 32"):
-        SequenceSettings(level=1, max_gop=33)
+    with pytest.raises(DlicError, match="1 to 64"):
+        SequenceSettings(level=1, max_gop=65)
 
 
 def test_another_checkpoint_is_named():
