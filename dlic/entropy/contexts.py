@@ -49,7 +49,7 @@ def encode(values: NDArray[Any], contexts: NDArray[Any]) -> bytes:
 
 def estimated_bits(values: NDArray[Any], contexts: NDArray[Any]) -> float:
     """Approximate bits of `encode`'s result, in a fraction of its time."""
-    return sum(_cost(counts) for counts in _counts(values, contexts)) + float(_symbols(values)[2].sum())
+    return sum(_cost(counts) for counts in _counts(values, contexts)) + float(symbols_of(values)[2].sum())
 
 
 class Decoder:
@@ -92,7 +92,7 @@ def _write_group(values: NDArray[Any]) -> bytes:
     head = write_varint(values.size)
     if not values.size:
         return head
-    symbols, extra, lengths = _symbols(values)
+    symbols, extra, lengths = symbols_of(values)
     counted = _count_zeros(symbols)
     plain, with_runs = (HuffmanCode.from_counts(np.bincount(each), LONGEST) for each in (symbols, counted))
     runs = with_runs.bits(np.bincount(counted)) < plain.bits(np.bincount(symbols))
@@ -120,19 +120,19 @@ def _read_group(reader: Reader, most: int) -> NDArray[Any]:
         symbols = _expand_zeros(symbols, count)
     if symbols.size != count or symbols.max() >= SYMBOLS:
         raise CorruptFileError("a group of residuals does not hold as many values as it says")
-    lengths = _extra_bits(symbols)
+    lengths = extra_bits(symbols)
     ends = np.cumsum(lengths)
     remaining = reader.take((int(ends[-1]) + 7) // 8)
-    return _values(symbols, unpack(remaining, ends - lengths, lengths))
+    return values_of(symbols, unpack(remaining, ends - lengths, lengths))
 
 
 def _counts(values: NDArray[Any], contexts: NDArray[Any]) -> NDArray[Any]:
     """How often each context has each symbol: (CONTEXTS, SYMBOLS)."""
-    index = contexts.astype(np.int64) * SYMBOLS + _symbols(values)[0]
+    index = contexts.astype(np.int64) * SYMBOLS + symbols_of(values)[0]
     return np.bincount(index, minlength=CONTEXTS * SYMBOLS).reshape(CONTEXTS, SYMBOLS)
 
 
-def _symbols(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+def symbols_of(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Symbols (N,), and the remaining bits of the values: (N,) numbers of (N,) bits each.
 
     Signs go to the lowest bit: 0, −1, 1, −2, … become 0, 1, 2, 3, …
@@ -143,15 +143,15 @@ def _symbols(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[
     return symbols, folded & (1 << lengths) - 1, lengths
 
 
-def _extra_bits(symbols: NDArray[Any]) -> NDArray[Any]:
+def extra_bits(symbols: NDArray[Any]) -> NDArray[Any]:
     """Number of plain bits after each symbol."""
     return np.where(symbols < DIRECT, 0, (symbols - DIRECT >> 2) + 3)
 
 
-def _values(symbols: NDArray[Any], extra: NDArray[Any]) -> NDArray[Any]:
-    """Inverse of `_symbols`: int32."""
+def values_of(symbols: NDArray[Any], extra: NDArray[Any]) -> NDArray[Any]:
+    """Inverse of `symbols_of`: int32."""
     leading = np.where(symbols < DIRECT, symbols, symbols - DIRECT & 3 | 4)
-    folded = (leading << _extra_bits(symbols)) + extra
+    folded = (leading << extra_bits(symbols)) + extra
     return np.where(folded & 1, -(folded >> 1) - 1, folded >> 1).astype(np.int32)
 
 

@@ -173,7 +173,7 @@ def classical_files() -> list[bytes]:
     gray, deep = _image(9, 14, 1)[..., 0], _image(7, 9, 3).astype(np.uint16) * 257
     files = [
         LosslessCodec(transform).compress(image)
-        for transform in ("predictive", "wavelet")
+        for transform in ("wavefront", "predictive", "wavelet")
         for image in (gray, deep, _image(9, 8, 4))
     ]
     return [*files, *(WaveletCodec(quality).compress(image) for quality in (20, 95) for image in (gray, _image(9, 14)))]

@@ -37,7 +37,8 @@ from dlic.training.export import Exported, learned_tables, write_checkpoint
 GOLDEN = Path(__file__).parent
 TINY, TINY_LIGHT = GOLDEN / "tiny", GOLDEN / "tiny_light"
 CLASSICAL: dict[str, Codec] = {
-    "lossless_predictive": LosslessCodec(),
+    "lossless_wavefront": LosslessCodec(),
+    "lossless_predictive": LosslessCodec("predictive"),
     "lossless_wavelet": LosslessCodec("wavelet"),
     "wavelet": WaveletCodec(60),
     "wavelet_cut": WaveletCodec(90, 700),

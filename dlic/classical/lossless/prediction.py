@@ -41,13 +41,15 @@ def med(w: np.ndarray, n: np.ndarray, nw: np.ndarray) -> np.ndarray:
 
 
 def candidates(at: At, peak: int) -> np.ndarray:
-    """Predictions of simple predictors, 0 … `peak`: (CANDIDATES, …)."""
+    """Predictions of simple predictors, 0 … `peak`: (CANDIDATES, …). The samples' type holds −`peak` … 3 · `peak`."""
     w, n, nw, ne = at(0, -1), at(-1, 0), at(-1, -1), at(-1, 1)
-    predictions = np.empty((CANDIDATES, *w.shape), np.int32)
-    predictions[:] = (
+    said = (
         w, n, w + n - nw, w + ne - n, n + (ne - nw >> 1), 2 * n - at(-2, 0), 2 * w - at(0, -2), n + ne - at(-2, 1),
         med(w, n, nw), w + n + 1 >> 1, w + (ne - n >> 1), w + ne + 1 >> 1,
     )  # fmt: skip
+    predictions = np.empty((CANDIDATES, *w.shape), w.dtype)
+    for target, values in zip(predictions, said, strict=True):
+        target[...] = values
     return np.clip(predictions, 0, peak, out=predictions)
 
 

@@ -13,11 +13,12 @@ from PIL import Image
 
 from dlic.classical.lossless import codec as lossless
 from dlic.classical.lossless.codec import LosslessCodec
+from dlic.classical.lossless.stripes import LONGEST
 from dlic.container.format import LOSSLESS, WAVELET, Container, read, write
 from dlic.errors import CorruptFileError, DlicError
 from tests.conftest import KODAK
 
-TRANSFORMS = ("predictive", "wavelet")
+TRANSFORMS = ("wavefront", "predictive", "wavelet")
 OVERHEAD = 40  # bytes of a file whose samples are stored bare, beyond these
 
 shapes = st.tuples(st.integers(1, 20), st.integers(1, 20), st.sampled_from([None, 2, 3, 4])).map(
@@ -58,26 +59,33 @@ def test_smaller_than_png_on_a_photograph(photograph, transform):
     assert len(check(photograph, transform)) < 0.85 * png.tell()
 
 
-def test_prediction_beats_the_wavelet(photograph):
-    assert len(LosslessCodec().compress(photograph)) < len(LosslessCodec("wavelet").compress(photograph))
+def test_one_wavefront_beats_planes_and_these_the_wavelet(photograph):
+    sizes = [len(LosslessCodec(transform).compress(photograph)) for transform in TRANSFORMS]
+    assert sizes[0] < 0.98 * sizes[1] and sizes[1] < sizes[2]
 
 
 def test_sixteen_bits_of_a_photograph(photograph):
     finer = photograph.astype(np.uint16) * 257 ^ np.random.default_rng(0).integers(0, 16, photograph.shape, dtype=np.uint16)
-    assert len(check(finer[:64, :96], "predictive")) < 0.7 * finer[:64, :96].nbytes
+    assert len(check(finer[:64, :96], "wavefront")) < 0.7 * finer[:64, :96].nbytes
 
 
 def test_flat_drawings_take_less_than_a_bit_a_sample():
     drawing = np.zeros((200, 300, 3), np.uint8)
     drawing[50:100, 60:200] = (200, 30, 30)
     drawing[::40] = 255
-    assert len(check(drawing, "predictive")) < drawing.size / 8 / 20
+    assert len(check(drawing, "wavefront")) < drawing.size / 8 / 20
 
 
 def test_tall_pictures_are_coded_in_bands(monkeypatch):
     monkeypatch.setattr(lossless, "BAND", 1000)
     for transform in TRANSFORMS:
         check(np.random.default_rng(0).integers(0, 30, (70, 40, 3)).astype(np.uint8), transform)
+
+
+def test_pictures_that_are_too_long_for_a_wavefront():
+    check(np.arange(LONGEST + 1, dtype=np.uint16)[None], "wavefront")
+    with pytest.raises(CorruptFileError, match="not coded in one wavefront"):
+        lossless.decode(b"\x10\x01\x04\x00" + bytes(20), 1, LONGEST + 1)
 
 
 @pytest.mark.parametrize("transform", TRANSFORMS)
@@ -114,7 +122,7 @@ def test_a_damaged_stream_is_an_error_or_another_picture(data, transform):
 @given(st.binary(max_size=60), st.integers(1, 40), st.integers(1, 40))
 @settings(max_examples=60)
 def test_any_bytes_are_an_error_or_a_picture(body, height, width):
-    for head in (b"", b"\x08\x01", b"\x08\x03\x01\x02", b"\x10\x04\x02\x00"):
+    for head in (b"", b"\x08\x01", b"\x08\x03\x01\x02", b"\x10\x04\x02\x00", b"\x08\x01\x04\x00" + bytes(14)):
         with contextlib.suppress(CorruptFileError):
             assert lossless.decode(head + body, height, width).shape[:2] == (height, width)
 
@@ -136,7 +144,7 @@ def test_other_arrays_are_refused(image):
 
 
 def test_other_transforms_are_refused():
-    with pytest.raises(DlicError, match="predictive or wavelet"):
+    with pytest.raises(DlicError, match="wavefront, predictive or wavelet"):
         LosslessCodec("cosine")
 
 
@@ -149,4 +157,4 @@ def test_files_of_another_codec_are_refused(photograph):
 
 @pytest.fixture(scope="module")
 def photograph() -> np.ndarray:
-    return np.array(Image.open(KODAK))[100:260, 200:456]
+    return np.array(Image.open(KODAK))[100:228, 200:360]
