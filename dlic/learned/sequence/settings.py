@@ -6,7 +6,7 @@ from dlic.errors import DlicError
 
 LONGEST_GOP = 64  # frames, where next to nothing changes; an encoder holds so many in memory
 HIERARCHY = (0, -6, -12, -16, -19, -20, -21)  # levels of the layers, from the key frame's
-CHAIN = (0, -4, -8)
+CHAIN = (0, -5, -10)
 
 
 @dataclass(frozen=True, kw_only=True)
