@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dlic.errors import UnknownCheckpointError as UnknownCheckpointError
     from dlic.errors import UnreadableImageError as UnreadableImageError
     from dlic.errors import VerificationError as VerificationError
+    from dlic.formats.incremental import ProgressiveReader as ProgressiveReader
     from dlic.formats.sequence_file import SequenceFile as SequenceFile
     from dlic.formats.sequence_file import SequenceFile as open
     from dlic.formats.sequence_file import compress_sequence as compress_sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 # Public name → module and name there. Each is imported when it is first used, so that `dlic info` needs no codec.
 PLACES = {
     "PretrainedCodec": ("dlic.pretrained", "PretrainedCodec"),
+    "ProgressiveReader": ("dlic.formats.incremental", "ProgressiveReader"),
     "SequenceFile": ("dlic.formats.sequence_file", "SequenceFile"),
     "compress": ("dlic.api", "compress"),
     "compress_sequence": ("dlic.formats.sequence_file", "compress_sequence"),
@@ -66,6 +68,7 @@ __all__ = [
     "CorruptFileError",
     "DlicError",
     "PretrainedCodec",
+    "ProgressiveReader",
     "SequenceFile",
     "UnknownCheckpointError",
     "UnreadableImageError",

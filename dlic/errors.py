@@ -23,6 +23,10 @@ class CorruptFileError(DlicError):
     exit_code = 2
 
 
+class TruncatedError(CorruptFileError):
+    """A file ends too early."""
+
+
 class UnreadableImageError(DlicError):
     """An image file that is missing, broken, or larger than the pixel limit."""
 

@@ -44,7 +44,10 @@ def compress(
         Option(metavar="auto|photo|screen", help="Look for text and drawings to store exactly: yes, no, everywhere."),
     ] = None,
     subsampling: Annotated[str | None, Option(help="jpeg: 4:4:4, 4:2:2 or 4:2:0 (default).")] = None,
-    progressive: Annotated[bool | None, Option("--progressive", help="jpeg: progressive scans, smaller files.")] = None,
+    progressive: Annotated[
+        bool | None,
+        Option("--progressive", help="Every beginning shows a picture, 5 % larger; jpeg: progressive scans, smaller."),
+    ] = None,
     trellis: Annotated[bool | None, Option("--trellis", help="jpeg: rate-distortion optimised levels.")] = None,
     alpha_quality: Annotated[int | None, Option(help="Quality of the transparency, 1 … 100; default: 100, exact.")] = None,
     thumbnail: Annotated[

@@ -22,6 +22,7 @@ COMMANDS = {
     "compress": "Image files → .dlic files, or JPEG files.",
     "decompress": ".dlic or JPEG files → image files.",
     "info": "Show the contents of files, without decoding them.",
+    "trim": "Cut a progressive file to a size.",
     "verify": "Check everything in files, and compare them with originals.",
     "thumbnail": "A small picture of a file.",
     "view": "A picture in the browser of this machine.",

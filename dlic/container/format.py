@@ -3,7 +3,8 @@
     magic       6   d2 'i' 'c' CR LF EOF. The first byte is d0 + version; its high bit, the line ending and the end-of-file mark
                     show transfers that changed bytes
     kind        1   0 learned, 1 learned in tiles (`container.tiles`), 2 streams of a model of CompressAI, 3 lossless, 4 wavelet,
-                    5 a sequence (`container.sequence`), 6 exact blocks (`container.exact_layer`) and nothing else
+                    5 a sequence (`container.sequence`), 6 exact blocks (`container.exact_layer`) and nothing else,
+                    7 learned, progressive (`container.progressive`)
     coder       1   entropy coder of learned pictures (`entropy.coder`): 0 rANS, 1 rANS with parity; 0 in other kinds
     width       varint  true size in pixels, before padding
     height      varint
@@ -21,7 +22,7 @@ A 768×512 picture has at most 32 bytes of overhead.
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dlic.entropy.byte_reader import Reader, raw, read_varint, uint, varint, write_varint
@@ -30,8 +31,10 @@ from dlic.errors import CorruptFileError
 VERSION = 2
 VERSION_ZERO = 0xD0  # the first byte of a file is this plus the version
 MAGIC = bytes([VERSION_ZERO + VERSION]) + b"ic\r\n\x1a"
-LEARNED, TILED, COMPRESSAI, LOSSLESS, WAVELET, SEQUENCE, EXACT = range(7)  # kinds
-EXACT_BLOCKS = b"Exac"  # the chunk that a reader may not skip; only kinds 0 and 1 have it
+LEARNED, TILED, COMPRESSAI, LOSSLESS, WAVELET, SEQUENCE, EXACT, PROGRESSIVE = range(8)  # kinds
+EXACT_BLOCKS = b"Exac"  # a chunk that a reader may not skip; only kinds 0, 1 and 7 have it
+BASE, FINE = b"Base", b"Fine"  # the layers of kind 7, which has no stream
+NEEDED = (EXACT_BLOCKS, BASE, FINE)
 KIND_AT = len(MAGIC)  # where the field `kind` stands in a file
 MAX_LEVEL = 255  # range of the field; the codec checks the levels of its model
 NO_MODEL = bytes(8)  # the field `model` of kinds without a checkpoint
@@ -85,11 +88,18 @@ def header(container: Container) -> bytes:
 def read(data: bytes) -> Container:
     """Inverse of `write`. Raises CorruptFileError with one sentence for anything else."""
     reader = Reader(data)
+    container = replace(read_head(reader), chunks=tuple(_read_chunks(reader)))
+    _check_layers(container)
+    return container
+
+
+def read_head(reader: Reader) -> Container:
+    """A file up to its first chunk. Raises CorruptFileError."""
     fields = _read_header(reader)
     stream = reader.take(read_varint(reader))
     _check_crc(reader, 0, "the picture")
     _check_header(fields)
-    return Container(stream=stream, chunks=tuple(_read_chunks(reader)), **fields)
+    return Container(stream=stream, **fields)
 
 
 def read_beginning(data: bytes) -> tuple[Container, float]:
@@ -122,6 +132,11 @@ def check_no_coder(container: Container) -> None:
     """Raises CorruptFileError for a header that names an entropy coder in a kind of file that has no choice."""
     if container.coder:
         raise CorruptFileError(f"the file names entropy coder {container.coder}, but files of kind {container.kind} have no choice")
+
+
+def _check_layers(container: Container) -> None:
+    if container.kind != PROGRESSIVE and any(name in (BASE, FINE) for name, _ in container.chunks):
+        raise CorruptFileError(f"the file has layers, but files of kind {container.kind} have none")
 
 
 def _read_header(reader: Reader) -> dict[str, Any]:
@@ -163,9 +178,14 @@ def _read_chunks(reader: Reader) -> Iterator[tuple[bytes, bytes]]:
         name = reader.take(4)
         data = reader.take(read_varint(reader))
         _check_crc(reader, start, f"chunk {name.decode('latin-1')!r}")
-        if not name[:1].islower() and name != EXACT_BLOCKS:
-            raise CorruptFileError(f"chunk {name.decode('latin-1')!r} is needed to show the picture, but unknown to this dlic")
+        check_chunk_name(name)
         yield name, data
+
+
+def check_chunk_name(name: bytes) -> None:
+    """Raises CorruptFileError for a chunk that this dlic does not know and may not skip."""
+    if not name[:1].islower() and name not in NEEDED:
+        raise CorruptFileError(f"chunk {name.decode('latin-1')!r} is needed to show the picture, but unknown to this dlic")
 
 
 def _intact_chunks(reader: Reader) -> Iterator[tuple[bytes, bytes]]:

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dlic.errors import CorruptFileError
+from dlic.errors import CorruptFileError, TruncatedError
 
 
 @dataclass
 class Reader:
-    """Bytes with a position; reading past the end is a CorruptFileError."""
+    """Bytes with a position; reading past the end is a TruncatedError."""
 
     data: bytes
     position: int = 0
@@ -17,7 +17,7 @@ class Reader:
     def take(self, count: int) -> bytes:
         end = self.position + count
         if end > len(self.data):
-            raise CorruptFileError(f"the file is truncated: {end - len(self.data)} more bytes expected after {len(self.data)}")
+            raise TruncatedError(f"the file is truncated: {end - len(self.data)} more bytes expected after {len(self.data)}")
         part = self.data[self.position : end]
         self.position = end
         return part

@@ -15,7 +15,7 @@ from dlic.container.format import EXACT_BLOCKS, LEARNED, TILED, Container
 from dlic.container.tiles import split
 from dlic.entropy.coder import coder_of
 from dlic.errors import DlicError, UnknownCheckpointError
-from dlic.formats import channels
+from dlic.formats import channels, thumbnails
 from dlic.formats.channels import as_gray, is_gray, is_in_parts, unite
 from dlic.formats.container_kind import COLOURS, ContainerKind, container_of
 from dlic.formats.exact import with_exact_share
@@ -32,6 +32,7 @@ from dlic.runtime.timing import timed
 
 if TYPE_CHECKING:
     from dlic.learned.codec import LearnedCodec
+    from dlic.learned.progressive.codec import ProgressiveCodec
     from dlic.learned.rate_control import Achieved, Judge, RatedCodec, Target
 
 NAMED_TILES = 20  # lost tiles in one note; the result has all
@@ -41,12 +42,12 @@ class Learned(ContainerKind):
     """Latents of a checkpoint that the header names by its fingerprint; a network is loaded when one is encoded or decoded."""
 
     name = "learned"
-    numbers = (LEARNED, TILED)
+    numbers: tuple[int, ...] = (LEARNED, TILED)
     takes = frozenset(
         [
             "quality", "target_size", "target_bpp", "target_psnr", "target_ms_ssim", "effort", "tune", "model",
             "weights", "max_memory", "threads", "runtime", "alpha_quality", "thumbnail", "browsed", "source_hash", "keep_smaller",
-            "content",
+            "content", "progressive",
         ]
     )  # fmt: skip
     process_memory = PROCESS_WITH_ONNX
@@ -92,13 +93,13 @@ class Learned(ContainerKind):
         container = container_of(described)
         from dlic.learned.exact.codec import LayeredCodec
 
-        LayeredCodec(self._codec(container, reading)).crcs(container)
+        LayeredCodec(self.codec(container, reading)).crcs(container)
         channels.verify(container.chunks, described.height, described.width)
 
     def decode(self, described: Description, reading: Reading) -> tuple[NDArray[Any], dict[str, float]]:
         container, seconds = container_of(described), dict[str, float]()
         with timed(seconds, "load model"):
-            codec = self._codec(container, reading)
+            codec = self.codec(container, reading)
         decoded = codec.decode(container)
         return decoded.image, {**seconds, **decoded.seconds}
 
@@ -109,13 +110,20 @@ class Learned(ContainerKind):
         alpha = by_name(container.chunks).get(ALPHA)
         described.check_size(reading.max_pixels, part if is_in_parts(alpha) else None)
         with timed(seconds, "load model"):
-            codec = self._codec(container, reading)
-        decoded = (codec.recover if damaged else codec.decode)(container, part, progress)
+            codec = self.codec(container, reading)
+        if damaged:
+            decoded = self.network(container, reading).recover(container, part, progress)
+        else:
+            decoded = codec.decode(container, part, progress)
         with timed(seconds, "channels"):
             pixels = unite(decoded.image, container.chunks, whole, part)
         return ReadResult(ImageFile(pixels, metadata=described.metadata, lost=decoded.lost), {**seconds, **decoded.seconds})
 
-    def _codec(self, container: Container, reading: Reading) -> "LearnedCodec":
+    def codec(self, container: Container, reading: Reading) -> "LearnedCodec | ProgressiveCodec":
+        """The codec of a file."""
+        return self.network(container, reading)
+
+    def network(self, container: Container, reading: Reading) -> "LearnedCodec":
         """The codec of the given model or weights, or else of the file's checkpoint."""
         if reading.codec is not None:
             return reading.codec.within(reading.max_memory, reading.max_pixels)
@@ -206,9 +214,29 @@ def encode_picture(
     with timed(seconds, "load model"):
         network = load()
     pixels = math.prod(picture.pixels.shape[:2])  # the file is read again to verify it
-    codec = LayeredCodec(network.within(wishes.max_memory, pixels).with_chunks(parts.chunks), chooser)
+    network = network.within(wishes.max_memory, pixels).with_chunks(parts.chunks)
+    codec = LayeredCodec(_in_layers(network) if wishes.progressive else network, chooser)
     achieved = encode_colours(codec, parts.colours, rate, effort, progress)
+    if wishes.progressive:
+        achieved, wishes = with_thumbnail_in_front(achieved, picture, wishes)
     return outcome_of(achieved, picture, wishes, seconds, codec)
+
+
+def _in_layers(network: "LearnedCodec") -> "ProgressiveCodec":
+    from dlic.learned.progressive.codec import ProgressiveCodec
+
+    return ProgressiveCodec(network)
+
+
+def with_thumbnail_in_front(achieved: "Achieved", picture: ImageFile, wishes: Wishes) -> tuple["Achieved", Wishes]:
+    """A progressive file with a thumbnail before its layers, where it is cheap and the wishes have neither a thumbnail nor a target
+    size; and the wishes without one.
+    """
+    encoded = achieved.encoded
+    if wishes.thumbnail is None and wishes.target_size is None and wishes.target_bpp is None:
+        chunks = thumbnails.in_front(picture.pixels, len(encoded.data))
+        encoded = replace(encoded, container=replace(encoded.container, chunks=(*chunks, *encoded.container.chunks)))
+    return replace(achieved, encoded=encoded), replace(wishes, thumbnail=0)
 
 
 def encode_colours(

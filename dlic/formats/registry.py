@@ -8,6 +8,7 @@ from dlic.formats.jpeg import Jpeg
 from dlic.formats.kind import Description, Kind
 from dlic.formats.learned import Learned
 from dlic.formats.lossless import Lossless
+from dlic.formats.progressive import Progressive
 from dlic.formats.sequence import Sequence
 from dlic.formats.wavelet import Wavelet
 from dlic.formats.writing import Wishes
@@ -18,6 +19,7 @@ KINDS: tuple[Kind, ...] = (
     Wavelet(),
     Lossless(),
     ExactBlocks(),
+    Progressive(),
     CompressAI(),
     Sequence(),
 )

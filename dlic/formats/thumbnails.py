@@ -18,6 +18,8 @@ WORTH_PIXELS = 1_000_000  # smaller pictures show quickly enough themselves
 WORTH_SHARE = 200  # least ratio of file size to preview size for a preview by default …
 BROWSED_SHARE = 50  # … and in one of many files: a folder is looked through more often than it is sent
 
+SIDES_IN_FRONT, IN_FRONT_SHARE = (SIDE, 96, 64, 40), 50  # of a preview before the layers of a progressive file
+
 
 def write(pixels: NDArray[Any], side: int = SIDE) -> Chunks:
     """A preview of at most `side` pixels, or none for 0. Raises DlicError for others."""
@@ -32,6 +34,14 @@ def if_cheap(pixels: NDArray[Any], size: int, share: int = WORTH_SHARE) -> Chunk
         return ()
     chunks = write(pixels)
     return chunks if share * len(chunks[0][1]) < size else ()
+
+
+def in_front(pixels: NDArray[Any], size: int) -> Chunks:
+    """The largest preview that is cheap for a progressive file of `size` bytes, which shows it first; else none."""
+    for side in SIDES_IN_FRONT:
+        if side < max(pixels.shape[:2]) and (chunk := thumbnail(pixels, side)) and IN_FRONT_SHARE * len(chunk) <= size:
+            return ((THUMBNAIL, chunk),)
+    return ()
 
 
 def read(chunks: Chunks) -> bytes | None:

@@ -21,7 +21,9 @@ from dlic.images.files import MAX_PIXELS
 from dlic.learned.exact.layer import layer_of, paste
 from dlic.learned.picture import AnalysedPicture, Encoded
 from dlic.learned.tiles.codec import TileCodec
+from dlic.learned.tiles.decoder import FurtherLayer
 from dlic.learned.tiles.plan import DECODING, ENCODING, Tiling, one_unit
+from dlic.learned.tiles.seams import Seams
 from dlic.learned.unit import UnitCodec
 from dlic.pixels.arrays import Decoded, check_pixels, check_size
 from dlic.pixels.rectangles import Rectangle
@@ -114,7 +116,7 @@ class LearnedCodec:
         the work that is done, 0 … 1: of the effort, or of the tiles. Raises DlicError for other efforts, and where the model cannot
         refine.
         """
-        self._check_effort(effort)
+        self.check_effort(effort)
         if analysed.grid:
             encoded = self.tiles.encode(analysed, level, effort, progress)
             return replace(encoded, container=replace(encoded.container, chunks=self.chunks))
@@ -127,7 +129,8 @@ class LearnedCodec:
             y_hat=unit.y_hat,
         )
 
-    def _check_effort(self, effort: int) -> None:
+    def check_effort(self, effort: int) -> None:
+        """Raises DlicError for efforts that there are not, and where the model cannot refine."""
         if not 0 <= effort <= MAX_EFFORT:
             raise DlicError(f"effort goes from 0 to {MAX_EFFORT}, not {effort}")
         if effort > 0 and not self.unit.deployed.encoder.refinable:
@@ -139,27 +142,40 @@ class LearnedCodec:
         if encoded.y_hat is None:
             decoded = self.tiles.decode(container, None, no_progress)  # no limit of pixels: this process wrote the file
         else:
-            decoded = Decoded(self._cropped(encoded.y_hat, container), {})
+            decoded = Decoded(self._cropped(encoded.y_hat, container, container.level), {})
         return self._with_exact_blocks(decoded, container, None).image
 
     # --- decoding ---------------------------------------------------------------------------------------------------
 
-    def decode(self, container: Container, crop: Rectangle | None = None, progress: Progress = no_progress) -> Decoded:
-        """The picture, or a part of it, from a container of this checkpoint. In a picture in tiles only the tiles of the part are
-        decoded; `progress` gets the share of them that is done, 0 … 1. Raises CorruptFileError for more than `max_pixels` pixels.
+    def decode(
+        self,
+        container: Container,
+        crop: Rectangle | None = None,
+        progress: Progress = no_progress,
+        further: FurtherLayer | None = None,
+    ) -> Decoded:
+        """The picture, or a part of it, from a container of this checkpoint, with a further layer if there is one. In a picture in
+        tiles only the tiles of the part are decoded; `progress` gets the share of them that is done, 0 … 1. Raises CorruptFileError
+        for more than `max_pixels` pixels.
         """
         self._check_size(container, crop)
-        return self._with_exact_blocks(self._decode(container, crop, progress), container, crop)
+        return self._with_exact_blocks(self._decode(container, crop, progress, further), container, crop)
 
-    def _decode(self, container: Container, crop: Rectangle | None, progress: Progress) -> Decoded:
+    def _decode(
+        self, container: Container, crop: Rectangle | None, progress: Progress, further: FurtherLayer | None = None
+    ) -> Decoded:
         if container.kind == TILED:
-            return self.tiles.decode(container, crop, progress)
+            return self.tiles.decode(container, crop, progress, further=further)
         unit = unit_of(container)
         self.tiling.check_memory(one_unit(container.height, container.width, DECODING, self.unit.process))
         decoded = self.unit.decode(unit, threads.side())
-        seconds = dict(decoded.seconds)
+        seconds, y_hat, level = dict(decoded.seconds), decoded.y_hat, container.level
+        if further is not None:
+            whole = Rectangle(0, 0, container.width, container.height)
+            with timed(seconds, "refinement"):
+                y_hat, level = further.y_hat(0, decoded, Seams(whole, whole, self.unit.stride)), further.level
         with timed(seconds, "transform"):
-            image = self._cropped(decoded.y_hat, container)
+            image = self._cropped(y_hat, container, level)
         return Decoded(np.ascontiguousarray(image[crop.slices]) if crop else image, seconds)
 
     def recover(self, container: Container, crop: Rectangle | None = None, progress: Progress = no_progress) -> Decoded:
@@ -203,8 +219,8 @@ class LearnedCodec:
         decoded = crop if crop and container.kind == TILED else container
         check_size(decoded.width, decoded.height, self.max_pixels)
 
-    def _cropped(self, y_hat: NDArray[np.float32], container: Container) -> NDArray[np.uint8]:
-        pixels = self.unit.synthesise(y_hat, container.level)
+    def _cropped(self, y_hat: NDArray[np.float32], container: Container, level: int) -> NDArray[np.uint8]:
+        pixels = self.unit.synthesise(y_hat, level)
         return np.ascontiguousarray(pixels[: container.height, : container.width])
 
 

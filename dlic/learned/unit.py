@@ -63,6 +63,7 @@ class DecodedUnit:
     """The decoded latent of a unit."""
 
     y_hat: NDArray[np.float32]  # (h, w, M)
+    symbols: Symbols
     seconds: dict[str, float]  # by stage
 
 
@@ -222,10 +223,10 @@ class UnitCodec:
             if coded.part.name == "z":
                 of_z = partial(self.deployed.decoder.context, coded.symbols, self.size(unit), unit.level)
                 context = side.submit(of_z).result if side else of_z
-        symbols = self.rounding.in_steps(Symbols(tuple(parts)), scale)
-        y_hat = self.deployed.decoder.reconstruct(context() if context else None, symbols)
+        symbols = Symbols(tuple(parts))
+        y_hat = self.deployed.decoder.reconstruct(context() if context else None, self.rounding.in_steps(symbols, scale))
         seconds["parameters"] = time.perf_counter() - start - seconds["entropy"]
-        return DecodedUnit(y_hat, seconds)
+        return DecodedUnit(y_hat, symbols, seconds)
 
     def parse(self, unit: CodedUnit) -> Symbols:
         """The symbols of a unit. Runs no transform. Raises CorruptFileError and UnknownCheckpointError."""

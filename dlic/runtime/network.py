@@ -14,6 +14,7 @@ from dlic.entropy.coder import CODERS, PLAIN, Coder
 from dlic.entropy.parts import Path, Symbols
 from dlic.entropy.tables import FrequencyTables
 from dlic.progress import Progress
+from dlic.runtime.gains import Gains
 from dlic.runtime.memory import PROCESS_WITH_TORCH
 from dlic.runtime.tile_context import Surroundings
 
@@ -143,3 +144,4 @@ class DeployedModel:
     decoder: DecoderNetwork
     rows: TableRows
     process: int = PROCESS_WITH_TORCH  # bytes of a process that has loaded it
+    gains: Gains | None = None  # of a latent that is the same at all levels, which progressive files refine

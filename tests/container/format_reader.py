@@ -1,5 +1,6 @@
 """A reader of learned files from bytes to symbols, written from docs/format.md alone: plain Python, nothing of dlic."""
 
+import hashlib
 import json
 import zlib
 from bisect import bisect_right
@@ -8,6 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from safetensors.numpy import load_file
+
+REFINEMENT = Path(__file__).parents[2] / "dlic" / "learned" / "progressive" / "refinement.json"
 
 Latent = list[list[list[int]]]  # [y][x][channel]
 
@@ -113,6 +116,109 @@ def symbols_of(unit: Unit, checkpoint: Checkpoint) -> list[int]:
     return symbols
 
 
+@dataclass
+class Refinement:
+    """Section 10.3."""
+
+    tables: Tables
+    ranks: list[int]
+    spreads: list[int]
+    shifts: list[list[int]]
+    name: bytes
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> "Refinement":
+        stored = json.loads(REFINEMENT.read_text())
+        none = [[0] * checkpoint.latents] * 4
+        shifts = stored.pop("shifts").get(checkpoint.fingerprint[:8].hex(), none)
+        text = json.dumps({**stored, "channels": shifts}, sort_keys=True, separators=(",", ":"))
+        name = hashlib.sha256(text.encode()).digest()[:4]
+        return cls(Tables(stored["minima"], stored["counts"]), stored["ranks"], stored["spreads"], shifts, name)
+
+
+def layers_of(file: bytes, checkpoint: Checkpoint) -> tuple[list[Unit], list[list[int]]]:
+    """Section 10: the units of the first layer, and the refinements of each."""
+    reader = Bytes(file)
+    head = reader.take(8)
+    assert head == bytes.fromhex("d269630d0a1a07") + head[7:]
+    sizes_from = reader.at
+    reader.varint(), reader.varint()
+    sizes, level, model_and_crc = file[sizes_from : reader.at], reader.number(1), reader.take(12)
+    header_end = reader.at
+    assert reader.varint() == 0 and zlib.crc32(file[: reader.at]) == reader.number(4)
+    chunks = {}
+    while reader.at < len(file):
+        start, name = reader.at, reader.take(4)
+        chunks[name] = reader.take(reader.varint())
+        assert zlib.crc32(file[start : reader.at]) == reader.number(4)
+    base = chunks[b"Base"]
+    plain = head[:6] + base[:1] + head[7:] + sizes + base[1:2] + model_and_crc + _varint(len(base) - 2) + base[2:]
+    units = units_of(plain + zlib.crc32(plain).to_bytes(4, "big"), checkpoint)
+    if b"Fine" not in chunks:
+        return units, [[] for _ in units]
+    return units, _second_layer(chunks[b"Fine"], file[:header_end], level, units, checkpoint)
+
+
+def _second_layer(data: bytes, header: bytes, level: int, units: list[Unit], checkpoint: Checkpoint) -> list[list[int]]:
+    """Section 10.2."""
+    fine, refinement = Bytes(data), Refinement.of(checkpoint)
+    assert fine.take(4) == refinement.name
+    count = fine.varint()
+    fine.take(len(units))
+    assert zlib.crc32(header + data[: fine.at]) == fine.number(4)
+    tables = [_tables_of(unit, level, checkpoint, refinement) for unit in units]
+    parts = [_parts_of(of_unit, refinement, count) for of_unit in tables]
+    refinements, crcs = [[0] * len(of_unit) for of_unit in tables], [unit.symbols_crc for unit in units]
+    for number in range(count):
+        for i, unit in enumerate(units):
+            if fine.at == len(data):
+                break
+            length, crc = fine.varint(), fine.number(4)
+            ans, rows = Ans(fine.take(length)), [tables[i][place] for place in parts[i][number]]
+            entropies = [_entropy(counts) for counts in refinement.tables.counts]
+            groups = groups_of_step(list(range(len(rows))), rows, entropies) if unit.coder == 1 else []
+            symbols = part_in_groups(ans, rows, groups, refinement.tables)
+            assert not ans.words and ans.state == 0
+            crcs[i] = zlib.crc32(b"".join(symbol.to_bytes(4, "little", signed=True) for symbol in symbols), crcs[i])
+            assert crcs[i] == crc
+            for place, symbol in zip(parts[i][number], symbols, strict=True):
+                refinements[i][place] = symbol
+    assert fine.at == len(data)
+    return refinements
+
+
+def _tables_of(unit: Unit, level: int, checkpoint: Checkpoint, refinement: Refinement) -> list[int]:
+    """Section 10.3."""
+    symbols, height, width = symbols_of(unit, checkpoint), -(-unit.height // 16), -(-unit.width // 16)
+    y = symbols[-height * width * checkpoint.latents :]
+    z = _latent(symbols[: -len(y)], -(-width // 4), len(checkpoint.arrays["deployed.z_rows"][0]))
+    first, rows = (
+        [row for line in rows_of_y(z, at, checkpoint.arrays)[:height] for pixel in line[:width] for row in pixel]
+        for at in (unit.level, level)
+    )
+    tables = []
+    for place, (s, a, b) in enumerate(zip(y, first, rows, strict=True)):
+        d = min(15, max(0, b - a))
+        r = min(63, max(0, b + refinement.shifts[level // 16][place % checkpoint.latents] + refinement.spreads[d]))
+        tables.append(4 * r + min(3, abs(s)))
+    return tables
+
+
+def _parts_of(tables: list[int], refinement: Refinement, count: int) -> list[list[int]]:
+    """Section 10.4: the places of each part."""
+    entropies = [_entropy(counts) for counts in refinement.tables.counts]
+    total, before = sum(entropies[table] for table in tables), 0
+    parts: list[list[int]] = [[] for _ in range(count)]
+    for place in sorted(range(len(tables)), key=lambda place: refinement.ranks[tables[place]]):
+        parts[min(count - 1, before * count // max(total, 1))].append(place)
+        before += entropies[tables[place]]
+    return [sorted(places) for places in parts]
+
+
+def _varint(value: int) -> bytes:
+    return bytes([value]) if value < 128 else bytes([value % 128 + 128]) + _varint(value // 128)
+
+
 class Ans:
     """Section 4.4."""
 
@@ -177,17 +283,20 @@ def groups_of(rows: list[int], height: int, width: int, checkpoint: Checkpoint) 
         half, quarter = (c + i + j) % 2, (c // 2 + i) % 2
         places_of_step[half if checkpoint.context_steps == 2 else 2 * half + quarter].append(place)
     entropies = [_entropy(counts) for counts in checkpoint.tables.counts]
-    groups = []
-    for places in places_of_step:
-        before, numbered = 0, dict[int, list[int]]()
-        for place in places:
-            if entropies[rows[place]]:
-                numbered.setdefault(before // 4096, []).append(place)
-                before += entropies[rows[place]]
-        for number in sorted(numbered):
-            if number < before // 4096:
-                last = max(numbered[number], key=lambda place: (rows[place], -place))
-                groups.append([last, *(place for place in numbered[number] if place != last)])
+    return [group for places in places_of_step for group in groups_of_step(places, rows, entropies)]
+
+
+def groups_of_step(places: list[int], rows: list[int], entropies: list[int]) -> list[list[int]]:
+    """The groups of one step."""
+    groups, before, numbered = [], 0, dict[int, list[int]]()
+    for place in places:
+        if entropies[rows[place]]:
+            numbered.setdefault(before // 4096, []).append(place)
+            before += entropies[rows[place]]
+    for number in sorted(numbered):
+        if number < before // 4096:
+            last = max(numbered[number], key=lambda place: (rows[place], -place))
+            groups.append([last, *(place for place in numbered[number] if place != last)])
     return groups
 
 

@@ -5,6 +5,7 @@ python -m tests.golden.rewrite checkpoints the tiny checkpoints, and so all file
 python -m tests.golden.rewrite light       those of the tiny light model
 python -m tests.golden.rewrite tiles       that of the tiny light model in tiles
 python -m tests.golden.rewrite finer       that in tiles with finer steps at their seams
+python -m tests.golden.rewrite progressive those in two layers
 python -m tests.golden.rewrite classical   those of the codecs without a checkpoint
 python -m tests.golden.rewrite kinds       those with chunks: gray, transparency, metadata
 python -m tests.golden.rewrite NAME        one more, when a checkpoint begins to ship
@@ -24,9 +25,14 @@ from dlic.checkpoints.local import find
 from dlic.checkpoints.manifest import Training
 from dlic.classical.lossless.codec import LosslessCodec
 from dlic.classical.wavelet.codec import WaveletCodec
+from dlic.container.format import read
+from dlic.container.progressive import ends_of_layers
 from dlic.entropy.coder import PARITY, PLAIN
+from dlic.formats.progressive import trimmed
 from dlic.learned import rounding
 from dlic.learned.codec import load_codec
+from dlic.learned.progressive import refinement
+from dlic.learned.progressive.codec import ProgressiveCodec
 from dlic.learned.tiles.plan import Tiling
 from dlic.models.base import Model
 from dlic.models.factorized import Factorized
@@ -129,6 +135,40 @@ def write_file_of_finer_steps() -> None:
     Image.fromarray(codec.decompress(data)).save(GOLDEN / f"{FINER_NAME}.png")
 
 
+def write_progressive_files() -> None:
+    """The photograph in layers: in one unit by both coders, cut, without a second layer, in tiles with finer steps, with alpha."""
+    (GOLDEN / "progressive").mkdir(exist_ok=True)
+    for name, data in progressive_files().items():
+        (GOLDEN / "progressive" / f"{name}.dlic").write_bytes(data)
+        weights = None if name == "light-1" else TINY_LIGHT
+        Image.fromarray(dlic.decompress(data, weights=weights)).save(GOLDEN / "progressive" / f"{name}.png")
+
+
+def progressive_files() -> dict[str, bytes]:
+    """Progressive files of the tiny light model by name."""
+    images, light = golden_images(), load_codec(TINY_LIGHT)
+    photograph, plain = images["photograph"], light.with_coder(PLAIN)
+    tiles = replace(light, tiling=Tiling(side=64, above=0))
+    whole = ProgressiveCodec(light, parts=5).compress(photograph, 38)
+    ends = ends_of_layers(read(whole))
+    with mock.patch.object(refinement, "finer_steps", lambda error, aim: 24):
+        finer = ProgressiveCodec(tiles, parts=2).compress(photograph, 45)
+    return {
+        "photograph": whole,
+        "photograph_cut": trimmed(whole, ends[3].at + 20),
+        "photograph_rans": ProgressiveCodec(plain, parts=3).compress(photograph, 63),
+        "first_layer": trimmed(whole, ends[0].at),
+        "low_level": ProgressiveCodec(light).compress(photograph, 12),
+        "noise": ProgressiveCodec(light, parts=4).compress(images["noise"], 40),
+        "one_pixel": ProgressiveCodec(light).compress(images["one_pixel"], 20),
+        "tiles": ProgressiveCodec(tiles, parts=3).compress(photograph, 31),
+        "tiles_finer": finer,
+        "tiles_cut": trimmed(finer, len(finer) - 200),
+        "light-1": ProgressiveCodec(load_codec(find("light-1")), parts=4).compress(photograph, 45),
+        "rgba": dlic.compress(kinds()["rgba"][0], 60, progressive=True, weights=TINY_LIGHT, **METADATA),
+    }
+
+
 def write_classical_files() -> None:
     """The photograph by every codec, beside what it decodes to."""
     folder = GOLDEN / "classical"
@@ -172,6 +212,8 @@ def main() -> None:
         write_tiled_file()
     elif sys.argv[1:] == ["finer"]:
         write_file_of_finer_steps()
+    elif sys.argv[1:] == ["progressive"]:
+        write_progressive_files()
     elif sys.argv[1:] == ["classical"]:
         write_classical_files()
     elif sys.argv[1:]:
@@ -182,6 +224,7 @@ def main() -> None:
         write_light_files()
         write_tiled_file()
         write_file_of_finer_steps()
+        write_progressive_files()
         write_classical_files()
         write_files_of_kinds()
 

@@ -45,6 +45,14 @@ def test_golden_files_decode(path, runtime):
     assert np.abs(decoded.astype(int) - expected).max() <= 1
 
 
+@pytest.mark.parametrize("runtime", ["onnx", "torch"])
+@pytest.mark.parametrize("path", sorted((GOLDEN / "progressive").glob("*.dlic")), ids=lambda path: path.stem)
+def test_golden_progressive_files_decode(path, runtime):
+    weights = None if path.stem == "light-1" else TINY_LIGHT
+    decoded = dlic.decompress(path.read_bytes(), weights=weights, runtime=runtime)
+    assert np.abs(decoded.astype(int) - np.array(Image.open(path.with_suffix(".png")))).max() <= 1
+
+
 def test_golden_files_of_both_coders():
     assert all((coder_of_file(path) == PARITY) == ("parity" in path.stem) for path in FILES)
 

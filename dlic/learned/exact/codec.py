@@ -14,6 +14,7 @@ from dlic.learned.exact.choice import Chooser, Exact, searches_of
 from dlic.learned.exact.layer import hidden, layer_of, verify
 from dlic.learned.exact.price import Price
 from dlic.learned.picture import AnalysedPicture, Encoded
+from dlic.learned.progressive.codec import ProgressiveCodec
 from dlic.pixels.arrays import check_pixels
 from dlic.progress import Progress, no_progress
 
@@ -38,7 +39,7 @@ class AnalysedLayers:
     def width(self) -> int:
         return self.image.shape[1]
 
-    def rest(self, network: LearnedCodec, exact: Exact | None) -> AnalysedPicture:
+    def rest(self, network: LearnedCodec | ProgressiveCodec, exact: Exact | None) -> AnalysedPicture:
         """The analysis of the picture without its exact blocks."""
         key = b"" if exact is None else exact.layer.mask.tobytes()
         if key not in self.analysed:
@@ -55,7 +56,7 @@ class LayeredCodec:
            └─ smooth in their place ─ LearnedCodec ──┘
     """
 
-    network: LearnedCodec
+    network: LearnedCodec | ProgressiveCodec
     chooser: Chooser | None = None  # of the image to encode, with its wish for content; None: a new one for each
 
     @property

@@ -30,9 +30,16 @@ class TileCodec:
         """All tiles of an image at one level."""
         return encoder.encode(self.unit, self.tiling, analysed, level, effort, progress)
 
-    def decode(self, picture: Container, crop: Rectangle | None, progress: Progress, damaged: bool = False) -> Decoded:
-        """A picture or a part of it; of a damaged picture, the readable tiles."""
-        return decoder.decode(self.unit, self.tiling, picture, crop, progress, damaged)
+    def decode(
+        self,
+        picture: Container,
+        crop: Rectangle | None,
+        progress: Progress,
+        damaged: bool = False,
+        further: decoder.FurtherLayer | None = None,
+    ) -> Decoded:
+        """A picture or a part of it, with a further layer if there is one; of a damaged picture, the readable tiles."""
+        return decoder.decode(self.unit, self.tiling, picture, crop, progress, damaged, further)
 
     def crcs(self, picture: Container) -> tuple[int, ...]:
         """CRC-32 of the symbols of every tile, read and checked."""

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from dlic.container.units import CodedUnit
 from dlic.errors import CorruptFileError
 from dlic.learned.tiles.plan import DECODING, PIXEL, Tiling, by_stage, crew, largest, latents_of_a_tile
 from dlic.learned.tiles.seams import Seams
-from dlic.learned.unit import UnitCodec
+from dlic.learned.unit import DecodedUnit, UnitCodec
 from dlic.pixels.arrays import Decoded
 from dlic.pixels.grid import Grid
 from dlic.pixels.rectangles import Rectangle
@@ -26,18 +27,35 @@ LOST = 128  # gray in place of a lost tile
 Latent = NDArray[np.float32]  # y_hat (h, w, M)
 
 
+class FurtherLayer(Protocol):
+    """Refines the latents of tiles."""
+
+    @property
+    def level(self) -> int:
+        """Of the synthesis."""
+
+    def y_hat(self, index: int, decoded: DecodedUnit, seams: Seams) -> Latent:
+        """The refined latent of a tile. Raises CorruptFileError."""
+
+
 def decode(
-    codec: UnitCodec, tiling: Tiling, picture: Container, crop: Rectangle | None, progress: Progress, damaged: bool = False
+    codec: UnitCodec,
+    tiling: Tiling,
+    picture: Container,
+    crop: Rectangle | None,
+    progress: Progress,
+    damaged: bool = False,
+    further: FurtherLayer | None = None,
 ) -> Decoded:
     """Decodes a picture in tiles, or a part of it; only the tiles of the part are read. In a `damaged` picture, unreadable tiles
-    are gray and are listed in the result. Raises CorruptFileError where no tile can be read.
+    are gray and are listed in the result. A `further` layer refines the latents. Raises CorruptFileError where no tile can be read.
     """
     start = time.perf_counter()
     grid, tiles = split_beginning(picture) if damaged else split(picture)
     part = crop or grid.whole
     needed, lost = grid.meeting(part), list[Rectangle]()
     with crew(tiling, *_decoding(codec, grid, part)) as threads:
-        work = TileDecoder(codec, grid, tiles, part, damaged)
+        work = TileDecoder(codec, grid, tiles, part, damaged, further)
         for done, index in enumerate(threads.results(work.tasks(needed, threads.executor)), start=1):
             lost += [] if index is None else [grid.tiles[index]]
             progress(done / len(needed))
@@ -51,8 +69,17 @@ class TileDecoder:
     come from its latents and the nearest latents of its neighbours.
     """
 
-    def __init__(self, codec: UnitCodec, grid: Grid, tiles: Sequence[CodedUnit | None], shown: Rectangle, damaged: bool):
+    def __init__(
+        self,
+        codec: UnitCodec,
+        grid: Grid,
+        tiles: Sequence[CodedUnit | None],
+        shown: Rectangle,
+        damaged: bool,
+        further: FurtherLayer | None = None,
+    ):
         self._codec, self._grid, self._tiles, self._shown, self._damaged = codec, grid, tiles, shown, damaged
+        self._further = further
         self.image: NDArray[np.uint8] = np.full((shown.height, shown.width, 3), LOST, np.uint8)
         self.spent: list[dict[str, float]] = []  # seconds by stage
 
@@ -80,17 +107,19 @@ class TileDecoder:
         if tile is None:
             return None
         try:
-            decoded = self._codec.decode(tile, scale=self._scale(index, tile))
+            decoded = self._codec.decode(tile, scale=self._seams(index).scale(tile.finer))
+            with timed(decoded.seconds, "refinement"):
+                y_hat = decoded.y_hat if self._further is None else self._further.y_hat(index, decoded, self._seams(index))
         except CorruptFileError:
             if not self._damaged:
                 raise
             self.spent.append({"entropy": time.perf_counter() - start})
             return None
         self.spent.append(decoded.seconds)
-        return decoded.y_hat
+        return y_hat
 
-    def _scale(self, index: int, tile: CodedUnit) -> NDArray[np.float32] | None:
-        return Seams(self._grid.tiles[index], self._grid.whole, self._codec.stride).scale(tile.finer)
+    def _seams(self, index: int) -> Seams:
+        return Seams(self._grid.tiles[index], self._grid.whole, self._codec.stride)
 
     def _show(self, index: int, around: dict[int, Future[Latent | None]]) -> int | None:
         latents = {neighbour: latent.result() for neighbour, latent in around.items()}
@@ -100,7 +129,7 @@ class TileDecoder:
         seconds: dict[str, float] = {}
         with timed(seconds, "transform"):
             joined = self._joined(index, latents, channels=own.shape[2])
-            pixels = self._codec.synthesise(joined, tile.level)
+            pixels = self._codec.synthesise(joined, self._further.level if self._further else tile.level)
             part = self._grid.tiles[index].overlap(self._shown)
             self.image[part.within(self._shown)] = pixels[part.within(self._seen(index))]
         self.spent.append(seconds)

@@ -1,8 +1,10 @@
 """Big pictures → files in tiles (`learned.tiles.plan` draws how)."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +15,12 @@ from dlic.errors import DlicError
 from dlic.learned.picture import AnalysedPicture, Encoded
 from dlic.learned.tiles.plan import ENCODING, PIXEL, REFINING, Tiling, by_stage, crew, largest, latents_of_a_tile
 from dlic.learned.tiles.seams import Seams
-from dlic.learned.unit import UnitCodec
+from dlic.learned.unit import AnalysedUnit, EncodedUnit, UnitCodec
 from dlic.pixels.grid import Grid
 from dlic.progress import Progress
 from dlic.runtime.memory import PROCESS_WITH_TORCH
+
+Summary = TypeVar("Summary")
 
 
 @dataclass(frozen=True)
@@ -43,20 +47,11 @@ def encode(codec: UnitCodec, tiling: Tiling, analysed: AnalysedPicture, level: i
     """All tiles of an image at one level."""
     start, grid = time.perf_counter(), analysed.grid
     assert grid is not None, "the picture is one unit"
-    shares = Shares(len(grid), progress)
 
-    def encoded(index: int) -> EncodedTile:
-        place = grid.tiles[index]
-        around = codec.surroundings(analysed.image, place, level) if effort else None
-        seams = Seams(place, grid.whole, codec.stride)
-        tile = codec.encode(analysed.unit(codec, index), level, effort, partial(shares.tell, index), around, seams)
-        summary = EncodedTile(tile.unit, tile.estimated_bits, tile.seconds)
-        shares.tell(index, 1.0)
-        return summary
+    def summary(index: int, unit: AnalysedUnit, seams: Seams, tile: EncodedUnit) -> EncodedTile:
+        return EncodedTile(tile.unit, tile.estimated_bits, tile.seconds)
 
-    fixed, each = _encoding(codec, grid, effort)
-    with crew(tiling, fixed + analysed.room * latents_of_a_tile(grid), each) as threads:
-        tiles = list(threads.results(partial(encoded, index) for index in range(len(grid))))
+    tiles = encoded_tiles(codec, tiling, analysed, level, effort, progress, summary)
     bits = sum(tile.estimated_bits for tile in tiles)
     return Encoded(
         container=join(grid, [tile.unit for tile in tiles]),
@@ -64,6 +59,34 @@ def encode(codec: UnitCodec, tiling: Tiling, analysed: AnalysedPicture, level: i
         estimate=lambda: bits,
         seconds=by_stage([tile.seconds for tile in tiles], time.perf_counter() - start),
     )
+
+
+def encoded_tiles(
+    codec: UnitCodec,
+    tiling: Tiling,
+    analysed: AnalysedPicture,
+    level: int,
+    effort: int,
+    progress: Progress,
+    summary: Callable[[int, AnalysedUnit, Seams, EncodedUnit], Summary],
+) -> list[Summary]:
+    """The `summary` of every encoded tile at one level, made in the thread of the tile; its latents are not kept."""
+    grid = analysed.grid
+    assert grid is not None, "the picture is one unit"
+    shares = Shares(len(grid), progress)
+
+    def encoded(index: int) -> Summary:
+        place, unit = grid.tiles[index], analysed.unit(codec, index)
+        around = codec.surroundings(analysed.image, place, level) if effort else None
+        seams = Seams(place, grid.whole, codec.stride)
+        tile = codec.encode(unit, level, effort, partial(shares.tell, index), around, seams)
+        result = summary(index, unit, seams, tile)
+        shares.tell(index, 1.0)
+        return result
+
+    fixed, each = _encoding(codec, grid, effort)
+    with crew(tiling, fixed + analysed.room * latents_of_a_tile(grid), each) as threads:
+        return list(threads.results(partial(encoded, index) for index in range(len(grid))))
 
 
 class Shares:

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from dlic.entropy.parts import Symbols
 from dlic.layers.context_steps import context_steps
-from dlic.layers.level_interpolation import LEVELS, interpolation
+from dlic.layers.level_interpolation import LEVELS
 from dlic.layers.step_price import STEP_PRICE
 from dlic.progress import Progress
 from dlic.runtime import reach
+from dlic.runtime.gains import Gains
 from dlic.runtime.network import DeployedModel, EncoderNetwork, Quantiser, RefinementGoal
 from dlic.runtime.onnx.sessions import Sessions, as_input
 from dlic.runtime.rows import table_rows
@@ -50,19 +51,6 @@ class LightDecoder:
 
     def synthesise(self, y_hat: NDArray[np.float32], level: int) -> NDArray[np.uint8]:
         return self._sessions.run("synthesis", {"y_hat": y_hat, "level": as_input(level)})[0]
-
-
-@dataclass(frozen=True, eq=False)
-class Gains:
-    """Steps of every level in a unit of the trunk, and the way back: (levels, M)."""
-
-    gain: NDArray[np.float32]
-    inverse: NDArray[np.float32]
-
-    @classmethod
-    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> "Gains":
-        weights = interpolation()
-        return cls(*(np.exp(weights @ arrays[f"{name}.anchors"].astype(np.float32)) for name in ("gain", "inverse_gain")))
 
 
 class LightEncoder:
@@ -128,4 +116,5 @@ def deploy_light(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], 
     """Deploys `Light`. Raises where arrays and configuration do not fit."""
     latents = arrays["gain.anchors"].shape[1]
     decoder = LightDecoder(sessions, config.get("context_steps", 2), latents)
-    return DeployedModel(LightEncoder(sessions, config, arrays), decoder, table_rows("light", config, arrays))
+    encoder, rows = LightEncoder(sessions, config, arrays), table_rows("light", config, arrays)
+    return DeployedModel(encoder, decoder, rows, gains=Gains.of(arrays))

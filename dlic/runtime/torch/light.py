@@ -13,6 +13,7 @@ from dlic.layers.step_price import STEP_PRICE
 from dlic.models.light import Light
 from dlic.progress import Progress
 from dlic.runtime import reach
+from dlic.runtime.gains import Gains
 from dlic.runtime.network import DeployedModel, Quantiser, RefinementGoal, TableRows
 from dlic.runtime.rows import table_rows
 from dlic.runtime.torch.arrays import affine, load_network, to_batch, to_latent
@@ -94,4 +95,5 @@ def deploy_light(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) 
     """Deploys `Light` from its exported arrays. Raises where they do not fit its configuration."""
     network = load_network(Light(**config), arrays)
     rows, decoder = table_rows("light", config, arrays, affine), LightDecoder(network)
-    return DeployedModel(encoder=LightEncoder(network, decoder, rows), decoder=decoder, rows=rows)
+    encoder = LightEncoder(network, decoder, rows)
+    return DeployedModel(encoder=encoder, decoder=decoder, rows=rows, gains=Gains.of(arrays))

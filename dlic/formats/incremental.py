@@ -1,0 +1,89 @@
+"""Reads a progressive picture while its bytes arrive."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dlic.container.progressive_reader import BeginningReader
+from dlic.formats.progressive import Progressive
+from dlic.formats.reading import Reading
+from dlic.images.files import MAX_PIXELS, ImageFile
+from dlic.runtime.threads import limited
+
+if TYPE_CHECKING:
+    from dlic.learned.codec import LearnedCodec
+
+
+class ProgressiveReader:
+    """Takes the bytes of a progressive file piece by piece, and shows the picture of those that have come.
+
+    Examples:
+        >>> import numpy as np
+        >>> from dlic import compress
+        >>> data = compress(np.full((64, 96, 3), 200, np.uint8), progressive=True)
+        >>> reader = ProgressiveReader()
+        >>> reader.feed(data[:20])
+        >>> reader.picture() is None
+        True
+        >>> reader.feed(data[20:])
+        >>> reader.picture().pixels.shape
+        (64, 96, 3)
+    """
+
+    def __init__(
+        self,
+        *,
+        weights: str | Path | None = None,
+        max_pixels: int = MAX_PIXELS,
+        model: str | None = None,
+        max_memory: int | None = None,
+        threads: int | None = None,
+        runtime: str | None = None,
+        codec: "LearnedCodec | None" = None,
+    ) -> None:
+        """Arguments as of `dlic.read`; `codec`: a loaded checkpoint."""
+        self._reading = Reading(
+            weights=weights,
+            max_pixels=max_pixels,
+            model=model,
+            max_memory=max_memory,
+            threads=threads,
+            runtime=runtime,
+            codec=codec,
+        )
+        self._reader, self._received = BeginningReader(), 0
+        self._shown: tuple[int, ImageFile] | None = None  # streams of the second layer that are in the last picture, and it
+
+    @property
+    def received(self) -> int:
+        """Bytes so far."""
+        return self._received
+
+    @property
+    def refinements(self) -> int:
+        """Streams of the second layer that have arrived; −1 before the first layer has."""
+        arrived = self._reader.arrived
+        if arrived is None or not arrived.has_picture:
+            return -1
+        return len(arrived.second.parts) if arrived.second else 0
+
+    def feed(self, data: bytes) -> None:
+        """Adds the next bytes. Raises CorruptFileError where they are damaged, or no progressive file."""
+        self._reader.feed(data)
+        self._received += len(data)
+
+    def picture(self) -> ImageFile | None:
+        """The picture of the bytes so far, whose `notes` say what is missing; None before the first layer is there.
+
+        Raises CorruptFileError for damage, UnknownCheckpointError where its checkpoint is not on this machine. Nothing is decoded
+        again before more of the picture has arrived.
+        """
+        count, arrived = self.refinements, self._reader.arrived
+        if arrived is None or count < 0:
+            return None
+        if self._shown is None or self._shown[0] != count:
+            kind = Progressive()
+            described = kind.describe_container(b"", arrived.container)
+            described.check_size(self._reading.max_pixels)
+            with limited(self._reading.threads):
+                self._shown = count, kind.show(described, arrived, self._reading).picture
+        return self._shown[1]

@@ -1,0 +1,173 @@
+"""The second layer of one unit: latent and first layer ⇄ refinements in parts.
+
+y · gain₂ − y_hat₁ in these steps ─ rounded by price and table ─ even groups ─ parts ─ streams
+y_hat₂ = y_hat₁ + the values of all refinements that are there
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlic.container.progressive import CodedPart
+from dlic.entropy.coder import Coder
+from dlic.entropy.parity import Repair, groups_of_steps
+from dlic.entropy.parts import Part, Symbols
+from dlic.errors import CorruptFileError
+from dlic.learned.progressive.layout import Layout, layout, signs
+from dlic.learned.progressive.pricing import Pricing
+from dlic.learned.progressive.tables import RefinementTables
+from dlic.learned.tiles.seams import BUSY, Seams, finer_steps
+from dlic.runtime.gains import Gains
+from dlic.runtime.network import TableRows
+
+Latent = NDArray[np.float32]  # (h, w, M)
+
+
+@dataclass(frozen=True, eq=False)
+class FirstLayer:
+    """The decoded first layer of a unit."""
+
+    symbols: Symbols
+    y_hat: Latent
+    level: int
+    crc: int  # of the symbols
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of y."""
+        return self.symbols.y.shape[0], self.symbols.y.shape[1]
+
+
+def left_over(latent: Latent, first: FirstLayer, level: int, gains: Gains) -> Latent:
+    """What the first layer leaves of a latent, in steps of `level`, counted away from zero."""
+    base = first.y_hat / (gains.inverse[first.level] * gains.gain[first.level])
+    distances: Latent = (latent - base) * gains.gain[level] * signs(first.symbols.y)
+    return distances
+
+
+@dataclass(frozen=True, eq=False)
+class Refined:
+    """Refinements of a unit, as many as are there; those of missing parts are 0."""
+
+    layout: Layout
+    refinements: NDArray[np.int32]  # (h, w, M)
+    parts: int  # that are there
+
+    @property
+    def is_there(self) -> NDArray[np.bool_]:
+        """Which latents are in parts that are there: (h, w, M)."""
+        there = np.ones(self.refinements.size, bool)
+        for places in self.layout.parts[self.parts :]:
+            there[places] = False
+        return there.reshape(self.refinements.shape)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SecondLayer:
+    """Codes the second layers of one checkpoint."""
+
+    data: RefinementTables
+    gains: Gains
+    rows: TableRows
+    coder: Coder
+    price: float = 0.0  # bits a squared error of one step, for encoders
+
+    # --- encoding
+
+    def tables(self, first: FirstLayer, level: int) -> NDArray[np.uint8]:
+        """The table of every latent, for a second layer of `level`: (h, w, M)."""
+        rows = self.rows.rows(first.symbols.z, first.size, level)
+        return self.data.of(first.symbols.y, first.symbols.y_rows, rows, level)
+
+    def choose(self, distances: Latent, tables: NDArray[np.uint8], parts: Layout | None = None) -> NDArray[np.int32]:
+        """Refinements of the least bits + price · squared error; with `parts` the groups of each part are even."""
+        chosen, flat, rows = self._pricing.cheapest(distances.ravel(), tables.ravel()), distances.ravel(), tables.ravel()
+        if parts is not None and self.coder.even:
+            for number, places in enumerate(parts.parts):
+                symbols = chosen[places]
+                for groups in groups_of_steps(parts.part(number), self.data.tables):
+                    self._repair(symbols, flat[places], rows[places], groups)
+                chosen[places] = symbols
+        return chosen.astype(np.int32).reshape(distances.shape)
+
+    def finer(self, distances: Latent, y: Latent, tables: NDArray[np.uint8], seams: Seams) -> int:
+        """The step size 2^(−finer / 64) of latents next to other tiles that brings them as near as others."""
+        near = self._pricing.cheapest(distances.ravel(), tables.ravel()).reshape(distances.shape)
+        errors, texture = np.square(distances - near).mean(axis=2), np.minimum(np.abs(y), BUSY).mean(axis=2)
+        aim, far, rows = seams.expected(errors, texture), distances[seams.edge], tables[seams.edge]
+
+        def error(scale: float) -> float:
+            scaled = far * np.float32(scale)
+            return float(np.square(self._pricing.cheapest(scaled.ravel(), rows.ravel()) - scaled.ravel()).mean()) / scale**2
+
+        return 0 if aim is None else finer_steps(error, aim)
+
+    def encode(self, refinements: NDArray[np.int32], parts: Layout, first: FirstLayer) -> list[CodedPart]:
+        """The streams of all parts."""
+        coded, crc, flat = list[CodedPart](), first.crc, refinements.ravel()
+        for number, places in enumerate(parts.parts):
+            encoder = self.coder.encoder(self.data.tables)
+            encoder.push(flat[places], parts.part(number))
+            crc = CodedPart.crc_after(crc, flat[places])
+            coded.append(CodedPart(encoder.finish(), crc))
+        return coded
+
+    def bits(self, refined: Refined) -> float:
+        """Ideal bits of the parts that are there by the tables."""
+        flat, layout = refined.refinements.ravel(), refined.layout
+        parts = ((flat[layout.parts[number]], layout.part(number)) for number in range(refined.parts))
+        return sum(float(self.coder.costs(symbols, part, self.data.tables).sum()) for symbols, part in parts)
+
+    @cached_property
+    def _pricing(self) -> Pricing:
+        return Pricing(self.data.tables, self.price)
+
+    @cached_property
+    def _repair(self) -> Repair:
+        return Repair(self.data.tables, self.price)
+
+    # --- decoding
+
+    def decode(self, parts: Sequence[CodedPart], first: FirstLayer, level: int, count: int, tolerant: bool = False) -> Refined:
+        """Parses the parts that are there, of `count`. Raises CorruptFileError for a part that does not follow the one before it;
+        if `tolerant`, it and all behind it count as missing.
+        """
+        cut = layout(self.tables(first, level), self.data, count)
+        refinements, crc, number = np.zeros(cut.tables.size, np.int32), first.crc, 0
+        for number, coded in enumerate(parts):
+            try:
+                symbols = self._pulled(cut.part(number), coded, crc)
+            except CorruptFileError as error:
+                if not tolerant:
+                    raise CorruptFileError(f"part {number + 1} of the second layer is damaged or of another picture") from error
+                break
+            refinements[cut.parts[number]], crc = symbols, coded.crc
+        else:
+            number = len(parts)
+        return Refined(cut, refinements.reshape(cut.tables.shape), number)
+
+    def _pulled(self, part: Part, coded: CodedPart, crc: int) -> NDArray[np.int32]:
+        decoder = self.coder.decoder(coded.stream, self.data.tables)
+        symbols: NDArray[np.int32] = decoder.pull(part)
+        decoder.finish()
+        if CodedPart.crc_after(crc, symbols) != coded.crc:
+            raise CorruptFileError("its symbols do not match their checksum")
+        return symbols
+
+    def y_hat(self, refined: Refined, first: FirstLayer, level: int, shown: int, scale: NDArray[Any] | None) -> Latent:
+        """y_hat for the synthesis at the level `shown`, of refinements in steps of `level`; `scale` (h, w) says how many times
+        finer steps are.
+        """
+        values = self.data.values(refined.refinements, refined.layout.tables) * signs(first.symbols.y)
+        if refined.parts < len(refined.layout.parts):
+            values *= refined.is_there
+        if scale is not None:
+            values /= scale[..., None]
+        old, new = first.level, self.gains.gain[shown] * self.gains.inverse[shown]
+        base = first.y_hat * (new / (self.gains.inverse[old] * self.gains.gain[old]))
+        y_hat: Latent = base + values * (new / self.gains.gain[level])
+        return y_hat

@@ -1,0 +1,199 @@
+"""Counts the tables of second layers (`learned.progressive.tables`) on photographs, for several checkpoints of `light` together.
+
+photographs ─ first layers ─ distances ─┬─ rounded by price ─ counts ─ tables ─┐
+                                        └── shifts of channels and spreads ◀───┘  a few times
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from dlic.data.photographs import find_photographs, split
+from dlic.entropy.tables import PRECISION, tables_from_likelihoods
+from dlic.errors import UnreadableImageError
+from dlic.images.files import read_image
+from dlic.layers.scale_rows import ROWS
+from dlic.layers.step_price import STEP_PRICE
+from dlic.learned.codec import LearnedCodec
+from dlic.learned.progressive.pricing import NEAR, Pricing
+from dlic.learned.progressive.refinement import FirstLayer, left_over
+from dlic.learned.progressive.tables import BANDS, CENTRE, CLASSES, GAP, LEVELS_A_BAND, SPREADS, RefinementTables
+
+HELD_OUT = 0.05  # share of the photographs, as in training
+CHANGES = np.arange(-4, 5)  # of a shift, that are tried in a round
+MOST = 24  # rows of a shift
+REACH = 64  # refinements that are counted; larger ones are as good as never seen
+ROUNDS = 4  # of rounding, shifting and counting: the last changes the bits by less than 0.1 %
+ROW_WINDOW = 4  # rows on each side from which a table borrows …
+BORROWED = 400.0  # … as if it had seen so many symbols of them
+FEW = 20.0  # symbols that hold a reconstruction point at its value
+SIDE = 512  # pixels of a photograph's centre
+LEVEL_STRIDE = 7  # from one photograph to the next: coprime to the 44 levels that second layers can have
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Samples:
+    """Latents of second layers of one checkpoint: (N,) each."""
+
+    channels: NDArray[np.int16]
+    band: NDArray[np.int8]
+    row: NDArray[np.uint8]  # by z at the level of the second layer
+    spread: NDArray[np.uint8]
+    kind: NDArray[np.uint8]  # class of the first symbol
+    distance: NDArray[np.float32]
+
+    @classmethod
+    def joined(cls, parts: Sequence["Samples"]) -> "Samples":
+        return cls(**{name: np.concatenate([vars(part)[name] for part in parts]) for name in vars(parts[0])})
+
+
+@dataclass(frozen=True, eq=False)
+class Shifts:
+    """Shifts of rows of one checkpoint."""
+
+    channels: NDArray[np.int8]  # (BANDS, M)
+    spreads: NDArray[np.int8]  # (SPREADS,), the same for all checkpoints
+
+    def rows(self, samples: Samples) -> NDArray[np.int16]:
+        """The shifted row of each latent, which may lie outside of the tables."""
+        shift = self.channels[samples.band, samples.channels].astype(np.int16) + self.spreads[samples.spread]
+        return samples.row + shift
+
+    def tables(self, samples: Samples) -> NDArray[np.uint8]:
+        """The table of each latent."""
+        return (CLASSES * np.clip(self.rows(samples), 0, ROWS - 1) + samples.kind).astype(np.uint8)
+
+
+def count(codecs: Sequence[LearnedCodec], folder: Path, photographs: int, seed: int = 0) -> dict[str, object]:
+    """The content of the file of tables, from photographs below a folder, drawn with `seed` among those that training does not hold
+    out.
+    """
+    paths, _ = split(find_photographs(folder), HELD_OUT, seed)
+    chosen = [paths[i] for i in np.random.default_rng(seed).permutation(len(paths))[:photographs]]
+    samples = [Samples.joined(list(_samples(codec, chosen))) for codec in codecs]
+    data, shifts = fitted(samples)
+    stored = data.to_json()
+    del stored["channels"]
+    names = [codec.fingerprint[:8].hex() for codec in codecs]
+    return {**stored, "shifts": {name: own.channels.tolist() for name, own in zip(names, shifts, strict=True)}}
+
+
+def fitted(samples: Sequence[Samples], price: float = STEP_PRICE) -> tuple[RefinementTables, list[Shifts]]:
+    """Tables that all checkpoints share, and shifts of each."""
+    shifts = [Shifts(np.zeros((BANDS, int(of.channels.max()) + 1), np.int8), np.zeros(SPREADS, np.int8)) for of in samples]
+    chosen = [np.rint(of.distance) for of in samples]
+    data = _counted(samples, shifts, chosen)
+    for _ in range(ROUNDS):
+        pricing = Pricing(data.tables, price)
+        chosen = [pricing.cheapest(of.distance, own.tables(of)) for of, own in zip(samples, shifts, strict=True)]
+        spreads = _best(SPREADS, [(of.spread, of, own, q) for of, own, q in zip(samples, shifts, chosen, strict=True)], pricing)
+        shifts = [replace(own, spreads=_moved(own.spreads, spreads)) for own in shifts]
+        for i, (of, own, q) in enumerate(zip(samples, shifts, chosen, strict=True)):
+            width = own.channels.shape[1]
+            places = of.band.astype(np.int64) * width + of.channels
+            best = _best(own.channels.size, [(places, of, own, q)], pricing).reshape(own.channels.shape)
+            shifts[i] = replace(own, channels=_moved(own.channels, best))
+        data = _counted(samples, shifts, chosen)
+    return data, shifts
+
+
+def _samples(codec: LearnedCodec, paths: Sequence[Path]) -> Iterator[Samples]:
+    """The centre of each photograph at one level, in turn, so that all are seen."""
+    for number, path in enumerate(track(paths, f"photographs by {codec.name}", console=Console(stderr=True))):
+        try:
+            pixels = read_image(str(path)).pixels
+        except UnreadableImageError:
+            continue
+        if pixels.ndim == 3 and min(pixels.shape[:2]) >= SIDE:
+            top, left = ((size - SIDE) // 2 for size in pixels.shape[:2])
+            crop = np.ascontiguousarray(pixels[top : top + SIDE, left : left + SIDE, :3])
+            yield _of_crop(codec, crop, GAP + number * LEVEL_STRIDE % (codec.levels - GAP))
+
+
+def _of_crop(codec: LearnedCodec, crop: NDArray[np.uint8], level: int) -> Samples:
+    deployed = codec.unit.deployed
+    assert deployed.gains is not None, f"{codec.name} has one rate"
+    latent = deployed.encoder.analyse(crop)
+    plain = codec.unit.rounding.plain(latent, level - GAP)
+    first = FirstLayer(plain.symbols, plain.y_hat, level - GAP, plain.symbols.crc)
+    rows = deployed.rows.rows(plain.symbols.z, first.size, level)
+    return Samples(
+        channels=np.broadcast_to(np.arange(latent.shape[2], dtype=np.int16), latent.shape).ravel(),
+        band=np.full(latent.size, level // LEVELS_A_BAND, np.int8),
+        row=rows.astype(np.uint8).ravel(),
+        spread=np.clip(rows.astype(np.int16) - plain.symbols.y_rows, 0, SPREADS - 1).astype(np.uint8).ravel(),
+        kind=np.minimum(np.abs(plain.symbols.y), CLASSES - 1).astype(np.uint8).ravel(),
+        distance=left_over(latent, first, level, deployed.gains).ravel(),
+    )
+
+
+Placed = tuple[NDArray[Any], Samples, Shifts, NDArray[np.float32]]  # place of a shift of each latent, and what it is
+
+
+def _best(count: int, samples: Sequence[Placed], pricing: Pricing) -> NDArray[np.int8]:
+    """The change of each of `count` shifts that costs the fewest bits."""
+    bits = np.zeros((len(CHANGES), count))
+    for places, of, own, chosen in samples:
+        rows, values = own.rows(of), np.clip(chosen, -NEAR, NEAR).astype(np.int64) + NEAR
+        for i, change in enumerate(CHANGES):
+            tables = CLASSES * np.clip(rows + change, 0, ROWS - 1) + of.kind
+            bits[i] += np.bincount(places, weights=_certain(pricing)[tables, values], minlength=count)
+    bits += 1e-6 * np.abs(CHANGES)[:, None]  # of equals the least change
+    return CHANGES[bits.argmin(axis=0)].astype(np.int8)
+
+
+def _certain(pricing: Pricing) -> NDArray[np.float32]:
+    """Bits, with a high price for what skipped tables cannot code."""
+    bits = pricing.bits.copy()
+    skipped = np.flatnonzero(pricing.tables.skipped)
+    bits[skipped] = PRECISION
+    bits[skipped, NEAR] = 0
+    return bits
+
+
+def _moved(shifts: NDArray[np.int8], changes: NDArray[np.int8]) -> NDArray[np.int8]:
+    return np.clip(shifts + changes, -MOST, MOST).astype(np.int8)
+
+
+def _counted(samples: Sequence[Samples], shifts: Sequence[Shifts], chosen: Sequence[NDArray[np.float32]]) -> RefinementTables:
+    """Tables, reconstruction points and ranks for chosen refinements."""
+    width, rows = 2 * REACH + 1, ROWS * CLASSES
+    seen, offsets, gained = np.zeros((rows, width)), np.zeros((rows, width)), np.zeros(rows)
+    for of, own, q in zip(samples, shifts, chosen, strict=True):
+        tables = own.tables(of)
+        places = tables.astype(np.int64) * width + np.clip(q, -REACH, REACH).astype(np.int64) + REACH
+        seen += np.bincount(places, minlength=seen.size).reshape(seen.shape)
+        offsets += np.bincount(places, weights=of.distance - q, minlength=seen.size).reshape(seen.shape)
+        gained += np.bincount(tables, weights=np.square(of.distance) - np.square(of.distance - q), minlength=rows)
+    weights = _borrowing(seen.sum(axis=1))
+    seen, offsets, gained = weights @ seen, weights @ offsets, weights @ gained
+    tables = tables_from_likelihoods(lambda values: seen / seen.sum(axis=1, keepdims=True), REACH)
+    points = np.clip(offsets / (seen + FEW), -0.5, 0.5)
+    points[::CLASSES] = 0.0  # where the first symbol is 0, g_s takes whole steps best: with their means bits rose by 5 %
+    centres = tuple(
+        np.rint(CENTRE * points[row, REACH + minimum : REACH + minimum + size]).astype(np.int16)
+        for row, (minimum, size) in enumerate(zip(tables.minima.tolist(), tables.sizes.tolist(), strict=True))
+    )
+    bits = np.maximum(seen.sum(axis=1) * tables.entropies, 1e-9)
+    ranks = np.empty(rows, np.int16)
+    ranks[np.argsort(-np.where(tables.skipped, -np.inf, gained / bits), kind="stable")] = np.arange(rows)
+    return RefinementTables(tables, centres, ranks, shifts[0].channels, shifts[0].spreads)
+
+
+def _borrowing(totals: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights (rows, rows) by which the sums of tables take from each other: tables with few symbols from near rows of the same
+    class, and a little from all rows of it. `totals`: symbols of each.
+    """
+    row, kind = np.divmod(np.arange(totals.size), CLASSES)
+    alike = kind[:, None] == kind[None, :]
+    near = alike & (np.abs(row[:, None] - row[None, :]) <= ROW_WINDOW)
+    weights = np.eye(totals.size)
+    for group, amount in ((near, BORROWED), (alike, BORROWED / 10)):
+        weights += group * np.minimum(1.0, amount / np.maximum(group @ totals, 1.0))[:, None]
+    return weights
