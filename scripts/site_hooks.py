@@ -16,7 +16,7 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).parents[1]
 HOME = "index.md"
 MOVED = {"README.md": HOME}  # path in the repository → path in the site
-FILE_NAME = re.compile(r"\[([a-z-]+)\.md\]\(")  # as the text of a link
+FILE_NAME = re.compile(r"\[(?:docs/)?([a-z-]+)\.md\]\(")  # as the text of a link
 LINK = re.compile(r"(\]\()([^)\s#]+)(#[^)\s]*)?(\))")
 
 
