@@ -47,18 +47,14 @@ class BlockSearch:
             self._refine_sub(step)
         return self
 
-    def costs(self) -> NDArray[np.float32]:
-        """Differences + price · bits of every macroblock as a whole: (mh, mw)."""
-        return self.sums + self._price * self.bits(self.vectors)
-
     def bits(self, vectors: NDArray[np.int16]) -> NDArray[np.float32]:
         """Approximate bits of vectors of macroblocks among the best ones: (mh, mw)."""
         return _Surroundings(self.vectors, self._hint).bits(vectors)
 
-    def split_costs(self) -> NDArray[np.float32]:
+    def split_bits(self) -> NDArray[np.float32]:
         """The same of every macroblock as four blocks: (mh, mw)."""
-        costs = self.sub_sums + self._price * vector_bits(self.sub_vectors, of_macroblocks(self.vectors))
-        return costs[::2, ::2] + costs[::2, 1::2] + costs[1::2, ::2] + costs[1::2, 1::2]
+        bits = vector_bits(self.sub_vectors, of_macroblocks(self.vectors))
+        return bits[::2, ::2] + bits[::2, 1::2] + bits[1::2, ::2] + bits[1::2, 1::2]
 
     @property
     def _expected(self) -> list[NDArray[np.int16]]:

@@ -31,6 +31,16 @@ class PairSearch:
                 self._blocks[number] = self._planes[number].blocks(self.vectors[number])
         return self
 
+    @property
+    def mean(self) -> NDArray[np.uint8]:
+        """What the pairs predict: (16, N, 16)."""
+        return mean(*self._blocks)
+
+    @property
+    def bits(self) -> NDArray[np.float32]:
+        """Approximate bits of both vectors: (mh, mw)."""
+        return self._bits[0] + self._bits[1]
+
     def _try(self, number: int, vectors: NDArray[np.int16]) -> None:
         """Takes other vectors to one reference where they are better with those to the other."""
         other, bits = 1 - number, self._found[number].bits(vectors)

@@ -28,6 +28,7 @@ class CurrentBlocks:
 
     def __init__(self, gray: NDArray[np.uint8]):
         self.size = mh, mw = macroblocks(*gray.shape)
+        self.sub_size = 2 * mh, 2 * mw
         whole = np.pad(gray, ((0, BLOCK * mh - gray.shape[0]), (0, BLOCK * mw - gray.shape[1])), mode="edge")
         self.blocks = _in_blocks(whole, BLOCK)  # (16, N, 16)
         self.sub_blocks = _in_blocks(whole, SUB)  # (8, 4 · N, 8)

@@ -1,5 +1,6 @@
 """Motion search: a frame and its references → the field of the lowest differences + price · bits."""
 
+import math
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -11,11 +12,12 @@ from dlic.classical.motion.block_search import BlockSearch
 from dlic.classical.motion.field import BLOCK, BOTH, FIRST, FLAT, SECOND, SUB, MotionField, of_macroblocks
 from dlic.classical.motion.pair_search import PairSearch, mean
 from dlic.classical.motion.parallel import for_each
-from dlic.classical.motion.planes import CurrentBlocks, Planes, differences, luma
+from dlic.classical.motion.planes import CurrentBlocks, Planes, luma
 from dlic.classical.motion.temporal import Expected
 
 MODE_BITS = {FIRST: 0.5, SECOND: 1.5, BOTH: 1.5, FLAT: 24.0}
 SPLIT_BITS = 4.0
+CODED = 0.6  # of a block's pixels that a residual's bits are like independent values of; chosen on two held-out clips
 
 
 class SearchReference:
@@ -63,53 +65,69 @@ def _chosen(
     found: Sequence[BlockSearch],
     price: float,
 ) -> MotionField:
-    """Chooses the mode of every macroblock, and whether it is split."""
-    costs: list[NDArray[np.float32]] = []  # of modes whole and split in turns
-    for number, one in enumerate(found):
-        costs += [one.costs() + price * MODE_BITS[number], one.split_costs() + price * (MODE_BITS[number] + SPLIT_BITS)]
-    modes, of_both = [*range(len(found))], [one.vectors for one in found]
-    if len(found) == 2:
-        modes.append(BOTH)
-        pairs = PairSearch(current, [reference.planes for reference in references], found, price).run()
-        of_both = pairs.vectors
-        costs += [pairs.costs + price * MODE_BITS[BOTH], _split_costs(current, references, found, price)]
-    colours, apart = _flat(pixels, current)
-    costs += [apart + price * MODE_BITS[FLAT], np.full(current.size, np.inf, np.float32)]
+    """Chooses the mode of every macroblock, and whether it is split, by what its error costs + bits."""
+    planes = [reference.planes for reference in references]
+    pairs = PairSearch(current, planes, found, price).run() if len(found) == 2 else None
+    colours = _flat(pixels, current)
+    costs = _mode_costs(current, planes, found, pairs, price)
+    costs += [_flat_costs(current, colours, price), np.full(current.size, np.inf, np.float32)]
     best = np.stack(costs).argmin(axis=0)
-    split, chosen = best % 2 == 1, np.array([*modes, FLAT], np.uint8)[best // 2]
+    split, modes = best % 2 == 1, np.array([*range(len(found)), *([BOTH] if pairs else []), FLAT], np.uint8)[best // 2]
     vectors = []
-    for one, pair in zip(found, of_both, strict=True):
-        whole = np.where((chosen == BOTH)[..., None], pair, one.vectors)
+    for number, one in enumerate(found):
+        whole = np.where((modes == BOTH)[..., None], pairs.vectors[number], one.vectors) if pairs else one.vectors
         vectors.append(np.where(of_macroblocks(split)[..., None], one.sub_vectors, of_macroblocks(whole)))
-    return MotionField(
-        modes=chosen,
-        split=split,
-        vectors=np.stack(vectors).astype(np.int16),
-        colours=colours,
-    )
+    return MotionField(modes=modes, split=split, vectors=np.stack(vectors).astype(np.int16), colours=colours)
 
 
-def _split_costs(
-    current: CurrentBlocks, references: Sequence[SearchReference], found: Sequence[BlockSearch], price: float
-) -> NDArray[np.float32]:
-    """Costs of the mean of both references with split macroblocks: (mh, mw)."""
-    split = [reference.planes.blocks(one.sub_vectors, SUB) for reference, one in zip(references, found, strict=True)]
-    sums = _four(differences(current.sub_blocks, mean(*split)).reshape(found[0].sub_sums.shape))
-    bits = [one.split_costs() - _four(one.sub_sums) for one in found]
-    return np.asarray(sums + bits[0] + bits[1] + price * (MODE_BITS[BOTH] + SPLIT_BITS), np.float32)
+def _mode_costs(
+    current: CurrentBlocks, planes: Sequence[Planes], found: Sequence[BlockSearch], pairs: PairSearch | None, price: float
+) -> list[NDArray[np.float32]]:
+    """Costs (mh, mw) in bits of each reference and of both, whole and split in turns."""
+    parts = [of.blocks(one.sub_vectors, SUB) for of, one in zip(planes, found, strict=True)]
+
+    def whole(predicted: NDArray[np.uint8], bits: NDArray[np.float32], mode: int) -> NDArray[np.float32]:
+        errors = _error_bits(current.blocks, predicted, price).reshape(current.size)
+        return errors + bits + np.float32(MODE_BITS[mode])
+
+    def split(predicted: NDArray[np.uint8], bits: NDArray[np.float32], mode: int) -> NDArray[np.float32]:
+        errors = _error_bits(current.sub_blocks, predicted, price).reshape(current.sub_size)
+        of_four = errors[::2, ::2] + errors[::2, 1::2] + errors[1::2, ::2] + errors[1::2, 1::2]
+        return of_four + bits + np.float32(MODE_BITS[mode] + SPLIT_BITS)
+
+    costs, split_bits = list[NDArray[np.float32]](), [one.split_bits() for one in found]
+    for number, one in enumerate(found):
+        costs.append(whole(planes[number].blocks(one.vectors), one.bits(one.vectors), number))
+        costs.append(split(parts[number], split_bits[number], number))
+    if pairs is not None:
+        costs += [whole(pairs.mean, pairs.bits, BOTH), split(mean(*parts), split_bits[0] + split_bits[1], BOTH)]
+    return costs
 
 
-def _four(sums: NDArray[np.float32]) -> NDArray[np.float32]:
-    return sums[::2, ::2] + sums[::2, 1::2] + sums[1::2, ::2] + sums[1::2, 1::2]
+def _flat_costs(current: CurrentBlocks, colours: NDArray[np.uint8], price: float) -> NDArray[np.float32]:
+    """Costs (mh, mw) in bits of macroblocks of one colour."""
+    gray = np.broadcast_to(luma(colours).reshape(1, -1, 1), current.blocks.shape)
+    return _error_bits(current.blocks, gray, price).reshape(current.size) + np.float32(MODE_BITS[FLAT])
 
 
-def _flat(pixels: NDArray[np.uint8], current: CurrentBlocks) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """The mean colour of every macroblock (mh, mw, 3), in steps of 4, and the differences of luma from it (mh, mw)."""
+def _error_bits(current: NDArray[np.uint8], predicted: NDArray[np.uint8], price: float) -> NDArray[np.float32]:
+    """Bits that the errors of blocks (block, N, block) are worth: (N,).
+
+    A small error stays, and costs its square; of a large one a residual is coded, whose bits grow with the logarithm.
+    """
+    apart = np.maximum(current, predicted)
+    apart -= np.minimum(current, predicted)
+    values, count = apart.astype(np.float32), current.shape[0] ** 2
+    squares = np.square(values, out=values).sum(axis=0).sum(axis=1)
+    most = CODED * count
+    bits: NDArray[np.float32] = most / 2 * np.log2(1 + squares * (2 * math.log(2) / (most * price**2)))
+    return bits.astype(np.float32)
+
+
+def _flat(pixels: NDArray[np.uint8], current: CurrentBlocks) -> NDArray[np.uint8]:
+    """The mean colour of every macroblock (mh, mw, 3), in steps of 4."""
     mh, mw = current.size
     padded = np.pad(pixels[..., :3], ((0, BLOCK * mh - pixels.shape[0]), (0, BLOCK * mw - pixels.shape[1]), (0, 0)), mode="edge")
     rows = padded.reshape(mh, BLOCK, -1).sum(axis=1, dtype=np.uint32)
     means = rows.reshape(mh, mw, BLOCK, 3).sum(axis=2) / BLOCK**2
-    colours = np.clip(np.rint(means / 4), 0, 63).astype(np.uint8) * 4
-    gray = luma(colours).reshape(1, -1, 1)
-    apart = differences(current.blocks, np.broadcast_to(gray, current.blocks.shape)).sum(axis=(0, 2))
-    return colours, apart.reshape(mh, mw)
+    return np.clip(np.rint(means / 4), 0, 63).astype(np.uint8) * 4
