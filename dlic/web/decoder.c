@@ -7,9 +7,11 @@
 // A caller takes memory for what it passes with dlic_take and gives all back down to a mark with dlic_release. Functions that
 // return 0 have left a sentence in dlic_problem.
 #include "c/frame.h"
+#include "c/refinement.h"
 #include "c/sequence.h"
 
 static Picture picture;
+static Entry *entries;
 static SequenceHead head;
 static GroupTable group;
 
@@ -34,10 +36,14 @@ EXPORT int dlic_model(const u8 *body, size_t size) { return read_model(body, siz
 EXPORT int dlic_slots(void) { return model.slots; }
 
 // Checks a file and reads all but its pixels: `Picture` (see dlic_picture), then its tiles. Null for a file that cannot be shown.
-EXPORT const Tile *dlic_open(const u8 *data, size_t size) {
+// With `partial` the file may be the beginning of a progressive picture.
+EXPORT const Tile *dlic_open(const u8 *data, size_t size, int partial) {
   if (size >= (size_t)1 << 31) return fail("the file is larger than 2 GB"), NULL;
-  return read_picture(data, size, &picture);
+  return read_picture(data, size, &picture, partial, &entries);
 }
+
+// The streams of the second layer of the picture that was opened.
+EXPORT const Entry *dlic_entries(void) { return entries; }
 
 EXPORT const Picture *dlic_picture(void) { return &picture; }
 
@@ -59,6 +65,20 @@ EXPORT float *dlic_latents(const u8 *stream, size_t length, int width, int heigh
   if (!is_possible(&unit)) return NULL;
   set_level(level);
   return decode_latents(&unit);
+}
+
+// y_hat of a unit (h, w, slots) with both layers, for the synthesis at the level `shown`. `there` streams, of `count`, lie one behind
+// the other, the length and the crc of each in `of_streams`; `further` is `finer` of the second layer.
+EXPORT float *dlic_refined(const u8 *stream, size_t length, int width, int height, int level, int coder, u32 crc, int finer, int seams, const u8 *streams,
+                           const u32 *of_streams, int there, int count, int full_level, int shown, int further, u32 tables, int tolerant) {
+  CodedUnit unit = {stream, length, width, height, level, coder, finer, crc, seams};
+  SecondLayer layer = {streams, of_streams, there, count, full_level, shown, further, tolerant};
+  if (!is_possible(&unit)) return NULL;
+  if (full_level < level || full_level >= LEVELS || shown < 0 || shown >= LEVELS || there < 0 || count < 1 || count > MAX_PARTS || there > count)
+    return fail("the second layer is damaged: it has no such level or parts"), NULL;
+  if (tables != model.refinements.id) return fail("the second layer was written with tables that this decoder does not know"), NULL;
+  set_level(level);
+  return decode_refined(&unit, &layer);
 }
 
 // RGBA of a window of the picture that y_hat (h, w, slots) stands for; overwrites y_hat.

@@ -1,8 +1,9 @@
 // The WebAssembly decoder with the weights of one checkpoint: files → tiles → latents → pixels.
 import { DlicError, errorOf } from "./errors.js";
 
-const PICTURE = ["kind", "coder", "width", "height", "level", "crc", "modelHigh", "modelLow", "start", "length", "columns", "rows", "chunks", "side"];
-const TILE = ["x", "y", "width", "height", "start", "length", "crc", "finer"];
+const PICTURE = ["kind", "coder", "width", "height", "level", "crc", "modelHigh", "modelLow", "start", "length", "columns", "rows", "chunks", "side", "first", "tables", "parts", "entries"];
+const TILE = ["x", "y", "width", "height", "start", "length", "crc", "finer", "further"];
+const ENTRY = ["start", "length", "crc"];
 const SEQUENCE = [
   "width", "height", "alpha", "loops", "loopsHigh", "numerator", "numeratorHigh", "denominator", "denominatorHigh",
   "keyHigh", "keyLow", "interHigh", "interLow", "primaries", "transfer", "matrix", "range", "subsampling", "depth", "chunks",
@@ -20,11 +21,14 @@ export class Decoder {
     this.start = this.c.dlic_mark();
   }
 
-  /** Checks a whole file and reads its header, chunks and tiles; places are those in the file. */
-  open(bytes) {
+  /**
+   * Checks a file and reads its header, chunks, tiles, and streams of a second layer; places are those in the file. `partial`: it
+   * may be the beginning of a progressive picture.
+   */
+  open(bytes, partial) {
     return this.#clean(() => {
       const place = this.#copy(bytes);
-      const tiles = this.c.dlic_open(place, bytes.length);
+      const tiles = this.c.dlic_open(place, bytes.length, partial ? 1 : 0);
       if (!tiles) throw this.#error();
       const head = this.c.dlic_picture();
       const picture = named(PICTURE, this.#numbers(head, PICTURE.length));
@@ -34,7 +38,9 @@ export class Decoder {
       const count = picture.columns * picture.rows;
       const numbers = this.#numbers(tiles, TILE.length * count);
       const each = Array.from({ length: count }, (_, i) => named(TILE, numbers.subarray(TILE.length * i)));
-      return { ...picture, chunks, tiles: each };
+      const further = this.#numbers(this.c.dlic_entries(), ENTRY.length * picture.entries);
+      const entries = Array.from({ length: picture.entries }, (_, i) => named(ENTRY, further.subarray(ENTRY.length * i)));
+      return { ...picture, chunks, tiles: each, entries };
     });
   }
 
@@ -66,7 +72,7 @@ export class Decoder {
   unit(tile, window, gray) {
     return this.#clean(() => {
       const [h, w] = [tile.height, tile.width].map(latentsAlong);
-      return this.#pixels(this.#latents(tile), h, w, tile.level, window, gray);
+      return this.#pixels(this.#latents(tile), h, w, tile.second?.shown ?? tile.level, window, gray);
     });
   }
 
@@ -161,7 +167,22 @@ export class Decoder {
     return this.c.dlic_slots();
   }
 
-  #latents({ stream, width, height, level, coder, crc, finer, seams }) {
+  /** The latents of a tile with its second layer { streams, entries (length and crc of each), count, full, shown, finer, tables, tolerant }. */
+  #refined({ stream, width, height, level, coder, crc, finer, seams, second }) {
+    const { streams, entries, count, full, shown, tables, tolerant } = second;
+    const of = this.#copy(new Uint8Array(entries.buffer, entries.byteOffset, entries.byteLength));
+    const [place, data] = [this.#copy(stream), this.#copy(streams)];
+    const parts = [data, of, entries.length / 2, count, full, shown, second.finer, tables, tolerant ? 1 : 0];
+    return this.c.dlic_refined(place, stream.length, width, height, level, coder, crc, finer, seams, ...parts);
+  }
+
+  #latents(tile) {
+    const { stream, width, height, level, coder, crc, finer, seams } = tile;
+    if (tile.second) {
+      const refined = this.#refined(tile);
+      if (!refined) throw this.#error();
+      return refined;
+    }
     const y = this.c.dlic_latents(this.#copy(stream), stream.length, width, height, level, coder, crc, finer, seams);
     if (!y) throw this.#error();
     return y;

@@ -13,6 +13,8 @@ export interface DecodeOptions {
   scale?: number;
   /** Larger results are refused before memory is taken; 2²⁷ by default. */
   maxPixels?: number;
+  /** The bytes may be the beginning of a progressive picture, with its first layer at least. */
+  partial?: boolean;
   signal?: AbortSignal;
   /** Called for each tile at full size, in the order in which they come. */
   onTile?: (part: Rectangle, rgba: Uint8ClampedArray, colorSpace: "srgb" | "display-p3") => void;
@@ -29,7 +31,7 @@ export interface Pixels {
 export interface Peek {
   width: number;
   height: number;
-  /** 0 learned, 1 learned in tiles, 5 a sequence, 6 exact blocks; others are not shown. */
+  /** 0 learned, 1 learned in tiles, 5 a sequence, 6 exact blocks, 7 progressive; others are not shown. */
   kind: number;
   /** The first eight bytes of the checkpoint's fingerprint in hexadecimal; of a sequence the checkpoint of its key frames. */
   model: string;

@@ -43,15 +43,16 @@ export async function decode(bytes, options = {}) {
  * its first frame.
  *
  * Options: `crop` { x, y, width, height }, a part of the picture; `scale` 0 … 1, by area averages; `maxPixels` of the result;
- * `signal`, an AbortSignal; `onTile(part, rgba)`, called for each tile at full size as it comes. Throws a DlicError.
+ * `partial`, whether the bytes may be the beginning of a progressive picture, with its first layer at least; `signal`, an AbortSignal;
+ * `onTile(part, rgba)`, called for each tile at full size as it comes. Throws a DlicError.
  */
-export async function decodePixels(bytes, { crop, scale = 1, maxPixels = MAX_PIXELS, signal, onTile } = {}) {
+export async function decodePixels(bytes, { crop, scale = 1, maxPixels = MAX_PIXELS, partial = false, signal, onTile } = {}) {
   const file = asBytes(bytes);
   const { kind, model, width, height } = peek(file);
   throwIfAborted(signal);
   checkScale(scale);
   if (kind === SEQUENCE) return firstFrame(file, checkedCrop(crop, { width, height }), scale, maxPixels, signal);
-  const picture = await run("", { name: "open", bytes: file }, [], signal);
+  const picture = await run("", { name: "open", bytes: file, partial }, [], signal);
   const part = checkedCrop(crop, picture);
   checkPixels(scaledSize(part, scale), maxPixels);
   const parts = [profileOf(file, picture), alphaOf(file, picture, part, signal), exactOf(file, picture, part, signal)];
@@ -64,7 +65,7 @@ export async function decodePixels(bytes, { crop, scale = 1, maxPixels = MAX_PIX
     onTile?.(place, rgba, colours.space);
   };
   if (picture.kind === EXACT_BLOCKS) put(part, new Uint8ClampedArray(exact.length));
-  else await decodeTiles(file, picture, model, part, "gray" in picture.chunks, signal, put);
+  else await decodeTiles(file, picture, model, part, { gray: "gray" in picture.chunks, partial, signal }, put);
   return { data: canvas.finish(), width: canvas.width, height: canvas.height, colorSpace: colours.space };
 }
 

@@ -2,7 +2,7 @@ import type { DlicError } from "./dlic.js";
 
 /**
  * `<dlic-img src alt width height paused>`. Events: "preview", "load", "error" (a CustomEvent whose detail is a DlicError); of
- * sequences also "play", "pause", "ended" and "timeupdate".
+ * progressive pictures also "partial" (detail: { bytes }), of sequences "play", "pause", "ended" and "timeupdate".
  */
 export class DlicImage extends HTMLElement {
   src: string;

@@ -1,14 +1,13 @@
 // <dlic-img src="photo.dlic" alt="…" width="…" height="…">: a picture on a canvas, its preview at once. Sequences play, unless the
 // element has the attribute `paused` or people prefer reduced motion; a button plays and pauses them.
 //
-// Events, as those of <img> they do not bubble: "preview", "load" (the picture, or the first frame), "error" (detail: the
-// DlicError), and of sequences "play", "pause", "ended" and "timeupdate". Once this module is loaded, upgradeImages() also shows
+// Events, as those of <img> they do not bubble: "preview", "partial" (a progressive picture that is not whole; detail: { bytes }),
+// "load" (the picture, or the first frame), "error" (detail: the DlicError), and of sequences "play", "pause", "ended" and "timeupdate". Once this module is loaded, upgradeImages() also shows
 // <img src="*.dlic">.
-import { decode, DlicError, isDlic, peek, Sequence } from "./dlic.js";
+import { Arrival, PROGRESSIVE, SEQUENCE } from "./arriving.js";
+import { decode, DlicError, peek, Sequence } from "./dlic.js";
 import { Playback } from "./playback.js";
 
-const SEQUENCE = 5; // a kind of file
-const BEGINNING = 256; // bytes that say what a file is
 
 const STYLE = `
 :host { display: inline-block; max-width: 100%; vertical-align: bottom; line-height: 0 }
@@ -71,7 +70,7 @@ export class DlicImage extends HTMLElement {
 
   /** Shows a file's bytes. Resolves when the picture is there; rejects with a DlicError, which is also an event. */
   async show(bytes) {
-    return this.#show(bytes, this.#restart());
+    return this.#receive(new Arrival(null, bytes), this.#restart().signal);
   }
 
   /** Plays a sequence; nothing happens with other pictures. */
@@ -116,59 +115,73 @@ export class DlicImage extends HTMLElement {
     try {
       const response = await fetch(new URL(src, this.baseURI), { signal });
       if (!response.ok) throw new DlicError(`${src} cannot be loaded: ${response.status} ${response.statusText}`, "network");
-      await this.#receive(response.body?.getReader(), signal);
+      await this.#receive(new Arrival(response.body?.getReader()), signal);
     } catch (error) {
       if (!signal.aborted && !error.isReported) this.#report(error);
     }
   }
 
-  /** Shows a file that arrives piece by piece. */
-  async #receive(reader, signal) {
-    const parts = [];
-    let size = 0;
-    for (let part = await reader?.read(); part && !part.done; part = await reader.read()) {
-      const isNew = size < BEGINNING;
-      parts.push(part.value);
-      size += part.value.length;
-      if (isNew && size >= BEGINNING && isSequence(parts)) return this.#play(joined(parts), reader, signal);
+  /** Shows a file that arrives. */
+  async #receive(arrival, signal) {
+    try {
+      const kind = await arrival.kind();
+      if (signal.aborted) return;
+      if (kind === SEQUENCE) await this.#play(arrival, signal);
+      else await this.#arrive(arrival, kind, signal);
+      if (signal.aborted) return;
+      this.dispatchEvent(new Event("load"));
+      if (!this.hasAttribute("paused") && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.play();
+    } catch (error) {
+      if (!signal.aborted) this.#report(error);
+      throw error;
     }
-    return this.#show(joined(parts), { signal });
   }
 
-  /** Shows a sequence, whose bytes begin so; `reader` gives those that follow. */
-  async #play(bytes, reader, signal) {
+  async #arrive(arrival, kind, signal) {
+    let previewed = false;
+    const look = async (bytes) => {
+      const { width, height, preview } = peek(bytes);
+      if (width !== this.naturalWidth || height !== this.naturalHeight || !previewed) this.#size(width, height);
+      if (preview && !previewed) await this.#paintPreview(preview, signal);
+      previewed = true;
+    };
+    if (kind === PROGRESSIVE) await this.#paintLooks(arrival, look, signal);
+    await arrival.until(Infinity);
+    if (signal.aborted) return;
+    await look(arrival.bytes());
+    const bitmap = await decode(arrival.bytes(), { signal });
+    if (signal.aborted) return;
+    this.#paint(bitmap);
+    this.complete = true;
+  }
+
+  /** Paints a progressive picture while it comes. What cannot be shown yet may be shown later. */
+  async #paintLooks(arrival, look, signal) {
+    for await (const { bytes, hasLayer } of arrival.looks()) {
+      if (signal.aborted) return;
+      await look(bytes);
+      if (!hasLayer) continue;
+      const bitmap = await decode(bytes, { partial: true, signal });
+      if (signal.aborted) return;
+      this.#paint(bitmap);
+      this.dispatchEvent(new CustomEvent("partial", { detail: { bytes: bytes.length } }));
+    }
+  }
+
+  /** Shows the first frame of a sequence that arrives, and plays it. */
+  async #play(arrival, signal) {
     const sequence = new Sequence();
-    const { width, height } = peek(bytes);
+    const { width, height } = peek(arrival.bytes());
     this.#size(width, height);
-    const received = receive(sequence, bytes, reader);
-    received.catch((error) => !signal.aborted && this.complete && this.#report(error));
-    if (!reader) await received;
+    const fed = feed(sequence, arrival);
+    fed.catch((error) => !signal.aborted && this.complete && this.#report(error));
     const first = await sequence.frameAt(0, { signal });
+    if (arrival.ended) await fed;
     if (signal.aborted) return;
     this.#put(first);
     this.complete = true;
     if (!sequence.ended || sequence.count > 1) this.#playback = new Playback(this, this.shadowRoot, sequence, (frame) => this.#put(frame));
     this.#describe();
-    this.dispatchEvent(new Event("load"));
-    if (!this.hasAttribute("paused") && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.play();
-  }
-
-  async #show(bytes, { signal }) {
-    try {
-      if (isSequence([bytes])) return await this.#play(bytes, null, signal);
-      const { width, height, preview } = peek(bytes);
-      this.#size(width, height);
-      if (preview) await this.#paintPreview(preview, signal);
-      const bitmap = await decode(bytes, { signal });
-      if (signal.aborted) return;
-      this.#paint(bitmap);
-      bitmap.close();
-      this.complete = true;
-      this.dispatchEvent(new Event("load"));
-    } catch (error) {
-      if (!signal.aborted) this.#report(error);
-      throw error;
-    }
   }
 
   async #paintPreview(webp, signal) {
@@ -192,6 +205,7 @@ export class DlicImage extends HTMLElement {
     context.imageSmoothingQuality = "high";
     context.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
     context.drawImage(bitmap, 0, 0, this.#canvas.width, this.#canvas.height);
+    bitmap.close();
   }
 
   #size(width, height) {
@@ -234,24 +248,9 @@ export class DlicImage extends HTMLElement {
   }
 }
 
-function isSequence(parts) {
-  const bytes = joined(parts);
-  return isDlic(bytes) && bytes[6] === SEQUENCE;
-}
-
-function joined(parts) {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
-async function receive(sequence, bytes, reader) {
-  await sequence.append(bytes);
-  for (let part = await reader?.read(); part && !part.done; part = await reader.read()) await sequence.append(part.value);
+/** Gives a sequence its bytes as they come. */
+async function feed(sequence, arrival) {
+  for await (const bytes of arrival.pieces()) await sequence.append(bytes);
   await sequence.end();
 }
 

@@ -212,7 +212,7 @@ async function decodeStill(head, data, packet, signal) {
   const picture = await run("", { name: "open", bytes }, [], signal);
   const whole = { x: 0, y: 0, width: head.width, height: head.height };
   const canvas = canvasFor(whole, 1, null);
-  await decodeTiles(bytes, picture, head.key, whole, false, signal, (part, rgba) => canvas.put(part, rgba));
+  await decodeTiles(bytes, picture, head.key, whole, { signal }, (part, rgba) => canvas.put(part, rgba));
   return canvas.finish();
 }
 

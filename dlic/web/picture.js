@@ -3,11 +3,15 @@ import { latentsAlong, LATENT } from "./decoder.js";
 import { poolSize, run, throwIfAborted } from "./pool.js";
 
 const HALO = 2; // latents
+const PROGRESSIVE = 7; // a kind of file
 
-/** Calls put(part, rgba) for the pixels of `crop` { x, y, width, height }, in the order in which tiles come. */
-export async function decodeTiles(bytes, picture, model, crop, gray, signal, put) {
+/**
+ * Calls put(part, rgba) for the pixels of `crop` { x, y, width, height }, in the order in which tiles come. `partial`: the bytes may
+ * be the beginning of a progressive picture.
+ */
+export async function decodeTiles(bytes, picture, model, crop, { gray = false, partial = false, signal }, put) {
   const needed = new Set([...picture.tiles.keys()].filter((index) => !isEmpty(overlap(picture.tiles[index], crop))));
-  const work = new Tiles(bytes, picture, model, gray, signal, needed);
+  const work = new Tiles(bytes, picture, model, { gray, partial, signal, needed });
   const running = new Set();
   try {
     for (const index of needed) {
@@ -27,8 +31,8 @@ export async function decodeTiles(bytes, picture, model, crop, gray, signal, put
 class Tiles {
   #latents = new Map(); // index → promise of { y, edges }
 
-  constructor(bytes, picture, model, gray, signal, needed) {
-    Object.assign(this, { bytes, picture, model, gray, signal, needed });
+  constructor(bytes, picture, model, options) {
+    Object.assign(this, { bytes, picture, model, ...options });
   }
 
   async pixels(index, part) {
@@ -47,7 +51,7 @@ class Tiles {
     }
     this.#forget(index);
     const window = { x: part.x - around.x * LATENT, y: part.y - around.y * LATENT, width: part.width, height: part.height };
-    const task = { name: "pixels", h: around.height, w: around.width, pieces, level: this.picture.level, window, gray: this.gray };
+    const task = { name: "pixels", h: around.height, w: around.width, pieces, level: this.#shown, window, gray: this.gray };
     return this.#run(task, pieces.map((piece) => piece.values.buffer));
   }
 
@@ -79,12 +83,34 @@ class Tiles {
     }
   }
 
+  /** Level of the synthesis: that of the first layer as long as it is alone. */
+  get #shown() {
+    const { kind, level, first, entries } = this.picture;
+    return kind === PROGRESSIVE && !entries.length ? first : level;
+  }
+
+  /** The streams of a tile's second layer; undefined where there is none. */
+  #second(index) {
+    const { kind, level, parts, tables, tiles, entries } = this.picture;
+    if (kind !== PROGRESSIVE || !entries.length) return undefined;
+    const own = entries.filter((_, i) => i % tiles.length === index);
+    const streams = new Uint8Array(own.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const { start, length } of own) {
+      streams.set(this.bytes.subarray(start, start + length), at);
+      at += length;
+    }
+    const of = Uint32Array.from(own.flatMap(({ length, crc }) => [length, crc]));
+    return { streams, entries: of, count: parts, full: level, shown: this.#shown, finer: tiles[index].further, tables, tolerant: this.partial };
+  }
+
   #coded(index) {
-    const { columns, rows, level, coder, tiles } = this.picture;
+    const { columns, rows, coder, tiles, kind, first } = this.picture;
+    const level = kind === PROGRESSIVE ? first : this.picture.level;
     const { start, length, width, height, crc, finer } = tiles[index];
     const [column, row] = [index % columns, Math.floor(index / columns)];
     const seams = (column > 0) | ((row > 0) << 1) | ((column + 1 < columns) << 2) | ((row + 1 < rows) << 3);
-    return { stream: this.bytes.slice(start, start + length), width, height, level, coder, crc, finer, seams };
+    return { stream: this.bytes.slice(start, start + length), width, height, level, coder, crc, finer, seams, second: this.#second(index) };
   }
 
   #run(task, transfer) {

@@ -3,7 +3,7 @@ import { DlicError } from "./errors.js";
 import shipped from "./weights/index.js";
 
 export const isNode = typeof process === "object" && !!process.versions?.node && typeof globalThis.document === "undefined" && typeof globalThis.importScripts === "undefined";
-const CACHE = "dlic-weights-1";
+const CACHE = "dlic-weights-2"; // 1: without the data of second layers
 const MAGIC = "dlicweb1";
 const HEAD = 44; // bytes before the deflated body
 

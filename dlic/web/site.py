@@ -12,6 +12,7 @@ from dlic.web.weights import file_name, web_weights
 
 MODULES = (
     "dlic",
+    "arriving",
     "canvas",
     "colour",
     "decoder",

@@ -10,7 +10,7 @@ export class Desk {
     this.#module = module ?? this.#module;
     if (!this.#decoders.has(model)) this.#decoders.set(model, new Decoder(this.#module, body));
     const decoder = this.#decoders.get(model);
-    if (name === "open") return { result: decoder.open(task.bytes), transfer: [] };
+    if (name === "open") return { result: decoder.open(task.bytes, task.partial), transfer: [] };
     if (name === "sequence") return { result: decoder.sequence(task.bytes), transfer: [] };
     if (name === "group") return { result: decoder.group(task.data), transfer: [] };
     if (name === "crc") return { result: decoder.crc(task.bytes), transfer: [] };

@@ -8,7 +8,10 @@ whole      for each layer of h_s_scale: shift 4, weights int16 (low bytes, high 
            differences along the levels
 z_rows     1 byte each (levels, Z)
 tables     for each: minimum int32, entries uint32; then the counts less 1 of all as uint16
-prediction of `inter` alone: channels uint32, then matrices and vectors of its layers as above, and its gains
+then parts, each with its number uint32:
+1          prediction of `inter` alone: channels uint32, then matrices and vectors of its layers as above, and its gains
+2          refinements of `light` alone, for progressive pictures: id 4, tables by their rank 1 each, shifts int8 (bands, M),
+           spreads int8; for each table minimum int32, entries uint32, counts less 1 uint16, centres of its values int16
 """
 
 import zlib
@@ -22,6 +25,7 @@ from numpy.typing import NDArray
 from dlic.checkpoints.manifest import Manifest, read_manifest
 from dlic.checkpoints.weights import read_weights
 from dlic.errors import DlicError
+from dlic.learned.progressive.tables import tables_of
 
 MAGIC = b"dlicweb1"
 HALF_MAX = 65504.0
@@ -30,6 +34,7 @@ WHOLE = ("first", "widen", "middle", "last")
 STAGES = {2: ("between",), 4: ("within.0", "between", "within.1")}  # by context steps, in the order of decoding
 PREDICTION = ("first", "spatial", "for_pixels", "merge", "for_means")
 MODELS = ("light", "inter")
+KNOWN, REFINEMENTS = 1, 2  # parts
 OLD_NAMES = {"between.known": "known", "between.around": "around"}  # of the first checkpoints
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -65,8 +70,20 @@ def _body(manifest: Manifest, arrays: Arrays) -> bytes:
         _tables(manifest),
     ]
     if manifest.model == "inter":
-        parts.append(int(manifest.config["prediction"]).to_bytes(4, "little"))
+        parts.append(np.array([KNOWN, manifest.config["prediction"]], "<u4").tobytes())
         parts.append(_floats(arrays, [f"prediction.{layer}" for layer in PREDICTION], ["prediction.gain.anchors"]))
+    else:
+        parts.append(_refinements(manifest))
+    return b"".join(parts)
+
+
+def _refinements(manifest: Manifest) -> bytes:
+    data = tables_of(manifest.fingerprint[:8], manifest.config["latents"])
+    order = np.argsort(data.ranks).astype(np.uint8)
+    parts = [REFINEMENTS.to_bytes(4, "little"), data.id[::-1], order.tobytes(), data.channels.tobytes(), data.spreads.tobytes()]
+    for minimum, counts, centres in zip(data.tables.minima.tolist(), data.tables.counts, data.centres, strict=True):
+        head = np.array([minimum, len(counts)], "<i4").tobytes()
+        parts.append(head + (np.asarray(counts) - 1).astype("<u2").tobytes() + np.asarray(centres, "<i2").tobytes())
     return b"".join(parts)
 
 

@@ -1,4 +1,5 @@
-// libFuzzer: arbitrary bytes as a file, as the chunk of transparency ("a" in front) or as exact blocks ("e"), through the decoder with the weights in DLIC_WEIGHTS.
+// libFuzzer: arbitrary bytes through the decoder with the weights in DLIC_WEIGHTS: as a file; or, by the letter in front, as the chunk of
+// transparency ("a"), exact blocks ("e"), the head of a sequence ("s"), a group with its packets ("g"), or packets alone ("p").
 // Checksums are not compared, so that changes reach the entropy decoder and the transforms.
 #include <stdio.h>
 
@@ -47,10 +48,79 @@ static void show(const u8 *file, size_t size) {
       dlic_alpha(file + picture.chunk[i].start, picture.chunk[i].length, (int)picture.width, (int)picture.height, 0, 0, (int)picture.width, (int)picture.height);
 }
 
+// --- sequences -------------------------------------------------------------------------------------------------------------
+
+enum { FRAMES = 6, MOST_SIDE = 150 };  // of a group that is shown
+
+typedef struct {
+  u8 *pixels;
+  FrameMotion *motion;
+} Shown;
+
+static void *copied(const void *from, size_t size) {
+  void *to = take(size);
+  if (to) memcpy(to, from, size);
+  return to;
+}
+
+// The frame of a packet, like those before it; null where it cannot be shown.
+static Shown show_packet(const u8 *data, size_t size, int width, int height, int level, int number, const Shown *first, const Shown *second) {
+  Shown none = {0};
+  if (!first || !first->pixels || (second && !second->pixels)) return none;
+  u8 *packet = copied(data, size);
+  if (!packet) return none;
+  u8 *pixels = dlic_frame(packet, size, width, height, level, 0, number, first->pixels, second ? second->pixels : NULL, first->motion, second ? second->motion : NULL);
+  if (!pixels) return none;
+  if (size > 8 && data[size - 1] % 4 == 0) dlic_frame_alpha(packet + 1, size - 1, width, height, first->pixels, pixels);
+  return (Shown){pixels, copied(dlic_motion(), dlic_motion_size(width, height))};
+}
+
+static Shown key_frame(int width, int height, u32 seed) {
+  u8 *pixels = take(4 * (size_t)width * (size_t)height);
+  for (size_t i = 0; pixels && i < 4 * (size_t)width * (size_t)height; i++) pixels[i] = (u8)((seed = seed * 1664525u + 1013904223u) >> 24);
+  return (Shown){pixels, NULL};
+}
+
+static void show_group(const u8 *data, size_t size, int width, int height) {
+  const GroupTable *table = dlic_group(data, size);
+  Shown shown[MAX_GROUP] = {{0}};
+  size_t at = table ? table->start : 0;
+  for (u32 i = 0; table && i < table->count && i < FRAMES; i++) {
+    const PacketEntry *packet = &table->packet[i];
+    size_t length = smaller(packet->length, size - at);
+    const Shown *first = &shown[packet->first], *second = packet->references > 1 ? &shown[packet->second] : NULL;
+    shown[packet->number] = packet->references ? show_packet(data + at, length, width, height, (int)packet->level, (int)packet->number, first, second)
+                                               : key_frame(width, height, packet->crc);
+    at += length;
+  }
+}
+
+// Packets one behind the other, each with its length in front, that refer to the last two frames.
+static void show_packets(const u8 *data, size_t size, int width, int height) {
+  Shown before = key_frame(width, height, 1), last = before;
+  Bytes from = {data, 0, size, 0};
+  for (int i = 1; i < FRAMES && from.at < size; i++) {
+    u32 type = big_endian(&from, 1), length = big_endian(&from, 1) * 4;
+    size_t left = smaller(length, size - from.at);
+    Shown next = show_packet(data + from.at, left, width, height, (int)(type % 80), i, &last, type >= 128 && i > 1 ? &before : NULL);
+    from.at += left;
+    if (next.pixels) before = last, last = next;
+  }
+}
+
+static int show_sequence(const u8 *data, size_t size) {
+  int width = size > 2 ? data[1] % MOST_SIDE + 1 : 0, height = size > 2 ? data[2] % MOST_SIDE + 1 : 0;
+  if (!width || (data[0] != 's' && data[0] != 'g' && data[0] != 'p')) return 0;
+  if (data[0] == 's') dlic_sequence(data + 3, size - 3);
+  if (data[0] == 'g') show_group(data + 3, size - 3, width, height);
+  if (data[0] == 'p') show_packets(data + 3, size - 3, width, height);
+  return 1;
+}
+
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size) {
   dlic_release(after_model);
   if (size > 2 && data[0] == 'a') dlic_alpha(data + 3, size - 3, data[1] + 1, data[2] + 1, data[1] / 3, data[2] / 3, data[1] / 2 + 1, data[2] / 2 + 1);
   else if (size > 2 && data[0] == 'e') dlic_exact(data + 3, size - 3, data[1] + 1, data[2] + 1, data[1] / 3, data[2] / 3, data[1] / 2 + 1, data[2] / 2 + 1, 0, 0);
-  else show(data, size);
+  else if (!show_sequence(data, size)) show(data, size);
   return 0;
 }

@@ -4,23 +4,25 @@ import ctypes
 import shutil
 import subprocess
 import uuid
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 import dlic
-from dlic.container.format import Container, read
+from dlic.container.format import PROGRESSIVE, Container, read
 from dlic.web.weights import body_of, web_weights
 
 SOURCE = Path(dlic.__file__).parent / "web" / "decoder.c"
 CLANG = shutil.which("clang")
 PICTURE = (
     "kind", "coder", "width", "height", "level", "crc", "model_high", "model_low", "start", "length", "columns", "rows", "chunks",
-    "side",
+    "side", "first", "tables", "parts", "entries",
 )  # fmt: skip
-TILE = ("x", "y", "width", "height", "start", "length", "crc", "finer")
+TILE = ("x", "y", "width", "height", "start", "length", "crc", "finer", "further")
 PLACES = (  # functions that return one
     "take", "mark", "open", "picture", "latents", "pixels", "symbols", "alpha", "exact", "sequence", "group", "frame", "motion",
+    "entries", "refined",
 )  # fmt: skip
 HALO = 2  # latents
 
@@ -31,6 +33,14 @@ def build(target: Path, *options: str) -> Path:
         [str(CLANG), "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", *options, str(SOURCE), "-o", str(target)], check=True
     )
     return target
+
+
+@dataclass(frozen=True, eq=False)
+class _Second:
+    """The second layer of a progressive picture."""
+
+    entries: np.ndarray  # (streams, 3): start, length, crc
+    partial: bool
 
 
 class Native:
@@ -54,17 +64,19 @@ class Native:
     def problem(self) -> str:
         return (self.c.dlic_problem() or b"").decode()
 
-    def decode(self, data: bytes) -> np.ndarray:
-        """RGBA (H, W, 4). Raises ValueError with the decoder's sentence."""
+    def decode(self, data: bytes, partial: bool = False) -> np.ndarray:
+        """RGBA (H, W, 4); with `partial`, of the beginning of a progressive file. Raises ValueError with the decoder's sentence."""
         self.c.dlic_release(self.start)
         file = self._copied(data)
-        tiles = self.c.dlic_open(ctypes.c_void_p(file), ctypes.c_size_t(len(data)))
+        tiles = self.c.dlic_open(ctypes.c_void_p(file), ctypes.c_size_t(len(data)), int(partial))
         if not tiles:
             raise ValueError(self.problem())
         head = dict(zip(PICTURE, self._numbers(self.c.dlic_picture(), len(PICTURE)), strict=True))
         count = head["columns"] * head["rows"]
-        places = [dict(zip(TILE, self._numbers(tiles + 32 * i, 8), strict=True)) for i in range(count)]
-        latents = self._latents(head, file, places)
+        places = [dict(zip(TILE, self._numbers(tiles + 4 * len(TILE) * i, len(TILE)), strict=True)) for i in range(count)]
+        entries = np.array(self._numbers(self.c.dlic_entries(), 3 * head["entries"]), np.uint32).reshape(-1, 3)
+        latents = self._latents(head, file, places, _Second(entries, partial) if len(entries) else None)
+        head["level"] = head["first"] if head["kind"] == PROGRESSIVE and not len(entries) else head["level"]
         image = np.empty((head["height"], head["width"], 4), np.uint8)
         for place in places:
             x, y, right, bottom = place["x"], place["y"], place["x"] + place["width"], place["y"] + place["height"]
@@ -102,23 +114,39 @@ class Native:
         place, length = ctypes.c_void_p(self._copied(container.stream)), ctypes.c_size_t(len(container.stream))
         return place, length, width, height, container.level, container.coder, ctypes.c_uint32(container.symbols_crc)
 
-    def _latents(self, head: dict[str, int], file: int, places: list[dict[str, int]]) -> np.ndarray:
+    def _latents(self, head: dict[str, int], file: int, places: list[dict[str, int]], second: "_Second | None") -> np.ndarray:
         """y_hat of the whole picture."""
         slots = self.c.dlic_slots()
         whole = np.empty((-(-head["height"] // 16), -(-head["width"] // 16), slots), np.float32)
+        level = head["first" if head["kind"] == PROGRESSIVE else "level"]
         for index, place in enumerate(places):
             column, row = index % head["columns"], index // head["columns"]
             seams = (column > 0) + 2 * (row > 0) + 4 * (column + 1 < head["columns"]) + 8 * (row + 1 < head["rows"])
-            y = self.c.dlic_latents(
+            coded = (
                 ctypes.c_void_p(file + place["start"]), ctypes.c_size_t(place["length"]), place["width"], place["height"],
-                head["level"], head["coder"], ctypes.c_uint32(place["crc"]), place["finer"], seams,
+                level, head["coder"], ctypes.c_uint32(place["crc"]), place["finer"], seams,
             )  # fmt: skip
+            if second is None:
+                y = self.c.dlic_latents(*coded)
+            else:
+                y = self._refined(coded, head, file, place, replace(second, entries=second.entries[index :: len(places)]))
             if not y:
                 raise ValueError(self.problem())
             h, w = -(-place["height"] // 16), -(-place["width"] // 16)
             values = np.ctypeslib.as_array(ctypes.cast(y, ctypes.POINTER(ctypes.c_float)), (h, w, slots))
             whole[place["y"] // 16 :, place["x"] // 16 :][:h, :w] = values
         return whole
+
+    def _refined(self, coded: tuple[object, ...], head: dict[str, int], file: int, place: dict[str, int], second: "_Second") -> int:
+        """y_hat of both layers of a tile."""
+        entries, levels = second.entries, (head["level"], head["level"])
+        streams = b"".join(ctypes.string_at(file + start, length) for start, length, _ in entries.tolist())
+        data = [self._copied(part) for part in (streams, np.ascontiguousarray(entries[:, 1:]).tobytes())]
+        found = self.c.dlic_refined(
+            *coded, *map(ctypes.c_void_p, data), len(entries), head["parts"], *levels, place["further"],
+            ctypes.c_uint32(head["tables"]), int(second.partial),
+        )  # fmt: skip
+        return int(found or 0)
 
     def _pixels(self, head: dict[str, int], latents: np.ndarray, place: dict[str, int]) -> np.ndarray:
         left, top = max(0, place["x"] // 16 - HALO), max(0, place["y"] // 16 - HALO)
@@ -142,4 +170,4 @@ class Native:
 
     @staticmethod
     def _numbers(place: int, count: int) -> list[int]:
-        return list((ctypes.c_uint32 * count).from_address(place))
+        return list((ctypes.c_uint32 * count).from_address(place)) if count else []

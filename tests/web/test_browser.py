@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+import dlic
 from dlic.web import server as view_server
 from dlic.web.content import content_of
 from dlic.web.server import ViewServer
@@ -22,6 +23,7 @@ from tests.web.golden_files import FILES, LIGHT, largest_difference
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; pip install 'dlic[dev]' brings it")
 PATIENCE = 60  # seconds
+SLOW = 700  # bytes of a piece
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 if BROWSER is None:
     pytest.skip("no Chromium or Chrome on this machine", allow_module_level=True)
@@ -52,6 +54,19 @@ class Site(SimpleHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Nothing."""
+
+    def do_GET(self) -> None:
+        """Files below /slow/ come in pieces."""
+        if not self.path.startswith("/slow/"):
+            super().do_GET()
+            return
+        data = Path(self.translate_path(self.path.removeprefix("/slow"))).read_bytes()
+        self.send_response(200)
+        self.end_headers()
+        for at in range(0, len(data), SLOW):
+            self.wfile.write(data[at : at + SLOW])
+            self.wfile.flush()
+            time.sleep(0.04)
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +209,37 @@ def test_the_element_waits_where_it_is_told_to(opened, address):
     page = opened(address + "empty.html")
     shown = page.evaluate(PLAY, {"name": "hierarchy_alpha.dlic", "attributes": ["paused"]})
     assert shown["begin"]["paused"] and shown["told"] == ["load", "play", "ended"]
+
+
+def test_a_progressive_picture_is_painted_while_it_comes(opened, address, site, photograph):
+    data = dlic.compress(photograph[100:292, 200:456], 70, weights=TINY_LIGHT, progressive=True, thumbnail=32)
+    (site / "layers.dlic").write_bytes(data)
+    page = opened(address + "empty.html")
+    shown = page.evaluate("""async () => {
+      await import("/element.js");
+      const image = document.createElement("dlic-img"), told = [], sizes = [], pictures = new Set();
+      const look = () => pictures.add(image.shadowRoot.querySelector("canvas").toDataURL());
+      for (const type of ["preview", "partial", "load", "error"]) image.addEventListener(type, ({ type, detail }) => {
+        told.push(type);
+        if (type === "partial") sizes.push(detail.bytes);
+        look();
+      });
+      const done = new Promise((resolve) => image.addEventListener("load", resolve));
+      image.src = "/slow/layers.dlic";
+      document.body.append(image);
+      await done;
+      return { told, sizes, pictures: pictures.size };
+    }""")
+    partial = shown["told"][1:-1]
+    assert shown["told"][0] == "preview" and shown["told"][-1] == "load" and set(partial) == {"partial"}
+    assert 1 <= len(partial) <= 4 and shown["pictures"] == len(shown["told"])
+    assert sorted(shown["sizes"]) == shown["sizes"] and shown["sizes"][-1] < len(data)
+
+
+def test_a_sequence_plays_while_it_comes(opened, address):
+    page = opened(address + "empty.html")
+    shown = page.evaluate(PLAY, {"name": "/slow/hierarchy_alpha.dlic", "attributes": []})
+    assert shown["told"] == ["load", "play", "ended"] and shown["duration"] == pytest.approx(0.48)
 
 
 def test_a_missing_file_is_an_event(opened, address):

@@ -2,13 +2,15 @@
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import dlic
 from dlic.classical.lossless import webp
-from dlic.container.format import LEARNED, read
+from dlic.container.format import LEARNED, read, write
 from dlic.entropy.byte_reader import write_varint
 from dlic.learned.codec import load_codec
 from dlic.web.weights import body_of, web_weights
@@ -23,6 +25,7 @@ if not HAS_CLANG:
 SMALL = [path for path in LIGHT if path.stat().st_size < 100]
 HOSTILE = sorted((GOLDEN / "hostile").glob("*.dlic"))
 SHIPPED = sorted(path for path in (GOLDEN / "shipped").glob("light*.dlic") if "inter" not in path.name)  # that one is of clips
+PROGRESSIVE = sorted((GOLDEN / "progressive").glob("*.dlic"))
 FUZZED = 1500  # files
 
 
@@ -40,6 +43,43 @@ def test_golden_files_decode(native, path):
 def test_files_of_shipped_checkpoints_decode(library, path):
     shown = Native(library, Path("checkpoints") / path.stem).decode(path.read_bytes())
     assert largest_difference(shown, path) <= 1
+
+
+@pytest.mark.parametrize("path", PROGRESSIVE, ids=lambda path: path.stem)
+def test_progressive_files_decode(native, library, path):
+    decoder = Native(library, Path("checkpoints/light-1")) if path.stem == "light-1" else native
+    assert largest_difference(decoder.decode(path.read_bytes())[..., :3], path, channels=3) <= 1
+
+
+@pytest.mark.parametrize("name", ["photograph", "photograph_rans", "tiles"])
+def test_beginnings_of_progressive_files_decode(native, name):
+    """As Python's reader shows them; shorter ones than the first layer are refused."""
+    data = (GOLDEN / "progressive" / f"{name}.dlic").read_bytes()
+    shown = 0
+    for end in [*range(len(data) - 7, 0, -97), len(data)]:
+        try:
+            pixels = native.decode(data[:end], partial=True)
+        except ValueError:
+            with pytest.raises(ValueError, match=r"\w"):
+                native.decode(data[:end])
+            continue
+        expected = dlic.read(data[:end], partial=True, weights=TINY_LIGHT).pixels
+        assert np.abs(pixels[..., :3].astype(int) - expected).max() <= 1, end
+        shown += 1
+    assert shown > 3
+
+
+def test_a_damaged_second_layer_is_an_error_of_whole_files_alone(native):
+    """Behind the checksum of its chunk: whoever takes the beginning of a file leaves it out."""
+    path = GOLDEN / "progressive" / "photograph_rans.dlic"
+    container = read(path.read_bytes())
+    fine = dict(container.chunks)[b"Fine"]
+    changed = fine[:-9] + bytes([fine[-9] ^ 4]) + fine[-8:]
+    data = write(replace(container, chunks=tuple((name, changed if name == b"Fine" else each) for name, each in container.chunks)))
+    with pytest.raises(ValueError, match="second layer"):
+        native.decode(data)
+    expected = dlic.read(path.read_bytes()[:-40], partial=True, weights=TINY_LIGHT).pixels
+    assert np.abs(native.decode(data, partial=True)[..., :3].astype(int) - expected).max() <= 1
 
 
 def test_symbols_are_those_of_python(native):

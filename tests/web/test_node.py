@@ -17,6 +17,7 @@ from tests.web.conftest import HAS_CLANG, ROOT
 from tests.web.golden_files import FILES, LIGHT, expected, largest_difference
 
 NODE = shutil.which("node")
+PROGRESSIVE = sorted((GOLDEN / "progressive").glob("*.dlic"))
 if NODE is None:
     pytest.skip("no Node on this machine", allow_module_level=True)
 
@@ -59,6 +60,25 @@ def test_golden_files_decode(decode):
         assert "error" not in answer and answer["colorSpace"] == "srgb", (path.stem, answer)
         assert largest_difference(answer["pixels"], path) <= 1, path.stem
         assert (answer["preview"] > 0) == (path.parent.name == "kinds")
+
+
+def test_progressive_files_decode(decode):
+    files = [path for path in PROGRESSIVE if path.stem != "light-1"]
+    for path, answer in zip(files, decode([{"file": str(path)} for path in files]), strict=True):
+        assert "error" not in answer and largest_difference(answer["pixels"], path) <= 1, (path.stem, answer)
+
+
+def test_beginnings_of_a_progressive_file_are_better_and_better(decode):
+    path = GOLDEN / "progressive" / "tiles.dlic"
+    data, whole = path.read_bytes(), expected(path)[..., :3].astype(int)
+    ends = range(len(data) // 3, len(data) + 1, 150)
+    crop = {"x": 10, "y": 5, "width": whole.shape[1] - 20, "height": whole.shape[0] - 10}
+    requests = [{"bytes": list(data[:end]), "options": {"partial": True}} for end in [40, *ends]]
+    *answers, part = decode([*requests, {**requests[-2], "options": {"partial": True, "crop": crop}}])
+    assert answers[0]["code"] == "corrupt"
+    errors = [np.abs(answer["pixels"][..., :3].astype(int) - whole).mean() for answer in answers[1:] if "pixels" in answer]
+    assert len(errors) > 3 and errors[-1] < 0.7 * errors[0]
+    assert np.array_equal(part["pixels"], answers[-2]["pixels"][5:-5, 10:-10])
 
 
 def test_a_crop_is_that_part_of_the_picture(decode):

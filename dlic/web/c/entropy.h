@@ -2,7 +2,9 @@
 #pragma once
 #include "bytes.h"
 
-enum { PRECISION = 24, ESCAPE_LENGTHS = 16, LEFT_OUT = 128 };
+typedef u16 Row;  // the number of a table, and a flag
+
+enum { PRECISION = 24, ESCAPE_LENGTHS = 16, MOST_TABLES = 512, LEFT_OUT = 1 << 15 };
 
 typedef struct {
   i32 minimum;
@@ -140,22 +142,22 @@ NOINLINE size_t pull_row(Rans *rans, const Table *table, const u32 *order, size_
 
 // The symbols of a part whose tables are `rows` (count,); places with the flag LEFT_OUT are not coded and not touched. `order`
 // has room for `count` numbers.
-static void pull(Rans *rans, const Table *tables, const u8 *rows, size_t count, u32 *order, i32 *symbols) {
-  size_t ends[LEFT_OUT] = {0}, begin = 0, escaped = 0;
+static void pull(Rans *rans, const Table *tables, const Row *rows, size_t count, u32 *order, i32 *symbols) {
+  size_t ends[MOST_TABLES] = {0}, begin = 0, escaped = 0;
   for (size_t i = 0; i < count; i++) {
     if (rows[i] & LEFT_OUT) continue;
     const Table *table = &tables[rows[i]];
     if (table->entries == 1) symbols[i] = table->minimum;
     else ends[rows[i]]++;
   }
-  for (int row = 0; row < LEFT_OUT; row++) {
+  for (int row = 0; row < MOST_TABLES; row++) {
     size_t size = ends[row];
     ends[row] = begin, begin += size;
   }
   for (size_t i = 0; i < count; i++)
     if (!(rows[i] & LEFT_OUT) && tables[rows[i]].entries > 1) order[ends[rows[i]]++] = (u32)i;
   begin = 0;
-  for (int row = 0; row < LEFT_OUT; begin = ends[row++])
+  for (int row = 0; row < MOST_TABLES; begin = ends[row++])
     if (ends[row] > begin) escaped += pull_row(rans, &tables[row], order + begin, ends[row] - begin, symbols, order + escaped);
   // for the time being, an escape's place holds its length
   for (size_t i = 0; i < escaped; i++) symbols[order[i]] = (i32)uniform(rans, 4);

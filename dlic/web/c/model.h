@@ -37,6 +37,18 @@ typedef struct {
   const float *for_pixels_weights, *for_pixels_bias, *merge_weights, *merge_bias;  // as stored
 } Known;
 
+// Tables of second layers (`dlic/learned/progressive/tables.py`); 4·r + k is for row r and class k of the first symbol.
+enum { CLASSES_OF_FIRST = 4, REFINEMENTS = ROWS * CLASSES_OF_FIRST, BANDS = 4, SPREADS = 16 };
+
+typedef struct {
+  u32 id;  // 0: there are none
+  Table tables[REFINEMENTS], parity[2 * REFINEMENTS];
+  u32 entropies[REFINEMENTS];
+  const u8 *order;                     // tables by their rank
+  const i16 *centres[REFINEMENTS];     // of each value, in 1/64 of a step
+  const signed char *shifts, *spreads;  // (BANDS, latents), (SPREADS,)
+} Refinements;
+
 static struct {
   int channels, latents, hyper, hidden, fine_inner, coarse_inner, fine_count, coarse_count, middle, steps;
   int slots, of_class;  // Latents in memory: those of channels c ≡ 0 modulo `steps`, those of c ≡ 1, …; each class in `of_class` slots
@@ -46,6 +58,7 @@ static struct {
   Block coarse[MAX_BLOCKS], fine[MAX_BLOCKS];
   Linear split[4], pixels;
   Known known;
+  Refinements refinements;
   float *inverse_gain;  // (slots,)
   Whole whole[4];
   const u8 *z_rows;  // (LEVELS, hyper)
@@ -325,21 +338,60 @@ static int read_tables(Bytes *body) {
   return !heads.short_of;
 }
 
-// The layers of a model of frames, which follow at the end of the body.
+// The layers of a model of frames.
 static int read_known(Bytes *body) {
   Known *known = &model.known;
-  if (body->at == body->size) return 1;
   known->channels = (int)little_endian(body);
   if (body->short_of || !fits(known->channels, 8, 256)) return 0;
   size_t n = (size_t)known->channels, c = (size_t)model.channels, k = (size_t)model.hidden;
   size_t matrices = 192 * n + 9 * n * n + n * c + 4 * n * n + n * k, vectors = 3 * n + c + k + ANCHORS * n;
   const u8 *low = take_bytes(body, matrices), *high = take_bytes(body, matrices), *stored = take_bytes(body, 4 * vectors);
-  float *matrix = stored && body->at == body->size ? take(4 * matrices) : 0, *vector = matrix ? take(4 * vectors) : 0;
+  float *matrix = stored ? take(4 * matrices) : 0, *vector = matrix ? take(4 * vectors) : 0;
   if (!vector) return 0;
   for (size_t i = 0; i < matrices; i++) matrix[i] = half((u32)(low[i] | high[i] << 8));
   memcpy(vector, stored, 4 * vectors);
   Stored from = {matrix, vector};
   return make_known(&from);
+}
+
+// `count` numbers of two bytes.
+static i16 *read_shorts(Bytes *body, size_t count) {
+  const u8 *stored = take_bytes(body, 2 * count);
+  i16 *to = stored ? take(2 * count + 1) : 0;
+  for (size_t i = 0; to && i < count; i++) to[i] = (i16)(stored[2 * i] | stored[2 * i + 1] << 8);
+  return to;
+}
+
+// The data of second layers.
+static int read_refinements(Bytes *body) {
+  Refinements *data = &model.refinements;
+  u32 id = little_endian(body);
+  const u8 *order = take_bytes(body, REFINEMENTS), *small = take_bytes(body, (size_t)(BANDS * model.latents + SPREADS));
+  u8 *kept = small ? take(REFINEMENTS + (size_t)(BANDS * model.latents + SPREADS)) : 0;
+  if (!kept) return 0;
+  memcpy(kept, order, REFINEMENTS), memcpy(kept + REFINEMENTS, small, (size_t)(BANDS * model.latents + SPREADS));
+  data->order = kept, data->shifts = (const signed char *)kept + REFINEMENTS, data->spreads = data->shifts + BANDS * model.latents;
+  for (int t = 0; t < REFINEMENTS; t++) {
+    i32 minimum = (i32)little_endian(body);
+    u32 entries = little_endian(body), counts[256];
+    const u8 *stored = entries && entries <= 256 ? take_bytes(body, 2 * (size_t)entries) : 0;
+    for (u32 i = 0; stored && i < entries; i++) counts[i] = (u32)(stored[2 * i] | stored[2 * i + 1] << 8) + 1;
+    if (!stored || !(data->centres[t] = read_shorts(body, entries > 1 ? entries - 1 : 1)) || !make_table(&data->tables[t], minimum, entries, counts)) return 0;
+    data->entropies[t] = entropy_of(counts, entries);
+    for (int p = 0; p < 2; p++)
+      if (!make_parity_table(&data->parity[2 * t + p], minimum, entries, counts, p)) return 0;
+  }
+  data->id = id;
+  return 1;
+}
+
+// What follows behind the tables: the number of a part, and the part.
+static int read_more(Bytes *body) {
+  while (body->at < body->size) {
+    u32 part = little_endian(body);
+    if (part == 1 ? !read_known(body) : part == 2 ? !read_refinements(body) : 1) return 0;
+  }
+  return 1;
 }
 
 // The model from the body of a weights file. It stays in memory; all that is taken later stands behind it.
@@ -362,7 +414,7 @@ static int read_model(const u8 *data, size_t size) {
   Stored layers = {matrix, vector};
   if (!make_hyper(&layers) || !make_synthesis(&layers)) return fail(NO_MEMORY);
   find_anchors(layers.vector);
-  if (!read_whole_numbers(&body) || !read_tables(&body) || !read_known(&body)) return fail("the weights are damaged: their whole numbers or tables are no model's");
+  if (!read_whole_numbers(&body) || !read_tables(&body) || !read_more(&body)) return fail("the weights are damaged: their whole numbers or tables are no model's");
   return 1;
 }
 

@@ -15,19 +15,19 @@ NOINLINE void floor_all(const double *from, int count, double high, double *to) 
   }
 }
 
-NOINLINE void floor_rows(const double *from, int count, u8 *to) {
+NOINLINE void floor_rows(const double *from, int count, Row *to) {
   for (int i = 0; i < count; i++) {
     double v = from[i];
     v = v > 0 ? v : 0;
     v = v < ROWS - 1 ? v : ROWS - 1;
-    to[i] = (u8)(i32)v;
+    to[i] = (Row)(i32)v;
   }
 }
 
 INLINE const double *bias_at(const Whole *whole, int level) { return whole->bias + (size_t)level * (size_t)whole->outs; }
 
 // z (height, width, hyper) with a border of one → rows (4·height, 4·width, latents), of which `h` × `w` are written.
-static int rows_of_y(const double *z, int height, int width, int level, int h, int w, u8 *rows) {
+static int rows_of_y(const double *z, int height, int width, int level, int h, int w, Row *rows) {
   const Whole *first = &model.whole[0], *widen = &model.whole[1], *middle = &model.whole[2], *last = &model.whole[3];
   int k = model.hidden, m = model.latents;
   Mark start = mark();

@@ -25,7 +25,7 @@ static double *bordered(const i32 *z, int height, int width) {
   return to;
 }
 
-enum { SILENT = 255 };  // the row of symbols that are 0 and cost nothing
+enum { SILENT = LEFT_OUT | 255 };  // the row of symbols that are 0 and cost nothing
 
 // Which superblocks of 64 × 64 pixels are coded: those of an area of a frame.
 typedef struct {
@@ -34,10 +34,10 @@ typedef struct {
 } Mask;
 
 // Gives the rows (h, w, channels) of superblocks that are not coded to SILENT; `side`: positions along a superblock.
-static void silence(const Mask *mask, u8 *rows, int h, int w, int channels, int side) {
+static void silence(const Mask *mask, Row *rows, int h, int w, int channels, int side) {
   for (int i = 0; i < h; i++)
     for (int j = 0; j < w; j++, rows += channels)
-      if (!mask->coded[(size_t)(i / side) * mask->line + (size_t)(j / side)]) memset(rows, SILENT, (size_t)channels);
+      for (int c = 0; c < channels && !mask->coded[(size_t)(i / side) * mask->line + (size_t)(j / side)]; c++) rows[c] = SILENT;
 }
 
 INLINE size_t z_count(int h, int w) { return (size_t)((h + 3) / 4) * (size_t)((w + 3) / 4) * (size_t)model.hyper; }
@@ -49,10 +49,10 @@ static i32 *pull_symbols(Rans *rans, int h, int w, int level, int coder, const M
   size_t of_z = z_count(h, w), of_y = (size_t)h * (size_t)w * (size_t)model.latents;
   i32 *symbols = mask ? take_zeros((of_z + of_y) * sizeof(i32)) : take((of_z + of_y) * sizeof(i32));
   Mark start = mark();
-  u8 *rows = take(of_z + of_y);
+  Row *rows = take((of_z + of_y) * sizeof(Row));
   u32 *order = take((of_z > of_y ? of_z : of_y) * sizeof(u32));
   if (!symbols || !rows || !order) return fail(NO_MEMORY), NULL;
-  for (size_t i = 0; i < of_z; i++) rows[i] = (u8)(ROWS + model.z_rows[(size_t)level * (size_t)model.hyper + i % (size_t)model.hyper]);
+  for (size_t i = 0; i < of_z; i++) rows[i] = (Row)(ROWS + model.z_rows[(size_t)level * (size_t)model.hyper + i % (size_t)model.hyper]);
   if (mask) silence(mask, rows, z_height, z_width, model.hyper, 1);
   pull(rans, model.tables, rows, of_z, order, symbols);
   double *z = bordered(symbols, z_height, z_width);
