@@ -190,13 +190,13 @@ def read(
     runtime: str | None = None,
     partial: bool = False,
 ) -> ImageFile:
-    """Pixels and metadata of a file. Arguments and errors are those of `decompress`.
+    """Pixels and metadata of a file. Other arguments and errors are those of `decompress`.
 
     Args:
         data: the file.
-        partial: `data` may end early or be damaged: the part is read that can be, and `.notes` of the result say what is missing.
-            Of a progressive file every beginning with the first layer shows a picture, and one with a thumbnail that, enlarged.
-        weights, max_pixels, model, crop, max_memory, threads, runtime: as of `decompress`.
+        partial: `data` may end early or be damaged. The readable part is read, and `.notes` of the result name what is missing.
+            Of a progressive file every beginning with the first layer shows a picture. One without it shows the enlarged
+            thumbnail, if there is one.
 
     Returns:
         `.pixels` as of `decompress`, and `.metadata` with `icc_profile`, `exif`, `xmp`, `dpi`, `text`, `iptc`, `code_points` and
@@ -222,7 +222,6 @@ def read(
 
 def verify(data: bytes, *, weights: str | Path | None = None, max_pixels: int = MAX_PIXELS, model: str | None = None) -> None:
     """Checks a .dlic or JPEG file: its checksums and its coded symbols. Runs no transforms of learned pictures.
-
     Arguments and errors are those of `decompress`.
 
     Examples:
