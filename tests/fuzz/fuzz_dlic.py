@@ -33,17 +33,20 @@ with atheris.instrument_imports(include=["dlic"]) if atheris else contextlib.nul
     from dlic.classical.wavelet import codec as wavelet
     from dlic.classical.wavelet.codec import WaveletCodec
     from dlic.container.chunks import ALPHA, by_name
-    from dlic.container.format import LEARNED, TILED, WAVELET, Container, read, read_beginning, write
+    from dlic.container.format import LEARNED, PROGRESSIVE, TILED, WAVELET, Container, read, read_beginning, write
     from dlic.container.latent_streams import unpack
+    from dlic.container.progressive import ends_of_layers
     from dlic.container.tiles import join, split, split_beginning
     from dlic.entropy.coder import CODERS, coder_of
     from dlic.entropy.parts import Symbols
     from dlic.errors import DlicError
     from dlic.formats import metadata_chunks, thumbnails
     from dlic.formats.channels import encode_alpha
+    from dlic.formats.progressive import trimmed
     from dlic.formats.reading import Reading
     from dlic.formats.registry import describe, describe_beginning
     from dlic.learned.codec import LearnedCodec, load_codec
+    from dlic.learned.progressive.codec import ProgressiveCodec
     from dlic.learned.tiles.plan import Tiling
     from tests.fuzz.fuzz_jpeg import mutated
     from tests.fuzz.memory import MUCH, atheris_limit, peak_memory
@@ -71,6 +74,8 @@ def _look_at(found: Container, split_as: Callable) -> None:
     if found.kind == TILED:
         grid, tiles = split_as(found)
         assert len(grid) == len(tiles) == len(grid.tiles)
+    if found.kind == PROGRESSIVE:
+        assert all(end.size for end in ends_of_layers(found))
     by_name(found.chunks)
     metadata_chunks.read(found.chunks)
     webp = thumbnails.read(found.chunks)
@@ -180,7 +185,17 @@ def classical_files() -> list[bytes]:
 
 
 def any_files() -> list[bytes]:
-    return learned_files() + classical_files() + exact_files()
+    return learned_files() + classical_files() + exact_files() + progressive_files()
+
+
+@lru_cache
+def progressive_files() -> list[bytes]:
+    """In two layers: in one unit, in tiles, with alpha, and cut."""
+    layers = ProgressiveCodec(_codec(), parts=3)
+    tiles = ProgressiveCodec(replace(_codec(), tiling=Tiling(side=64, above=0, at_once=1)), parts=2)
+    files = [layers.compress(_image(33, 40), 45), tiles.compress(_image(20, 150), 50)]
+    files.append(dlic.compress(_image(20, 30, 4), 60, weights=TINY_LIGHT, progressive=True, thumbnail=8))
+    return [*files, trimmed(files[0], len(files[0]) - 20)]
 
 
 @lru_cache

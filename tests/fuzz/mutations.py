@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from dlic.container.format import CRC, HEADER, LEARNED, MAGIC, MAX_LEVEL, TILED, Container, header, read, write
+from dlic.container.format import CRC, FINE, HEADER, LEARNED, MAGIC, MAX_LEVEL, PROGRESSIVE, TILED, Container, header, read, write
+from dlic.container.progressive import fine_of, write_fine
 from dlic.container.tiles import join, split, tile_grid
 from dlic.container.units import CodedUnit, as_picture, unit_of
 from dlic.entropy.byte_reader import Reader, read_varint
@@ -102,6 +103,8 @@ def _with_changed_parts(container: Container, rng: random.Random) -> Container:
         return replace(container, chunks=tuple(chunks))
     if part == 1:
         return replace(container, **_field(container, rng))
+    if container.kind == PROGRESSIVE:
+        return _with_changed_layer(container, rng)
     if container.kind == TILED:
         grid, tiles = split(container)
         index = rng.randrange(len(tiles))
@@ -111,12 +114,26 @@ def _with_changed_parts(container: Container, rng: random.Random) -> Container:
     return replace(container, stream=mutated(container.stream, rng))
 
 
+def _with_changed_layer(container: Container, rng: random.Random) -> Container:
+    """A progressive picture with a part of its second layer changed, left out or twice. Raises CorruptFileError without one."""
+    layer = fine_of(container)
+    if layer is None or not layer.parts:
+        raise CorruptFileError("it has no second layer")
+    parts, index = [*layer.parts], rng.randrange(len(layer.parts))
+    changed = replace(parts[index], stream=mutated(parts[index].stream, rng))
+    parts[index : index + 1] = rng.choice([[changed], [], [parts[index]] * 2, [parts[-1]]])
+    finer = tuple(rng.choice([fine, rng.randrange(256)]) for fine in layer.finer)
+    layer = replace(layer, parts=tuple(parts), finer=finer, count=rng.choice([layer.count, rng.randrange(1, 65)]))
+    chunks = tuple((name, write_fine(layer, container) if name == FINE else data) for name, data in container.chunks)
+    return replace(container, chunks=chunks)
+
+
 def _field(container: Container, rng: random.Random) -> dict[str, int]:
     name = rng.choice(["width", "height", "level", "kind", "coder"])
     if name == "level":
         return {name: rng.randrange(MAX_LEVEL + 1)}
     if name in ("kind", "coder"):
-        return {name: rng.choice([*range(7), 255])}
+        return {name: rng.choice([*range(8), 255])}
     return {name: rng.choice([*SIZES, max(0, getattr(container, name) + rng.choice([-1, 1, 64]))])}
 
 

@@ -153,7 +153,19 @@ class ProgressiveCodec:
         """
         check_kind(container, KIND, codec=f"{self.name} in layers")
         first, fine = read_base(container), layer or fine_of(container)
-        return self.network.decode(first, crop, progress, self._further(first, fine, container.level, tolerant))
+        if tolerant and fine is not None:
+            fine = self._intact(first, fine, container.level)
+        return self.network.decode(first, crop, progress, self._further(first, fine, container.level))
+
+    def _intact(self, first: Container, fine: SecondLayerData, level: int) -> SecondLayerData:
+        """A second layer up to its first damaged stream."""
+        further, tiles = self._further(first, fine, level, tolerant=True), len(fine.finer)
+        assert further is not None, "there is a second layer"
+        units, whole = self.network.units(first), len(fine.parts)
+        for index, unit in enumerate(units):
+            layer = first_of(unit, self.network.unit.parse(unit), np.empty(0, np.float32))
+            whole = min(whole, further.parsed(index, layer).parts * tiles + index)
+        return replace(fine, parts=fine.parts[:whole])
 
     def parsed(self, container: Container) -> list[tuple[FirstLayer, Refined | None]]:
         """Parses the symbols of every unit, checked against their checksums. Runs no transform: the first layers have no y_hat."""
