@@ -122,7 +122,7 @@ def test_lossless_refuses_to_lose_on_either_way(picture, tmp_path, capsys):
         (["--codec", "jpeg", "--target-size", "4k"], "--target-size does not go"),
         (["--codec", "wavelet", "--subsampling", "4:2:0"], "--subsampling does not go"),
         (["--codec", "lossless", "-q", "90"], "--quality does not go"),
-        (["--progressive"], "--progressive does not go with --codec learned"),
+        (["--codec", "lossless", "--progressive"], "--progressive does not go with --codec lossless"),
         (["--trellis"], "--trellis does not go"),
         (["--codec", "wavelet", "-q", "50", "--target-size", "4k"], "one of"),
         (["--codec", "jpeg", "-q", "0"], "quality"),
