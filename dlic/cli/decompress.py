@@ -37,7 +37,7 @@ def decompress(
         str | None, Option(metavar="X,Y,W,H", help="Only this part; in a picture in tiles, only its tiles are read.")
     ] = None,
     partial: Annotated[
-        bool, Option("--partial", help="Show the part of a truncated or damaged file that is there: progressive, wavelet, JPEG, tiles.")
+        bool, Option("--partial", help="Show what is there of a truncated or damaged file: progressive, wavelet, JPEG, tiles.")
     ] = False,
     strict: Annotated[bool, Option("--strict", help="Refuse to lose anything that the file holds.")] = False,
     force: Annotated[bool, Option("--force", help="Overwrite the output.")] = False,
