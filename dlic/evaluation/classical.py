@@ -132,7 +132,7 @@ def lossless_lines(images: Sequence[np.ndarray]) -> Iterator[str]:
         "PNG, optimize": PillowCodec("PNG", {"optimize": True}),
         "WebP lossless, method 6": PillowCodec("WEBP", {"lossless": True, "method": 6, "quality": 100, "exact": True}),
         **({f"JPEG XL lossless, effort {jpeg_xl.EFFORT}": jpeg_xl.jpeg_xl()} if jpeg_xl.is_available() else {}),
-        "dlic lossless, predictive": LosslessCodec(),
+        "dlic lossless, wavefront": LosslessCodec(),
         "dlic lossless, wavelet": LosslessCodec("wavelet"),
     }
     yield f"{'lossless':32}{'bytes':>12}{'to PNG':>10}  {'encode':>8} {'decode':>8}"

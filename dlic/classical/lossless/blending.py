@@ -49,7 +49,7 @@ def blend(said: np.ndarray, errors: np.ndarray, numbers: Numbers) -> np.ndarray:
     squares = errors.astype(numbers.real)
     squares *= squares
     squares += 1
-    weights = np.divide(numbers.scale, squares, out=squares).astype(numbers.whole)
+    weights = np.divide(numbers.real.type(numbers.scale), squares, out=squares).astype(numbers.whole)
     weights += 1
     total = weights.sum(axis=0, dtype=numbers.whole)
     weights *= said

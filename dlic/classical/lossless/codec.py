@@ -132,7 +132,10 @@ def _decode_band(reader: Reader, shape: tuple[int, int, int], depth: int) -> np.
         raise CorruptFileError(f"a picture of {shape[2]} channels has no colour to transform")
     planes = TRANSFORMS[kind].decode(reader, shape, depth)
     planes[:3] = reversible_colour.inverse(planes[:3], depth, colour)
-    return np.stack(planes, axis=2).astype(dtype)
+    samples = np.empty(shape, dtype)
+    for channel, plane in enumerate(planes):
+        samples[..., channel] = plane
+    return samples
 
 
 def _decode_copied(reader: Reader, shape: tuple[int, int, int], depth: int) -> np.ndarray:
