@@ -11,7 +11,14 @@ from scripts.pages.commands import commands_page
 from scripts.pages.results import clip_table, printed, rate_table, readme_table, recorded_table, saving_table
 
 ROOT = Path(__file__).parents[2]
-FILLED = ("README.md", "docs/results.md", "docs/checkpoints.md", "docs/classical.md", "docs/sequences.md")
+FILLED = (
+    "README.md",
+    "docs/results.md",
+    "docs/checkpoints.md",
+    "docs/classical.md",
+    "docs/sequences.md",
+    "docs/tutorial-training.md",
+)
 MAKERS = {
     "checkpoints": checkpoint_table,
     "saving": saving_table,
