@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlic.entropy.coder import CODERS, PLAIN, Coder
+from dlic.entropy.parity import Groups
 from dlic.entropy.parts import Path, Symbols
 from dlic.entropy.tables import FrequencyTables
 from dlic.progress import Progress
@@ -96,6 +97,11 @@ class EncoderNetwork(Protocol):
             progress: gets the share of the work that is done, 0 … 1.
         """
 
+    def refine_further(self, goal: "FurtherGoal", plain: NDArray[np.int32], effort: int, progress: Progress) -> NDArray[np.int32]:
+        """`refine` for the second layer of a progressive picture: refinements (h, w, M) of lower bits + λ · distortion than
+        `plain`, next to a first layer that stays.
+        """
+
 
 class Unrefined:
     """The part of an `EncoderNetwork` without refinement: every effort keeps the plain symbols."""
@@ -111,6 +117,9 @@ class Unrefined:
         effort: int,
         progress: Progress,
     ) -> Symbols:
+        return plain
+
+    def refine_further(self, goal: "FurtherGoal", plain: NDArray[np.int32], effort: int, progress: Progress) -> NDArray[np.int32]:
         return plain
 
 
@@ -134,6 +143,22 @@ class RefinementGoal:
     distortion: str = "mse"  # as a checkpoint's manifest names it
     around: Surroundings | None = None  # of a tile: the distortion covers all pixels that its latents change
     coder: Coder = CODERS[PLAIN]  # of the file: prices symbols, and says whether groups must be even
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FurtherGoal:
+    """A second layer to refine, and the terms of its cost."""
+
+    image: NDArray[np.uint8]  # uint8 (H, W, 3), not padded
+    level: int  # of both layers
+    base: NDArray[np.float32]  # y_hat (h, w, M) without refinements
+    unit: NDArray[np.float32]  # change of y_hat by a refinement of 1 (h, w, M)
+    tables: FrequencyTables
+    rows: NDArray[Any]  # table of each refinement (h, w, M)
+    groups: Groups | None  # with even sums, in places of the raveled refinements
+    bits: Callable[[NDArray[Any]], float]  # of refinements, by the tables
+    y_hat: Callable[[NDArray[Any]], NDArray[np.float32]]  # of a decoder, for refinements
+    distortion: str = "mse"  # as a checkpoint's manifest names it
 
 
 @dataclass(frozen=True, eq=False)

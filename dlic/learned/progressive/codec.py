@@ -42,6 +42,14 @@ class EncodedLayers:
     seconds: dict[str, float]
 
 
+@dataclass(frozen=True)
+class Effort:
+    """The work on a second layer."""
+
+    number: int  # 0 … 9
+    progress: Progress
+
+
 @dataclass(frozen=True, eq=False)
 class ProgressiveCodec:
     """One checkpoint at work on progressive pictures.
@@ -106,7 +114,9 @@ class ProgressiveCodec:
         return self.network.analyse(image, keep)
 
     def encode_at(self, analysed: AnalysedPicture, level: int, effort: int = 0, progress: Progress = no_progress) -> Encoded:
-        """`LearnedCodec.encode_at` in two layers. Levels below GAP have the first one only."""
+        """`LearnedCodec.encode_at` in two layers. Levels below GAP have the first one only. An effort refines both layers, each at
+        its λ; in tiles the first one alone, as the second has no surroundings.
+        """
         self.network.check_effort(effort)
         second, start = self.second if level >= GAP else None, time.perf_counter()
         count = self.parts or sensible_count(max(place.width * place.height for place in analysed.units), level)
@@ -114,12 +124,13 @@ class ProgressiveCodec:
         def layers(index: int, unit: AnalysedUnit, seams: Seams, coded: EncodedUnit) -> EncodedLayers:
             if second is None:
                 return EncodedLayers(unit=coded.unit, parts=(), finer=0, bits=coded.estimated_bits, seconds=coded.seconds)
-            return _encoded(second, unit, seams, coded, level, count)
+            alone = effort if analysed.grid is None else 0
+            return self._encoded(second, unit, seams, coded, level, count, Effort(alone, _half(progress, 0.5)))
 
         codec, first_level = self.network.unit, level - GAP if second else level
         if analysed.grid is None:
             unit, whole = analysed.unit(codec, 0), Rectangle(0, 0, analysed.width, analysed.height)
-            coded = codec.encode(unit, first_level, effort, progress)
+            coded = codec.encode(unit, first_level, effort, _half(progress, 0.0) if second else progress)
             units = [layers(0, unit, Seams(whole, whole, codec.stride), coded)]
             first, seconds = as_picture(units[0].unit), units[0].seconds
         else:
@@ -133,6 +144,32 @@ class ProgressiveCodec:
             estimate=lambda: bits,
             seconds=seconds,
         )
+
+    def _encoded(
+        self,
+        second: SecondLayer,
+        unit: AnalysedUnit,
+        seams: Seams,
+        coded: EncodedUnit,
+        level: int,
+        count: int,
+        effort: Effort,
+    ) -> EncodedLayers:
+        first, seconds = first_of(coded.unit, coded.symbols, coded.y_hat), dict(coded.seconds)
+        with timed(seconds, "refinement"):
+            tables, distances = second.tables(first, level), left_over(unit.latent, first, level, second.gains)
+            finer = second.finer(distances, unit.latent * second.gains.gain[level], tables, seams)
+            if (scale := seams.scale(finer)) is not None:
+                distances *= scale[..., None]
+            parts = layout(tables, second.data, count)
+            refinements = second.choose(distances, tables, parts)
+            if effort.number:
+                goal = second.goal(unit.image, first, level, parts, self.network.unit.distortion)
+                encoder = self.network.unit.deployed.encoder
+                refinements = encoder.refine_further(goal, refinements, effort.number, effort.progress)
+            streams = second.encode(refinements, parts, first)
+            bits = coded.estimated_bits + second.bits(Refined(parts, refinements, count))
+        return EncodedLayers(unit=coded.unit, parts=streams, finer=finer, bits=bits, seconds=seconds)
 
     def picture(self, encoded: Encoded) -> NDArray[np.uint8]:
         """The pixels (H, W, 3) that a decoder will give."""
@@ -198,19 +235,9 @@ class ProgressiveCodec:
         return Further(second=second, data=fine, first_level=first.level, full_level=level, tolerant=tolerant)
 
 
-def _encoded(second: SecondLayer, unit: AnalysedUnit, seams: Seams, coded: EncodedUnit, level: int, count: int) -> EncodedLayers:
-    first = first_of(coded.unit, coded.symbols, coded.y_hat)
-    seconds = dict(coded.seconds)
-    with timed(seconds, "refinement"):
-        tables, distances = second.tables(first, level), left_over(unit.latent, first, level, second.gains)
-        finer = second.finer(distances, unit.latent * second.gains.gain[level], tables, seams)
-        if (scale := seams.scale(finer)) is not None:
-            distances *= scale[..., None]
-        parts = layout(tables, second.data, count)
-        refinements = second.choose(distances, tables, parts)
-        streams = second.encode(refinements, parts, first)
-        bits = coded.estimated_bits + second.bits(Refined(parts, refinements, count))
-    return EncodedLayers(unit=coded.unit, parts=streams, finer=finer, bits=bits, seconds=seconds)
+def _half(progress: Progress, start: float) -> Progress:
+    """Reports the progress of one of two layers."""
+    return lambda share: progress(start + share / 2)
 
 
 def _data(second: SecondLayer, units: Sequence[EncodedLayers], count: int) -> SecondLayerData:

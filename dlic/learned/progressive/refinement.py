@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dlic.container.progressive import CodedPart
 from dlic.entropy.coder import Coder
-from dlic.entropy.parity import Repair, groups_of_steps
+from dlic.entropy.parity import Groups, Repair, groups_of_steps, joined
 from dlic.entropy.parts import Part, Symbols
 from dlic.errors import CorruptFileError
 from dlic.learned.progressive.layout import Layout, layout, signs
@@ -22,7 +22,7 @@ from dlic.learned.progressive.pricing import Pricing
 from dlic.learned.progressive.tables import RefinementTables
 from dlic.learned.tiles.seams import BUSY, Seams, finer_steps
 from dlic.runtime.gains import Gains
-from dlic.runtime.network import TableRows
+from dlic.runtime.network import FurtherGoal, TableRows
 
 Latent = NDArray[np.float32]  # (h, w, M)
 
@@ -105,6 +105,31 @@ class SecondLayer:
             return float(np.square(self._pricing.cheapest(scaled.ravel(), rows.ravel()) - scaled.ravel()).mean()) / scale**2
 
         return 0 if aim is None else finer_steps(error, aim)
+
+    def goal(self, image: NDArray[np.uint8], first: FirstLayer, level: int, parts: Layout, distortion: str) -> FurtherGoal:
+        """The terms of the cost of a second layer of a unit (H, W, 3) without seams."""
+        none, count = np.zeros(parts.tables.shape, np.int32), len(parts.parts)
+        base = self.y_hat(Refined(parts, none, 0), first, level, level, None)
+        return FurtherGoal(
+            image=image,
+            level=level,
+            base=base,
+            unit=np.asarray(signs(first.symbols.y) * self.gains.inverse[level], np.float32),
+            tables=self.data.tables,
+            rows=parts.tables,
+            groups=self._groups(parts) if self.coder.even else None,
+            bits=lambda refinements: self.bits(Refined(parts, refinements, count)),
+            y_hat=lambda refinements: self.y_hat(Refined(parts, refinements, count), first, level, level, None),
+            distortion=distortion,
+        )
+
+    def _groups(self, parts: Layout) -> Groups:
+        """The even groups of all parts."""
+        groups = list[Groups]()
+        for number, places in enumerate(parts.parts):
+            for own in groups_of_steps(parts.part(number), self.data.tables):
+                groups.append(Groups(members=places[own.members], starts=own.starts, lasts=places[own.lasts]))
+        return joined(groups)
 
     def encode(self, refinements: NDArray[np.int32], parts: Layout, first: FirstLayer) -> list[CodedPart]:
         """The streams of all parts."""

@@ -15,7 +15,7 @@ from dlic.layers.step_price import STEP_PRICE
 from dlic.progress import Progress
 from dlic.runtime import reach
 from dlic.runtime.gains import Gains
-from dlic.runtime.network import DeployedModel, EncoderNetwork, Quantiser, RefinementGoal
+from dlic.runtime.network import DeployedModel, EncoderNetwork, FurtherGoal, Quantiser, RefinementGoal
 from dlic.runtime.onnx.sessions import Sessions, as_input
 from dlic.runtime.rows import table_rows
 
@@ -95,6 +95,9 @@ class LightEncoder:
         progress: Progress,
     ) -> Symbols:
         return self._refiner.refine(goal, y, plain, rounded, effort, progress)
+
+    def refine_further(self, goal: FurtherGoal, plain: NDArray[np.int32], effort: int, progress: Progress) -> NDArray[np.int32]:
+        return self._refiner.refine_further(goal, plain, effort, progress)
 
     @cached_property
     def _refiner(self) -> EncoderNetwork:

@@ -3,9 +3,7 @@
 import torch
 from torch import Tensor
 
-from dlic.entropy.parity import groups_of_steps, joined, settle
-from dlic.entropy.parts import Part
-from dlic.entropy.tables import FrequencyTables
+from dlic.entropy.parity import Groups, settle
 from dlic.runtime.torch.annealing import Prices, Slope
 from dlic.runtime.torch.arrays import to_batch, to_latent
 
@@ -13,10 +11,11 @@ UNSURE = 0.02  # smallest difference between the chances of both parities: a div
 
 
 class EvenGroups:
-    """The groups of one part whose symbols are tensors (1, M, h, w)."""
+    """Groups of symbols that are tensors (1, M, h, w)."""
 
-    def __init__(self, part: Part, tables: FrequencyTables):
-        self._groups = joined(groups_of_steps(part, tables))
+    def __init__(self, groups: Groups):
+        """`groups`: in places of the raveled latent (h, w, M)."""
+        self._groups = groups
         self._members, self._of_members = (torch.from_numpy(a) for a in (self._groups.members, self._groups.of_members))
 
     def chance_of_moving(self, nearest: Tensor, stays: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from dlic.models.light import Light
 from dlic.progress import Progress
 from dlic.runtime import reach
 from dlic.runtime.gains import Gains
-from dlic.runtime.network import DeployedModel, Quantiser, RefinementGoal, TableRows
+from dlic.runtime.network import DeployedModel, FurtherGoal, Quantiser, RefinementGoal, TableRows
 from dlic.runtime.rows import table_rows
 from dlic.runtime.torch.arrays import affine, load_network, to_batch, to_latent
 from dlic.runtime.torch.light_context import Context, ContextLoop
@@ -88,6 +88,13 @@ class LightEncoder:
         follow_limit()
         with own_state():
             return refined(self.parts, goal, y, plain, rounded, effort, progress)
+
+    def refine_further(self, goal: FurtherGoal, plain: NDArray[np.int32], effort: int, progress: Progress) -> NDArray[np.int32]:
+        from dlic.runtime.torch.layer_refine import refined_layer
+
+        follow_limit()
+        with own_state():
+            return refined_layer(self.parts, goal, plain, effort, progress)
 
 
 @torch.inference_mode(False)  # so that `refine` can differentiate, even if the checkpoint was loaded in inference mode

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dlic.entropy.coder import estimated_bits
+from dlic.entropy.parity import groups_of_steps, joined
 from dlic.entropy.parts import Symbols
 from dlic.entropy.tables import FrequencyTables
 from dlic.layers.gaussian import bits, scale_of_row
@@ -179,7 +180,7 @@ def refined(
     goal = Goal(parts, task)
     first, *further = ITERATIONS[:effort]
     bend = curvature(_in_between(plain.y), Prices(goal.tables, plain.y_rows), goal.distortion_slope(plain)) * goal.stiffness
-    tick = _counter(sum(ITERATIONS[:effort]), progress)
+    tick = counter(sum(ITERATIONS[:effort]), progress)
     candidate = rounded(annealed_z(goal, to_batch(y.copy()), plain, bend, ROUNDING))
     least, best = goal.cheaper((goal.cost(plain), plain), candidate)
     least, best = goal.cheaper((least, best), annealed_y(goal, best, _in_between(best.y), bend, first, tick))
@@ -201,7 +202,7 @@ def next_start(goal: Goal, best: Symbols, bend: Tensor) -> tuple[Symbols, Tensor
 def annealed_y(goal: Goal, symbols: Symbols, start: Tensor, bend: Tensor, iterations: int, tick: Callable[[], None]) -> Symbols:
     """`symbols` with symbols of y annealed from `start` (1, M, h, w), which may be fractional."""
     prices, slope = Prices(goal.tables, symbols.y_rows), goal.distortion_slope(symbols)
-    groups = EvenGroups(symbols["y"].part, goal.tables) if goal.task.coder.even else None
+    groups = EvenGroups(joined(groups_of_steps(symbols["y"].part, goal.tables))) if goal.task.coder.even else None
     whole = anneal(start.clamp(prices.low, prices.high), prices, slope, bend, iterations, tick, groups).round()
     return symbols.with_part("y", _whole(groups.repaired(whole, prices, slope, bend) if groups else whole))
 
@@ -231,7 +232,8 @@ def _size(symbols: Symbols) -> tuple[int, int]:
     return height, width
 
 
-def _counter(total: int, progress: Progress) -> Callable[[], None]:
+def counter(total: int, progress: Progress) -> Callable[[], None]:
+    """A function that reports one iteration more of `total`."""
     done = iter(range(1, total + 1))
     return lambda: progress(next(done) / total)
 

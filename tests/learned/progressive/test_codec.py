@@ -127,6 +127,22 @@ def test_a_model_of_one_rate_has_no_layers(image):
         ProgressiveCodec(load_codec(TINY)).encode(image, 30)
 
 
+def test_an_effort_refines_both_layers(light, image):
+    codec, small = ProgressiveCodec(light, parts=2), image[:48, :48]
+    told: list[float] = []
+    plain, refined = codec.encode(small, LEVEL), codec.encode(small, LEVEL, 1, told.append)
+    assert told == sorted(told) and told[-1] == 1 and any(0 < share < 0.5 for share in told)
+    lmbda = 0.001 * 200 ** (LEVEL / 63)
+
+    def cost(encoded) -> float:
+        """Bits + λ · squared error of the file: each layer lowers it."""
+        error = np.square(codec.picture(encoded).astype(float) - small).mean()
+        return encoded.estimated_bits + lmbda * small.shape[0] * small.shape[1] * error
+
+    assert codec.crcs(read(refined.data)) == refined.crcs
+    assert cost(refined) < cost(plain)
+
+
 # --- bad input ----------------------------------------------------------------------------------------------------------
 
 

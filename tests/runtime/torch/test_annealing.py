@@ -68,7 +68,7 @@ def test_groups_that_anneal_together_become_even_and_cost_no_more_than_by_repair
     for number in range(seed, seed + 4):
         prices, form, target = problem(number, coupling=1)
         part = Part("y", rows_of(number), np.zeros(SHAPE, np.uint8))
-        groups = EvenGroups(part, TABLES)
+        groups = EvenGroups(joined(groups_of_steps(part, TABLES)))
 
         def slope(symbols: torch.Tensor, form=form, target=target) -> torch.Tensor:
             return (form @ (symbols - target).flatten()).view_as(target)

@@ -1,0 +1,236 @@
+"""What a reader shows while a file arrives: dlic, progressive JPEG, JPEG XL (cjxl -p) and wavelet files of one size, cut.
+
+python scripts/benchmark_progressive.py FOLDER --count 5 -o OUT.json       # PSNR and SSIMULACRA 2 at shares of the bytes
+python scripts/benchmark_progressive.py FOLDER --count 5 --plain           # both layers against plain files at equal PSNR
+"""
+
+import argparse
+import io
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import which
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile
+
+from dlic.checkpoints.local import default_name, folder_of
+from dlic.classical.wavelet.codec import WaveletCodec
+from dlic.container.format import read, write
+from dlic.container.progressive import fine_of, with_parts
+from dlic.errors import CorruptFileError
+from dlic.formats.incremental import ProgressiveReader
+from dlic.formats.reading import Reading
+from dlic.formats.registry import describe_beginning
+from dlic.images.files import read_image
+from dlic.learned.codec import LearnedCodec, level_of, load_codec
+from dlic.learned.progressive.codec import ProgressiveCodec
+from dlic.metrics.distances import psnr
+from dlic.metrics.ssimulacra2 import ssimulacra2
+
+SHARES = (0.10, 0.25, 0.50, 0.75, 1.0)  # of the bytes
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A way to write a file of about a size, and to show a beginning of it; None where nothing can be shown."""
+
+    name: str
+    encode: Callable[[Pixels, int], bytes]
+    show: Callable[[bytes], Pixels | None]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="of photographs")
+    parser.add_argument("--count", type=int, default=5, help="photographs, evenly spaced among those of the folder")
+    parser.add_argument("--model", default=default_name(), help="name of a checkpoint")
+    parser.add_argument("--quality", type=int, nargs="+", default=[60], help="1 … 100")
+    parser.add_argument("--plain", action="store_true", help="compare with plain files instead of peers")
+    parser.add_argument("-o", "--output", type=Path, help="JSON")
+    asked = parser.parse_args()
+    paths = sorted(path for path in asked.folder.iterdir() if path.suffix.lower() in (".png", ".jpg", ".avif"))
+    chosen = [paths[i] for i in np.linspace(0, len(paths) - 1, min(asked.count, len(paths))).round().astype(int)]
+    network = load_codec(folder_of(asked.model), "onnx")
+    measure = against_plain if asked.plain else against_peers
+    rows = [row for path in chosen for quality in asked.quality for row in measure(path, network, quality)]
+    if asked.output:
+        asked.output.write_text(json.dumps(rows, indent=1) + "\n")
+    print_plain(rows) if asked.plain else print_peers(rows)
+
+
+# --- both layers against plain files ----------------------------------------------------------------------------------------
+
+
+def against_plain(path: Path, network: LearnedCodec, quality: int) -> list[dict[str, object]]:
+    """Size at equal PSNR, the first layer, quality between the layers, and times."""
+    image, level, layers = read_image(str(path)).pixels[..., :3], level_of(quality, network.levels), ProgressiveCodec(network)
+    analysed = layers.analyse(image)
+    container = read(layers.encode_at(analysed, level).data)
+    layer = fine_of(container)
+    if layer is None:
+        sys.exit(f"quality {quality} has one layer only")
+    sizes, qualities = [], []
+    for count in range(layer.count + 1):
+        cut = with_parts(container, layer, count * len(layer.finer))
+        sizes.append(len(write(cut)))
+        qualities.append(psnr(image, layers.decode(cut).image))
+    plain = [network.encode_at(analysed, near) for near in (level - 4, level, min(level + 4, network.levels - 1))]
+    reached = [psnr(image, network.picture(encoded)) for encoded in plain]
+    equal = np.exp(np.interp(qualities[-1], reached, [np.log(len(encoded.data)) for encoded in plain]))
+    straight = np.interp(sizes, [sizes[0], sizes[-1]], [qualities[0], qualities[-1]])
+    first = len(network.encode_at(analysed, level - 20).data)
+    return [
+        {
+            "file": path.name,
+            "quality": quality,
+            "bytes": sizes[-1],
+            "more_than_plain": sizes[-1] / equal - 1,
+            "first_layer_more": sizes[0] / first - 1,
+            "below_straight_line": float(np.max(straight - qualities)),
+            "rises": bool(np.all(np.diff(qualities) > 0)),
+            "preview_time": preview_share(layers, container, layer),
+        }
+    ]
+
+
+def preview_share(layers, container, layer) -> float:
+    """Time to decode the first layer, of that of the whole file: medians of turns."""
+    first = with_parts(container, layer, 0)
+    times: dict[bool, list[float]] = {True: [], False: []}
+    for turn in range(10):
+        begun = time.perf_counter()
+        layers.decode(first if turn % 2 else container)
+        times[bool(turn % 2)].append(time.perf_counter() - begun)
+    return float(np.median(times[True]) / np.median(times[False]))
+
+
+def print_plain(rows: list[dict[str, object]]) -> None:
+    for quality in sorted({row["quality"] for row in rows}):
+        of = [row for row in rows if row["quality"] == quality]
+        mean = {key: np.mean([row[key] for row in of]) for key in of[0] if key not in ("file", "quality", "rises")}
+        line = f"{100 * mean['more_than_plain']:+.1f} % bytes at equal PSNR, first layer {100 * mean['first_layer_more']:+.2f} %"
+        line += f", at most {mean['below_straight_line']:.2f} dB below a straight line"
+        line += f", quality rises with every part: {all(row['rises'] for row in of)}"
+        print(f"quality {quality}: {line}, the first layer takes {100 * mean['preview_time']:.0f} % of the time")
+
+
+# --- peers ------------------------------------------------------------------------------------------------------------------
+
+
+def against_peers(path: Path, network: LearnedCodec, quality: int) -> list[dict[str, object]]:
+    """PSNR and SSIMULACRA 2 of every peer at shares of its bytes; all files have about the size of dlic's."""
+    image = np.ascontiguousarray(read_image(str(path)).pixels[..., :3])
+    layers = ProgressiveCodec(network)
+    ours = layers.compress(image, level_of(quality, network.levels))
+    peers = [Peer("dlic", lambda image, size: ours, lambda data: _of_dlic(data, network)), *_peers()]
+    rows = []
+    for peer in peers:
+        data = peer.encode(image, len(ours))
+        for share in SHARES:
+            pixels = peer.show(data[: round(share * len(data))])
+            row = {"file": path.name, "quality": quality, "codec": peer.name, "size": len(data), "share": share}
+            if pixels is not None:
+                row |= {"psnr": psnr(image, pixels), "ssimulacra2": ssimulacra2(image, pixels)}
+            rows.append(row)
+    return rows
+
+
+def _peers() -> list[Peer]:
+    jxl = [Peer("JPEG XL, cjxl -p", _jxl, _of_jxl)] if which("cjxl") and which("djxl") else []
+    return [Peer("JPEG, progressive", _jpeg, _of_jpeg), *jxl, Peer("wavelet", _wavelet, _of_any)]
+
+
+def _of_dlic(data: bytes, network: LearnedCodec) -> Pixels | None:
+    reader = ProgressiveReader(codec=network)
+    reader.feed(data)
+    picture = reader.picture()
+    return None if picture is None else picture.pixels
+
+
+def _wavelet(image: Pixels, size: int) -> bytes:
+    return WaveletCodec(100, size).compress(image)
+
+
+def _of_any(data: bytes) -> Pixels | None:
+    try:
+        described = describe_beginning(data)
+        return described.kind.read_partial(described, Reading()).picture.pixels
+    except CorruptFileError:
+        return None
+
+
+def _largest(encode: Callable[[int], bytes], size: int) -> bytes:
+    """The file of the best quality 1 … 100 that has at most `size` bytes."""
+    low, high, best = 1, 100, encode(1)
+    while low <= high:
+        middle = (low + high) // 2
+        data = encode(middle)
+        if len(data) <= size:
+            best, low = data, middle + 1
+        else:
+            high = middle - 1
+    return best
+
+
+def _jpeg(image: Pixels, size: int) -> bytes:
+    def encode(quality: int) -> bytes:
+        buffer = io.BytesIO()
+        Image.fromarray(image).save(buffer, "JPEG", quality=quality, progressive=True, optimize=True)
+        return buffer.getvalue()
+
+    return _largest(encode, size)
+
+
+def _of_jpeg(data: bytes) -> Pixels | None:
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    try:
+        return np.array(Image.open(io.BytesIO(data)).convert("RGB"))
+    except OSError:
+        return None
+
+
+def _jxl(image: Pixels, size: int) -> bytes:
+    def encode(quality: int) -> bytes:
+        return _through(["cjxl", "a.png", "a.jxl", "-p", "-q", str(quality), "-e", "7", "--quiet"], image, "a.jxl")
+
+    return _largest(encode, size)
+
+
+def _of_jxl(data: bytes) -> Pixels | None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "a.jxl").write_bytes(data)
+        words = ["djxl", "a.jxl", "a.png", "--allow_partial_files", "--quiet"]
+        done = subprocess.run(words, cwd=folder, capture_output=True, check=False)
+        shown = Path(folder, "a.png")
+        return np.array(Image.open(shown).convert("RGB")) if done.returncode == 0 and shown.exists() else None
+
+
+def _through(words: list[str], image: Pixels, output: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        Image.fromarray(image).save(Path(folder, "a.png"))
+        subprocess.run(words, cwd=folder, check=True, capture_output=True)
+        return Path(folder, output).read_bytes()
+
+
+def print_peers(rows: list[dict[str, object]]) -> None:
+    print("| codec | " + " | ".join(f"{share:.0%}" for share in SHARES) + " |\n|---|" + "---|" * len(SHARES))
+    for codec in dict.fromkeys(row["codec"] for row in rows):
+        cells = []
+        for share in SHARES:
+            of = [row for row in rows if row["codec"] == codec and row["share"] == share]
+            whole = all("psnr" in row for row in of)
+            means = (np.mean([row[metric] for row in of]) for metric in ("psnr", "ssimulacra2")) if whole else ()
+            cells.append(" / ".join(f"{mean:.1f}" for mean in means) or "–")
+        print(f"| {codec} | " + " | ".join(cells) + " |")
+
+
+if __name__ == "__main__":
+    main()
