@@ -167,9 +167,9 @@ def _of_any(data: bytes) -> Pixels | None:
         return None
 
 
-def _largest(encode: Callable[[int], bytes], size: int) -> bytes:
-    """The file of the best quality 1 … 100 that has at most `size` bytes."""
-    low, high, best = 1, 100, encode(1)
+def _largest(encode: Callable[[int], bytes], size: int, low: int = 1) -> bytes:
+    """The file of the best quality `low` … 100 that has at most `size` bytes."""
+    high, best = 100, encode(low)
     while low <= high:
         middle = (low + high) // 2
         data = encode(middle)
@@ -201,7 +201,7 @@ def _jxl(image: Pixels, size: int) -> bytes:
     def encode(quality: int) -> bytes:
         return _through(["cjxl", "a.png", "a.jxl", "-p", "-q", str(quality), "-e", "7", "--quiet"], image, "a.jxl")
 
-    return _largest(encode, size)
+    return _largest(encode, size, low=5)  # cjxl 0.7 fails below
 
 
 def _of_jxl(data: bytes) -> Pixels | None:

@@ -83,10 +83,13 @@ class Tiles {
     }
   }
 
-  /** Level of the synthesis: that of the first layer as long as it is alone. */
+  /** Level of the synthesis: that of the first layer as long as it is alone, then between both (docs/format.md, section 10.5). */
   get #shown() {
-    const { kind, level, first, entries } = this.picture;
-    return kind === PROGRESSIVE && !entries.length ? first : level;
+    const { kind, level, first, entries, parts, tiles } = this.picture;
+    if (kind !== PROGRESSIVE) return level;
+    if (!entries.length) return first;
+    const whole = parts * tiles.length;
+    return level - Math.floor(((level - first) * (whole - entries.length) ** 2) / (2 * whole ** 2));
   }
 
   /** The streams of a tile's second layer; undefined where there is none. */

@@ -75,8 +75,8 @@ class Native:
         count = head["columns"] * head["rows"]
         places = [dict(zip(TILE, self._numbers(tiles + 4 * len(TILE) * i, len(TILE)), strict=True)) for i in range(count)]
         entries = np.array(self._numbers(self.c.dlic_entries(), 3 * head["entries"]), np.uint32).reshape(-1, 3)
+        head["shown"] = _shown(head, len(entries), count)
         latents = self._latents(head, file, places, _Second(entries, partial) if len(entries) else None)
-        head["level"] = head["first"] if head["kind"] == PROGRESSIVE and not len(entries) else head["level"]
         image = np.empty((head["height"], head["width"], 4), np.uint8)
         for place in places:
             x, y, right, bottom = place["x"], place["y"], place["x"] + place["width"], place["y"] + place["height"]
@@ -139,7 +139,7 @@ class Native:
 
     def _refined(self, coded: tuple[object, ...], head: dict[str, int], file: int, place: dict[str, int], second: "_Second") -> int:
         """y_hat of both layers of a tile."""
-        entries, levels = second.entries, (head["level"], head["level"])
+        entries, levels = second.entries, (head["level"], head["shown"])
         streams = b"".join(ctypes.string_at(file + start, length) for start, length, _ in entries.tolist())
         data = [self._copied(part) for part in (streams, np.ascontiguousarray(entries[:, 1:]).tobytes())]
         found = self.c.dlic_refined(
@@ -153,7 +153,7 @@ class Native:
         right, bottom = -(-(place["x"] + place["width"]) // 16) + HALO, -(-(place["y"] + place["height"]) // 16) + HALO
         part = np.ascontiguousarray(latents[top:bottom, left:right])
         found = self.c.dlic_pixels(
-            ctypes.c_void_p(self._copied(part.tobytes())), part.shape[0], part.shape[1], head["level"],
+            ctypes.c_void_p(self._copied(part.tobytes())), part.shape[0], part.shape[1], head["shown"],
             place["x"] - 16 * left, place["y"] - 16 * top, place["width"], place["height"],
         )  # fmt: skip
         if not found:
@@ -171,3 +171,11 @@ class Native:
     @staticmethod
     def _numbers(place: int, count: int) -> list[int]:
         return list((ctypes.c_uint32 * count).from_address(place)) if count else []
+
+
+def _shown(head: dict[str, int], streams: int, tiles: int) -> int:
+    """Level of the synthesis (docs/format.md, section 10.5)."""
+    if head["kind"] != PROGRESSIVE:
+        return head["level"]
+    whole = head["parts"] * tiles
+    return head["level"] - (head["level"] - head["first"]) * (whole - streams) ** 2 // (2 * whole**2) if streams else head["first"]
