@@ -9,6 +9,7 @@
 #include "c/frame.h"
 #include "c/refinement.h"
 #include "c/sequence.h"
+#include "c/weights.h"
 
 static Picture picture;
 static Entry *entries;
@@ -87,6 +88,7 @@ EXPORT u32 *dlic_pixels(float *y, int h, int w, int level, int x, int top, int w
   if (model.known.channels) return fail("these are weights of frames"), NULL;
   if (h < 1 || w < 1 || x < 0 || top < 0 || width < 1 || height < 1 || x + width > 16 * w || top + height > 16 * h)
     return fail("the window does not lie in the picture"), NULL;
+  if (level < 0 || level >= LEVELS) return fail("the level is beyond those of the model"), NULL;
   set_level(level);
   return synthesise(y, h, w, &window);
 }

@@ -1,4 +1,4 @@
-"""Weights for the decoder in C (`c/model.h`): the part of a `light` or `inter` checkpoint that a reader runs, matrices as float16.
+"""Weights for the decoder in C (`c/weights.h`): the part of a `light` or `inter` checkpoint that a reader runs, in float16.
 
 magic 8 "dlicweb1", fingerprint 32, length 4 (of the body, as all numbers little-endian), then the body, deflated:
 12 numbers of 4 bytes (`SIZES`)

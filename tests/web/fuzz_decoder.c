@@ -23,16 +23,32 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
   return 0;
 }
 
+// The latents of a tile with its second layer; `index` stands for its seams, too.
+static float *show_second(const u8 *file, const Tile *tile, int index) {
+  u32 count = picture.columns * picture.rows, lengths = 0, there = 0, of[2 * MAX_PARTS];
+  u8 *streams = take(1 << 16);
+  for (u32 i = (u32)index; i < picture.entries && there < MAX_PARTS; i += count) {
+    if (!streams || lengths + entries[i].length > 1 << 16) return NULL;
+    memcpy(streams + lengths, file + entries[i].start, entries[i].length);
+    of[2 * there] = entries[i].length, of[2 * there++ + 1] = entries[i].crc, lengths += entries[i].length;
+  }
+  return dlic_refined(file + tile->start, tile->length, (int)tile->width, (int)tile->height, (int)picture.first, (int)picture.coder, tile->crc, (int)tile->finer,
+                      index, streams, of, (int)there, (int)picture.parts, (int)picture.level, (int)picture.level, (int)tile->further, model.refinements.id, 1);
+}
+
 static void show_tile(const u8 *file, const Tile *tile, int seams) {
   int w = latents_along((int)tile->width), h = latents_along((int)tile->height), level = (int)picture.level;
-  float *y = dlic_latents(file + tile->start, tile->length, (int)tile->width, (int)tile->height, level, (int)picture.coder, tile->crc, (int)tile->finer, seams);
+  int first = picture.kind == PROGRESSIVE ? (int)picture.first : level, coder = (int)picture.coder;
+  float *y = picture.kind == PROGRESSIVE && picture.entries
+                 ? show_second(file, tile, seams)
+                 : dlic_latents(file + tile->start, tile->length, (int)tile->width, (int)tile->height, first, coder, tile->crc, (int)tile->finer, seams);
   if (!y) return;
   u32 *pixels = dlic_pixels(y, h, w, level, 0, 0, (int)tile->width, (int)tile->height);
   if (pixels) dlic_gray(pixels, (size_t)tile->width * tile->height);
 }
 
 static void show(const u8 *file, size_t size) {
-  const Tile *tiles = dlic_open(file, size);
+  const Tile *tiles = dlic_open(file, size, 1);
   u32 most = crc32(file, size, 0) % 16 ? FEW_PIXELS : MOST_PIXELS;
   if (tiles && picture.kind == EXACT_BLOCKS && (u64)picture.width * picture.height <= 4 * most) {
     dlic_exact(file + picture.start, picture.length, picture.width, picture.height, 0, 0, picture.width, picture.height, 1, picture.crc);

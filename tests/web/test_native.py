@@ -82,6 +82,13 @@ def test_a_damaged_second_layer_is_an_error_of_whole_files_alone(native):
     assert np.abs(native.decode(data, partial=True)[..., :3].astype(int) - expected).max() <= 1
 
 
+def test_a_level_beyond_those_of_the_model_is_refused(native):
+    """Also in the header of a progressive file whose first layer has a level of the model."""
+    container = read((GOLDEN / "progressive" / "first_layer.dlic").read_bytes())
+    with pytest.raises(ValueError, match="level"):
+        native.decode(write(replace(container, level=64)))
+
+
 def test_symbols_are_those_of_python(native):
     codec = load_codec(TINY_LIGHT)
     for path in LIGHT:

@@ -183,6 +183,7 @@ static Tile *read_layers(Bytes *file, size_t head, size_t level_at, Picture *pic
   u8 *header = take(head);
   picture->first = file->data[base->start + 1], picture->start = base->start + 2, picture->length = base->length - 2;
   if (!header) return fail(NO_MEMORY), NULL;
+  if (picture->level > 63) return fail("the level is beyond those of the model"), NULL;
   if (kind > TILED || picture->first > picture->level) return fail("the first layer is damaged, or of a kind that this decoder does not know"), NULL;
   memcpy(header, file->data, head);
   header[6] = (u8)kind, header[level_at] = (u8)picture->first;

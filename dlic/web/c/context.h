@@ -3,6 +3,7 @@
 // Latents are in the order of their classes (model.h). A step decodes one class at each position, so that its means and the
 // layers that read it touch no others.
 #pragma once
+#include "levels.h"
 #include "symbols.h"
 
 #define OCTAVE 64  // `finer` to halve a step

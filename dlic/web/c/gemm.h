@@ -3,7 +3,7 @@
 #include "platform.h"
 
 #ifdef __wasm_relaxed_simd__
-#define MADD4(a, b, c) __builtin_wasm_fma_f32x4(a, b, c)  // LLVM 14's name; relax.py writes the opcode of the finished standard
+#define MADD4(a, b, c) __builtin_wasm_fma_f32x4(a, b, c)  // LLVM 14's name; build_web.py writes the opcode of the finished standard
 #define MADD2(a, b, c) __builtin_wasm_fma_f64x2(a, b, c)
 #else
 #define MADD4(a, b, c) ((c) + (a) * (b))
