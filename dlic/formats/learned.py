@@ -206,7 +206,7 @@ def encode_picture(
     effort, seconds = effort_of(wishes), dict[str, float]()
     with timed(seconds, "channels"):
         parts = separated(picture, wishes)
-    chooser = Chooser(parts.colours, wishes.content or AUTO)
+    chooser = Chooser(parts.colours, wishes.content or AUTO, is_visual(wishes))
     with timed(seconds, "exact blocks"):
         exact = whole.at_quality(chooser, rate, effort, parts.chunks) if isinstance(rate, int) else None
     if exact is not None:
@@ -237,6 +237,17 @@ def with_thumbnail_in_front(achieved: "Achieved", picture: ImageFile, wishes: Wi
         chunks = thumbnails.in_front(picture.pixels, len(encoded.data))
         encoded = replace(encoded, container=replace(encoded.container, chunks=(*chunks, *encoded.container.chunks)))
     return replace(achieved, encoded=encoded), replace(wishes, thumbnail=0)
+
+
+def is_visual(wishes: Wishes) -> bool:
+    """Whether the checkpoint of the wishes is tuned for eyes, as the default one is."""
+    from dlic.learned.exact.distortion import VISUAL
+
+    if wishes.tune is not None:
+        return wishes.tune == VISUAL
+    if not (wishes.model or wishes.weights):
+        return True
+    return read_manifest(checkpoints.choose(wishes.model, wishes.weights)).training.distortion == VISUAL
 
 
 def encode_colours(

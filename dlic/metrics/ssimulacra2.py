@@ -50,6 +50,12 @@ WEIGHTS = np.array([  # X, Y, B − Y, each from the finest scale; the means of 
 
 def ssimulacra2(a: np.ndarray, b: np.ndarray) -> float | None:
     """The score of `b` against its original `a`, both uint8 sRGB (H, W, 3): −∞ … 100. None below 8 × 8 pixels."""
+    error = ssimulacra2_error(a, b)
+    return None if error is None else float(100 - 10 * error**0.6276336467831387)
+
+
+def ssimulacra2_error(a: np.ndarray, b: np.ndarray) -> float | None:
+    """The error behind the score, 0 or more: it grows as errors do, where the score bends."""
     check_same_shape(a, b)
     if min(a.shape[:2]) < SMALLEST:
         return None
@@ -62,13 +68,8 @@ def ssimulacra2(a: np.ndarray, b: np.ndarray) -> float | None:
             original, reconstruction = halved(_evened(original)), halved(_evened(reconstruction))
         errors.append(_errors(_xyb(original), _xyb(reconstruction)))
     features = np.stack(errors, axis=1).ravel()  # (3, scales, 2, 3) → (18 · scales,)
-    return _score(features @ WEIGHTS[: features.size])  # small images shift the weights, as in the reference
-
-
-def _score(error: float) -> float:
-    error *= 0.9562382616834844
-    error = 2.326765642916932 * error - 0.020884521182843837 * error**2 + 6.248496625763138e-05 * error**3
-    return float(100 - 10 * max(error, 0) ** 0.6276336467831387)
+    error = 0.9562382616834844 * (features @ WEIGHTS[: features.size])  # small images shift the weights, as in the reference
+    return float(max(2.326765642916932 * error - 0.020884521182843837 * error**2 + 6.248496625763138e-05 * error**3, 0))
 
 
 def _errors(x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -32,6 +32,11 @@ def smallest(pixels: NDArray[np.uint8], searches: Iterable[Search]) -> bytes:
     return min((encode(pixels, search) for search in searches), key=len)
 
 
+def has_alpha(stream: bytes) -> bool:
+    """Whether a stream says that some of its pixels may be transparent."""
+    return len(stream) >= HEAD and bool(int.from_bytes(stream[1:HEAD], "little") >> 28 & 1)
+
+
 def decode(stream: bytes, height: int, width: int, channels: int = 3) -> NDArray[np.uint8]:
     """Inverse of `encode`: uint8 (H, W, channels). Raises CorruptFileError; sizes are checked before memory is allocated."""
     _check_head(stream, height, width, channels)

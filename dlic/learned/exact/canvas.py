@@ -1,4 +1,7 @@
-"""Some blocks of an image in fewer colours: the bits and the error of each number of colours, and the best number."""
+"""Some blocks of an image in fewer colours: the bits and the error of each number of colours, and the best number.
+
+Pixels of smooth shades may be clear: the network shows them, between the exact ones.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,99 +13,129 @@ from numpy.typing import NDArray
 from dlic.classical.lossless import webp
 from dlic.container.exact_layer import write
 from dlic.learned.exact import layer
-from dlic.learned.exact.few_colours import MAX_COLOURS, Colours, Merging, packed, unpacked
+from dlic.learned.exact.blocks import blocks_of, sums
+from dlic.learned.exact.calming import OUTSIDE, Errors, Labels, calmed
+from dlic.learned.exact.few_colours import MAX_COLOURS, Colours, Merging, packed
 from dlic.learned.exact.price import Price
+from dlic.learned.exact.subject import Subject
 from dlic.pixels.rectangles import Rectangle
 
-PALETTES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, MAX_COLOURS, None)  # numbers of colours to try; None: all
-FIRST = 8  # where the search begins among them
-AHEAD = 2  # costlier neighbours after which a search turns back
-NEAREST = 1 << 20  # distances computed at a time
+PALETTES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, MAX_COLOURS)  # numbers of colours to try
+FIRST = 32  # where the search begins
+CLOSE = 1200  # weighted squared error up to which the ground does for a pixel: its colour does not count
 
 Samples = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Cost:
-    """Bits and error of a number of colours."""
+@dataclass(frozen=True, eq=False)
+class Painted:
+    """Blocks in few colours."""
 
-    bits: float
-    squares: float  # squared errors of samples, summed
+    pixels: Samples  # (H, W, 3), right in the blocks
+    labels: Labels  # (H, W): equal where the layer's pixels are
+    clear: Mask | None = None  # (H, W): pixels that the network shows; None: none
 
-    def at(self, price: Price) -> float:
-        return self.bits + price.error(self.squares)
+    @property
+    def changes(self) -> NDArray[np.float64]:
+        """How often neighbours differ in each block, to the right and below: (h, w)."""
+        changes = np.zeros(self.labels.shape, np.float32)
+        changes[:, 1:] += self.labels[:, 1:] != self.labels[:, :-1]
+        changes[1:] += self.labels[1:] != self.labels[:-1]
+        return sums(changes)
 
 
 class Canvas:
-    """The blocks of `mask` in an image (H, W, 3)."""
+    """The blocks of `mask` in an image. Only the colours of `sure` blocks count for palettes. `whole`: no pixel may be clear."""
 
-    def __init__(self, image: Samples, mask: Mask):
-        self._image, self.mask = image, mask
-        self._costs: dict[int | None, Cost] = {}
+    def __init__(self, subject: Subject, mask: Mask, sure: Mask | None = None, whole: bool = False):
+        self._subject, self.mask, self._sure = subject, mask, mask if sure is None else sure
+        self.whole = whole or subject.ground is None
+        self._ground = None if whole else subject.ground
+        self._costs: dict[tuple[int | None, Price], float] = {}
+        self._best: dict[Price, int | None] = {}
 
-    def best(self, price: Price) -> int | None:
-        """The number of colours that costs least; None: all."""
-        return PALETTES[_lowest(lambda place: self.cost(PALETTES[place]).at(price), len(PALETTES), FIRST)]
+    def best(self, price: Price, near: int | None = None) -> int | None:
+        """The number of colours that costs least, sought from `near` on; None: all."""
+        if price not in self._best:
+            start = PALETTES.index(near or FIRST)
+            fewer = PALETTES[_lowest(lambda place: self.cost(PALETTES[place], price), len(PALETTES), start)]
+            self._best[price] = min((None, fewer), key=lambda colours: self.cost(colours, price))
+        return self._best[price]
 
-    def cost(self, colours: int | None) -> Cost:
-        """The cost of at most so many colours."""
-        if colours not in self._costs:
-            stored = layer.store(self.painted(colours), self.mask, [webp.QUICK])
-            self._costs[colours] = Cost(8 * len(write(stored)), self._squares(colours))
-        return self._costs[colours]
+    def cost(self, colours: int | None, price: Price) -> float:
+        """Bits + error of at most so many colours, with those of a network where pixels are clear."""
+        if (colours, price) not in self._costs:
+            painted = self.painted(colours, price)
+            inside = float(self.errors(painted, price)[self.mask].sum() + self.behind(painted, price).sum())
+            self._costs[colours, price] = self.bits(painted) + inside
+        return self._costs[colours, price]
 
-    def painted(self, colours: int | None) -> Samples:
-        """The image in at most so many colours: those of the blocks, and the nearest for other pixels."""
+    def bits(self, painted: Painted) -> int:
+        """Of the layer, quickly."""
+        return 8 * len(write(layer.store(painted.pixels, self.mask, [webp.QUICK], clear=painted.clear)))
+
+    def errors(self, painted: Painted, price: Price) -> NDArray[np.float64]:
+        """Errors of the exact pixels of each block, in bits: (h, w)."""
+        squares = self._subject.weights * np.square(painted.pixels.astype(np.float32) - self._subject.image).sum(axis=2)
+        if painted.clear is not None:
+            squares[painted.clear] = 0
+        return price.error(sums(squares))
+
+    def behind(self, painted: Painted, price: Price) -> NDArray[np.float64]:
+        """Cost of what a network shows in each block: (h, w)."""
+        costs = np.zeros(self.mask.shape)
+        if painted.clear is not None and self._ground is not None:
+            blocks = self.mask & (sums(painted.clear) > 0)
+            smooth = np.where(painted.clear[..., None], self._subject.image, self._ground)
+            costs[blocks] = price.of_network(blocks_of(smooth, blocks))
+        return costs
+
+    def painted(self, colours: int | None, price: Price) -> Painted:
+        """The blocks in at most so many colours, with as few changes as the price asks for."""
+        image = self._subject.image
         if colours is None:
-            return self._image
-        entries, codes = self._merging.palette(colours), self._codes
-        places = np.minimum(np.searchsorted(codes, self._packed), len(codes) - 1)
-        painted: Samples = entries[places]
-        others = codes[places] != self._packed
-        if others.any():
-            values, which = np.unique(self._packed[others], return_inverse=True)
-            painted[others] = _nearest(unpacked(values), np.unique(entries, axis=0))[which]
-        return painted
+            return Painted(image, packed(image).astype(np.int32))
+        palette, entries = self._merging.palette(colours)
+        labels = np.full(image.shape[:2], OUTSIDE, np.int32)
+        labels[self._inside] = entries[self._merging.colours.places]
+        clear = None if self._ground is None else self._subject.apart + np.float32(price.of_shades)
+        if clear is not None:
+            squares = np.square(palette[labels].astype(np.float32) - image).sum(axis=2)
+            labels[self._inside & (clear < squares)] = len(palette)
+        labels = calmed(labels, Errors(image, palette, self._subject.weights, clear), price.of_change)
+        return self._shown(labels, palette)
+
+    def _shown(self, labels: Labels, palette: Samples) -> Painted:
+        pixels = palette[np.minimum(labels, len(palette) - 1)]
+        clear = labels == len(palette)
+        if self._ground is None or not clear.any():
+            return Painted(pixels, labels)
+        return Painted(np.where(clear[..., None], self._ground, pixels), labels, clear)
+
+    @cached_property
+    def _inside(self) -> Mask:
+        return layer.in_pixels(self.mask, self._everywhere)
 
     @cached_property
     def _merging(self) -> Merging:
-        whole = Rectangle(0, 0, self._image.shape[1], self._image.shape[0])
-        return Merging(Colours.of(self._image[layer.in_pixels(self.mask, whole)]))
+        counts = layer.in_pixels(self._sure, self._everywhere)
+        if self._ground is not None:
+            counts &= self._subject.weights * self._subject.apart > CLOSE
+        weights = np.where(counts, self._subject.weights, 0)
+        return Merging(Colours.of(self._subject.image[self._inside], weights[self._inside]))
 
-    @cached_property
-    def _packed(self) -> NDArray[np.uint32]:
-        return packed(self._image)
-
-    @cached_property
-    def _codes(self) -> NDArray[np.uint32]:
-        return packed(self._merging.colours.values)
-
-    def _squares(self, colours: int | None) -> float:
-        if colours is None:
-            return 0.0
-        of = self._merging.colours
-        errors = of.values.astype(np.int64) - self._merging.palette(colours)
-        return float(((errors**2).sum(axis=1) * of.counts).sum())
+    @property
+    def _everywhere(self) -> Rectangle:
+        return Rectangle(0, 0, self._subject.image.shape[1], self._subject.image.shape[0])
 
 
 def _lowest(cost: Callable[[int], float], count: int, start: int) -> int:
     """The place 0 … count − 1 of the lowest cost, found from `start` downhill."""
     best = start
     for step in (1, -1):
-        place, worse = best + step, 0
-        while 0 <= place < count and worse < AHEAD:
-            worse = 0 if cost(place) < cost(best) else worse + 1
-            best = place if worse == 0 else best
-            place += step
+        while 0 <= best + step < count and cost(best + step) < cost(best):
+            best += step
+        if best != start:
+            break
     return best
-
-
-def _nearest(values: Samples, palette: Samples) -> Samples:
-    """The entry of a palette (K, 3) that is nearest to each value (N, 3)."""
-    result, step = np.empty_like(values), max(1, NEAREST // len(palette))
-    centres = palette.astype(np.float32)
-    for start in range(0, len(values), step):
-        part = values[start : start + step].astype(np.float32)
-        result[start : start + step] = palette[((centres**2).sum(axis=1) - 2 * part @ centres.T).argmin(axis=1)]
-    return result

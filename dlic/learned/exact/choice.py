@@ -13,16 +13,18 @@ from dlic.classical.lossless import webp
 from dlic.container.exact_layer import ExactLayer, size_of_mask
 from dlic.errors import DlicError
 from dlic.learned.exact import layer
+from dlic.learned.exact.blocks import blocks_of
 from dlic.learned.exact.canvas import Canvas
 from dlic.learned.exact.connected import components
-from dlic.learned.exact.first_look import FirstLook, blocks_of, first_look
+from dlic.learned.exact.first_look import FirstLook, first_look
 from dlic.learned.exact.price import Price
+from dlic.learned.exact.subject import Subject
 
 AUTO, PHOTO, SCREEN = "auto", "photo", "screen"
 CONTENTS = (AUTO, PHOTO, SCREEN)
-NETWORK = 1.5  # cost of networks, of an ideal transform coder's: 1.5 … 1.8 on photographs, text and charts, and more above level 40
 EXHAUSTIVE_FROM = 3  # effort from which on a search of three seconds a megapixel is worth its 2 %
 HIDDEN = 5.0  # bits that a network spends on a block of nothing
+RIVAL = 1.6  # estimated cost, of the lowest, up to which a choice is tried
 REGION = 400  # bits of a region: its share of the mask, and network bits at its edges
 
 Searches = tuple[webp.Search, ...]
@@ -36,8 +38,14 @@ Mask = NDArray[np.bool_]
 class Exact:
     """The exact blocks of a picture at one level."""
 
-    image: Samples  # (H, W, 3), right where the layer's mask is set
+    image: Samples  # (H, W, 3), right where the layer's mask is set and nothing is clear
     layer: ExactLayer
+    clear: Mask | None = None  # (H, W): pixels of exact blocks that the network shows; None: none
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is left to a network."""
+        return self.clear is None and bool(self.layer.mask.all())
 
 
 def check_content(content: str) -> str:
@@ -53,8 +61,9 @@ class Chooser:
 
     image: Samples
     content: str = AUTO
-    canvases: dict[bytes, Canvas] = field(default_factory=dict)  # by mask
-    chosen: dict[tuple[Price, Searches], Exact | None] = field(default_factory=dict)  # by price and searches
+    visual: bool = True  # whether errors count as eyes see them, or alike everywhere
+    canvases: dict[tuple[bytes, bytes, bool], Canvas] = field(default_factory=dict)  # by their masks, and whether they are whole
+    found: dict[Price, list[Canvas | None]] = field(default_factory=dict)  # choices by price
 
     def __post_init__(self) -> None:
         check_content(self.content)
@@ -67,82 +76,95 @@ class Chooser:
             return look
         return FirstLook(self._all, look.sure if look else self._all)
 
-    def at(self, price: Price, searches: Searches = QUICKLY) -> Exact | None:
-        """The exact blocks at a price of errors, stored after some `searches`; None for none."""
-        if (price, searches) not in self.chosen:
-            canvas = None if self.look is None else self._best(price, self.look)
-            self.chosen[price, searches] = None if canvas is None else self._stored(canvas, price, searches)
-        return self.chosen[price, searches]
+    @cached_property
+    def _subject(self) -> Subject:
+        return Subject(self.image, self.visual)
 
-    def _best(self, price: Price, look: FirstLook) -> Canvas | None:
-        """The cheapest of three: no exact blocks, some, or nothing else."""
-        mask = self._mask(price, look)
-        if mask is None:
-            return None
-        canvas = self._canvas(mask)
-        cost = canvas.cost(canvas.best(price)).at(price) + REGION
-        if cost > self._network(price, mask):
-            return None
-        rest = self._network(price, ~mask) + HIDDEN * mask.size
-        if mask.all() or self._network(price, ~mask) > cost:
-            return canvas
-        everything = self._canvas(self._all)
-        return everything if everything.cost(everything.best(price)).at(price) < cost + rest else canvas
+    def at(self, price: Price, searches: Searches = QUICKLY) -> Exact | None:
+        """The exact blocks that cost least by estimates at a price of errors, stored after some `searches`; None for none."""
+        return self.stored(self.rivals(price)[0], price, searches)
+
+    def stored(self, canvas: Canvas | None, price: Price, searches: Searches = QUICKLY) -> Exact | None:
+        """The exact blocks of a canvas."""
+        return None if canvas is None else _stored(canvas, price, searches)
+
+    def rivals(self, price: Price) -> list[Canvas | None]:
+        """Choices of exact blocks whose estimated costs are close, the lowest first; None is the choice of none."""
+        if price not in self.found:
+            self.found[price] = [None] if self.look is None else self._rivals(price, self.look)
+        return self.found[price]
+
+    def _rivals(self, price: Price, look: FirstLook) -> list[Canvas | None]:
+        """Of these: no exact blocks, some with clear pixels, some without, and nothing else."""
+        costs: list[tuple[float, Canvas | None]] = [(self._network(price, self._all), None)]
+        near, few_left = None, False
+        for whole in (False, True):
+            possible = self._canvas(look.possible, look.sure, whole)
+            near = possible.best(price, near)
+            mask = self._mask(price, possible)
+            if mask is None:
+                continue
+            canvas, rest = self._canvas(mask, whole=possible.whole), self._network(price, ~mask)
+            cost = canvas.cost(canvas.best(price, near), price)
+            costs.append((cost + REGION + rest + HIDDEN * mask.size, canvas))
+            few_left |= rest < cost
+        if few_left:
+            everything = self._canvas(self._all, whole=True)
+            costs.append((everything.cost(everything.best(price, near), price), everything))
+        return _close(costs)
 
     def _network(self, price: Price, mask: Mask) -> float:
         """Cost of some blocks for a network."""
-        return NETWORK * float(price.of_network(blocks_of(self.image, mask)).sum())
+        return float(price.of_network(blocks_of(self.image, mask)).sum())
 
     def everything(self, price: Price, searches: Searches = QUICKLY) -> Exact:
         """All blocks exactly, whatever that costs."""
-        return self._stored(self._canvas(self._all), price, searches)
-
-    def _stored(self, canvas: Canvas, price: Price, searches: Searches) -> Exact:
-        painted = canvas.painted(canvas.best(price))
-        return Exact(painted, layer.store(painted, canvas.mask, searches))
+        return _stored(self._canvas(self._all, whole=True), price, searches)
 
     @property
     def _all(self) -> Mask:
         return np.ones(size_of_mask(self.image.shape[1], self.image.shape[0]), bool)
 
-    def _mask(self, price: Price, look: FirstLook) -> Mask | None:
-        """The possible blocks that are cheaper exactly, in regions that are worth it."""
-        saved = np.zeros(look.possible.shape)
-        saved[look.possible] = NETWORK * price.of_network(blocks_of(self.image, look.possible)) - self._exact(price, look)
-        regions, count = components(look.possible & (_around(saved) > 0))
+    def _mask(self, price: Price, canvas: Canvas) -> Mask | None:
+        """The blocks of a canvas that are cheaper exactly, in regions that are worth it."""
+        saved = np.zeros(canvas.mask.shape)
+        saved[canvas.mask] = price.of_network(blocks_of(self.image, canvas.mask))
+        saved -= _exact(price, canvas)
+        regions, count = components(canvas.mask & (_around(saved) > 0))
         worth = np.bincount(regions.ravel(), saved.ravel(), count + 1) > REGION
         worth[0] = False
         mask: Mask = worth[regions]
         return mask if mask.any() else None
 
-    def _exact(self, price: Price, look: FirstLook) -> NDArray[np.float64]:
-        """Bits + error of each possible block, stored in the colours of the sure ones: their bits in proportion to the changes
-        between neighbouring pixels.
-        """
-        canvas = self._canvas(look.sure)
-        colours = canvas.best(price)
-        painted = blocks_of(canvas.painted(colours), look.possible)
-        changes = _changes(painted)
-        rate = canvas.cost(colours).bits / max(1, changes[look.sure[look.possible]].sum())
-        errors = blocks_of(self.image, look.possible).astype(np.int32) - painted
-        costs: NDArray[np.float64] = rate * changes + price.lmbda / 3 * np.square(errors).sum(axis=(1, 2, 3))
-        return costs
+    def _canvas(self, mask: Mask, sure: Mask | None = None, whole: bool = False) -> Canvas:
+        sure = mask if sure is None else sure
+        key = mask.tobytes(), sure.tobytes(), whole or self._subject.ground is None
+        return self.canvases.setdefault(key, Canvas(self._subject, mask, sure, whole))
 
-    def _canvas(self, mask: Mask) -> Canvas:
-        return self.canvases.setdefault(mask.tobytes(), Canvas(self.image, mask))
+
+def _close(costs: list[tuple[float, Canvas | None]]) -> list[Canvas | None]:
+    """Those of different canvases whose cost is at most RIVAL times the lowest, by cost."""
+    ordered = sorted(costs, key=lambda pair: pair[0])
+    return list(dict.fromkeys(canvas for cost, canvas in ordered if cost <= RIVAL * ordered[0][0]))
+
+
+def _exact(price: Price, canvas: Canvas) -> NDArray[np.float64]:
+    """Bits + error of each block of a canvas (h, w): its bits in proportion to the changes between neighbouring pixels."""
+    painted = canvas.painted(canvas.best(price), price)
+    changes = painted.changes * canvas.mask
+    rate = canvas.bits(painted) / max(1, changes.sum())
+    costs: NDArray[np.float64] = rate * changes + canvas.errors(painted, price) + canvas.behind(painted, price)
+    return np.where(canvas.mask, costs, 0)
+
+
+def _stored(canvas: Canvas, price: Price, searches: Searches) -> Exact:
+    painted = canvas.painted(canvas.best(price), price)
+    return Exact(painted.pixels, layer.store(painted.pixels, canvas.mask, searches, clear=painted.clear), painted.clear)
 
 
 def searches_of(effort: int) -> Searches:
     """How thoroughly the pixels are coded at an effort."""
     return (*QUICKLY, webp.EXHAUSTIVE) if effort >= EXHAUSTIVE_FROM else QUICKLY
-
-
-def _changes(blocks: NDArray[np.uint8]) -> NDArray[np.intp]:
-    """How often neighbours differ in blocks (N, 16, 16, 3), across and down: (N,)."""
-    across = (blocks[:, :, 1:] != blocks[:, :, :-1]).any(axis=3).sum(axis=(1, 2))
-    down = (blocks[:, 1:] != blocks[:, :-1]).any(axis=3).sum(axis=(1, 2))
-    changes: NDArray[np.intp] = across + down
-    return changes
 
 
 def _around(values: NDArray[np.float64]) -> NDArray[np.float64]:

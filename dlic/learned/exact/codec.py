@@ -10,13 +10,19 @@ from dlic.container.exact_layer import write
 from dlic.container.format import EXACT, EXACT_BLOCKS, Chunks, Container, read
 from dlic.learned.codec import AtQuality, LearnedCodec, level_of
 from dlic.learned.exact import whole
+from dlic.learned.exact.canvas import Canvas
 from dlic.learned.exact.choice import Chooser, Exact, searches_of
+from dlic.learned.exact.distortion import VISUAL, distortion_of
 from dlic.learned.exact.layer import hidden, layer_of, verify
-from dlic.learned.exact.price import Price
+from dlic.learned.exact.price import Price, share_of
 from dlic.learned.picture import AnalysedPicture, Encoded
 from dlic.learned.progressive.codec import ProgressiveCodec
 from dlic.pixels.arrays import check_pixels
 from dlic.progress import Progress, no_progress
+
+MEASURED = 9_000_000  # pixels of a picture up to which choices are compared by files; estimates choose in larger ones
+MEASURING = 150  # bytes of memory a pixel that SSIMULACRA 2 takes
+KEPT = 3  # analyses for other levels
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +31,7 @@ class AnalysedLayers:
 
     chooser: Chooser
     keep: bool  # latents of a big picture
-    analysed: dict[bytes, AnalysedPicture] = field(default_factory=dict)  # by mask
+    analysed: dict[bytes, AnalysedPicture] = field(default_factory=dict)  # by exact pixels
 
     @property
     def image(self) -> NDArray[np.uint8]:
@@ -41,9 +47,12 @@ class AnalysedLayers:
 
     def rest(self, network: LearnedCodec | ProgressiveCodec, exact: Exact | None) -> AnalysedPicture:
         """The analysis of the picture without its exact blocks."""
-        key = b"" if exact is None else exact.layer.mask.tobytes()
+        clear = None if exact is None else exact.clear
+        key = b"" if exact is None else exact.layer.mask.tobytes() + (b"" if clear is None else np.packbits(clear).tobytes())
         if key not in self.analysed:
-            image = self.image if exact is None else hidden(self.image, exact.layer.mask)
+            while len(self.analysed) >= KEPT:
+                self.analysed.pop(next(iter(self.analysed)))
+            image = self.image if exact is None else hidden(self.image, exact.layer.mask, clear)
             self.analysed[key] = network.analyse(image, self.keep)
         return self.analysed[key]
 
@@ -93,15 +102,37 @@ class LayeredCodec:
 
     def analyse(self, image: NDArray[np.uint8], keep: bool = False) -> AnalysedLayers:
         """An image for `encode_at`; g_a runs when the exact blocks of a level are known."""
-        return AnalysedLayers(self.chooser or Chooser(check_pixels(image)), keep)
+        visual = self.network.unit.distortion == VISUAL
+        return AnalysedLayers(self.chooser or Chooser(check_pixels(image), visual=visual), keep)
 
     def encode_at(self, analysed: AnalysedLayers, level: int, effort: int = 0, progress: Progress = no_progress) -> Encoded:
         """`LearnedCodec.encode_at` of a picture that may have exact blocks: a file of kind EXACT if all are."""
-        exact = analysed.chooser.at(Price.of_level(level, self.levels), searches_of(effort))
-        if exact is not None and exact.layer.mask.all():
+        price = Price.of_level(level, self.levels)
+        rivals = analysed.chooser.rivals(price)
+        if len(rivals) > 1 and self._may_measure(analysed.height * analysed.width):
+            costs = [self._cost(analysed, canvas, level) for canvas in rivals]
+            rivals = [rivals[costs.index(min(costs))]]
+        exact = analysed.chooser.stored(rivals[0], price, searches_of(effort))
+        return self._encode(analysed, exact, level, effort, progress)
+
+    def _may_measure(self, pixels: int) -> bool:
+        limit = self.network.tiling.max_memory
+        return pixels <= MEASURED and (limit is None or MEASURING * pixels < limit)
+
+    def _encode(
+        self, analysed: AnalysedLayers, exact: Exact | None, level: int, effort: int = 0, progress: Progress = no_progress
+    ) -> Encoded:
+        if exact is not None and exact.whole:
             return whole.encoded(exact, level, self.network.chunks)
         encoded = self.network.encode_at(analysed.rest(self.network, exact), level, effort, progress)
         return encoded if exact is None else _with_layer(encoded, exact)
+
+    def _cost(self, analysed: AnalysedLayers, canvas: Canvas | None, level: int) -> float:
+        """Bits + distortion of a file with the exact blocks of a canvas, by the measure that the model is tuned for."""
+        price = Price.of_level(level, self.levels)
+        encoded = self._encode(analysed, analysed.chooser.stored(canvas, price), level)
+        share, kind = share_of(level, self.levels), self.network.unit.distortion
+        return 8 * len(encoded.data) + distortion_of(analysed.image, self.picture(encoded), share, kind)
 
     def picture(self, encoded: Encoded) -> NDArray[np.uint8]:
         """The pixels (H, W, 3) that a decoder will give."""

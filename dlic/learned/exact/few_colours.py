@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 MOST = 1024  # clusters to begin with: their distances take 8 MB
 MAX_COLOURS = 256  # of a palette in WebP lossless
+LEAST = 1e-6  # weight of a colour whose pixels do not count
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,13 +19,16 @@ class Colours:
     """The colours of some pixels."""
 
     values: NDArray[np.uint8]  # (N, 3), different from each other
-    counts: NDArray[np.intp]  # (N,): how many pixels have them
+    weights: NDArray[np.float64]  # (N,): of their pixels, summed; 0 or more
+    places: NDArray[np.intp]  # (…): the colour of each pixel among the values
 
     @classmethod
-    def of(cls, pixels: NDArray[np.uint8]) -> "Colours":
-        """The colours of pixels (…, 3)."""
-        codes, counts = np.unique(packed(pixels), return_counts=True)
-        return cls(unpacked(codes), counts.astype(np.intp))
+    def of(cls, pixels: NDArray[np.uint8], weights: NDArray[Any] | None = None) -> "Colours":
+        """The colours of pixels (…, 3), which count by weights (…) or alike."""
+        codes, places = np.unique(packed(pixels), return_inverse=True)
+        places = places.reshape(pixels.shape[:-1])
+        total = np.bincount(places.ravel(), None if weights is None else weights.ravel(), len(codes))
+        return cls(unpacked(codes), total.astype(np.float64), places)
 
 
 def packed(pixels: NDArray[Any]) -> NDArray[np.uint32]:
@@ -46,8 +50,9 @@ class Merging:
     def __init__(self, colours: Colours):
         self.colours = colours
         self._cluster, count = _binned(colours.values)  # of each colour
-        self._weights = np.bincount(self._cluster, colours.counts, count).astype(np.float64)
-        sums = [np.bincount(self._cluster, colours.counts * colours.values[:, channel], count) for channel in range(3)]
+        weights = np.maximum(colours.weights, LEAST)
+        self._weights = np.bincount(self._cluster, weights, count).astype(np.float64)
+        sums = [np.bincount(self._cluster, weights * colours.values[:, channel], count) for channel in range(3)]
         self._centres = np.stack(sums, axis=1) / self._weights[:, None]
         self._steps = self._merge() if count > 1 else []
 
@@ -55,15 +60,16 @@ class Merging:
         """Clusters of the largest palette."""
         return len(self._steps) + 1
 
-    def palette(self, size: int) -> NDArray[np.uint8]:
-        """For each of the colours its entry in the palette of at most so many colours: (N, 3)."""
+    def palette(self, size: int) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+        """A palette of at most so many colours (K, 3), and for each of the colours its place in it (N,)."""
         parent = np.arange(len(self))
         for kept, gone in self._steps[: max(0, len(self) - size)]:
             parent[gone] = kept
         for number in range(len(parent)):  # chains are short: each merge points to a cluster that is left
             while parent[number] != parent[parent[number]]:
                 parent[number] = parent[parent[number]]
-        return _represented(self.colours, parent[self._cluster])
+        entries = np.unique(parent[self._cluster], return_inverse=True)[1]
+        return _represented(self.colours, entries), entries
 
     def _merge(self) -> list[tuple[int, int]]:
         """All merges in order, as (cluster that stays, cluster that ends)."""
@@ -110,14 +116,11 @@ def _distances(centres: NDArray[np.float64], weights: NDArray[np.float64]) -> ND
 
 
 def _represented(colours: Colours, cluster: NDArray[np.intp]) -> NDArray[np.uint8]:
-    """Each cluster's colour for its members: the one of most of its pixels, so that backgrounds stay exact, or their mean."""
-    order = np.lexsort((-colours.counts, cluster))
+    """Each cluster's colour (K, 3): the one of most of its weight, so that backgrounds stay exact, or the mean."""
+    weights = np.maximum(colours.weights, LEAST)
+    order = np.lexsort((-weights, cluster))
     starts = np.flatnonzero(np.diff(cluster[order], prepend=-1))
-    totals = np.add.reduceat(colours.counts[order], starts)
-    weighted = colours.values[order] * colours.counts[order, None]
-    means = np.rint(np.add.reduceat(weighted, starts, axis=0) / totals[:, None]).astype(np.uint8)
+    totals = np.add.reduceat(weights[order], starts)
+    means = np.rint(np.add.reduceat(colours.values[order] * weights[order, None], starts, axis=0) / totals[:, None])
     first = order[starts]
-    entries = np.where(2 * colours.counts[first, None] > totals[:, None], colours.values[first], means)
-    result = np.empty_like(colours.values)
-    result[order] = np.repeat(entries, np.diff(starts, append=len(order)), axis=0)
-    return result
+    return np.where(2 * weights[first, None] > totals[:, None], colours.values[first], means).astype(np.uint8)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlic.container.exact_layer import BLOCK
+from dlic.learned.exact.blocks import blocks_of
 from dlic.learned.exact.connected import components
 from dlic.learned.exact.few_colours import packed
 from dlic.runtime.memory import check_memory
@@ -85,12 +86,3 @@ def _colours(image: Samples, mask: Mask) -> NDArray[np.intp]:
     codes = np.sort(packed(blocks_of(image, mask)).reshape(-1, BLOCK * BLOCK), axis=1)
     colours: NDArray[np.intp] = (np.diff(codes, axis=1) != 0).sum(axis=1) + 1
     return colours
-
-
-def blocks_of(image: NDArray[np.uint8], mask: Mask) -> NDArray[np.uint8]:
-    """The blocks of a mask in an image (H, W, 3), in order: (N, 16, 16, 3); the border is replicated."""
-    padding = [(0, BLOCK * blocks - side) for blocks, side in zip(mask.shape, image.shape[:2], strict=True)]
-    padded = np.pad(image, [*padding, (0, 0)], mode="edge") if any(after for _, after in padding) else image
-    blocks = padded.reshape(mask.shape[0], BLOCK, mask.shape[1], BLOCK, 3).swapaxes(1, 2)
-    chosen: NDArray[np.uint8] = blocks[mask]
-    return chosen

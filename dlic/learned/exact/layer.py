@@ -26,9 +26,11 @@ def in_pixels(mask: Mask, part: Rectangle) -> Mask:
     return pixels
 
 
-def hidden(image: Samples, mask: Mask) -> Samples:
-    """An image with a smooth continuation of the rest in place of exact blocks, for the network."""
+def hidden(image: Samples, mask: Mask, clear: Mask | None = None) -> Samples:
+    """An image for the network, with a smooth continuation of the rest in place of exact blocks but for their clear pixels (H, W)."""
     visible = ~in_pixels(mask, Rectangle(0, 0, image.shape[1], image.shape[0]))
+    if clear is not None:
+        visible |= clear
     return filled(image, visible.astype(np.uint8))
 
 
@@ -38,10 +40,10 @@ def layer_of(container: Container) -> ExactLayer | None:
     return None if data is None else read(data, container.width, container.height)
 
 
-def store(image: Samples, mask: Mask, searches: Iterable[webp.Search], side: int = SIDE) -> ExactLayer:
-    """The layer of an image's exact blocks."""
+def store(image: Samples, mask: Mask, searches: Iterable[webp.Search], side: int = SIDE, clear: Mask | None = None) -> ExactLayer:
+    """The layer of an image's exact blocks; pixels (H, W) of them that are clear are the network's."""
     height, width = image.shape[:2]
-    streams = [webp.smallest(_alone(image, mask, place), searches) for place in places(mask, width, height, side)]
+    streams = [webp.smallest(_alone(image, mask, place, clear), searches) for place in places(mask, width, height, side)]
     return ExactLayer(width=width, height=height, mask=mask, side=side, streams=tuple(streams))
 
 
@@ -52,20 +54,29 @@ def paste(layer: ExactLayer, picture: Samples, part: Rectangle) -> None:
     for place, stream in zip(layer.places, layer.streams, strict=True):
         shared = place.overlap(part)
         if shared.width > 0 and shared.height > 0:
-            pixels = webp.decode(stream, place.height, place.width)[shared.within(place)]
-            target = picture[shared.within(part)]
-            np.copyto(target, pixels, where=in_pixels(layer.mask, shared)[..., None])
+            channels = 4 if webp.has_alpha(stream) else 3
+            pixels = webp.decode(stream, place.height, place.width, channels)[shared.within(place)]
+            exact = in_pixels(layer.mask, shared)
+            if channels == 4:
+                exact &= pixels[..., 3] > 0
+            np.copyto(picture[shared.within(part)], pixels[..., :3], where=exact[..., None])
 
 
 def verify(layer: ExactLayer) -> None:
     """Decodes every piece. Raises CorruptFileError."""
     for place, stream in zip(layer.places, layer.streams, strict=True):
-        webp.decode(stream, place.height, place.width)
+        webp.decode(stream, place.height, place.width, 4 if webp.has_alpha(stream) else 3)
 
 
-def _alone(image: Samples, mask: Mask, place: Rectangle) -> Samples:
-    """The exact blocks of a place; their most frequent colour is around them, which costs least."""
+def _alone(image: Samples, mask: Mask, place: Rectangle, clear: Mask | None) -> Samples:
+    """The exact blocks of a place: (height, width, 3), or 4 if they have clear pixels. What costs least is around them: clear
+    pixels, or their most frequent colour.
+    """
     pixels, exact = image[place.slices], in_pixels(mask, place)
+    if clear is not None and clear[place.slices].any():
+        opaque = exact & ~clear[place.slices]
+        with_alpha: Samples = np.dstack([pixels, np.full_like(pixels[..., 0], 255)]) * opaque[..., None]
+        return with_alpha
     if exact.all():
         return np.ascontiguousarray(pixels)
     codes, counts = np.unique(packed(pixels[exact][::SAMPLED]), return_counts=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dlic.classical.lossless import webp
 from dlic.container.exact_layer import ExactLayer, read, write
 from dlic.container.format import EXACT, Chunks, Container, check_kind, check_no_coder
 from dlic.errors import CorruptFileError
@@ -18,12 +19,14 @@ from dlic.pixels.rectangles import Rectangle
 
 
 def at_quality(chooser: Chooser, quality: int, effort: int, chunks: Chunks) -> Encoded | None:
-    """The file of a picture at a quality 1 … 100, if all of its blocks are exact there."""
-    if chooser.look is None or not chooser.look.possible.all():
-        return None
+    """The file of a picture at a quality 1 … 100, if all of its blocks are exact there and no other choice costs about as much."""
     level = level_of(quality, LEVELS)
-    exact = chooser.at(Price.of_level(level, LEVELS), searches_of(effort))
-    return encoded(exact, level, chunks) if exact is not None and exact.layer.mask.all() else None
+    price = Price.of_level(level, LEVELS)
+    rivals = chooser.rivals(price)
+    if len(rivals) > 1 or rivals[0] is None or not rivals[0].mask.all():
+        return None
+    exact = chooser.stored(rivals[0], price, searches_of(effort))
+    return encoded(exact, level, chunks) if exact is not None and exact.whole else None
 
 
 def forced(chooser: Chooser, quality: int, effort: int, chunks: Chunks) -> Encoded:
@@ -74,6 +77,6 @@ def layer_of_whole(container: Container) -> ExactLayer:
     check_kind(container, EXACT, codec="a codec of exact blocks")
     check_no_coder(container)
     layer = read(container.stream, container.width, container.height)
-    if not layer.mask.all():
+    if not layer.mask.all() or any(map(webp.has_alpha, layer.streams)):
         raise CorruptFileError("the file has a network's picture missing: not all of its blocks are exact")
     return layer

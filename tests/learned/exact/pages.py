@@ -37,3 +37,10 @@ def grain(image: np.ndarray) -> np.ndarray:
     """The same with film grain."""
     noise = np.random.default_rng(2).normal(0, 6, image.shape)
     return np.clip(image + noise, 0, 255).astype(np.uint8)
+
+
+def text_on_gradient(height: int = 160, width: int = 240) -> np.ndarray:
+    """White text on a smooth gradient."""
+    ink = 255 - page(height, width)[..., :1].astype(np.float32)
+    ground = gradient(height, width)
+    return np.rint(ground + (255 - ground) * (ink / 255)).astype(np.uint8)

@@ -7,14 +7,18 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from dlic.learned.exact.canvas import Canvas
+from dlic.learned.exact.blocks import blocks_of
+from dlic.learned.exact.calming import OUTSIDE, Errors, calmed
+from dlic.learned.exact.choice import Chooser
 from dlic.learned.exact.connected import components
 from dlic.learned.exact.few_colours import Colours, Merging, packed, unpacked
-from dlic.learned.exact.first_look import blocks_of, first_look, repetition
+from dlic.learned.exact.first_look import first_look, repetition
+from dlic.learned.exact.ground import ground_of, shades_of
 from dlic.learned.exact.layer import hidden, in_pixels
 from dlic.learned.exact.price import Price
+from dlic.learned.exact.visibility import FLAT, visibility
 from dlic.pixels.rectangles import Rectangle
-from tests.learned.exact.pages import gradient, grain, page, page_with_photograph, pixel_art
+from tests.learned.exact.pages import gradient, grain, page, page_with_photograph, pixel_art, text_on_gradient
 
 PICTURES = arrays(np.uint8, st.tuples(st.integers(1, 40), st.integers(1, 40), st.just(3)), elements=st.integers(0, 255))
 
@@ -31,28 +35,33 @@ def test_regions_are_those_of_scipy(mask):
 @settings(max_examples=40)
 def test_a_palette_has_so_many_colours_and_keeps_the_rest(picture, size):
     colours = Colours.of(picture)
-    entries = Merging(colours).palette(size)
-    assert len(np.unique(entries, axis=0)) <= min(size, len(colours.values))
+    palette, entries = Merging(colours).palette(size)
+    assert len(palette) == min(size, len(colours.values)) and set(entries.tolist()) == set(range(len(palette)))
     if size >= len(colours.values):
-        assert (entries == colours.values).all()
+        assert (palette[entries] == colours.values).all()
 
 
 @given(PICTURES)
 def test_packed_colours_come_back(picture):
     assert (unpacked(packed(picture)) == picture).all()
-    assert Colours.of(picture).counts.sum() == picture.shape[0] * picture.shape[1]
+    colours = Colours.of(picture)
+    assert colours.weights.sum() == picture.shape[0] * picture.shape[1]
+    assert (colours.values[colours.places] == picture).all()
 
 
 def test_more_colours_are_nearer():
     colours = Colours.of(grain(page()))
     merging = Merging(colours)
-    errors = [((merging.palette(size).astype(int) - colours.values) ** 2).sum(axis=1) @ colours.counts for size in (4, 16, 64, 256)]
+    errors = []
+    for size in (4, 16, 64, 256):
+        palette, entries = merging.palette(size)
+        errors.append(((palette[entries].astype(int) - colours.values) ** 2).sum(axis=1) @ colours.weights)
     assert errors == sorted(errors, reverse=True) and errors[-1] < errors[0] / 20
 
 
 def test_backgrounds_stay_exact():
     picture = page(ink="#203040", paper="#fdf6e3")
-    entries = Merging(Colours.of(picture)).palette(6)
+    entries = Merging(Colours.of(picture)).palette(6)[0]
     assert [253, 246, 227] in entries.tolist() and [32, 48, 64] in entries.tolist()
 
 
@@ -96,17 +105,57 @@ def test_prices_rise_with_the_level_and_text_costs_more_than_flats():
     assert costs == sorted(costs)
 
 
-def test_other_pixels_get_the_nearest_colour(photograph):
-    picture = page_with_photograph(photograph)
-    mask = np.zeros((12, 18), bool)
-    mask[:3] = True
-    canvas = Canvas(picture, mask)
-    painted = canvas.painted(4)
-    palette = np.unique(painted[:48].reshape(-1, 3), axis=0).astype(int)
-    sample = picture[100, 150].astype(int)
-    nearest = palette[((palette - sample) ** 2).sum(axis=1).argmin()]
-    assert len(palette) <= 4 and painted[100, 150].tolist() == nearest.tolist()
-    assert canvas.cost(None).squares == 0 and canvas.cost(4).squares > canvas.cost(16).squares
+def test_colours_that_do_not_count_join_those_that_do():
+    picture = page(ink="#203040", paper="#fdf6e3").copy()
+    picture[:40, :40] = np.random.default_rng(3).integers(0, 256, (40, 40, 3))
+    weights = np.ones(picture.shape[:2])
+    weights[:40, :40] = 0
+    palette = Merging(Colours.of(picture, weights)).palette(4)[0]
+    assert [253, 246, 227] in palette.tolist() and [32, 48, 64] in palette.tolist()
+
+
+def test_errors_show_on_flats_and_hide_at_edges():
+    weights = visibility(page())
+    assert weights.shape == (160, 240) and weights.max() == pytest.approx((1 + FLAT) / 2, rel=1e-3)
+    assert weights.min() < 1 and weights[-3:, -3:].min() > 16
+
+
+@given(arrays(np.int32, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(OUTSIDE, 4)), st.floats(0, 2000))
+def test_calming_never_costs(labels, beta):
+    rng = np.random.default_rng(labels.size)
+    palette = rng.integers(0, 256, (4, 3), dtype=np.uint8)
+    image = rng.integers(0, 256, (*labels.shape, 3), dtype=np.uint8)
+    clear = rng.random(labels.shape, np.float32) * 1000
+    errors = Errors(image, palette, rng.random(labels.shape, np.float32), clear)
+
+    def cost(labels):
+        inside = np.flatnonzero(labels.ravel() != OUTSIDE)
+        changes = 0
+        for first, second in ((labels[1:], labels[:-1]), (labels[:, 1:], labels[:, :-1])):
+            changes += ((first != second) & (first != OUTSIDE) & (second != OUTSIDE)).sum()
+        return errors.at(inside).of(labels.ravel()[inside]).sum() + beta * changes
+
+    after = calmed(labels, errors, beta)
+    assert ((after == OUTSIDE) == (labels == OUTSIDE)).all()
+    assert cost(after) <= cost(labels) * (1 + 1e-5) + 1e-3
+
+
+def test_shades_are_the_gradients(photograph):
+    assert ground_of(page()[:, :, ::-1] // 255 * 255) is None
+    picture = page().copy()
+    picture[80:] = gradient()[80:]
+    shades = shades_of(picture)
+    assert shades[90:150, 10:-10].mean() > 0.9 and shades[:70].mean() < 0.05
+    smooth = ground_of(picture)
+    assert (smooth[shades] == picture[shades]).all() and smooth.shape == picture.shape
+
+
+def test_text_on_a_gradient_leaves_the_gradient_to_the_network():
+    picture = text_on_gradient()
+    exact = Chooser(picture, "screen").at(Price.of_level(38, 64))
+    assert exact is not None and not exact.whole and 0.4 < exact.clear.mean() < 0.98
+    ink = (picture.astype(int).min(axis=2) > 250) & in_pixels(exact.layer.mask, Rectangle(0, 0, 240, 160))
+    assert ink.any() and not (exact.clear & ink).any() and np.abs(exact.image[ink].astype(int) - 255).max() < 40
 
 
 @pytest.mark.parametrize(
