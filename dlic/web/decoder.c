@@ -115,7 +115,7 @@ EXPORT u32 *dlic_exact(const u8 *data, size_t size, u32 width, u32 height, u32 x
   Area part = {x, y, part_width, part_height};
   if (!part_width || !part_height || width > 1u << 30 || height > 1u << 30 || x >= width || y >= height || part_width > width - x || part_height > height - y)
     return fail("the part does not lie in the picture"), NULL;
-  u32 *pixels = read_exact(data, size, width, height, &part), found = 0;
+  u32 *pixels = read_exact(data, size, check, width, height, &part), found = 0;
   for (size_t i = 0; pixels && check && i < (size_t)width * height; i++) {
     u8 colours[3] = {(u8)pixels[i], (u8)(pixels[i] >> 8), (u8)(pixels[i] >> 16)};
     found = crc32(colours, 3, found);

@@ -103,12 +103,12 @@ class Native:
         return bool(self.c.dlic_alpha(ctypes.c_void_p(self._copied(chunk)), ctypes.c_size_t(len(chunk)), *size, 0, 0, *size))
 
     def exact(self, layer: bytes, width: int, height: int) -> np.ndarray | None:
-        """The colours of a layer of exact blocks, in which all blocks are exact."""
+        """The pixels (H, W, 4) of a layer of exact blocks, in which all blocks are exact; clear ones are 0."""
         self.c.dlic_release(self.start)
         size = width, height
         found = self.c.dlic_exact(ctypes.c_void_p(self._copied(layer)), ctypes.c_size_t(len(layer)), *size, 0, 0, *size, 0, 0)
         pixels = ctypes.string_at(found, 4 * width * height) if found else None
-        return np.frombuffer(pixels, np.uint8).reshape(height, width, 4)[..., :3] if pixels else None
+        return np.frombuffer(pixels, np.uint8).reshape(height, width, 4) if pixels else None
 
     def _coded(self, container: Container, width: int, height: int) -> tuple[object, ...]:
         place, length = ctypes.c_void_p(self._copied(container.stream)), ctypes.c_size_t(len(container.stream))

@@ -134,7 +134,12 @@ def test_webp_lossless(native, photograph, size, method):
     photo, noise = photograph[:height, :width], np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     for image in (photo, noise, photo // 200 * 200, photo // 100 * 100, photo // 30 * 30, np.repeat(photo[:, :, :1], 3, axis=2)):
         layer = b"\0" + write_varint(8192) + _counted(webp.encode(np.ascontiguousarray(image), (method, min(100, 20 * method))))
-        assert np.array_equal(native.exact(layer, width, height), image)
+        assert np.array_equal(native.exact(layer, width, height)[..., :3], image)
+        clear = (photograph[:height, :width, 0] > 100)[..., None]
+        if clear.any():
+            some = np.where(clear, 0, np.dstack([image, np.full_like(image[..., 0], 255)]))
+            layer = b"\0" + write_varint(8192) + _counted(webp.encode(some, (method, 50)))
+            assert np.array_equal(native.exact(layer, width, height), some)
 
 
 def test_damaged_webp_lossless_is_refused_or_other_pixels(native, photograph):

@@ -102,7 +102,7 @@ class LayeredCodec:
 
     def analyse(self, image: NDArray[np.uint8], keep: bool = False) -> AnalysedLayers:
         """An image for `encode_at`; g_a runs when the exact blocks of a level are known."""
-        visual = self.network.unit.distortion == VISUAL
+        visual = one_layer(self.network).unit.distortion == VISUAL
         return AnalysedLayers(self.chooser or Chooser(check_pixels(image), visual=visual), keep)
 
     def encode_at(self, analysed: AnalysedLayers, level: int, effort: int = 0, progress: Progress = no_progress) -> Encoded:
@@ -110,13 +110,14 @@ class LayeredCodec:
         price = Price.of_level(level, self.levels)
         rivals = analysed.chooser.rivals(price)
         if len(rivals) > 1 and self._may_measure(analysed.height * analysed.width):
-            costs = [self._cost(analysed, canvas, level) for canvas in rivals]
+            plain = replace(self, network=one_layer(self.network))
+            costs = [plain.cost(analysed, canvas, level) for canvas in rivals]
             rivals = [rivals[costs.index(min(costs))]]
         exact = analysed.chooser.stored(rivals[0], price, searches_of(effort))
         return self._encode(analysed, exact, level, effort, progress)
 
     def _may_measure(self, pixels: int) -> bool:
-        limit = self.network.tiling.max_memory
+        limit = one_layer(self.network).tiling.max_memory
         return pixels <= MEASURED and (limit is None or MEASURING * pixels < limit)
 
     def _encode(
@@ -127,11 +128,11 @@ class LayeredCodec:
         encoded = self.network.encode_at(analysed.rest(self.network, exact), level, effort, progress)
         return encoded if exact is None else _with_layer(encoded, exact)
 
-    def _cost(self, analysed: AnalysedLayers, canvas: Canvas | None, level: int) -> float:
+    def cost(self, analysed: AnalysedLayers, canvas: Canvas | None, level: int) -> float:
         """Bits + distortion of a file with the exact blocks of a canvas, by the measure that the model is tuned for."""
         price = Price.of_level(level, self.levels)
         encoded = self._encode(analysed, analysed.chooser.stored(canvas, price), level)
-        share, kind = share_of(level, self.levels), self.network.unit.distortion
+        share, kind = share_of(level, self.levels), one_layer(self.network).unit.distortion
         return 8 * len(encoded.data) + distortion_of(analysed.image, self.picture(encoded), share, kind)
 
     def picture(self, encoded: Encoded) -> NDArray[np.uint8]:
@@ -154,6 +155,11 @@ class LayeredCodec:
             return 8 * len(container.stream)
         layer = sum(len(chunk) for name, chunk in container.chunks if name == EXACT_BLOCKS)
         return self.network.estimated_bits(data) + 8 * layer
+
+
+def one_layer(network: LearnedCodec | ProgressiveCodec) -> LearnedCodec:
+    """The codec that a progressive one writes its layers with; any other is its own."""
+    return network.network if isinstance(network, ProgressiveCodec) else network
 
 
 def _with_layer(encoded: Encoded, exact: Exact) -> Encoded:

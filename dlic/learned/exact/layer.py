@@ -27,7 +27,7 @@ def in_pixels(mask: Mask, part: Rectangle) -> Mask:
 
 
 def hidden(image: Samples, mask: Mask, clear: Mask | None = None) -> Samples:
-    """An image for the network, with a smooth continuation of the rest in place of exact blocks but for their clear pixels (H, W)."""
+    """An image for the network, with a smooth continuation of the rest in place of exact blocks, except their `clear` pixels."""
     visible = ~in_pixels(mask, Rectangle(0, 0, image.shape[1], image.shape[0]))
     if clear is not None:
         visible |= clear

@@ -71,6 +71,7 @@ static void paste(const u32 *argb, const Area *area, const u8 *mask, u32 columns
       if (px < part->x || py < part->y || px >= part->x + part->width || py >= part->y + part->height) continue;
       if (!mask[(size_t)(py / EXACT_BLOCK + 1) * (columns + 2) + px / EXACT_BLOCK + 1]) continue;
       u32 value = argb[(size_t)y * area->width + x];
+      if (!(value >> 24)) continue;  // clear: the network's
       to[(size_t)(py - part->y) * part->width + (px - part->x)] = 0xff000000u | channel(value, 2) | channel(value, 1) << 8 | channel(value, 0) << 16;
     }
 }
@@ -79,7 +80,7 @@ static int meets(const Area *a, const Area *b) {
   return a->x < b->x + b->width && b->x < a->x + a->width && a->y < b->y + b->height && b->y < a->y + a->height;
 }
 
-static int read_pieces(Bytes *from, u32 side, u32 width, u32 height, const u8 *mask, u32 columns, const Area *part, u32 *to) {
+static int read_pieces(Bytes *from, int whole, u32 side, u32 width, u32 height, const u8 *mask, u32 columns, const Area *part, u32 *to) {
   u32 across = parts(width, side), down = parts(height, side);
   if ((u64)across * down > MAX_TILES) return fail("the layer of exact blocks is damaged: it would have too many pieces");
   for (u32 i = 0; i < across * down; i++) {
@@ -92,7 +93,7 @@ static int read_pieces(Bytes *from, u32 side, u32 width, u32 height, const u8 *m
     if (!stream) return fail("the layer of exact blocks is damaged: it ends too early");
     if (!meets(&area, part)) continue;
     Mark start = mark();
-    u32 *argb = read_vp8l(stream, (size_t)length, area.width, area.height);
+    u32 *argb = read_vp8l(stream, (size_t)length, area.width, area.height, !whole);
     if (!argb) return 0;
     paste(argb, &area, mask, columns, part, to);
     release(start);
@@ -100,8 +101,8 @@ static int read_pieces(Bytes *from, u32 side, u32 width, u32 height, const u8 *m
   return from->at == from->size && !from->short_of ? 1 : fail("the layer of exact blocks is damaged: more follows its last piece");
 }
 
-// RGBA of the exact pixels of a part of the picture, clear elsewhere; null for a damaged layer.
-static u32 *read_exact(const u8 *data, size_t size, u32 width, u32 height, const Area *part) {
+// RGBA of the exact pixels of a part of the picture, clear elsewhere; null for a damaged layer. A whole picture has no clear pixels.
+static u32 *read_exact(const u8 *data, size_t size, int whole, u32 width, u32 height, const Area *part) {
   Bytes from = {data, 0, size, 0};
   u32 method = big_endian(&from, 1), columns = (width + EXACT_BLOCK - 1) / EXACT_BLOCK, rows = (height + EXACT_BLOCK - 1) / EXACT_BLOCK;
   u64 side = varint(&from), length = method == 1 ? varint(&from) : 0;
@@ -116,6 +117,6 @@ static u32 *read_exact(const u8 *data, size_t size, u32 width, u32 height, const
     for (u32 y = 0; y < rows; y++) memset(mask + (size_t)(y + 1) * (columns + 2) + 1, 1, columns);
   else if (!read_mask(coded, (size_t)length, rows, columns, mask))
     return NULL;
-  return read_pieces(&from, (u32)side, width, height, mask, columns, part, to) ? to : NULL;
+  return read_pieces(&from, whole, (u32)side, width, height, mask, columns, part, to) ? to : NULL;
 }
 SMALL_END

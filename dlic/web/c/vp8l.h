@@ -295,10 +295,11 @@ static int read_transform(Vp8lTransform *transform, LowBits *bits, u32 *width, u
   return 1;
 }
 
-// ARGB of a stream that must be of this size; null for a damaged one.
-static u32 *read_vp8l(const u8 *data, size_t size, u32 width, u32 height) {
+// ARGB of a stream that must be of this size; null for a damaged one. All is opaque if the stream says so, or must be.
+static u32 *read_vp8l(const u8 *data, size_t size, u32 width, u32 height, int may_be_clear) {
   LowBits bits = {data, 0, 8 * size, 0};
-  if (low_bits(&bits, 8) != 0x2f || low_bits(&bits, 14) + 1 != width || low_bits(&bits, 14) + 1 != height || low_bit(&bits) || low_bits(&bits, 3))
+  int right = low_bits(&bits, 8) == 0x2f && low_bits(&bits, 14) + 1 == width && low_bits(&bits, 14) + 1 == height, clear = (int)low_bit(&bits);
+  if (!right || (clear && !may_be_clear) || low_bits(&bits, 3))
     return fail("a WebP lossless stream in the file has another size, or is transparent"), NULL;
   Vp8lTransform transforms[4] = {{0}};
   u32 count = 0, seen = 0, packed = width;
@@ -317,6 +318,7 @@ static u32 *read_vp8l(const u8 *data, size_t size, u32 width, u32 height) {
     else if (!(pixels = undo_palette(transform, pixels, packed, height))) return fail(NO_MEMORY), NULL;
     else packed = transform->width;
   }
+  for (size_t i = 0; i < (size_t)width * height && !clear; i++) pixels[i] |= 0xff000000u;
   return pixels;
 }
 SMALL_END

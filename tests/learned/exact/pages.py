@@ -14,9 +14,9 @@ def page(height: int = 160, width: int = 240, ink: str = "black", paper: str = "
 
 
 def page_with_photograph(photograph: np.ndarray) -> np.ndarray:
-    """Text, and a photograph of 96 × 112 pixels in it."""
+    """Text, and a photograph of 128 × 192 pixels in it."""
     picture = page(192, 288).copy()
-    picture[48:144, 96:208] = photograph[100:196, 200:312]
+    picture[48:176, 64:256] = photograph[100:228, 200:392]
     return picture
 
 

@@ -70,7 +70,7 @@ def test_the_first_look_tells_pages_from_photographs(photograph):
     assert first_look(pixel_art()).possible.all()
     assert first_look(photograph) is None and first_look(gradient()) is None and first_look(grain(page())) is None
     mixed = first_look(page_with_photograph(photograph)).possible
-    assert not mixed[3:9, 6:13].any() and mixed[:3].all()
+    assert mixed[3:11, 4:16].mean() < 0.2 and mixed[:3].all()
 
 
 @given(PICTURES)
