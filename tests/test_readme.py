@@ -118,8 +118,8 @@ def test_the_training_commands_run(page, number, folder_with_photo, photographs,
     for line in commands(page, number):
         if line[0] == "tensorboard":
             continue
-        short = [str(word) for pair in SHORT.items() for word in pair] if line[1] == "train" else []
-        assert line[0] == "dlic" and run([*line[1:], *short]) == 0
+        short = {"train": [str(word) for pair in SHORT.items() for word in pair], "evaluate": ["--metrics", "psnr"]}
+        assert line[0] == "dlic" and run([*line[1:], *short.get(line[1], [])]) == 0
     assert (folder_with_photo / "mine.dlic").stat().st_size > 0
 
 
