@@ -125,7 +125,8 @@ class SequenceCodec:
         """The motion of a frame and its prediction; none where the first reference is as good for its bits."""
         price, motions = self.rate.of_motion(level), [reference.motion for reference in references]
         pixels = [reference.pixels for reference in references]
-        field = search(x, [reference.for_search for reference in references], price, expected(number, motions))
+        between = any(motion.number > number for motion in motions)
+        field = search(x, [reference.for_search for reference in references], price, expected(number, motions), between)
         moved, p = write_motion(field, number, motions), predict(pixels, field)
         saved = squared_errors(x[..., :3], pixels[0]).sum() - squared_errors(x[..., :3], p).sum()
         if saved * self.rate.lmbda(level) <= moved.writer.bits:

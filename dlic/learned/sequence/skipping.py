@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dlic.learned.sequence.areas import SUPERBLOCK, superblocks
 
 LOWEST, HIGHEST = 0.001, 0.2  # λ of the first and the last level, where a checkpoint does not say
-WORTHLESS = 8.0  # bits: superblocks whose whole error is worth less are not tried
+WORTHLESS = 64.0  # bits: superblocks whose whole error is worth less are not tried; none of them paid on two held-out clips
 
 
 @dataclass(frozen=True, kw_only=True)
