@@ -164,7 +164,7 @@ def decompress(
         (10, 20, 3)
         >>> decompress(data[:-1])
         Traceback (most recent call last):
-        dlic.errors.CorruptFileError: the file is truncated: 1 more bytes expected after 63
+        dlic.errors.TruncatedError: the file is truncated: 1 more bytes expected after 63
     """
     return read(
         data,
