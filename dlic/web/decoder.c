@@ -71,9 +71,9 @@ EXPORT float *dlic_latents(const u8 *stream, size_t length, int width, int heigh
 // y_hat of a unit (h, w, slots) with both layers, for the synthesis at the level `shown`. `there` streams, of `count`, lie one behind
 // the other, the length and the crc of each in `of_streams`; `further` is `finer` of the second layer.
 EXPORT float *dlic_refined(const u8 *stream, size_t length, int width, int height, int level, int coder, u32 crc, int finer, int seams, const u8 *streams,
-                           const u32 *of_streams, int there, int count, int full_level, int shown, int further, u32 tables, int tolerant) {
+                           const u32 *of_streams, int there, int count, int full_level, int shown, int further, u32 tables) {
   CodedUnit unit = {stream, length, width, height, level, coder, finer, crc, seams};
-  SecondLayer layer = {streams, of_streams, there, count, full_level, shown, further, tolerant};
+  SecondLayer layer = {streams, of_streams, there, count, full_level, shown, further};
   if (!is_possible(&unit)) return NULL;
   if (full_level < level || full_level >= LEVELS || shown < 0 || shown >= LEVELS || there < 0 || count < 1 || count > MAX_PARTS || there > count)
     return fail("the second layer is damaged: it has no such level or parts"), NULL;

@@ -1,7 +1,7 @@
 // The WebAssembly decoder with the weights of one checkpoint: files → tiles → latents → pixels.
 import { DlicError, errorOf } from "./errors.js";
 
-const PICTURE = ["kind", "coder", "width", "height", "level", "crc", "modelHigh", "modelLow", "start", "length", "columns", "rows", "chunks", "side", "first", "tables", "parts", "entries"];
+const PICTURE = ["kind", "coder", "width", "height", "level", "crc", "modelHigh", "modelLow", "start", "length", "columns", "rows", "chunks", "side", "first", "tables", "parts", "entries", "shown"];
 const TILE = ["x", "y", "width", "height", "start", "length", "crc", "finer", "further"];
 const ENTRY = ["start", "length", "crc"];
 const SEQUENCE = [
@@ -167,12 +167,12 @@ export class Decoder {
     return this.c.dlic_slots();
   }
 
-  /** The latents of a tile with its second layer { streams, entries (length and crc of each), count, full, shown, finer, tables, tolerant }. */
+  /** The latents of a tile with its second layer { streams, entries (length and crc of each), count, full, shown, finer, tables }. */
   #refined({ stream, width, height, level, coder, crc, finer, seams, second }) {
-    const { streams, entries, count, full, shown, tables, tolerant } = second;
+    const { streams, entries, count, full, shown, tables } = second;
     const of = this.#copy(new Uint8Array(entries.buffer, entries.byteOffset, entries.byteLength));
     const [place, data] = [this.#copy(stream), this.#copy(streams)];
-    const parts = [data, of, entries.length / 2, count, full, shown, second.finer, tables, tolerant ? 1 : 0];
+    const parts = [data, of, entries.length / 2, count, full, shown, second.finer, tables];
     return this.c.dlic_refined(place, stream.length, width, height, level, coder, crc, finer, seams, ...parts);
   }
 

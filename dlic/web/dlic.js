@@ -65,7 +65,7 @@ export async function decodePixels(bytes, { crop, scale = 1, maxPixels = MAX_PIX
     onTile?.(place, rgba, colours.space);
   };
   if (picture.kind === EXACT_BLOCKS) put(part, new Uint8ClampedArray(exact.length));
-  else await decodeTiles(file, picture, model, part, { gray: "gray" in picture.chunks, partial, signal }, put);
+  else await decodeTiles(file, picture, model, part, { gray: "gray" in picture.chunks, signal }, put);
   return { data: canvas.finish(), width: canvas.width, height: canvas.height, colorSpace: colours.space };
 }
 

@@ -5,13 +5,10 @@ import { poolSize, run, throwIfAborted } from "./pool.js";
 const HALO = 2; // latents
 const PROGRESSIVE = 7; // a kind of file
 
-/**
- * Calls put(part, rgba) for the pixels of `crop` { x, y, width, height }, in the order in which tiles come. `partial`: the bytes may
- * be the beginning of a progressive picture.
- */
-export async function decodeTiles(bytes, picture, model, crop, { gray = false, partial = false, signal }, put) {
+/** Calls put(part, rgba) for the pixels of `crop` { x, y, width, height }, in the order in which tiles come. */
+export async function decodeTiles(bytes, picture, model, crop, { gray = false, signal }, put) {
   const needed = new Set([...picture.tiles.keys()].filter((index) => !isEmpty(overlap(picture.tiles[index], crop))));
-  const work = new Tiles(bytes, picture, model, { gray, partial, signal, needed });
+  const work = new Tiles(bytes, picture, model, { gray, signal, needed });
   const running = new Set();
   try {
     for (const index of needed) {
@@ -51,7 +48,7 @@ class Tiles {
     }
     this.#forget(index);
     const window = { x: part.x - around.x * LATENT, y: part.y - around.y * LATENT, width: part.width, height: part.height };
-    const task = { name: "pixels", h: around.height, w: around.width, pieces, level: this.#shown, window, gray: this.gray };
+    const task = { name: "pixels", h: around.height, w: around.width, pieces, level: this.picture.shown, window, gray: this.gray };
     return this.#run(task, pieces.map((piece) => piece.values.buffer));
   }
 
@@ -83,18 +80,9 @@ class Tiles {
     }
   }
 
-  /** Level of the synthesis: that of the first layer as long as it is alone, then between both (docs/format.md, section 10.5). */
-  get #shown() {
-    const { kind, level, first, entries, parts, tiles } = this.picture;
-    if (kind !== PROGRESSIVE) return level;
-    if (!entries.length) return first;
-    const whole = parts * tiles.length;
-    return level - Math.floor(((level - first) * (whole - entries.length) ** 2) / (2 * whole ** 2));
-  }
-
   /** The streams of a tile's second layer; undefined where there is none. */
   #second(index) {
-    const { kind, level, parts, tables, tiles, entries } = this.picture;
+    const { kind, level, parts, tables, tiles, entries, shown } = this.picture;
     if (kind !== PROGRESSIVE || !entries.length) return undefined;
     const own = entries.filter((_, i) => i % tiles.length === index);
     const streams = new Uint8Array(own.reduce((sum, { length }) => sum + length, 0));
@@ -104,7 +92,7 @@ class Tiles {
       at += length;
     }
     const of = Uint32Array.from(own.flatMap(({ length, crc }) => [length, crc]));
-    return { streams, entries: of, count: parts, full: level, shown: this.#shown, finer: tiles[index].further, tables, tolerant: this.partial };
+    return { streams, entries: of, count: parts, full: level, shown, finer: tiles[index].further, tables };
   }
 
   #coded(index) {

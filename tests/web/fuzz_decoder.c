@@ -33,11 +33,11 @@ static float *show_second(const u8 *file, const Tile *tile, int index) {
     of[2 * there] = entries[i].length, of[2 * there++ + 1] = entries[i].crc, lengths += entries[i].length;
   }
   return dlic_refined(file + tile->start, tile->length, (int)tile->width, (int)tile->height, (int)picture.first, (int)picture.coder, tile->crc, (int)tile->finer,
-                      index, streams, of, (int)there, (int)picture.parts, (int)picture.level, (int)picture.level, (int)tile->further, model.refinements.id, 1);
+                      index, streams, of, (int)there, (int)picture.parts, (int)picture.level, (int)picture.shown, (int)tile->further, model.refinements.id);
 }
 
 static void show_tile(const u8 *file, const Tile *tile, int seams) {
-  int w = latents_along((int)tile->width), h = latents_along((int)tile->height), level = (int)picture.level;
+  int w = latents_along((int)tile->width), h = latents_along((int)tile->height), level = (int)picture.shown;
   int first = picture.kind == PROGRESSIVE ? (int)picture.first : level, coder = (int)picture.coder;
   float *y = picture.kind == PROGRESSIVE && picture.entries
                  ? show_second(file, tile, seams)

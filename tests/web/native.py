@@ -4,7 +4,6 @@ import ctypes
 import shutil
 import subprocess
 import uuid
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ SOURCE = Path(dlic.__file__).parent / "web" / "decoder.c"
 CLANG = shutil.which("clang")
 PICTURE = (
     "kind", "coder", "width", "height", "level", "crc", "model_high", "model_low", "start", "length", "columns", "rows", "chunks",
-    "side", "first", "tables", "parts", "entries",
+    "side", "first", "tables", "parts", "entries", "shown",
 )  # fmt: skip
 TILE = ("x", "y", "width", "height", "start", "length", "crc", "finer", "further")
 PLACES = (  # functions that return one
@@ -33,14 +32,6 @@ def build(target: Path, *options: str) -> Path:
         [str(CLANG), "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", *options, str(SOURCE), "-o", str(target)], check=True
     )
     return target
-
-
-@dataclass(frozen=True, eq=False)
-class _Second:
-    """The second layer of a progressive picture."""
-
-    entries: np.ndarray  # (streams, 3): start, length, crc
-    partial: bool
 
 
 class Native:
@@ -75,8 +66,7 @@ class Native:
         count = head["columns"] * head["rows"]
         places = [dict(zip(TILE, self._numbers(tiles + 4 * len(TILE) * i, len(TILE)), strict=True)) for i in range(count)]
         entries = np.array(self._numbers(self.c.dlic_entries(), 3 * head["entries"]), np.uint32).reshape(-1, 3)
-        head["shown"] = _shown(head, len(entries), count)
-        latents = self._latents(head, file, places, _Second(entries, partial) if len(entries) else None)
+        latents = self._latents(head, file, places, entries if len(entries) else None)
         image = np.empty((head["height"], head["width"], 4), np.uint8)
         for place in places:
             x, y, right, bottom = place["x"], place["y"], place["x"] + place["width"], place["y"] + place["height"]
@@ -114,7 +104,7 @@ class Native:
         place, length = ctypes.c_void_p(self._copied(container.stream)), ctypes.c_size_t(len(container.stream))
         return place, length, width, height, container.level, container.coder, ctypes.c_uint32(container.symbols_crc)
 
-    def _latents(self, head: dict[str, int], file: int, places: list[dict[str, int]], second: "_Second | None") -> np.ndarray:
+    def _latents(self, head: dict[str, int], file: int, places: list[dict[str, int]], entries: "np.ndarray | None") -> np.ndarray:
         """y_hat of the whole picture."""
         slots = self.c.dlic_slots()
         whole = np.empty((-(-head["height"] // 16), -(-head["width"] // 16), slots), np.float32)
@@ -126,10 +116,10 @@ class Native:
                 ctypes.c_void_p(file + place["start"]), ctypes.c_size_t(place["length"]), place["width"], place["height"],
                 level, head["coder"], ctypes.c_uint32(place["crc"]), place["finer"], seams,
             )  # fmt: skip
-            if second is None:
+            if entries is None:
                 y = self.c.dlic_latents(*coded)
             else:
-                y = self._refined(coded, head, file, place, replace(second, entries=second.entries[index :: len(places)]))
+                y = self._refined(coded, head, file, place, entries[index :: len(places)])
             if not y:
                 raise ValueError(self.problem())
             h, w = -(-place["height"] // 16), -(-place["width"] // 16)
@@ -137,14 +127,16 @@ class Native:
             whole[place["y"] // 16 :, place["x"] // 16 :][:h, :w] = values
         return whole
 
-    def _refined(self, coded: tuple[object, ...], head: dict[str, int], file: int, place: dict[str, int], second: "_Second") -> int:
+    def _refined(
+        self, coded: tuple[object, ...], head: dict[str, int], file: int, place: dict[str, int], entries: np.ndarray
+    ) -> int:
         """y_hat of both layers of a tile."""
-        entries, levels = second.entries, (head["level"], head["shown"])
+        levels = head["level"], head["shown"]
         streams = b"".join(ctypes.string_at(file + start, length) for start, length, _ in entries.tolist())
         data = [self._copied(part) for part in (streams, np.ascontiguousarray(entries[:, 1:]).tobytes())]
         found = self.c.dlic_refined(
             *coded, *map(ctypes.c_void_p, data), len(entries), head["parts"], *levels, place["further"],
-            ctypes.c_uint32(head["tables"]), int(second.partial),
+            ctypes.c_uint32(head["tables"]),
         )  # fmt: skip
         return int(found or 0)
 
@@ -171,11 +163,3 @@ class Native:
     @staticmethod
     def _numbers(place: int, count: int) -> list[int]:
         return list((ctypes.c_uint32 * count).from_address(place)) if count else []
-
-
-def _shown(head: dict[str, int], streams: int, tiles: int) -> int:
-    """Level of the synthesis (docs/format.md, section 10.5)."""
-    if head["kind"] != PROGRESSIVE:
-        return head["level"]
-    whole = head["parts"] * tiles
-    return head["level"] - (head["level"] - head["first"]) * (whole - streams) ** 2 // (2 * whole**2) if streams else head["first"]

@@ -30,6 +30,7 @@ typedef struct {
   u32 start, length;          // of the stream
   u32 columns, rows, chunks, side;
   u32 first, tables, parts, entries;  // of progressive pictures: level of the first layer, id of tables, parts, streams that are there
+  u32 shown;                          // level of the synthesis
   Chunk chunk[MAX_CHUNKS];
 } Picture;
 
@@ -173,6 +174,13 @@ static Entry *read_fine(const Bytes *file, size_t head, Picture *picture, Tile *
   return entries;
 }
 
+// The level at which both layers are shown, as far as they are there.
+static u32 shown_level(const Picture *picture) {
+  u64 whole = (u64)picture->parts * picture->columns * picture->rows, missing = whole - picture->entries;
+  if (!picture->entries) return picture->first;
+  return picture->level - (u32)((picture->level - picture->first) * missing * missing / (2 * whole * whole));
+}
+
 // The tiles of a progressive picture, as far as it is there. `level_at`: where the header has its level.
 static Tile *read_layers(Bytes *file, size_t head, size_t level_at, Picture *picture, int partial, Entry **entries) {
   if (picture->length) return fail("a progressive picture has an empty stream"), NULL;
@@ -190,6 +198,7 @@ static Tile *read_layers(Bytes *file, size_t head, size_t level_at, Picture *pic
   Tile *tiles = kind == TILED ? read_tiles(file, crc32(header, head, 0), picture) : one_tile(picture);
   if (!tiles) return NULL;
   *entries = read_fine(file, head, picture, tiles, partial);
+  picture->shown = shown_level(picture);
   return *entries ? tiles : NULL;
 }
 
@@ -209,6 +218,7 @@ static Tile *read_picture(const u8 *data, size_t size, Picture *picture, int par
   if (!same_crc(found, big_endian(&file, 4)) || file.short_of) return fail("the picture is damaged: its checksum does not match"), NULL;
   if (picture->coder > 1) return fail("the file names an entropy coder that this decoder does not know"), NULL;
   if (picture->kind == PROGRESSIVE) return read_layers(&file, head, head - 13, picture, partial, entries);
+  picture->shown = picture->level;
   if (!read_chunks(&file, picture, 0)) return NULL;
   if (picture->kind > TILED && picture->kind != EXACT_BLOCKS) return fail("browsers show learned pictures and exact blocks; this file is of another kind"), NULL;
   return picture->kind == TILED ? read_tiles(&file, crc32(data, head, 0), picture) : one_tile(picture);

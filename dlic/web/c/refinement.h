@@ -10,7 +10,7 @@ typedef struct {
   const u32 *entries;  // length and crc of each
   int there, count;    // parts that are there, and those of a whole file
   int level, shown;    // of the header, and that of the synthesis
-  int finer, tolerant;  // `tolerant`: a damaged part counts as missing, and all behind it
+  int finer;
 } SecondLayer;
 
 // The table of each latent (h, w, latents), from its first symbol and its rows at both levels; in the place of `rows`.
@@ -124,7 +124,7 @@ static int add_second(const SecondLayer *layer, const CodedUnit *unit, const i32
   find_parts(tables, size, layer->count, parts);
   sort_places(parts, size, layer->count, begins, places);
   int read = read_parts(layer, unit->coder, unit->crc, places, begins, tables, refinements);
-  if (read < layer->there && !layer->tolerant) return fail("the second layer is damaged, or of another picture");
+  if (read < layer->there) return fail("the second layer is damaged, or of another picture");
   for (size_t i = 0; i < size; i++) parts[i] = parts[i] < read;
   refine(layer, unit->level, of_y, refinements, tables, parts, unit->seams, h, w, y);
   release(start);
