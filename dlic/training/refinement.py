@@ -63,7 +63,7 @@ class Shifts:
     def rows(self, samples: Samples) -> NDArray[np.int16]:
         """The shifted row of each latent, which may lie outside of the tables."""
         shift = self.channels[samples.band, samples.channels].astype(np.int16) + self.spreads[samples.spread]
-        return samples.row + shift
+        return samples.row.astype(np.int16) + shift
 
     def tables(self, samples: Samples) -> NDArray[np.uint8]:
         """The table of each latent."""
@@ -166,11 +166,11 @@ def _counted(samples: Sequence[Samples], shifts: Sequence[Shifts], chosen: Seque
     width, rows = 2 * REACH + 1, ROWS * CLASSES
     seen, offsets, gained = np.zeros((rows, width)), np.zeros((rows, width)), np.zeros(rows)
     for of, own, q in zip(samples, shifts, chosen, strict=True):
-        tables = own.tables(of)
-        places = tables.astype(np.int64) * width + np.clip(q, -REACH, REACH).astype(np.int64) + REACH
+        own_tables = own.tables(of)
+        places = own_tables.astype(np.int64) * width + np.clip(q, -REACH, REACH).astype(np.int64) + REACH
         seen += np.bincount(places, minlength=seen.size).reshape(seen.shape)
         offsets += np.bincount(places, weights=of.distance - q, minlength=seen.size).reshape(seen.shape)
-        gained += np.bincount(tables, weights=np.square(of.distance) - np.square(of.distance - q), minlength=rows)
+        gained += np.bincount(own_tables, weights=np.square(of.distance) - np.square(of.distance - q), minlength=rows)
     weights = _borrowing(seen.sum(axis=1))
     seen, offsets, gained = weights @ seen, weights @ offsets, weights @ gained
     tables = tables_from_likelihoods(lambda values: seen / seen.sum(axis=1, keepdims=True), REACH)

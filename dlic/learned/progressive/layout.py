@@ -39,9 +39,10 @@ def layout(tables: NDArray[np.uint8], data: RefinementTables, count: int) -> Lay
     bits = data.tables.entropies[flat[order]].astype(np.int64)
     ends = np.cumsum(bits)
     total = int(ends[-1]) if ends.size else 0
-    part = np.minimum((ends - bits) * count // max(total, 1), count - 1)
-    borders = np.searchsorted(part, np.arange(1, count))  # part numbers rise along the order
-    return Layout(tables, tuple(np.sort(places) for places in np.split(order, borders)))
+    numbers = np.empty(flat.size, np.uint8)  # bytes are sorted by radix, ten times as fast as places
+    numbers[order] = np.minimum((ends - bits) * count // max(total, 1), count - 1)
+    borders = np.cumsum(np.bincount(numbers, minlength=count))[:-1]
+    return Layout(tables, tuple(np.split(np.argsort(numbers, kind="stable"), borders)))
 
 
 def sensible_count(pixels: int, level: int) -> int:
