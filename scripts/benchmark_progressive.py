@@ -18,21 +18,23 @@ from shutil import which
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile
+from PIL import Image
+from PIL import ImageFile as PillowFile
 
 from dlic.checkpoints.local import default_name, folder_of
 from dlic.classical.wavelet.codec import WaveletCodec
 from dlic.container.format import read, write
 from dlic.container.progressive import fine_of, with_parts
 from dlic.errors import CorruptFileError
-from dlic.formats.incremental import ProgressiveReader
 from dlic.formats.reading import Reading
-from dlic.formats.registry import describe_beginning
-from dlic.images.files import read_image
+from dlic.formats.registry import describe_beginning, kind_to_write
+from dlic.formats.writing import Wishes
+from dlic.images.files import ImageFile, read_image
 from dlic.learned.codec import LearnedCodec, level_of, load_codec
 from dlic.learned.progressive.codec import ProgressiveCodec
 from dlic.metrics.distances import psnr
 from dlic.metrics.ssimulacra2 import ssimulacra2
+from dlic.progress import no_progress
 
 SHARES = (0.10, 0.25, 0.50, 0.75, 1.0)  # of the bytes
 Pixels = NDArray[np.uint8]
@@ -128,9 +130,9 @@ def print_plain(rows: list[dict[str, object]]) -> None:
 def against_peers(path: Path, network: LearnedCodec, quality: int) -> list[dict[str, object]]:
     """PSNR and SSIMULACRA 2 of every peer at shares of its bytes; all files have about the size of dlic's."""
     image = np.ascontiguousarray(read_image(str(path)).pixels[..., :3])
-    layers = ProgressiveCodec(network)
-    ours = layers.compress(image, level_of(quality, network.levels))
-    peers = [Peer("dlic", lambda image, size: ours, lambda data: _of_dlic(data, network)), *_peers()]
+    wishes = Wishes(quality=quality, model=network.name, progressive=True, content="photo")
+    ours = kind_to_write("learned", wishes).prepare(wishes)(ImageFile(image), no_progress).data
+    peers = [Peer("dlic", lambda image, size: ours, _of_any), *_peers()]
     rows = []
     for peer in peers:
         data = peer.encode(image, len(ours))
@@ -146,13 +148,6 @@ def against_peers(path: Path, network: LearnedCodec, quality: int) -> list[dict[
 def _peers() -> list[Peer]:
     jxl = [Peer("JPEG XL, cjxl -p", _jxl, _of_jxl)] if which("cjxl") and which("djxl") else []
     return [Peer("JPEG, progressive", _jpeg, _of_jpeg), *jxl, Peer("wavelet", _wavelet, _of_any)]
-
-
-def _of_dlic(data: bytes, network: LearnedCodec) -> Pixels | None:
-    reader = ProgressiveReader(codec=network)
-    reader.feed(data)
-    picture = reader.picture()
-    return None if picture is None else picture.pixels
 
 
 def _wavelet(image: Pixels, size: int) -> bytes:
@@ -190,7 +185,7 @@ def _jpeg(image: Pixels, size: int) -> bytes:
 
 
 def _of_jpeg(data: bytes) -> Pixels | None:
-    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    PillowFile.LOAD_TRUNCATED_IMAGES = True
     try:
         return np.array(Image.open(io.BytesIO(data)).convert("RGB"))
     except OSError:
