@@ -56,10 +56,14 @@ def paste(layer: ExactLayer, picture: Samples, part: Rectangle) -> None:
         if shared.width > 0 and shared.height > 0:
             channels = 4 if webp.has_alpha(stream) else 3
             pixels = webp.decode(stream, place.height, place.width, channels)[shared.within(place)]
+            target = picture[shared.within(part)]
+            if channels == 3 and layer.share == 1:
+                target[...] = pixels
+                continue
             exact = in_pixels(layer.mask, shared)
             if channels == 4:
                 exact &= pixels[..., 3] > 0
-            np.copyto(picture[shared.within(part)], pixels[..., :3], where=exact[..., None])
+            np.copyto(target, pixels[..., :3], where=exact[..., None])
 
 
 def verify(layer: ExactLayer) -> None:
