@@ -18,6 +18,7 @@ SCALE, REACH = 8, 3  # of the small copies that are compared, and the search in 
 CUT = 0.9  # changes of a frame that begins a scene
 LONG = 32  # frames of a group in which something changes
 STILL = 0.01  # mean changes of a group that may be longer
+LONG_PIXELS = 1 << 26  # of all frames of a longer group: 200 MB, which an encoder holds
 FLOOR = 2.0  # grey levels that count as detail everywhere, so that noise on flat areas is no change
 DISTANCES = (
     (0.12, 16),
@@ -47,8 +48,8 @@ def change(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> float:
 class Partition:
     """Cuts a stream of frames into groups; holds one group and two frames."""
 
-    def __init__(self, form: SequenceFormat, max_gop: int):
-        self._form, self._max_gop = form, max_gop
+    def __init__(self, form: SequenceFormat, max_gop: int, long_pixels: int = LONG_PIXELS):
+        self._form, self._max_gop, self._long_pixels = form, max_gop, long_pixels
         self._frames: list[Frame] = []
         self._extras: list[Extra] = []
         self._changes: list[float] = []
@@ -78,7 +79,8 @@ class Partition:
     @property
     def _is_long_enough(self) -> bool:
         count = len(self._frames)
-        return count >= self._max_gop or (count >= LONG and self._mean_change > STILL)
+        too_large = (count + 1) * self._form.width * self._form.height > self._long_pixels
+        return count >= self._max_gop or (count >= LONG and (too_large or self._mean_change > STILL))
 
     def _group(self) -> FrameGroup:
         distance = next(distance for most, distance in DISTANCES if self._mean_change < most)

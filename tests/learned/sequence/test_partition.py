@@ -54,6 +54,8 @@ def test_groups_of_still_scenes_are_longer():
     quiet = [still + noise[i % 4] for i in range(70)]
     assert [len(group.frames) for group in groups(quiet, 64)] == [64, 6]
     assert [len(group.frames) for group in groups(quiet, 20)] == [20, 20, 20, 10]
+    bounded = Partition(form_of(quiet), 64, long_pixels=40 * 144 * 192).groups(timed(quiet))
+    assert [len(group.frames) for group in bounded] == [40, 30]
     assert [len(group.frames) for group in groups(pan(40, step=(1, 2)), 64)] == [32, 8]
 
 
