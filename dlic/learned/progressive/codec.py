@@ -12,14 +12,15 @@ from dlic.container.format import PROGRESSIVE as KIND
 from dlic.container.format import Chunks, Container, check_kind, read
 from dlic.container.progressive import CodedPart, SecondLayerData, assembled, fine_of, read_base
 from dlic.container.tiles import join
-from dlic.container.units import CodedUnit, as_picture
+from dlic.container.units import as_picture
 from dlic.entropy.coder import coder_of, estimated_bits
 from dlic.errors import DlicError
 from dlic.learned.codec import AtQuality, LearnedCodec, level_of
 from dlic.learned.picture import AnalysedPicture, Encoded
 from dlic.learned.progressive.decoding import Further, first_of
-from dlic.learned.progressive.layout import layout, sensible_count
-from dlic.learned.progressive.refinement import FirstLayer, Refined, SecondLayer, left_over
+from dlic.learned.progressive.encoding import Effort, EncodedLayers, LayerEncoder
+from dlic.learned.progressive.layout import sensible_count
+from dlic.learned.progressive.refinement import FirstLayer, Refined, SecondLayer
 from dlic.learned.progressive.tables import GAP, check_id, tables_of
 from dlic.learned.tiles.encoder import encoded_tiles
 from dlic.learned.tiles.plan import by_stage
@@ -28,26 +29,6 @@ from dlic.learned.unit import AnalysedUnit, EncodedUnit
 from dlic.pixels.arrays import Decoded
 from dlic.pixels.rectangles import Rectangle
 from dlic.progress import Progress, no_progress
-from dlic.runtime.timing import timed
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class EncodedLayers:
-    """Both layers of one unit, without symbols and latents."""
-
-    unit: CodedUnit  # the first
-    parts: Sequence[CodedPart]
-    finer: int  # of the second
-    bits: float  # by the tables
-    seconds: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Effort:
-    """The work on a second layer."""
-
-    number: int  # 0 … 9
-    progress: Progress
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,14 +101,15 @@ class ProgressiveCodec:
         self.network.check_effort(effort)
         second, start = self.second if level >= GAP else None, time.perf_counter()
         count = self.parts or sensible_count(max(place.width * place.height for place in analysed.units), level)
+        codec, first_level = self.network.unit, level - GAP if second else level
 
         def layers(index: int, unit: AnalysedUnit, seams: Seams, coded: EncodedUnit) -> EncodedLayers:
             if second is None:
                 return EncodedLayers(unit=coded.unit, parts=(), finer=0, bits=coded.estimated_bits, seconds=coded.seconds)
             alone = effort if analysed.grid is None else 0
-            return self._encoded(second, unit, seams, coded, level, count, Effort(alone, _half(progress, 0.5)))
+            encoder = LayerEncoder(second=second, codec=codec, level=level, count=count)
+            return encoder.encode(unit, seams, coded, Effort(alone, _half(progress, 0.5)))
 
-        codec, first_level = self.network.unit, level - GAP if second else level
         if analysed.grid is None:
             unit, whole = analysed.unit(codec, 0), Rectangle(0, 0, analysed.width, analysed.height)
             coded = codec.encode(unit, first_level, effort, _half(progress, 0.0) if second else progress)
@@ -144,32 +126,6 @@ class ProgressiveCodec:
             estimate=lambda: bits,
             seconds=seconds,
         )
-
-    def _encoded(
-        self,
-        second: SecondLayer,
-        unit: AnalysedUnit,
-        seams: Seams,
-        coded: EncodedUnit,
-        level: int,
-        count: int,
-        effort: Effort,
-    ) -> EncodedLayers:
-        first, seconds = first_of(coded.unit, coded.symbols, coded.y_hat), dict(coded.seconds)
-        with timed(seconds, "refinement"):
-            tables, distances = second.tables(first, level), left_over(unit.latent, first, level, second.gains)
-            finer = second.finer(distances, unit.latent * second.gains.gain[level], tables, seams)
-            if (scale := seams.scale(finer)) is not None:
-                distances *= scale[..., None]
-            parts = layout(tables, second.data, count)
-            refinements = second.choose(distances, tables, parts)
-            if effort.number:
-                goal = second.goal(unit.image, first, level, parts, self.network.unit.distortion)
-                encoder = self.network.unit.deployed.encoder
-                refinements = encoder.refine_further(goal, refinements, effort.number, effort.progress)
-            streams = second.encode(refinements, parts, first)
-            bits = coded.estimated_bits + second.bits(Refined(parts, refinements, count))
-        return EncodedLayers(unit=coded.unit, parts=streams, finer=finer, bits=bits, seconds=seconds)
 
     def picture(self, encoded: Encoded) -> NDArray[np.uint8]:
         """The pixels (H, W, 3) that a decoder will give."""
