@@ -1,5 +1,6 @@
 """The decoder in C, built for this machine: golden files, damage, and the share of the fuzzing that every run has."""
 
+import io
 import shutil
 import subprocess
 from dataclasses import replace
@@ -11,6 +12,8 @@ import pytest
 import dlic
 from dlic.classical.lossless import webp
 from dlic.container.format import LEARNED, read, write
+from dlic.container.sequence_groups import write_group
+from dlic.container.sequence_reader import SequenceReader
 from dlic.entropy.byte_reader import write_varint
 from dlic.learned.codec import load_codec
 from dlic.web.weights import body_of, web_weights
@@ -168,6 +171,18 @@ def test_weights_that_are_cut_or_grow_are_refused(library):
         assert not native.load(wrong) and "weights" in native.problem()
 
 
+def sequence_seeds() -> dict[str, bytes]:
+    """Heads and groups of golden sequences in the form that fuzz_decoder.c takes: a letter, width and height less 1, data."""
+    seeds = {}
+    for path in (GOLDEN / "sequences").glob("*.dlic"):
+        reader = SequenceReader(io.BytesIO(path.read_bytes()))
+        size = bytes([reader.head.form.width - 1, reader.head.form.height - 1])
+        seeds[f"{path.stem}.head"] = b"s" + size + path.read_bytes()[:64]
+        chunks = [write_group(group)[0] for group in reader.groups()]
+        seeds |= {f"{path.stem}.{i}": b"g" + size + chunk for i, chunk in enumerate(chunks) if len(chunk) < 1600}
+    return seeds
+
+
 @pytest.fixture(scope="module")
 def fuzzer(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("fuzz")
@@ -179,9 +194,11 @@ def fuzzer(tmp_path_factory) -> Path:
     assert made.returncode == 0, made.stderr
     (folder / "body").write_bytes(body_of(web_weights(TINY_LIGHT)))
     (folder / "seeds").mkdir()
-    for path in [*SMALL, *KINDS, *HOSTILE, GOLDEN / "light_parity_31_tiles.dlic"]:
+    for path in [*SMALL, *KINDS, *HOSTILE, *PROGRESSIVE, GOLDEN / "light_parity_31_tiles.dlic"]:
         if path.stat().st_size < 1600:
             shutil.copy(path, folder / "seeds")
+    for name, seed in sequence_seeds().items():
+        (folder / "seeds" / name).write_bytes(seed)
     return folder
 
 
