@@ -117,7 +117,7 @@ def decoded(native: NativeSequences, of: SequenceCodec, references: list[Both], 
     return Both(DecodedFrame(x_hat, motion), shown)
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(sizes(120), st.sampled_from([6, 200, 2000]), st.permutations(range(1, 5)), st.integers(0, 1000))
 def test_motion_and_prediction_are_exact(native, size, reach, numbers, seed):
     """A key frame, and four frames that refer to one or two of those before, in any order of display."""
@@ -131,7 +131,7 @@ def test_motion_and_prediction_are_exact(native, size, reach, numbers, seed):
         assert np.array_equal(frames[-1].native.pixels[..., :3], frames[-1].python.pixels)
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(sizes(400), st.integers(0, 63), st.floats(0.1, 1), st.integers(0, 1000))
 def test_residuals_of_any_superblocks(native, size, level, share, seed):
     check_residual(native, codec(), size, level, share, seed)
