@@ -62,7 +62,7 @@ def checkpoint_folder(name: str, settings: Settings) -> Path:
 def learned_series(folder: Path, effort: int = 0) -> Series:
     """A checkpoint over its qualities, each file with an effort 0 … 9."""
     from dlic.learned.codec import load_codec
-    from dlic.learned.exact.codec import LayeredCodec
+    from dlic.learned.exact.codec import LayeredCodec, one_layer
 
     codec = LayeredCodec(load_codec(folder))
     return Series(
@@ -70,7 +70,7 @@ def learned_series(folder: Path, effort: int = 0) -> Series:
         f"{codec.name}, effort {effort}" if effort else codec.name,
         partial(_learned_at, codec, effort),
         LEARNED_QUALITIES if codec.levels > 1 else (None,),
-        codec.network.fingerprint.hex(),
+        one_layer(codec.network).fingerprint.hex(),
         ".dlic",
         checkpoint=folder,
         effort=effort,
