@@ -48,6 +48,11 @@ class ProgressiveCodec:
         return self.network.name
 
     @property
+    def fingerprint(self) -> bytes:
+        """The checkpoint's."""
+        return self.network.fingerprint
+
+    @property
     def levels(self) -> int:
         """Rates of the model."""
         return self.network.levels
@@ -65,7 +70,7 @@ class ProgressiveCodec:
         if gains is None or price is None:
             raise DlicError(f"{self.name} has one rate; progressive files need a checkpoint of many rates, as light-1")
         return SecondLayer(
-            data=tables_of(self.network.fingerprint[:8], gains.gain.shape[1]),
+            data=tables_of(self.fingerprint[:8], gains.gain.shape[1]),
             gains=gains,
             rows=unit.deployed.rows,
             coder=unit.entropy_coder,
