@@ -52,7 +52,7 @@ ROUNDED = "16-bit samples become 8-bit"
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # by channels
 OPTIONS = (  # of `dlic.compress`, without metadata
     "quality", "effort", "target_size", "target_bpp", "target_psnr", "target_ms_ssim",
-    "tune", "model", "weights", "alpha_quality", "thumbnail", "max_memory", "content", "threads", "runtime",
+    "tune", "model", "weights", "alpha_quality", "thumbnail", "max_memory", "content", "progressive", "threads", "runtime",
 )  # fmt: skip
 
 

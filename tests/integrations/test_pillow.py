@@ -221,6 +221,7 @@ def test_options_are_those_of_compress(small):
     data = saved(small, target_size=900, thumbnail=16, effort=0)
     assert len(data) <= 900 and thumbnails.read(read(data).chunks)
     assert saved(small) == dlic.compress(np.asarray(small), weights=TINY)
+    assert saved(small, progressive=True) == dlic.compress(np.asarray(small), weights=TINY, progressive=True)
     taken = set(inspect.signature(dlic.compress).parameters) - {"image", *LABELS}
     assert taken == set(plugin.OPTIONS) and set(plugin.GIVEN) == set(LABELS)
 
