@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from dlic.entropy import huffman
 from dlic.entropy.bits import pack, unpack
 from dlic.entropy.byte_reader import Reader, read_varint, write_varint
+from dlic.entropy.grouped_values import GroupedValues
 from dlic.entropy.huffman import HuffmanCode
 from dlic.errors import CorruptFileError
 
@@ -52,7 +53,7 @@ def estimated_bits(values: NDArray[Any], contexts: NDArray[Any]) -> float:
     return sum(_cost(counts) for counts in _counts(values, contexts)) + float(symbols_of(values)[2].sum())
 
 
-class Decoder:
+class Decoder(GroupedValues):
     """Inverse of `encode`, in portions: it returns values as their contexts become known."""
 
     def __init__(self, reader: Reader, count: int):
@@ -63,29 +64,15 @@ class Decoder:
             groups.append(_read_group(reader, count - sum(group.size for group in groups)))
         if sum(sizes) != CONTEXTS or 0 in sizes:
             raise CorruptFileError("the groups of contexts do not add up")
-        self._ends = np.cumsum([len(group) for group in groups])
-        if self._ends[-1] != count:
-            raise CorruptFileError(f"the coded picture holds {self._ends[-1]} values where there should be {count}")
-        self._next = self._ends - [len(group) for group in groups]
-        self._values = np.concatenate(groups)
+        counts = np.array([len(group) for group in groups])
+        if counts.sum() != count:
+            raise CorruptFileError(f"the coded picture holds {counts.sum()} values where there should be {count}")
+        super().__init__(np.concatenate(groups), counts)
         self._group_of = np.repeat(np.arange(len(sizes), dtype=np.uint8), sizes)
 
     def pull(self, contexts: NDArray[Any]) -> NDArray[Any]:
         """The next values, for contexts (N,): int32 (N,). A damaged stream gives wrong values; see `finish`."""
-        groups = self._group_of[contexts]
-        order = np.argsort(groups, kind="stable")
-        counts = np.bincount(groups, minlength=len(self._next))
-        ends = np.cumsum(counts)
-        index = np.arange(len(groups)) + np.repeat(self._next - (ends - counts), counts)
-        self._next = self._next + counts
-        values = np.empty(len(groups), np.int32)
-        values[order] = self._values.take(index, mode="clip")
-        return values
-
-    def finish(self) -> None:
-        """Raises CorruptFileError unless every group is used up exactly."""
-        if (self._next != self._ends).any():
-            raise CorruptFileError("the coded picture is damaged: its residuals do not fit their contexts")
+        return super().pull(self._group_of[contexts])
 
 
 def _write_group(values: NDArray[Any]) -> bytes:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from dlic.entropy.bits import pack, unpack
 from dlic.entropy.byte_reader import Reader, read_varint, write_varint
 from dlic.entropy.contexts import DIRECT, extra_bits, symbols_of, values_of
+from dlic.entropy.grouped_values import GroupedValues
 from dlic.entropy.tables import TOTAL
 from dlic.errors import CorruptFileError
 
@@ -40,7 +41,7 @@ def encode(values: NDArray[Any], groups: NDArray[Any], magnitudes: NDArray[Any],
     return _write_counts(counts) + write_varint(words.size) + bytes(words.tobytes()) + pack(extra[order], lengths[order])
 
 
-class Decoder:
+class Decoder(GroupedValues):
     """Inverse of `encode`, in portions: it returns values as their groups become known."""
 
     def __init__(self, reader: Reader, count: int, magnitudes: NDArray[Any], depth: int):
@@ -52,9 +53,8 @@ class Decoder:
         parts = [_pull(coder, int(size), first) for size, first in zip(counts, _first_counts(magnitudes, depth), strict=True)]
         if not coder.is_empty():
             raise CorruptFileError("the coded picture holds more than its residuals")
-        self._values = np.append(_read_values(reader, np.concatenate(parts)), np.int32(0))
-        self._ends = np.append(np.cumsum(counts), count)
-        self._next = np.append(self._ends[:-1] - counts, count)
+        values = _read_values(reader, np.concatenate(parts))
+        super().__init__(np.append(values, np.int32(0)), np.append(counts, 0))
 
     @property
     def nothing(self) -> int:
@@ -63,20 +63,9 @@ class Decoder:
 
     def pull(self, groups: NDArray[Any]) -> NDArray[Any]:
         """The next values, for groups (N,) uint8: int32 (N,). A damaged stream gives wrong values; see `finish`."""
-        order = np.argsort(groups, kind="stable")
-        counts = np.bincount(groups, minlength=len(self._next))
-        index = np.arange(len(groups))
-        index += np.repeat(self._next - counts.cumsum() + counts, counts)
-        self._next += counts
+        values = super().pull(groups)
         self._next[-1] = self._ends[-1]
-        values = np.empty(len(groups), np.int32)
-        values[order] = self._values.take(index, mode="clip")
         return values
-
-    def finish(self) -> None:
-        """Raises CorruptFileError unless every group is used up exactly."""
-        if (self._next != self._ends).any():
-            raise CorruptFileError("the coded picture is damaged: its residuals do not fit their contexts")
 
 
 def _write_counts(counts: NDArray[Any]) -> bytes:
