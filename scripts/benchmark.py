@@ -28,9 +28,10 @@ from dlic.container.format import read
 from dlic.errors import DlicError
 from dlic.formats.writing import DEFAULT_QUALITY
 from dlic.images.files import read_image
-from dlic.learned.codec import level_of, load_codec
+from dlic.learned.codec import load_codec
 from dlic.learned.exact.codec import LayeredCodec
 from dlic.learned.picture import Encoded
+from dlic.learned.picture_codec import level_of
 from dlic.pixels.arrays import Decoded
 
 WIDTH, LATENTS, BATCH, CROP = 128, 192, 8, 256  # N and M of bmshj2018-factorized at its lower qualities; the batch of both loops

@@ -30,7 +30,8 @@ from dlic.formats.reading import Reading
 from dlic.formats.registry import describe_beginning, kind_to_write
 from dlic.formats.writing import Wishes
 from dlic.images.files import ImageFile, read_image
-from dlic.learned.codec import LearnedCodec, level_of, load_codec
+from dlic.learned.codec import LearnedCodec, load_codec
+from dlic.learned.picture_codec import level_of
 from dlic.learned.progressive.codec import ProgressiveCodec
 from dlic.metrics.distances import psnr
 from dlic.metrics.ssimulacra2 import ssimulacra2

@@ -39,9 +39,9 @@ class ExactBlocks(ContainerKind):
             return whole.decode(container_of(described)), seconds
 
     def prepare(self, wishes: Wishes) -> Encode:
-        from dlic.learned.codec import check_quality
         from dlic.learned.exact import whole
         from dlic.learned.exact.choice import Chooser
+        from dlic.learned.picture_codec import check_quality
         from dlic.learned.rate_control import Achieved
 
         quality = check_quality(DEFAULT_QUALITY if wishes.quality is None else wishes.quality)

@@ -178,7 +178,7 @@ def is_name(model: str) -> bool:
 
 def rate_of(wishes: Wishes) -> "int | Target":
     """The quality or the target of the wishes. Raises DlicError for more than one, and for values out of range."""
-    from dlic.learned.codec import check_quality
+    from dlic.learned.picture_codec import check_quality
     from dlic.learned.rate_control import Measure, Target
 
     targets: dict[Measure, float | None] = {

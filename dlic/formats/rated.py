@@ -37,7 +37,7 @@ class ReadBack(Protocol):
 
 def outcome_of(achieved: "Achieved", picture: ImageFile, wishes: Wishes, seconds: dict[str, float], codec: ReadBack) -> Outcome:
     """A new file with its facts."""
-    from dlic.learned.codec import quality_of
+    from dlic.learned.picture_codec import quality_of
 
     encoded = achieved.encoded
     scales = _scales(picture.pixels) if "ms-ssim" in achieved.figures else {}

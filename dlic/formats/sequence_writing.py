@@ -71,7 +71,7 @@ def encode_clip(clip: Clip, wishes: ClipWishes, progress: Progress = no_progress
     whole_number("the frames of a group", wishes.max_gop, 1, 64)
     codec = codec_to_write(wishes.model, wishes.weights, wishes.tune)
     if target is None:
-        from dlic.learned.codec import check_quality, level_of
+        from dlic.learned.picture_codec import check_quality, level_of
 
         quality = check_quality(DEFAULT_QUALITY if wishes.quality is None else wishes.quality)
         return _at_level(clip, codec, wishes, level_of(quality, codec.levels), progress)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from dlic.errors import DlicError, UnknownCheckpointError
 from dlic.images.files import MAX_PIXELS
 from dlic.learned.exact.layer import layer_of, paste
 from dlic.learned.picture import AnalysedPicture, Encoded
+from dlic.learned.picture_codec import PictureCodec
 from dlic.learned.tiles.codec import TileCodec
 from dlic.learned.tiles.decoder import FurtherLayer
 from dlic.learned.tiles.plan import DECODING, ENCODING, Tiling, one_unit
@@ -38,7 +38,7 @@ MAX_EFFORT, TILING = 9, Tiling()
 
 
 @dataclass(frozen=True, eq=False)
-class LearnedCodec:
+class LearnedCodec(PictureCodec[AnalysedPicture]):
     """One checkpoint at work on images and files of any size.
 
     image ─┬─ small ─ UnitCodec ─┬─ container ─ file
@@ -83,23 +83,11 @@ class LearnedCodec:
         codec = self if max_pixels == self.max_pixels else replace(self, max_pixels=max_pixels)
         return codec if max_memory is None else replace(codec, tiling=replace(codec.tiling, max_memory=max_memory))
 
-    def at(self, quality: int, effort: int = 0) -> "AtQuality":
-        """The codec at one quality 1 … 100."""
-        return AtQuality(self, level_of(quality, self.levels), effort)
-
-    def compress(self, image: NDArray[np.uint8], level: int = 0, effort: int = 0) -> bytes:
-        """uint8 (H, W, 3) → the bytes of a .dlic file of a rate level."""
-        return self.encode(image, level, effort).data
-
     def decompress(self, data: bytes) -> NDArray[np.uint8]:
         """Bytes of a .dlic file → uint8 (H, W, 3)."""
         return self.decode(read(data)).image
 
     # --- encoding ---------------------------------------------------------------------------------------------------
-
-    def encode(self, image: NDArray[np.uint8], level: int = 0, effort: int = 0, progress: Progress = no_progress) -> Encoded:
-        """`compress`, with checksums and times."""
-        return self.encode_at(self.analyse(image), level, effort, progress)
 
     def analyse(self, image: NDArray[np.uint8], keep: bool = False) -> AnalysedPicture:
         """Runs g_a once; the result can be encoded at any level. Tiles of a big image are analysed when they are encoded; with
@@ -222,47 +210,6 @@ class LearnedCodec:
     def _cropped(self, y_hat: NDArray[np.float32], container: Container, level: int) -> NDArray[np.uint8]:
         pixels = self.unit.synthesise(y_hat, level)
         return np.ascontiguousarray(pixels[: container.height, : container.width])
-
-
-class LevelCodec(Protocol):
-    """A codec of images at rate levels."""
-
-    def compress(self, image: NDArray[np.uint8], level: int, effort: int) -> bytes: ...
-
-    def decompress(self, data: bytes) -> NDArray[np.uint8]: ...
-
-
-@dataclass(frozen=True, eq=False)
-class AtQuality:
-    """A learned codec with fixed settings, as the evaluation compares codecs."""
-
-    codec: LevelCodec
-    level: int
-    effort: int
-
-    def compress(self, image: NDArray[np.uint8]) -> bytes:
-        return self.codec.compress(image, self.level, self.effort)
-
-    def decompress(self, data: bytes) -> NDArray[np.uint8]:
-        return self.codec.decompress(data)
-
-
-def level_of(quality: int, levels: int) -> int:
-    """Quality 1 … 100 → rate level, linear from the lowest to the highest. Raises DlicError for other qualities."""
-    return round((check_quality(quality) - 1) / 99 * (levels - 1))
-
-
-def quality_of(level: int, levels: int) -> int:
-    """Rate level → the quality 1 … 100 that is nearest; of neighbours that mean one level, the round one."""
-    near = [quality for quality in range(1, 101) if level_of(quality, levels) == level]
-    return max(near, key=lambda quality: (quality % 10 == 0, quality % 5 == 0, -quality))
-
-
-def check_quality(quality: int) -> int:
-    """`quality` as int if it is a whole number 1 … 100, of NumPy or not. Raises DlicError otherwise."""
-    if isinstance(quality, bool) or not isinstance(quality, int | np.integer) or not 1 <= quality <= 100:
-        raise DlicError(f"quality is a whole number from 1 to 100, not {quality!r}")
-    return int(quality)
 
 
 def load_codec(folder: str | Path, runtime: str | None = None) -> LearnedCodec:

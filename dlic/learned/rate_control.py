@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from dlic.container.format import Chunks
 from dlic.errors import DlicError
-from dlic.learned.codec import level_of
 from dlic.learned.picture import Encoded
+from dlic.learned.picture_codec import level_of
 from dlic.progress import Progress, no_progress
 
 Measure = Literal["size", "bpp", "psnr", "ms-ssim"]

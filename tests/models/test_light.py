@@ -12,7 +12,7 @@ from dlic.checkpoints.weights import read_weights
 from dlic.entropy.coder import PLAIN
 from dlic.entropy.tables import tables_from_likelihoods
 from dlic.layers.scale_rows import ROWS
-from dlic.learned.codec import level_of
+from dlic.learned.picture_codec import level_of
 from dlic.metrics.registry import psnr
 from dlic.models import build_model
 from dlic.models.light import Light

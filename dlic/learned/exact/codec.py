@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 from dlic.container.exact_layer import write
 from dlic.container.format import EXACT, EXACT_BLOCKS, Chunks, Container, read
-from dlic.learned.codec import AtQuality, LearnedCodec, level_of
+from dlic.learned.codec import LearnedCodec
 from dlic.learned.exact import whole
-from dlic.learned.exact.canvas import Canvas
 from dlic.learned.exact.choice import Chooser, Exact, searches_of
 from dlic.learned.exact.distortion import VISUAL, distortion_of
 from dlic.learned.exact.layer import hidden, layer_of, verify
 from dlic.learned.exact.price import Price, share_of
 from dlic.learned.picture import AnalysedPicture, Encoded
+from dlic.learned.picture_codec import PictureCodec
 from dlic.learned.progressive.codec import ProgressiveCodec
 from dlic.pixels.arrays import check_pixels
 from dlic.progress import Progress, no_progress
@@ -58,7 +58,7 @@ class AnalysedLayers:
 
 
 @dataclass(frozen=True, eq=False)
-class LayeredCodec:
+class LayeredCodec(PictureCodec[AnalysedLayers]):
     """One checkpoint with an exact layer.
 
     image ─┬─ exact blocks ────────────────── chunk ─┬─ file
@@ -83,22 +83,10 @@ class LayeredCodec:
         """Of new files, without their exact blocks."""
         return self.network.chunks
 
-    def at(self, quality: int, effort: int = 0) -> AtQuality:
-        """The codec at one quality 1 … 100."""
-        return AtQuality(self, level_of(quality, self.levels), effort)
-
-    def compress(self, image: NDArray[np.uint8], level: int = 0, effort: int = 0) -> bytes:
-        """uint8 (H, W, 3) → the bytes of a .dlic file of a rate level."""
-        return self.encode(image, level, effort).data
-
     def decompress(self, data: bytes) -> NDArray[np.uint8]:
         """Bytes of a .dlic file → uint8 (H, W, 3)."""
         container = read(data)
         return whole.decode(container) if container.kind == EXACT else self.network.decode(container).image
-
-    def encode(self, image: NDArray[np.uint8], level: int = 0, effort: int = 0, progress: Progress = no_progress) -> Encoded:
-        """`LearnedCodec.encode` of a picture that may have exact blocks."""
-        return self.encode_at(self.analyse(image), level, effort, progress)
 
     def analyse(self, image: NDArray[np.uint8], keep: bool = False) -> AnalysedLayers:
         """An image for `encode_at`; g_a runs when the exact blocks of a level are known."""
@@ -111,8 +99,12 @@ class LayeredCodec:
         rivals = analysed.chooser.rivals(price)
         if len(rivals) > 1 and self._may_measure(analysed.height * analysed.width):
             plain = replace(self, network=one_layer(self.network))
-            costs = [plain.cost(analysed, canvas, level) for canvas in rivals]
-            rivals = [rivals[costs.index(min(costs))]]
+            tried = [plain._encode(analysed, analysed.chooser.stored(canvas, price), level) for canvas in rivals]
+            costs = [plain._cost(analysed, encoded) for encoded in tried]
+            best = costs.index(min(costs))
+            if effort == 0 and plain.network is self.network:
+                return tried[best]
+            rivals = [rivals[best]]
         exact = analysed.chooser.stored(rivals[0], price, searches_of(effort))
         return self._encode(analysed, exact, level, effort, progress)
 
@@ -128,11 +120,9 @@ class LayeredCodec:
         encoded = self.network.encode_at(analysed.rest(self.network, exact), level, effort, progress)
         return encoded if exact is None else _with_layer(encoded, exact)
 
-    def cost(self, analysed: AnalysedLayers, canvas: Canvas | None, level: int) -> float:
-        """Bits + distortion of a file with the exact blocks of a canvas, by the measure that the model is tuned for."""
-        price = Price.of_level(level, self.levels)
-        encoded = self._encode(analysed, analysed.chooser.stored(canvas, price), level)
-        share, kind = share_of(level, self.levels), one_layer(self.network).unit.distortion
+    def _cost(self, analysed: AnalysedLayers, encoded: Encoded) -> float:
+        """Bits + distortion of an encoded picture, by the measure that the model is tuned for."""
+        share, kind = share_of(encoded.level, self.levels), one_layer(self.network).unit.distortion
         return 8 * len(encoded.data) + distortion_of(analysed.image, self.picture(encoded), share, kind)
 
     def picture(self, encoded: Encoded) -> NDArray[np.uint8]:

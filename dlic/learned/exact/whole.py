@@ -10,11 +10,11 @@ from dlic.classical.lossless import webp
 from dlic.container.exact_layer import ExactLayer, read, write
 from dlic.container.format import EXACT, Chunks, Container, check_kind, check_no_coder
 from dlic.errors import CorruptFileError
-from dlic.learned.codec import level_of
 from dlic.learned.exact.choice import Chooser, Exact, searches_of
 from dlic.learned.exact.layer import paste
 from dlic.learned.exact.price import LEVELS, Price
 from dlic.learned.picture import Encoded
+from dlic.learned.picture_codec import level_of
 from dlic.pixels.rectangles import Rectangle
 
 

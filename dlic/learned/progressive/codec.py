@@ -15,8 +15,9 @@ from dlic.container.tiles import join
 from dlic.container.units import as_picture
 from dlic.entropy.coder import coder_of, estimated_bits
 from dlic.errors import DlicError
-from dlic.learned.codec import AtQuality, LearnedCodec, level_of
+from dlic.learned.codec import LearnedCodec
 from dlic.learned.picture import AnalysedPicture, Encoded
+from dlic.learned.picture_codec import PictureCodec
 from dlic.learned.progressive.decoding import Further, first_of
 from dlic.learned.progressive.encoding import Effort, EncodedLayers, LayerEncoder
 from dlic.learned.progressive.layout import sensible_count
@@ -32,7 +33,7 @@ from dlic.progress import Progress, no_progress
 
 
 @dataclass(frozen=True, eq=False)
-class ProgressiveCodec:
+class ProgressiveCodec(PictureCodec[AnalysedPicture]):
     """One checkpoint at work on progressive pictures.
 
     image ─ g_a ─ latent ─┬─ LearnedCodec at level − 20 ─ first layer ─┬─ file
@@ -77,23 +78,11 @@ class ProgressiveCodec:
             price=price,
         )
 
-    def at(self, quality: int, effort: int = 0) -> AtQuality:
-        """The codec at one quality 1 … 100."""
-        return AtQuality(self, level_of(quality, self.levels), effort)
-
-    def compress(self, image: NDArray[np.uint8], level: int = 0, effort: int = 0) -> bytes:
-        """uint8 (H, W, 3) → the bytes of a .dlic file of a rate level."""
-        return self.encode(image, level, effort).data
-
     def decompress(self, data: bytes) -> NDArray[np.uint8]:
         """Bytes of a .dlic file → uint8 (H, W, 3)."""
         return self.decode(read(data)).image
 
     # --- encoding ---------------------------------------------------------------------------------------------------
-
-    def encode(self, image: NDArray[np.uint8], level: int = 0, effort: int = 0, progress: Progress = no_progress) -> Encoded:
-        """`LearnedCodec.encode` in two layers."""
-        return self.encode_at(self.analyse(image), level, effort, progress)
 
     def analyse(self, image: NDArray[np.uint8], keep: bool = False) -> AnalysedPicture:
         """`LearnedCodec.analyse`."""
