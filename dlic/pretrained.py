@@ -19,6 +19,7 @@ from dlic.images.colours.code_points import CodePoints
 from dlic.images.files import MAX_PIXELS, ImageFile
 from dlic.images.metadata import Metadata, Part
 from dlic.learned.codec import LearnedCodec, load_codec
+from dlic.learned.exact.distortion import VISUAL
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class PretrainedCodec:
         target_ms_ssim: float | None = None,
         *,
         content: str = "auto",
+        progressive: bool = False,
         alpha_quality: int = EXACT,
         icc_profile: bytes = b"",
         exif: bytes = b"",
@@ -62,6 +64,7 @@ class PretrainedCodec:
             target_psnr=target_psnr,
             target_ms_ssim=target_ms_ssim,
             content=content,
+            progressive=progressive or None,
             alpha_quality=alpha_quality,
             thumbnail=thumbnail,
             max_memory=max_memory,
@@ -69,7 +72,8 @@ class PretrainedCodec:
         )
         metadata = Metadata(icc_profile, exif, xmp, dpi, text or {}, code_points, iptc, parts)
         picture = ImageFile(check_channels(image), metadata=metadata)
-        return encode_picture(lambda: self.codec, picture, wishes, rate_of(wishes)).data
+        visual = self.codec.unit.distortion == VISUAL
+        return encode_picture(lambda: self.codec, picture, wishes, rate_of(wishes), visual).data
 
     def decompress(
         self,
@@ -91,10 +95,11 @@ class PretrainedCodec:
         crop: tuple[int, int, int, int] | None = None,
         max_memory: int | None = None,
         threads: int | None = None,
+        partial: bool = False,
     ) -> ImageFile:
         """`dlic.read` with this checkpoint."""
         options = Reading(codec=self.codec, max_pixels=max_pixels, crop=crop, max_memory=max_memory, threads=threads)
-        return read_as(data, options)
+        return read_as(data, options, partial)
 
 
 def from_pretrained(

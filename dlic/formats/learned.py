@@ -164,7 +164,7 @@ class Learned(ContainerKind):
         def encode(picture: ImageFile, progress: Progress) -> Outcome:
             if wishes.model or wishes.weights:
                 checkpoints.choose(wishes.model, wishes.weights)  # raises, whether the picture needs it or not
-            return encode_picture(load, picture, wishes, rate, progress)
+            return encode_picture(load, picture, wishes, rate, _is_visual(wishes), progress)
 
         return encode
 
@@ -193,10 +193,22 @@ def rate_of(wishes: Wishes) -> "int | Target":
 
 
 def encode_picture(
-    load: Callable[[], "LearnedCodec"], picture: ImageFile, wishes: Wishes, rate: "int | Target", progress: Progress = no_progress
+    load: Callable[[], "LearnedCodec"],
+    picture: ImageFile,
+    wishes: Wishes,
+    rate: "int | Target",
+    visual: bool,
+    progress: Progress = no_progress,
 ) -> Outcome:
-    """A picture with its metadata as a file of a checkpoint. `load` is called unless all of the picture is stored exactly. Raises
-    DlicError where a target cannot be met.
+    """A picture with its metadata as a file of a checkpoint. Raises DlicError where a target cannot be met.
+
+    Args:
+        load: loads the checkpoint; it is called unless all of the picture is stored exactly.
+        picture: the picture.
+        wishes: options of the new file.
+        rate: its quality or target.
+        visual: whether the checkpoint is tuned for eyes.
+        progress: gets the share of an effort's work that is done, 0 … 1.
     """
     from dlic.learned.exact import whole
     from dlic.learned.exact.choice import AUTO, Chooser
@@ -206,7 +218,7 @@ def encode_picture(
     effort, seconds = effort_of(wishes), dict[str, float]()
     with timed(seconds, "channels"):
         parts = separated(picture, wishes)
-    chooser = Chooser(parts.colours, wishes.content or AUTO, is_visual(wishes))
+    chooser = Chooser(parts.colours, wishes.content or AUTO, visual)
     with timed(seconds, "exact blocks"):
         exact = whole.at_quality(chooser, rate, effort, parts.chunks) if isinstance(rate, int) else None
     if exact is not None:
@@ -239,7 +251,7 @@ def with_thumbnail_in_front(achieved: "Achieved", picture: ImageFile, wishes: Wi
     return replace(achieved, encoded=encoded), replace(wishes, thumbnail=0)
 
 
-def is_visual(wishes: Wishes) -> bool:
+def _is_visual(wishes: Wishes) -> bool:
     """Whether the checkpoint of the wishes is tuned for eyes, as the default one is."""
     from dlic.learned.exact.distortion import VISUAL
 

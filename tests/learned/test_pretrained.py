@@ -18,6 +18,7 @@ from dlic.errors import DlicError, DownloadError, UnknownCheckpointError
 from dlic.learned.pretrained import network_of
 from tests.conftest import ROOT
 from tests.golden.rewrite import TINY, TINY_LIGHT
+from tests.learned.exact.pages import page_with_photograph
 
 GRAPHS = {path.name for path in TINY_LIGHT.glob("*.onnx")}
 
@@ -163,3 +164,14 @@ assert np.abs(codec.decompress(codec.compress(image, 64)).astype(int) - 90).max(
 assert torch.hub.load({str(ROOT)!r}, "network", {str(TINY_LIGHT)!r}, source="local").levels == 64
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["light-1", "light-1-visual"])
+def test_a_loaded_checkpoint_writes_the_files_of_compress(name, photograph):
+    """Also of pages, where errors are weighed by the measure that the checkpoint is tuned for; and in layers."""
+    image, codec = page_with_photograph(photograph), dlic.from_pretrained(name)
+    assert codec.compress(image, 40) == dlic.compress(image, 40, model=name)
+    whole = codec.compress(image, 40, progressive=True)
+    assert whole == dlic.compress(image, 40, model=name, progressive=True)
+    cut = whole[:-200]
+    assert (codec.read(cut, partial=True).pixels == dlic.read(cut, partial=True).pixels).all()
