@@ -12,7 +12,7 @@ from dlic.training.optimization import Optimizer, Schedule
 
 # Settings that act before the first step only, or that decide what the stored state means.
 FIXED = ("from", "seed_everything", "model.revive", "model.optimizer.name", "model.schedule.name")
-OF_THE_CALL = ("resume", "config")  # they differ without changing the run
+OF_THE_CALL = ("resume", "config", "name")  # they differ without changing the run
 ABSENT = "nothing"
 
 

@@ -32,6 +32,19 @@ def named_start(args: Sequence[str]) -> str | None:
     return start.start or next(filter(None, map(_start_in, reversed(start.recipes))), None)
 
 
+def run_name(args: Sequence[str]) -> str:
+    """The name of a run and of its folder: `--name` in its arguments or `name` in a recipe; otherwise the file name of the last recipe.
+    Raises DlicError for a name that would lead to another folder.
+    """
+    looked_up = _looked_up(args)
+    recipes = looked_up.recipes[::-1]
+    stated = looked_up.name or next(filter(None, map(_name_in, recipes)), None)
+    name = str(stated or next((Path(recipe).stem for recipe in recipes), "train"))
+    if name in (".", "..") or Path(name).name != name:
+        raise DlicError(f"the name of a run is that of a folder, without a path: not {name!r}")
+    return name
+
+
 def trains_on_clips(args: Sequence[str]) -> bool:
     """Whether a run trains the network of predicted frames, which needs clips: by its arguments, recipes, or start."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
@@ -54,15 +67,22 @@ def recipes_in(args: Sequence[str]) -> list[str]:
 def _looked_up(args: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--from", dest="start")
+    parser.add_argument("--name")
     parser.add_argument("--config", "-c", dest="recipes", action="append", default=[])
     try:
         return parser.parse_known_args(args)[0]
     except argparse.ArgumentError:
-        return argparse.Namespace(start=None, recipes=[])  # an option without its value, which the run's own parser tells
+        return argparse.Namespace(
+            start=None, name=None, recipes=[]
+        )  # an option without its value, which the run's own parser tells
 
 
 def _start_in(recipe: str) -> str | None:
     return _settings(recipe).get("from")
+
+
+def _name_in(recipe: str) -> str | None:
+    return _settings(recipe).get("name")
 
 
 def _network_in(recipe: str) -> str | None:

@@ -31,6 +31,8 @@ TRAINER = {  # shared defaults of all recipes; `callbacks.usual` has the callbac
 }
 HALF = ("16-mixed", "16", 16)  # names of float16, which CPUs do not support in training; Lightning would silently use bfloat16
 
+BFLOAT16 = ("bf16-mixed", "bf16-true", "bf16")
+
 
 def train(args: list[str]) -> None:
     """Parses `args` as LightningCLI does (--config, --model.*, --data.*, --trainer.*) and trains. `--from CHECKPOINT` sets the
@@ -178,6 +180,9 @@ def _command_line(args: Sequence[str], build: bool = True) -> "LightningCLI":
                 default=None,
                 help="name or folder of a checkpoint to start from, or CompressAI's weights",
             )
+            parser.add_argument(
+                "--name", type=str | None, default=None, help="folder of the run, in runs/; default: the recipe's name"
+            )
             start = named_start(args)
             network = start and network_of(place_of(start))
             if network:
@@ -192,6 +197,8 @@ def _command_line(args: Sequence[str], build: bool = True) -> "LightningCLI":
             on_cpu = trainer["accelerator"] == "cpu" or (trainer["accelerator"] == "auto" and not torch.accelerator.is_available())
             if on_cpu and trainer["precision"] in HALF:
                 raise DlicError("16-mixed needs a GPU; on a CPU, take --trainer.precision bf16-mixed or 32-true")
+            if on_cpu and trainer["precision"] in BFLOAT16 and torch.backends.cpu.get_cpu_capability() == "AVX2":
+                log.warning("this CPU has no AVX-512: bfloat16 takes several times as long here as --trainer.precision 32-true")
 
         def instantiate_trainer(self, **kwargs: Any) -> "Trainer":
             settings = self.config_init
@@ -225,11 +232,10 @@ def _command_line(args: Sequence[str], build: bool = True) -> "LightningCLI":
 
 
 def _logger(args: Sequence[str]) -> dict[str, Any]:
-    """The default logger: it writes to a folder named after the recipe."""
-    from dlic.training.resume import recipes_in
+    """The default logger: it writes to a folder with the name of the run."""
+    from dlic.training.resume import run_name
 
-    name = next((Path(recipe).stem for recipe in reversed(recipes_in(args))), "train")
-    return {"class_path": "pytorch_lightning.loggers.TensorBoardLogger", "init_args": {"save_dir": "runs", "name": name}}
+    return {"class_path": "pytorch_lightning.loggers.TensorBoardLogger", "init_args": {"save_dir": "runs", "name": run_name(args)}}
 
 
 def _in_full(args: Sequence[str]) -> list[str]:

@@ -5,6 +5,7 @@ import pytest
 from dlic.cli.main import run
 from dlic.errors import DlicError
 from dlic.training.recipes import recipe_file, recipes_folder, with_files
+from dlic.training.resume import run_name
 from tests.conftest import ROOT
 
 
@@ -32,3 +33,18 @@ def test_an_unknown_name_lists_the_recipes(capsys, tmp_path):
         recipe_file("lihgt")
     assert run(["train", "--config", "lihgt", "--data.train_dir", str(tmp_path)]) == 1
     assert "no recipe 'lihgt'" in capsys.readouterr().err
+
+
+def test_a_run_is_named_by_its_call_its_recipe_or_the_file_of_that(tmp_path):
+    named, plain = tmp_path / "mine.yaml", tmp_path / "plain.yaml"
+    named.write_text("name: scans\n")
+    plain.write_text("trainer:\n  max_steps: 1\n")
+    assert run_name(["--config", str(named), "--name", "pages"]) == "pages"
+    assert run_name(["--config", str(named)]) == run_name(["--config", str(named), "--config", str(plain)]) == "scans"
+    assert run_name(["--config", str(plain)]) == "plain" and run_name([]) == "train"
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "/tmp/a", "."])
+def test_the_name_of_a_run_leads_nowhere_else(name, tmp_path, capsys):
+    assert run(["train", "--config", "study", "--data.train_dir", str(tmp_path), "--name", name]) == 1
+    assert "the name of a run is that of a folder" in capsys.readouterr().err
