@@ -33,7 +33,7 @@ def named_start(args: Sequence[str]) -> str | None:
 
 
 def run_name(args: Sequence[str]) -> str:
-    """The name of a run and of its folder: `--name` in its arguments or `name` in a recipe; otherwise the file name of the last recipe.
+    """The name of a run and of its folder: `--name` in its arguments or `name` in a recipe, otherwise the last recipe's file name.
     Raises DlicError for a name that would lead to another folder.
     """
     looked_up = _looked_up(args)
