@@ -36,7 +36,7 @@ class Sequence(Kind):
 
     name = "sequence"
     endings = (".dlic",)
-    takes = frozenset(["quality", "effort", "tune", "model", "weights"])
+    takes = frozenset(["quality", "effort", "content", "tune", "model", "weights"])
     process_memory = PROCESS_WITH_TORCH
 
     def recognise(self, data: bytes) -> bool:
@@ -63,6 +63,7 @@ class Sequence(Kind):
         reader = SequenceReader(io.BytesIO(described.data))
         head, tables = reader.head, list(reader.tables())
         figures = {**_figures(head, tables), **_tracks(SequenceReader(io.BytesIO(described.data), damaged=True))}
+        figures |= _exact(SequenceReader(io.BytesIO(described.data), damaged=True))
         seconds, frames = figures["seconds"], figures["frames"]
         types = ", ".join(f"{count} {kind}" for kind, count in figures["types"].items()) or "no frame"
         loops = {0: ", for ever", 1: ""}.get(head.form.loops, f", {head.form.loops} times")
@@ -71,6 +72,8 @@ class Sequence(Kind):
             f"checkpoints {figures['checkpoint'] or 'not on this machine'} ({figures['fingerprint']}) and "
             f"{figures['inter_checkpoint'] or 'not on this machine'} ({figures['inter_fingerprint']})"
         )
+        if figures["exact"] or figures["exact_others"]:
+            sentence += f"; stored exactly: {figures['exact']:.0%} of key frames, {figures['exact_others']:.1%} of the others"
         return Details(figures, sentence, drawing=drawing(head.form, tables))
 
     def read(self, described: Description, reading: Reading, progress: Progress = no_progress) -> ReadResult:
@@ -108,8 +111,9 @@ class Sequence(Kind):
         from dlic.images.video.clip import Clip
 
         wanted = ClipWishes(
-            quality=wishes.quality, effort=wishes.effort or 0, tune=wishes.tune, model=wishes.model, weights=wishes.weights
-        )
+            quality=wishes.quality, effort=wishes.effort or 0, content=wishes.content, tune=wishes.tune, model=wishes.model,
+            weights=wishes.weights,
+        )  # fmt: skip
 
         def encode(picture: ImageFile, progress: Progress) -> Outcome:
             pixels = coloured(picture.pixels)
@@ -207,6 +211,18 @@ def _figures(head: "SequenceHead", tables: "list[GroupTable]") -> dict[str, Any]
         "types": dict(Counter(entry.packet.kind for entry in entries)),
         "groups": groups,
     }
+
+
+def _exact(reader: "SequenceReader") -> dict[str, float]:
+    """Mean shares of the blocks that key frames store exactly, and that other frames do."""
+    from dlic.learned.sequence.exact_share import exact_shares
+
+    keys, others = list[float](), list[float]()
+    for group in reader.groups():
+        first, *rest = exact_shares(group, reader.head.form)
+        keys.append(first)
+        others += rest
+    return {name: sum(shares) / max(1, len(shares)) for name, shares in (("exact", keys), ("exact_others", others))}
 
 
 def _tracks(reader: "SequenceReader") -> dict[str, Any]:

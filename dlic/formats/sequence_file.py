@@ -159,6 +159,7 @@ def compress_sequence(
     low_delay: bool = False,
     max_gop: int = 64,
     effort: int = 0,
+    content: str | None = None,
     tune: str | None = None,
     model: str | None = None,
     weights: str | Path | None = None,
@@ -177,6 +178,7 @@ def compress_sequence(
         low_delay: no frame refers to a later one.
         max_gop: most frames from one key frame to the next, 1 … 64; they are at most 32 where something changes.
         effort: of key frames, as in `dlic.compress`.
+        content: "auto" (default), "photo" or "screen", likewise.
         tune: likewise.
         model: likewise.
         weights: likewise.
@@ -201,6 +203,7 @@ def compress_sequence(
         low_delay=low_delay,
         max_gop=max_gop,
         effort=effort,
+        content=content,
         tune=tune,
         model=model,
         weights=weights,

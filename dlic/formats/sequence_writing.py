@@ -34,6 +34,7 @@ class ClipWishes:
     low_delay: bool = False  # no frame refers to a later one
     max_gop: int = 64  # frames from one key frame to the next, at most; 32 where something changes
     effort: int = 0  # of key frames
+    content: str | None = None  # auto, photo or screen
     tune: str | None = None
     model: str | None = None  # checkpoint of key frames
     weights: str | Path | None = None
@@ -87,9 +88,12 @@ def _at_level(clip: Clip, codec: "SequenceCodec", wishes: ClipWishes, level: int
 
 
 def _settings(wishes: ClipWishes, level: int) -> "SequenceSettings":
+    from dlic.learned.exact.choice import AUTO
     from dlic.learned.sequence.settings import SequenceSettings
 
-    return SequenceSettings(level=level, low_delay=wishes.low_delay, max_gop=wishes.max_gop, effort=wishes.effort)
+    return SequenceSettings(
+        level=level, low_delay=wishes.low_delay, max_gop=wishes.max_gop, effort=wishes.effort, content=wishes.content or AUTO
+    )
 
 
 def _counted(clip: Clip, encoded: EncodedClip, progress: Progress) -> Iterator[Frame | Chunk]:

@@ -14,7 +14,19 @@ from dlic.formats.sequence_file import SequenceFile, compress_sequence
 from dlic.images.video.clip import BROWSER_DELAY
 from dlic.pixels.frames import Frame
 
-TAKEN = ("quality", "target_size", "target_bitrate", "target_psnr", "low_delay", "max_gop", "effort", "tune", "model", "weights")
+TAKEN = (
+    "quality",
+    "target_size",
+    "target_bitrate",
+    "target_psnr",
+    "low_delay",
+    "max_gop",
+    "effort",
+    "content",
+    "tune",
+    "model",
+    "weights",
+)
 MILLISECOND = Fraction(1, 1000)
 
 

@@ -5,15 +5,15 @@
 import { canvasFor, scaledSize } from "./canvas.js";
 import { conversion, unpacked } from "./colour.js";
 import { DlicError } from "./errors.js";
+import { dataOf, decodeWithExact, exactOf } from "./exact.js";
 import { isDlic, peek } from "./header.js";
-import { decodeTiles } from "./picture.js";
 import { endWorkers, places, run, throwIfAborted } from "./pool.js";
 import { loadWeights, settings } from "./resources.js";
 import { openSequence, Sequence } from "./sequence.js";
 
 export { DlicError, endWorkers, isDlic, openSequence, peek, Sequence };
 
-const [SEQUENCE, EXACT_BLOCKS] = [5, 6]; // kinds of files
+const SEQUENCE = 5; // a kind of file
 const MAX_PIXELS = 1 << 27; // of a result: half a gigabyte of memory
 
 /**
@@ -59,13 +59,11 @@ export async function decodePixels(bytes, { crop, scale = 1, maxPixels = MAX_PIX
   const [colours, alpha, exact] = await Promise.all(parts);
   const canvas = canvasFor(part, scale, alpha);
   const put = (place, rgba) => {
-    paste(exact, part, place, rgba);
     colours.convert?.(rgba);
     canvas.put(place, rgba);
     onTile?.(place, rgba, colours.space);
   };
-  if (picture.kind === EXACT_BLOCKS) put(part, new Uint8ClampedArray(exact.length));
-  else await decodeTiles(file, picture, model, part, { gray: "gray" in picture.chunks, signal }, put);
+  await decodeWithExact(exact, file, picture, model, part, { gray: "gray" in picture.chunks, signal }, put);
   return { data: canvas.finish(), width: canvas.width, height: canvas.height, colorSpace: colours.space };
 }
 
@@ -95,31 +93,6 @@ async function alphaOf(file, picture, part, signal) {
   if (!picture.chunks.alph) return null;
   const { width, height } = picture;
   return run("", { name: "alpha", data: dataOf(file, picture.chunks.alph), whole: { width, height }, part }, [], signal);
-}
-
-/** RGBA of the exact pixels of the part, or null. */
-async function exactOf(file, picture, part, signal) {
-  const alone = picture.kind === EXACT_BLOCKS;
-  if (!alone && !picture.chunks.Exac) return null;
-  const { width, height } = picture;
-  const data = dataOf(file, alone ? picture : picture.chunks.Exac);
-  const task = { name: "exact", data, whole: { width, height }, part, gray: "gray" in picture.chunks, crc: alone ? picture.crc : undefined };
-  return run("", task, [], signal);
-}
-
-/** Puts exact pixels in place of those of a tile. */
-function paste(exact, crop, part, rgba) {
-  if (!exact) return;
-  const from = new Uint32Array(exact.buffer);
-  const to = new Uint32Array(rgba.buffer);
-  for (let row = 0, at = 0; row < part.height; row++) {
-    const line = (part.y - crop.y + row) * crop.width + part.x - crop.x;
-    for (let column = 0; column < part.width; column++, at++) if (from[line + column]) to[at] = from[line + column];
-  }
-}
-
-function dataOf(file, { start, length }) {
-  return file.subarray(start, start + length);
 }
 
 function asBytes(bytes) {

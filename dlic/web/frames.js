@@ -1,14 +1,16 @@
 // Frames of a sequence in the order of display, decoded ahead by the pool with bounded memory.
 import { canvasFor } from "./canvas.js";
 import { DlicError } from "./errors.js";
+import { decodeWithExact, exactOf } from "./exact.js";
 import { crc32, take, varint } from "./header.js";
-import { decodeTiles } from "./picture.js";
 import { poolSize, run, throwIfAborted } from "./pool.js";
 
 const MEMORY = 96 << 20; // bytes of frames that are decoded ahead
 const MOST_AHEAD = 12; // frames
 const MAX_FRAME = 1 << 25; // pixels
 const MOST_REFERENCES = 1 << 30; // bytes of frames that wait for others
+const LAYERED = 128; // added to the kind of a key frame that has a layer of exact blocks
+const EXACT_CHUNK = [..."Exac"].map((letter) => letter.charCodeAt(0));
 
 /** One reading of a sequence. A job decodes a frame; `users` are the jobs that need it, at once or by others. */
 export class FrameStream {
@@ -212,22 +214,34 @@ async function decodeStill(head, data, packet, signal) {
   const picture = await run("", { name: "open", bytes }, [], signal);
   const whole = { x: 0, y: 0, width: head.width, height: head.height };
   const canvas = canvasFor(whole, 1, null);
-  await decodeTiles(bytes, picture, head.key, whole, { signal }, (part, rgba) => canvas.put(part, rgba));
+  const exact = await exactOf(bytes, picture, whole, signal);
+  await decodeWithExact(exact, bytes, picture, head.key, whole, { signal }, (part, rgba) => canvas.put(part, rgba));
   return canvas.finish();
 }
 
-/** A key frame as the file of a picture. */
+/** A key frame as the file of a picture; its exact blocks become a chunk. */
 function stillFile(head, data, { level, crc }) {
   if (data.length < 2) throw new DlicError("a key frame is damaged: it is too short");
-  const [kind, coder] = data;
+  const from = { bytes: data, at: 2 };
+  const [kind, coder] = [data[0] % LAYERED, data[1]];
+  const layer = data[0] < LAYERED ? null : take(from, varint(from));
+  if (layer && `${take(from, 4)}` !== `${bigEndian(crc32(layer))}`) throw new DlicError("a key frame is damaged: the checksum of its exact blocks does not match");
   const start = [0xd2, 0x69, 0x63, 0x0d, 0x0a, 0x1a, kind, coder, ...varintOf(head.width), ...varintOf(head.height), level];
   const fields = [head.keyHigh, head.keyLow, crc].flatMap(bigEndian);
-  const before = [...start, ...fields, ...varintOf(data.length - 2)];
-  const file = new Uint8Array(before.length + data.length - 2 + 4);
-  file.set(before);
-  file.set(data.subarray(2), before.length);
-  file.set(bigEndian(crc32(file.subarray(0, -4))), file.length - 4);
-  return file;
+  const file = withCrc([...start, ...fields, ...varintOf(data.length - from.at)], data.subarray(from.at));
+  return layer ? joined(file, withCrc([...EXACT_CHUNK, ...varintOf(layer.length)], layer)) : file;
+}
+
+function withCrc(head, data) {
+  const checked = joined(head, data);
+  return joined(checked, bigEndian(crc32(checked)));
+}
+
+function joined(first, second) {
+  const whole = new Uint8Array(first.length + second.length);
+  whole.set(first);
+  whole.set(second, first.length);
+  return whole;
 }
 
 function varintOf(number) {

@@ -18,6 +18,7 @@ MODULES = (
     "decoder",
     "element",
     "errors",
+    "exact",
     "frames",
     "header",
     "picture",

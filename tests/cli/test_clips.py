@@ -14,6 +14,7 @@ from dlic.cli.main import run
 from dlic.errors import DlicError
 from dlic.images.video.opening import open_clip
 from tests.images.video.sample_clips import pixels
+from tests.learned.sequence.clips import typing
 
 DURATIONS = [40, 60, 50, 900, 30, 70]  # milliseconds
 
@@ -83,6 +84,24 @@ def test_info_draws_the_groups_and_decodes_nothing(sequence, capsys, monkeypatch
     assert run(["info", "--json", str(sequence)]) == 0
     figures = output(capsys)
     assert figures["frames"] == 6 and sum(figures["types"].values()) == 6 and len(figures["groups"][0]["bytes"]) == 6
+
+
+def test_a_recording_says_how_much_of_it_is_exact(tmp_path, capsys):
+    frames, path = [Image.fromarray(x) for x in typing(3, size=(64, 96))], tmp_path / "typing.apng"
+    frames[0].save(path, "PNG", save_all=True, append_images=frames[1:], duration=100)
+    sizes = {}
+    for content in ("auto", "photo"):
+        target = tmp_path / f"{content}.dlic"
+        assert run(["compress", str(path), "--content", content, "-o", str(target)]) == 0
+        capsys.readouterr()
+        assert run(["info", str(target), "--json"]) == 0
+        figures = output(capsys)
+        sizes[content] = target.stat().st_size
+        assert (figures["exact"] > 0.3 and figures["exact_others"] > 0) == (content == "auto")
+    assert sizes["auto"] < sizes["photo"] and run(["info", str(tmp_path / "auto.dlic")]) == 0
+    assert "stored exactly" in capsys.readouterr().out
+    assert run(["compress", str(path), "--content", "film", "-o", str(tmp_path / "film.dlic")]) == 1
+    assert "content is one of" in capsys.readouterr().err
 
 
 def test_a_stretch_has_its_times_alone(sequence, tmp_path):

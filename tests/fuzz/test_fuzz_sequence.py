@@ -10,7 +10,8 @@ from dlic.container.sequence_reader import CHUNK_HEAD, SequenceReader
 from dlic.entropy.byte_reader import Reader, read_varint
 from dlic.errors import DlicError
 from dlic.learned.sequence.decoder import SequenceDecoder
-from tests.learned.sequence.clips import codec, encoded, pan
+from dlic.learned.sequence.exact_share import exact_shares
+from tests.learned.sequence.clips import codec, encoded, pan, typing
 
 RUNS = 60
 MAX_PIXELS = 1 << 16
@@ -54,11 +55,18 @@ def _repair_table(data: bytearray, start: int) -> None:
 
 
 def test_mutated_files_decode_or_are_refused():
-    file, rng, outcomes = (
-        encoded([*pan(4, size=(40, 70)), *pan(2, size=(40, 70), at=(300, 400))], level=30),
-        random.Random(1),
-        set(),
-    )
+    check_mutations(encoded([*pan(4, size=(40, 70)), *pan(2, size=(40, 70), at=(300, 400))], level=30))
+
+
+def test_mutated_recordings_decode_or_are_refused():
+    file = encoded(typing(4, size=(64, 96)), level=45)
+    reader = SequenceReader(io.BytesIO(file))
+    assert sum(exact_shares(next(reader.groups()), reader.head.form)) > 1
+    check_mutations(file)
+
+
+def check_mutations(file: bytes) -> None:
+    rng, outcomes = random.Random(1), set()
     for run in range(RUNS):
         data = bytearray(file)
         for _ in range(rng.choice([1, 1, 2, 8])):

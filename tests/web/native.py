@@ -93,7 +93,7 @@ class Native:
         return bool(self.c.dlic_alpha(ctypes.c_void_p(self._copied(chunk)), ctypes.c_size_t(len(chunk)), *size, 0, 0, *size))
 
     def exact(self, layer: bytes, width: int, height: int) -> np.ndarray | None:
-        """The pixels (H, W, 4) of a layer of exact blocks, in which all blocks are exact; clear ones are 0."""
+        """The pixels (H, W, 4) of a layer of exact blocks; others, and clear ones, are 0."""
         self.c.dlic_release(self.start)
         size = width, height
         found = self.c.dlic_exact(ctypes.c_void_p(self._copied(layer)), ctypes.c_size_t(len(layer)), *size, 0, 0, *size, 0, 0)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from dlic.container.format import Container, write
+from dlic.container.format import EXACT, write
 from dlic.container.sequence_groups import Packet
 from dlic.container.sequence_reader import SequenceReader
 from dlic.entropy.byte_reader import Reader, read_varint
+from dlic.learned.sequence.key_packet import read_key
+from dlic.pixels.frames import SequenceFormat
 from tests.web.native import Native
 
 HEAD = (
@@ -65,11 +67,23 @@ class NativeSequences:
             reader = Reader(data)
             alpha = reader.take(read_varint(reader))
             data = data[reader.position :]
-        if references:
-            frame = self._predicted(head, data, packet, references)
-        else:
-            frame = NativeFrame(self.key.decode(still_of(head, data, packet)), None)
+        frame = self._predicted(head, data, packet, references) if references else self._key(head, data, packet)
         return replace(frame, pixels=self._with_alpha(head, alpha, references, frame.pixels)) if head["alpha"] else frame
+
+    def _key(self, head: dict[str, int], data: bytes, packet: Packet) -> NativeFrame:
+        """A key frame as a picture, with its exact blocks over it."""
+        width, height = head["width"], head["height"]
+        model = head["key_high"].to_bytes(4, "big") + head["key_low"].to_bytes(4, "big")
+        picture = read_key(data, packet, SequenceFormat(width=width, height=height), model)
+        alone = picture.kind == EXACT
+        pixels = np.zeros((height, width, 4), np.uint8) if alone else self.key.decode(write(replace(picture, chunks=())))
+        layers = [picture.stream] if alone else [layer for _, layer in picture.chunks]
+        for layer in layers:
+            exact = self.key.exact(layer, width, height)
+            if exact is None:
+                raise ValueError(self.key.problem())
+            pixels = np.where(exact[..., 3:] > 0, exact, pixels)
+        return NativeFrame(pixels, None)
 
     def _predicted(self, head: dict[str, int], data: bytes, packet: Packet, references: "list[NativeFrame]") -> "NativeFrame":
         c, width, height = self.inter.c, head["width"], head["height"]
@@ -108,17 +122,6 @@ class NativeSequences:
     def _struct(self, name: str, data: bytes, fields: tuple[str, ...], count: int) -> list[dict[str, int]]:
         place = self._place(name, data)
         return [_named(fields, place + 4 * len(fields) * i) for i in range(count)]
-
-
-def still_of(head: dict[str, int], data: bytes, packet: Packet) -> bytes:
-    """A key frame as the file of a picture."""
-    model = head["key_high"].to_bytes(4, "big") + head["key_low"].to_bytes(4, "big")
-    return write(
-        Container(
-            kind=data[0], coder=data[1], width=head["width"], height=head["height"], level=packet.level, model=model,
-            symbols_crc=packet.symbols_crc, stream=data[2:],
-        )
-    )  # fmt: skip
 
 
 def _named(fields: tuple[str, ...], place: int) -> dict[str, int]:

@@ -10,14 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dlic.classical.lossless import webp
 from dlic.classical.motion.field import MotionField
 from dlic.classical.motion.prediction import predict
+from dlic.container.exact_layer import size_of_mask
 from dlic.container.sequence_groups import Packet, write_group
 from dlic.container.sequence_reader import SequenceReader
 from dlic.learned.sequence.areas import superblocks
 from dlic.learned.sequence.codec import DecodedFrame, SequenceCodec, load_sequence_codec
 from dlic.learned.sequence.decoder import SequenceDecoder
 from dlic.learned.sequence.encoder import encode_sequence
+from dlic.learned.sequence.exact_blocks import ExactBlocks, Packing, paste
 from dlic.learned.sequence.packet import write_inter, write_motion
 from dlic.learned.sequence.settings import SequenceSettings
 from tests.classical.motion.fields import random_field, sizes
@@ -99,6 +102,7 @@ class Coded:
     superblocks: np.ndarray
     level: int = 30
     number: int = 1
+    exact: ExactBlocks | None = None
 
 
 def decoded(native: NativeSequences, of: SequenceCodec, references: list[Both], frame: Coded) -> Both:
@@ -108,12 +112,14 @@ def decoded(native: NativeSequences, of: SequenceCodec, references: list[Both], 
     p = predict(pixels, frame.field)
     residual = of.residual.encode(frame.x, p, frame.level, frame.superblocks)
     moved = write_motion(frame.field, frame.number, motions)
-    data, motion = write_inter(moved, frame.superblocks, of.residual.coder.number, residual.stream)
+    data, motion = write_inter(moved, frame.superblocks, of.residual.coder.number, residual.stream, frame.exact)
     crc = crc32(data[: len(data) - len(residual.stream)], residual.crc)
     packet = Packet(number=frame.number, level=frame.level, length=len(data), symbols_crc=crc)
     head = {"width": p.shape[1], "height": p.shape[0], "alpha": 0}
     shown = native.frame(head, data, packet, [reference.native for reference in references])
     x_hat = of.residual.reconstruct(residual.symbols, p, frame.level, frame.superblocks)
+    if frame.exact is not None:
+        paste(frame.exact, p, x_hat)
     return Both(DecodedFrame(x_hat, motion), shown)
 
 
@@ -128,6 +134,23 @@ def test_motion_and_prediction_are_exact(native, size, reach, numbers, seed):
         chosen = [frames[at] for at in rng.choice(i + 1, min(i + 1, int(rng.integers(1, 3))), replace=False)]
         field = random_field(size, len(chosen), seed + i, reach)
         frames.append(decoded(native, codec(), chosen, Coded(field, frames[0].python.pixels, nothing, number=number)))
+        assert np.array_equal(frames[-1].native.pixels[..., :3], frames[-1].python.pixels)
+
+
+@settings(max_examples=20)
+@given(sizes(120), st.floats(0, 1), st.booleans(), st.integers(0, 1000))
+def test_exact_blocks_are_exact(native, size, share, some_clear, seed):
+    """Of any masks, in frames that follow each other, over a prediction that moves."""
+    rng, (height, width) = np.random.default_rng(seed), size
+    frames, nothing = [key_of(rng.integers(0, 256, (*size, 3), dtype=np.uint8))], np.zeros(superblocks(*size), bool)
+    for number in range(1, 4):
+        mask = rng.random(size_of_mask(width, height)) < share
+        mask.flat[rng.integers(mask.size)] = True
+        packing, x = Packing.of(mask, height, width), rng.integers(0, 256, (*size, 3), dtype=np.uint8)
+        clear = rng.random(size) < 0.5 * some_clear
+        exact = ExactBlocks(mask, packing.store(packing.take(x), packing.take(clear), [webp.QUICK]))
+        field = random_field(size, 1, seed + number, reach=30)
+        frames.append(decoded(native, codec(), frames[-1:], Coded(field, x, nothing, number=number, exact=exact)))
         assert np.array_equal(frames[-1].native.pixels[..., :3], frames[-1].python.pixels)
 
 

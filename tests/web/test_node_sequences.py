@@ -13,7 +13,7 @@ from tests.learned.sequence.clips import decoder
 from tests.web.test_native_sequences import check_frames
 from tests.web.test_node import NODE
 
-CHAIN, HIERARCHY = FOLDER / "chain.dlic", FOLDER / "hierarchy_alpha.dlic"
+CHAIN, HIERARCHY, SCREEN = (FOLDER / f"{name}.dlic" for name in ("chain", "hierarchy_alpha", "screen"))
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +38,8 @@ def play(site, tmp_path_factory):
 
 
 def test_frames_and_times_are_those_of_python(play):
-    answers = play([{"file": str(path), "step": step} for path in (CHAIN, HIERARCHY) for step in (None, 97)])
-    for path, pair in ((CHAIN, answers[:2]), (HIERARCHY, answers[2:])):
+    answers = play([{"file": str(path), "step": step} for path in (CHAIN, HIERARCHY, SCREEN) for step in (None, 97)])
+    for path, pair in ((CHAIN, answers[:2]), (HIERARCHY, answers[2:4]), (SCREEN, answers[4:])):
         frames = list(decoder(path.read_bytes()).frames())
         for answer in pair:
             assert answer["count"] == len(frames) and answer["loops"] == "1"

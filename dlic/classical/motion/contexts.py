@@ -1,5 +1,7 @@
 """Contexts of the bits of motion, and the probabilities that they begin with."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,12 +32,12 @@ SEEN = 8 * 32  # observations that a probability begins with, in the unit of cou
 KEPT = 64 * 32  # of those of a reference, at most
 
 
-def probabilities(more: int = 0, counts: NDArray[np.int64] | None = None) -> Probabilities:
-    """Those that a frame's motion begins with: by the counts of a reference (2, contexts), or the priors. `more` further contexts
-    begin with a half.
+def probabilities(more: Sequence[int] = (), counts: NDArray[np.int64] | None = None) -> Probabilities:
+    """Those that a frame's motion begins with: by the counts of a reference (2, contexts), or the priors. `more` are priors of
+    further contexts, in 1/256.
     """
     if counts is None:
-        ones = np.array([*PRIORS, *[128] * more], np.int64)
+        ones = np.array([*PRIORS, *more], np.int64)
         return Probabilities(ones * SEEN // 256, np.full(ones.size, SEEN))
     while (many := counts.sum(axis=0) > KEPT).any():
         counts = np.where(many, counts + 1 >> 1, counts)

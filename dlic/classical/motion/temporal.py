@@ -17,6 +17,7 @@ class FrameMotion:
     references: tuple[int, ...] = ()  # the numbers of its references
     field: MotionField | None = None  # None: a key frame
     counts: NDArray[np.int64] | None = None  # (2, contexts) zeros and ones, after its side stream; None: as at first
+    exact: NDArray[np.bool_] | None = None  # (mh, mw): macroblocks that are stored exactly; None: none
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -59,7 +59,7 @@ class Canvas:
         """The number of colours that costs least, sought from `near` on; None: all."""
         if price not in self._best:
             start = PALETTES.index(near or FIRST)
-            fewer = PALETTES[_lowest(lambda place: self.cost(PALETTES[place], price), len(PALETTES), start)]
+            fewer = PALETTES[downhill(lambda place: self.cost(PALETTES[place], price), len(PALETTES), start)]
             self._best[price] = min((None, fewer), key=lambda colours: self.cost(colours, price))
         return self._best[price]
 
@@ -130,8 +130,8 @@ class Canvas:
         return Rectangle(0, 0, self._subject.image.shape[1], self._subject.image.shape[0])
 
 
-def _lowest(cost: Callable[[int], float], count: int, start: int) -> int:
-    """The place 0 … count − 1 of the lowest cost, found from `start` downhill."""
+def downhill(cost: Callable[[int], float], count: int, start: int) -> int:
+    """The place 0 … count − 1 of a low cost, found from `start` downhill."""
     best = start
     for step in (1, -1):
         while 0 <= best + step < count and cost(best + step) < cost(best):

@@ -9,10 +9,20 @@ from numpy.typing import NDArray
 
 from dlic.classical.lossless import codec as lossless
 from dlic.container.format import CRC, checksum
+from dlic.entropy.byte_reader import Reader, read_varint
 from dlic.errors import CorruptFileError
 
 SAME, ONE_VALUE, LOSSLESS, DIFFERENCE = range(4)
 HEAD = bytes([8, 1])  # how a lossless stream of one channel of 8 bits begins
+
+
+def split_alpha(data: bytes, has_alpha: bool) -> tuple[bytes | None, bytes]:
+    """The coded alpha that the packet of a sequence with alpha begins with, and the rest of it. Raises CorruptFileError."""
+    if not has_alpha:
+        return None, data
+    reader = Reader(data)
+    alpha = reader.take(read_varint(reader))
+    return alpha, data[reader.position :]
 
 
 def encode_alpha(alpha: NDArray[np.uint8], reference: NDArray[np.uint8] | None) -> bytes:

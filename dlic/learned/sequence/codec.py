@@ -1,7 +1,7 @@
 """Frames ⇄ packets: key frames as pictures, others by motion and residual. State is passed, never stored."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from zlib import crc32
@@ -14,23 +14,33 @@ from dlic.classical.motion.field import still
 from dlic.classical.motion.prediction import predict
 from dlic.classical.motion.search import SearchReference, search
 from dlic.classical.motion.temporal import FrameMotion, expected
-from dlic.container.format import LEARNED, TILED, Container
+from dlic.container.format import Container
 from dlic.container.sequence_groups import Packet
-from dlic.entropy.byte_reader import Reader, read_varint, write_varint
+from dlic.entropy.byte_reader import write_varint
 from dlic.entropy.parts import Symbols
 from dlic.errors import CorruptFileError, UnknownCheckpointError
 from dlic.images.transparency import filled
 from dlic.learned.codec import LearnedCodec, load_codec
-from dlic.learned.sequence.alpha import decode_alpha, encode_alpha
+from dlic.learned.exact.choice import AUTO, Chooser
+from dlic.learned.exact.codec import LayeredCodec
+from dlic.learned.exact.distortion import VISUAL
+from dlic.learned.exact.layer import in_pixels
+from dlic.learned.exact.price import Price
+from dlic.learned.exact.visibility import visibility
+from dlic.learned.sequence.alpha import decode_alpha, encode_alpha, split_alpha
 from dlic.learned.sequence.areas import SUPERBLOCK
+from dlic.learned.sequence.exact_blocks import ExactBlocks, paste
+from dlic.learned.sequence.exact_canvas import PredictedFrame
+from dlic.learned.sequence.exact_choice import chosen, of_blocks, possible
+from dlic.learned.sequence.key_packet import decode_key, read_key, write_key
 from dlic.learned.sequence.packet import InterPacket, WrittenMotion, read_inter, write_inter, write_motion
 from dlic.learned.sequence.residual import CodedResidual, ResidualCodec
 from dlic.learned.sequence.skipping import Rate, pays, squared_errors, worth_coding
 from dlic.learned.sequence.still_as_inter import StillAsInter
 from dlic.pixels.frames import SequenceFormat
+from dlic.pixels.rectangles import Rectangle
 
 KEY = FrameMotion()  # of key frames
-KEY_HEAD = 2  # bytes before the stream of a key frame: kind and coder
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +86,17 @@ class ParsedFrame:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class _Coded:
+    """A predicted frame, coded in one way."""
+
+    data: bytes  # of its packet, without transparency
+    crc: int
+    x_hat: NDArray[np.uint8]
+    motion: FrameMotion
+    bits: NDArray[np.float64]  # of each superblock
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class SequenceCodec:
     """Two checkpoints at work on the frames of a sequence.
 
@@ -94,30 +115,67 @@ class SequenceCodec:
         """Rate levels of both checkpoints."""
         return min(self.key.levels, self.residual.levels)
 
+    @property
+    def is_visual(self) -> bool:
+        """Whether errors of exact blocks count as eyes see them."""
+        return self.key.unit.distortion == VISUAL
+
     # --- encoding
 
-    def encode_key(self, x: NDArray[np.uint8], level: int, effort: int = 0) -> EncodedFrame:
+    def encode_key(self, x: NDArray[np.uint8], level: int, effort: int = 0, content: str = AUTO) -> EncodedFrame:
         """A frame (H, W, 3), or with alpha (H, W, 4), as a picture."""
         alpha = _alpha(x)
-        encoded = self.key.encode(x if alpha is None else filled(x[..., :3], alpha), level, effort)
-        container = encoded.container
-        data = _coded_alpha(alpha, None) + bytes([container.kind, container.coder]) + container.stream
-        decoded = DecodedFrame(self.key.decode(replace(container, chunks=())).image, alpha=alpha)
+        image = np.ascontiguousarray(x if alpha is None else filled(x[..., :3], alpha))
+        pictures = LayeredCodec(self.key, Chooser(image, content, self.is_visual))
+        container = pictures.encode(image, level, effort).container
+        data = _coded_alpha(alpha, None) + write_key(container)
+        decoded = DecodedFrame(decode_key(container, self.key), alpha=alpha)
         return EncodedFrame(data=data, symbols_crc=container.symbols_crc, level=level, decoded=decoded)
 
-    def encode_inter(self, x: NDArray[np.uint8], references: Sequence[DecodedFrame], level: int, number: int) -> EncodedFrame:
+    def encode_inter(
+        self, x: NDArray[np.uint8], references: Sequence[DecodedFrame], level: int, number: int, content: str = AUTO
+    ) -> EncodedFrame:
         """A frame (H, W, 3), or with alpha (H, W, 4), predicted from one or two others; `number` in the order of display."""
         alpha = _alpha(x)
         moved, p = self._motion(x, references, level, number)
         x = x if alpha is None else np.where(alpha[..., None] > 0, x[..., :3], p)  # clear pixels cost nothing
-        coded, residual, x_hat = self._residual(x, p, level)
-        data, motion = write_inter(moved, coded, self.residual.coder.number, residual.stream)
+        plain = self._packet(moved, x, p, level)
+        packet = self._with_exact_blocks(plain, moved, x, p, level, content)
         return EncodedFrame(
-            data=_coded_alpha(alpha, references[0].alpha) + data,
-            symbols_crc=crc32(_side(data, residual.stream), residual.crc),
+            data=_coded_alpha(alpha, references[0].alpha) + packet.data,
+            symbols_crc=packet.crc,
             level=level,
-            decoded=DecodedFrame(x_hat, motion, alpha),
+            decoded=DecodedFrame(packet.x_hat, packet.motion, alpha),
         )
+
+    def _with_exact_blocks(
+        self, plain: _Coded, moved: WrittenMotion, x: NDArray[np.uint8], p: NDArray[np.uint8], level: int, content: str
+    ) -> _Coded:
+        """The packet of a frame with exact blocks, if it costs fewer bits + error than the plain one."""
+        candidates = possible(x, content) if (x != p).any() else None
+        if candidates is None:
+            return plain
+        price = Price.of_level(level, self.levels)
+        frame = PredictedFrame(x, p, visibility(x) if self.is_visual else np.ones(x.shape[:2], np.float32))
+        network = frame.errors(plain.x_hat, price) + of_blocks(plain.bits, frame.errors(p, price))
+        exact = chosen(frame, network, candidates, price)
+        if exact is None:
+            return plain
+        again = write_motion(moved.field, moved.number, moved.references)
+        packets = (plain, self._packet(again, x, p, level, exact))
+        return min(packets, key=lambda packet: 8 * len(packet.data) + float(frame.errors(packet.x_hat, price).sum()))
+
+    def _packet(
+        self, moved: WrittenMotion, x: NDArray[np.uint8], p: NDArray[np.uint8], level: int, exact: ExactBlocks | None = None
+    ) -> _Coded:
+        """A frame coded with its motion and exact blocks; the network gets the prediction in their place."""
+        rest = x if exact is None else np.where(in_pixels(exact.mask, Rectangle(0, 0, x.shape[1], x.shape[0]))[..., None], p, x)
+        coded, residual, x_hat = self._residual(rest, p, level)
+        if exact is not None:
+            paste(exact, p, x_hat)
+        data, motion = write_inter(moved, coded, self.residual.coder.number, residual.stream, exact)
+        crc = crc32(_side(data, residual.stream), residual.crc)
+        return _Coded(data=data, crc=crc, x_hat=x_hat, motion=motion, bits=residual.bits)
 
     def _motion(
         self, x: NDArray[np.uint8], references: Sequence[DecodedFrame], level: int, number: int
@@ -150,13 +208,9 @@ class SequenceCodec:
 
     def parse(self, data: bytes, packet: Packet, references: Sequence[FrameMotion], form: SequenceFormat) -> ParsedFrame:
         """The symbols of a packet, checked against their checksum; `references` is their motion. Raises CorruptFileError."""
-        size, alpha = (form.height, form.width), None
-        if form.alpha:
-            reader = Reader(data)
-            alpha = reader.take(read_varint(reader))
-            data = data[reader.position :]
+        size, (alpha, data) = (form.height, form.width), split_alpha(data, form.alpha)
         if not references:
-            motion, key = KEY, self._container(data, packet.level, packet.symbols_crc, form)
+            motion, key = KEY, read_key(data, packet, form, self.key.fingerprint[:8])
             return ParsedFrame(level=packet.level, size=size, motion=motion, alpha=alpha, key=key)
         inter, motion = read_inter(data, form.height, form.width, packet.number, references)
         symbols, crc = self.residual.parse(inter.stream, inter.coder, size, packet.level, inter.coded)
@@ -169,30 +223,21 @@ class SequenceCodec:
         before = references[0].alpha if references else None
         alpha = None if parsed.alpha is None else decode_alpha(parsed.alpha, parsed.size, before)
         if parsed.key is not None:
-            return DecodedFrame(self.key.decode(parsed.key).image, parsed.motion, alpha)
+            return DecodedFrame(decode_key(parsed.key, self.key), parsed.motion, alpha)
         assert parsed.inter is not None, "a parsed frame is a key frame or a predicted one"
         p = predict([reference.pixels for reference in references], parsed.inter.field)
         pixels = self.residual.reconstruct(parsed.symbols, p, parsed.level, parsed.inter.coded)
+        if parsed.inter.exact is not None:
+            paste(parsed.inter.exact, p, pixels)
         return DecodedFrame(pixels, parsed.motion, alpha)
 
     def verify(self, parsed: ParsedFrame) -> None:
-        """Checks what `parse` leaves for later: the symbols of key frames. Raises CorruptFileError."""
+        """Checks what `parse` leaves for later: the symbols of key frames, and exact blocks. Raises CorruptFileError."""
         if parsed.key is not None:
-            self.key.crcs(parsed.key)
-
-    def _container(self, data: bytes, level: int, symbols_crc: int, form: SequenceFormat) -> Container:
-        if len(data) < KEY_HEAD or data[0] not in (LEARNED, TILED):
-            raise CorruptFileError("a key frame of the sequence is of a kind that this dlic does not know")
-        return Container(
-            kind=data[0],
-            coder=data[1],
-            width=form.width,
-            height=form.height,
-            level=level,
-            model=self.key.fingerprint[:8],
-            symbols_crc=symbols_crc,
-            stream=data[KEY_HEAD:],
-        )
+            LayeredCodec(self.key).crcs(parsed.key)
+        if parsed.inter is not None and parsed.inter.exact is not None:
+            nothing = np.zeros((*parsed.size, 3), np.uint8)
+            paste(parsed.inter.exact, nothing, nothing)
 
 
 def _side(data: bytes, stream: bytes) -> bytes:

@@ -63,9 +63,10 @@ def encode_group(group: FrameGroup, codec: SequenceCodec, settings: SequenceSett
         level = settings.level_of(step.layer, codec.levels)
         references = [decoded[number] for number in step.references]
         x = frames[step.number].pixels
-        encoded = (
-            codec.encode_inter(x, references, level, step.number) if references else codec.encode_key(x, level, settings.effort)
-        )
+        if references:
+            encoded = codec.encode_inter(x, references, level, step.number, settings.content)
+        else:
+            encoded = codec.encode_key(x, level, settings.effort, settings.content)
         decoded[step.number], data[step.number] = encoded.decoded, encoded.data
         packets.append(_packet(step, encoded))
         if watch is not None:

@@ -2,8 +2,8 @@
 
 alpha       length varint and bytes, if the sequence has it
 key         kind 1, coder 1, then the stream of a picture of that kind
-others      flags 1, length varint and bytes of the side stream, then the stream of the residual
-            flags 1: there is motion; 2: superblocks are coded; 4: all of them; 8 · number of the entropy coder
+others      flags 1, length varint and bytes of the side stream, likewise of exact blocks, then the stream of the residual
+            flags 1: there is motion; 2: superblocks are coded; 4: all of them; 8 · number of the entropy coder; 16: exact blocks
 """
 
 from collections.abc import Sequence
@@ -23,9 +23,15 @@ from dlic.entropy.byte_reader import Reader, read_varint, write_varint
 from dlic.entropy.flags import FlagReader, Flags, FlagWriter
 from dlic.errors import CorruptFileError
 from dlic.learned.sequence.areas import SUPERBLOCK, superblocks
+from dlic.learned.sequence.exact_blocks import ExactBlocks
 
-MOTION, CODED, ALL_CODED, CODER = 1, 2, 4, 8
+MOTION, CODED, ALL_CODED, CODER, EXACT = 1, 2, 4, 8, 16
 SKIP_CONTEXTS = 10  # coded neighbours 0 … 4, without and with motion
+EXACT_PRIORS = (4, 64, 128, 192, 240)  # of exact blocks, by exact neighbours 0 … 4; in 1/256
+PRIORS = (
+    *[128] * SKIP_CONTEXTS,
+    *4 * EXACT_PRIORS,
+)  # those of exact blocks: without and with motion, then where the reference has one
 PER_SIDE = SUPERBLOCK // 16
 
 
@@ -37,7 +43,7 @@ class InterPacket:
     coded: NDArray[np.bool_]  # (h, w) superblocks with a residual
     coder: int
     stream: bytes  # of the residual
-    side_bytes: int = 0  # of motion and skip map
+    exact: ExactBlocks | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -60,7 +66,9 @@ def write_motion(field: MotionField, number: int, references: Sequence[FrameMoti
     return WrittenMotion(number=number, references=tuple(references), field=field, contexts=contexts, writer=writer)
 
 
-def write_inter(moved: WrittenMotion, coded: NDArray[np.bool_], coder: int, stream: bytes) -> tuple[bytes, FrameMotion]:
+def write_inter(
+    moved: WrittenMotion, coded: NDArray[np.bool_], coder: int, stream: bytes, exact: ExactBlocks | None = None
+) -> tuple[bytes, FrameMotion]:
     """A packet's bytes, and the frame's motion for others. Nothing but its flags where the frame is its first reference.
 
     Args:
@@ -68,14 +76,25 @@ def write_inter(moved: WrittenMotion, coded: NDArray[np.bool_], coder: int, stre
         coded: (h, w) superblocks with a residual.
         coder: of the residual.
         stream: of the residual.
+        exact: blocks that are stored exactly.
     """
     flags, moving, partly = 0, not moved.field.is_still, bool(coded.any() and not coded.all())
     flags |= MOTION * moving | CODED * bool(coded.any()) | ALL_CODED * bool(coded.all()) | CODER * coder
+    flags |= EXACT * (exact is not None)
     if partly:
-        _code_map(moved.writer, moved.field, coded.shape, coded)
-    side = moved.writer.finish() if moving or partly else None
-    head = bytes([flags]) if side is None else bytes([flags]) + write_varint(len(side)) + side
-    return head + stream, _motion(moved.number, moved.references, moved.field, moved.contexts)
+        _code_coded(moved.writer, moved.field, coded.shape, coded)
+    if exact is not None:
+        _code_exact(moved.writer, moved.field, moved.references[0], exact.mask)
+    parts = [moved.writer.finish()] if moving or partly or exact is not None else []
+    parts += [exact.stream] if exact is not None else []
+    head = bytes([flags]) + b"".join(write_varint(len(part)) + part for part in parts)
+    mask = None if exact is None else exact.mask
+    return head + stream, _motion(moved.number, moved.references, moved.field, moved.contexts, mask)
+
+
+def has_exact_blocks(data: bytes) -> bool:
+    """Whether the packet of a predicted frame says that it has exact blocks."""
+    return bool(data and data[0] & EXACT)
 
 
 def read_inter(
@@ -84,47 +103,70 @@ def read_inter(
     """Inverse of `write_inter`. Raises CorruptFileError."""
     reader = Reader(data)
     flags = reader.take(1)[0]
-    moving, some, whole = bool(flags & MOTION), bool(flags & CODED), bool(flags & ALL_CODED)
-    if whole and not some:
+    moving, some, whole, has_exact = (bool(flags & flag) for flag in (MOTION, CODED, ALL_CODED, EXACT))
+    if (whole and not some) or flags >= 2 * EXACT:
         raise CorruptFileError("a frame of the sequence holds values that version 2 does not have")
-    field, coded, length = still(height, width, len(references)), np.full(superblocks(height, width), whole), 0
+    field, coded, exact = still(height, width, len(references)), np.full(superblocks(height, width), whole), None
     of_contexts = _probabilities(references)
-    if moving or some != whole:
-        length = read_varint(reader)
-        flag_reader = FlagReader(reader.take(length), of_contexts)
+    if moving or some != whole or has_exact:
+        flag_reader = FlagReader(reader.take(read_varint(reader)), of_contexts)
         if moving:
             field = code_field(flag_reader, macroblocks(height, width), len(references), None, expected(number, references))
         if some != whole:
-            coded = _code_map(flag_reader, field, coded.shape, None)
+            coded = _code_coded(flag_reader, field, coded.shape, None)
+        if has_exact:
+            mask = _code_exact(flag_reader, field, references[0], None)
+            exact = ExactBlocks(mask, reader.take(read_varint(reader)))
         flag_reader.finish()
     stream = data[reader.position :]
     if bool(stream) > some:
         raise CorruptFileError("a frame without a residual holds data of one")
-    packet = InterPacket(field=field, coded=coded, coder=flags // CODER, stream=stream, side_bytes=length)
-    return packet, _motion(number, references, field, of_contexts)
+    if exact is not None and not exact.mask.any():
+        raise CorruptFileError("a frame promises exact blocks and has none")
+    packet = InterPacket(field=field, coded=coded, coder=flags % EXACT // CODER, stream=stream, exact=exact)
+    return packet, _motion(number, references, field, of_contexts, None if exact is None else exact.mask)
 
 
 def _probabilities(references: Sequence[FrameMotion]) -> Probabilities:
     """Those of the first reference that has some, after its side stream; the priors without one."""
     counts = [motion.counts for motion in references if motion.counts is not None]
-    return probabilities(SKIP_CONTEXTS, counts[0] if counts else None)
+    return probabilities(PRIORS, counts[0] if counts else None)
 
 
-def _motion(number: int, references: Sequence[FrameMotion], field: MotionField, of_contexts: Probabilities) -> FrameMotion:
-    return FrameMotion(
-        number=number, references=tuple(motion.number for motion in references), field=field, counts=of_contexts.counts
-    )
+def _motion(
+    number: int, references: Sequence[FrameMotion], field: MotionField, of_contexts: Probabilities, exact: NDArray[np.bool_] | None
+) -> FrameMotion:
+    numbers = tuple(motion.number for motion in references)
+    return FrameMotion(number=number, references=numbers, field=field, counts=of_contexts.counts, exact=exact)
 
 
-def _code_map(flags: Flags, field: MotionField, size: tuple[int, ...], coded: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+def _code_coded(flags: Flags, field: MotionField, size: tuple[int, ...], coded: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
     """Codes which superblocks have a residual, in contexts of their neighbours and of their motion."""
-    moves = (field.modes != 0) | field.split | field.vectors[0, ::2, ::2].any(axis=2)
+    moves = _moves(field)
     whole = np.zeros((PER_SIDE * size[0], PER_SIDE * size[1]), bool)
     whole[: moves.shape[0], : moves.shape[1]] = moves
-    moving = whole.reshape(size[0], PER_SIDE, size[1], PER_SIDE).any(axis=(1, 3)).ravel()
-    found = np.zeros(size[0] * size[1], np.int64)
-    for one in passes(size[0], size[1]):
-        around = np.where(one.known > 0, found[one.neighbours].sum(axis=1), 2)
-        contexts = MOTION_CONTEXTS + around + 5 * moving[one.places]
-        found[one.places] = flags.code(contexts, None if coded is None else coded.ravel()[one.places])
-    return found.reshape(size).astype(bool)
+    moving = whole.reshape(size[0], PER_SIDE, size[1], PER_SIDE).any(axis=(1, 3))
+    return _code_map(flags, MOTION_CONTEXTS + 5 * moving, 2, coded)
+
+
+def _code_exact(flags: Flags, field: MotionField, reference: FrameMotion, exact: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    """Codes which macroblocks are exact, in contexts of their neighbours, of their motion, and of the first reference."""
+    before = np.zeros(field.size, bool) if reference.exact is None else reference.exact
+    return _code_map(flags, MOTION_CONTEXTS + SKIP_CONTEXTS + 5 * _moves(field) + 10 * before, 0, exact)
+
+
+def _moves(field: MotionField) -> NDArray[np.bool_]:
+    """Macroblocks (mh, mw) that are not those of the first reference at their place, at least in their first block."""
+    return np.asarray((field.modes != 0) | field.split | field.vectors[0, ::2, ::2].any(axis=2))
+
+
+def _code_map(flags: Flags, first: NDArray[np.int64], alone: int, values: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    """Codes a map (h, w) in passes. `first` (h, w): the contexts of the values, to which the number of set neighbours is added, or
+    `alone` where none is known.
+    """
+    found = np.zeros(first.size, np.int64)
+    for one in passes(*first.shape):
+        around = np.where(one.known > 0, found[one.neighbours].sum(axis=1), alone)
+        contexts = first.ravel()[one.places] + around
+        found[one.places] = flags.code(contexts, None if values is None else values.ravel()[one.places])
+    return found.reshape(first.shape).astype(bool)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from dlic.errors import DlicError
+from dlic.learned.exact.choice import AUTO, check_content
 
 LONGEST_GOP = 64  # frames, where next to nothing changes; an encoder holds so many in memory
 HIERARCHY = (0, -6, -12, -16, -19, -20, -21)  # levels of the layers, from the key frame's
@@ -17,10 +18,12 @@ class SequenceSettings:
     low_delay: bool = False  # P frames only: no frame refers to a later one
     max_gop: int = LONGEST_GOP  # frames of a group at most; 32 where something changes
     effort: int = 0  # of key frames, 0 … 9
+    content: str = AUTO  # what is weighed to be exact: auto, photo (nothing) or screen (everything)
 
     def __post_init__(self) -> None:
         if not 1 <= self.max_gop <= LONGEST_GOP:
             raise DlicError(f"a group has 1 to {LONGEST_GOP} frames, not {self.max_gop}")
+        check_content(self.content)
 
     def level_of(self, layer: int, levels: int) -> int:
         """The level of a frame of a layer, for a codec of so many levels."""

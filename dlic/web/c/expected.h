@@ -5,7 +5,8 @@ SMALL_BEGIN
 
 enum { KEPT_COUNTS = 64 * 32 };  // of a context of a reference, at most
 
-// How a frame moves, for frames that refer to it; behind it lie its modes (mh, mw), and vectors of macroblocks to each reference.
+// How a frame moves, for frames that refer to it; behind it lie vectors of macroblocks to each reference, modes, and which of them are
+// exact: (mh, mw) each.
 typedef struct {
   i32 number, references, of[2];  // numbers of the frame and of its references, in the order of display
   i32 zeros[ALL_CONTEXTS], ones[ALL_CONTEXTS];
@@ -14,16 +15,25 @@ typedef struct {
 INLINE size_t macroblocks_of(int width, int height) { return (size_t)((width + 15) / 16) * (size_t)((height + 15) / 16); }
 
 // Bytes of the motion of a frame.
-INLINE size_t motion_size(int width, int height) { return sizeof(FrameMotion) + macroblocks_of(width, height) * (1 + 2 * sizeof(Vector)); }
+INLINE size_t motion_size(int width, int height) { return sizeof(FrameMotion) + macroblocks_of(width, height) * (2 + 2 * sizeof(Vector)); }
 
 INLINE Vector *vectors_of(const FrameMotion *motion, size_t count, i32 reference) { return (Vector *)(motion + 1) + (size_t)reference * count; }
 INLINE u8 *modes_of(const FrameMotion *motion, size_t count) { return (u8 *)(vectors_of(motion, count, 2)); }
+INLINE u8 *exact_of(const FrameMotion *motion, size_t count) { return modes_of(motion, count) + count; }
+
+static const u8 exact_priors[5] = {4, 64, 128, 192, 240};  // by exact neighbours
+_Static_assert(EXACT_CONTEXTS % sizeof exact_priors == 0, "a prior for each context");
+
+static i32 prior_of(int context) {
+  if (context < MOTION_CONTEXTS) return motion_priors[context];
+  return context < MOTION_CONTEXTS + SKIP_CONTEXTS ? 128 : exact_priors[(context - MOTION_CONTEXTS - SKIP_CONTEXTS) % 5];
+}
 
 // The counts that the contexts of a frame begin with: those of the first of its references that has some, or the priors.
 static void first_counts(const FrameMotion *const *references, Counts *counts) {
   const FrameMotion *from = references[0] ? references[0] : references[1];
   for (int c = 0; c < ALL_CONTEXTS; c++) {
-    i32 ones = from ? from->ones[c] : c < MOTION_CONTEXTS ? motion_priors[c] : 128, zeros = from ? from->zeros[c] : 256 - ones;
+    i32 ones = from ? from->ones[c] : prior_of(c), zeros = from ? from->zeros[c] : 256 - ones;
     while (from && zeros + ones > KEPT_COUNTS) zeros = (zeros + 1) >> 1, ones = (ones + 1) >> 1;
     counts->ones[c] = ones, counts->zeros[c] = zeros;
   }
@@ -67,7 +77,7 @@ static int expect(const FrameMotion *const *motions, int references, i32 number,
 }
 
 // Keeps the motion of a frame for others.
-static void keep_motion(const Motion *motion, const Counts *counts, i32 number, const FrameMotion *const *motions, FrameMotion *to) {
+static void keep_motion(const Motion *motion, const u8 *exact, const Counts *counts, i32 number, const FrameMotion *const *motions, FrameMotion *to) {
   size_t count = (size_t)motion->mh * (size_t)motion->mw, width = (size_t)motion->mw;
   to->number = number, to->references = motion->references;
   for (int r = 0; r < 2; r++) {
@@ -76,6 +86,6 @@ static void keep_motion(const Motion *motion, const Counts *counts, i32 number, 
     for (size_t at = 0; at < count; at++) vectors[at] = r < motion->references ? motion->vectors[r][at / width * 4 * width + at % width * 2] : (Vector){0, 0};
   }
   for (int c = 0; c < ALL_CONTEXTS; c++) to->zeros[c] = counts->zeros[c], to->ones[c] = counts->ones[c];
-  memcpy(modes_of(to, count), motion->modes, count);
+  memcpy(modes_of(to, count), motion->modes, count), memcpy(exact_of(to, count), exact, count);
 }
 SMALL_END

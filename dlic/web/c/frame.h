@@ -1,10 +1,11 @@
 // A packet of a frame that is predicted → its pixels (docs/format.md, section 9.2; `dlic/learned/sequence/packet.py`).
 #pragma once
 #include "alpha.h"
+#include "packed.h"
 #include "residual.h"
 SMALL_BEGIN
 
-enum { MOVES = 1, CODED = 2, ALL_CODED = 4, CODER = 8, MAX_FRAME = 1 << 25 };
+enum { MOVES = 1, CODED = 2, ALL_CODED = 4, CODER = 8, HAS_EXACT = 16, MAX_FRAME = 1 << 25 };
 enum { SAME_ALPHA, ONE_ALPHA, WHOLE_ALPHA, ALPHA_DIFFERENCE };
 
 typedef struct {
@@ -18,40 +19,60 @@ typedef struct {
 
 static FrameMotion *kept_motion;  // of the last frame
 
-// Which superblocks have a residual, in contexts of their neighbours and of their motion.
-static int read_skip_map(Flags *flags, const Motion *motion, int rows, int columns, u8 *coded) {
+// A map (rows, columns) in passes. `kinds` times five, plus the number of set neighbours, is the context from `first` on; `alone` is
+// that number where no neighbour is known.
+static int read_map(Flags *flags, u32 first, u32 alone, const u8 *kinds, int rows, int columns, u8 *map) {
   size_t count = (size_t)rows * (size_t)columns;
   Place *places = take(count * sizeof(Place));
-  u8 *moving = take_zeros(count), *bits = take(count);
+  u8 *bits = take(count);
   u16 *contexts = take(count * sizeof(u16));
-  if (!places || !moving || !bits || !contexts) return fail(NO_MEMORY);
-  for (u32 at = 0; at < (u32)(motion->mh * motion->mw); at++)
-    if (moves(motion, at)) moving[at / (u32)motion->mw / 4 * (u32)columns + at % (u32)motion->mw / 4] = 1;
+  if (!places || !bits || !contexts) return fail(NO_MEMORY);
   for (int pass = 0; pass < PASSES; pass++) {
     size_t size = places_of(pass, rows, columns, places);
     for (size_t i = 0; i < size; i++)
-      contexts[i] = (u16)(MOTION_CONTEXTS + (places[i].known ? counted(&places[i], coded, 1) : 2) + 5u * moving[places[i].at]);
+      contexts[i] = (u16)(first + (places[i].known ? counted(&places[i], map, 1) : alone) + 5u * kinds[places[i].at]);
     pull_flags(flags, contexts, size, bits);
-    for (size_t i = 0; i < size; i++) coded[places[i].at] = bits[i];
+    for (size_t i = 0; i < size; i++) map[places[i].at] = bits[i];
   }
   return 1;
 }
 
-// Motion and skip map from the side stream, if there is one.
-static int read_side(const Packet *packet, const u8 *side, size_t size, u32 flags, Motion *motion, int rows, int columns, u8 *coded) {
+// Which superblocks have a residual, in contexts of their motion.
+static int read_skip_map(Flags *flags, const Motion *motion, int rows, int columns, u8 *coded) {
+  u8 *moving = take_zeros((size_t)rows * (size_t)columns);
+  if (!moving) return fail(NO_MEMORY);
+  for (u32 at = 0; at < (u32)(motion->mh * motion->mw); at++)
+    if (moves(motion, at)) moving[at / (u32)motion->mw / 4 * (u32)columns + at % (u32)motion->mw / 4] = 1;
+  return read_map(flags, MOTION_CONTEXTS, 2, moving, rows, columns, coded);
+}
+
+// Which macroblocks are exact, in contexts of their motion, and of the first reference.
+static int read_exact_map(Flags *flags, const Motion *motion, const FrameMotion *reference, u8 *exact) {
+  size_t count = (size_t)motion->mh * (size_t)motion->mw, set = 0;
+  u8 *kinds = take(count);
+  if (!kinds) return fail(NO_MEMORY);
+  for (u32 at = 0; at < count; at++) kinds[at] = (u8)(moves(motion, at) + 2 * (reference && exact_of(reference, count)[at]));
+  if (!read_map(flags, MOTION_CONTEXTS + SKIP_CONTEXTS, 0, kinds, motion->mh, motion->mw, exact)) return 0;
+  for (size_t at = 0; at < count; at++) set += exact[at];
+  return set ? 1 : fail("a frame promises exact blocks and has none");
+}
+
+// Motion, skip map and exact blocks from the side stream, if there is one.
+static int read_side(const Packet *packet, const u8 *side, size_t size, u32 flags, Motion *motion, int rows, int columns, u8 *coded, u8 *exact) {
   Mark start = mark();
   MotionReader *reader = take_zeros(sizeof(MotionReader));
   int some_are_coded = (flags & (CODED | ALL_CODED)) == CODED;
   if (!reader || !take_reader(reader, motion)) return fail(NO_MEMORY);
   first_counts(packet->motions, &reader->flags.counts);
-  if (flags & MOVES || some_are_coded) {
+  if (flags & (MOVES | HAS_EXACT) || some_are_coded) {
     if (!start_flags(&reader->flags, side, size, ALL_CONTEXTS)) return 0;
     if (flags & MOVES && !expect(packet->motions, packet->references, packet->number, macroblocks_of(packet->width, packet->height), &reader->expected)) return 0;
     if (flags & MOVES) read_motion(reader);
     if (some_are_coded && !read_skip_map(&reader->flags, motion, rows, columns, coded)) return 0;
+    if (flags & HAS_EXACT && !read_exact_map(&reader->flags, motion, packet->motions[0], exact)) return 0;
     if (!end_flags(&reader->flags)) return 0;
   }
-  keep_motion(motion, &reader->flags.counts, packet->number, packet->motions, kept_motion);
+  keep_motion(motion, exact, &reader->flags.counts, packet->number, packet->motions, kept_motion);
   release(start);
   return 1;
 }
@@ -74,25 +95,30 @@ NOINLINE u8 *decode_frame(const Packet *packet) {
   Bytes from = {packet->data, 0, packet->size, 0};
   u32 flags = big_endian(&from, 1);
   int rows = (packet->height + SUPERBLOCK - 1) / SUPERBLOCK, columns = (packet->width + SUPERBLOCK - 1) / SUPERBLOCK;
-  int some = (flags & CODED) != 0, whole = (flags & ALL_CODED) != 0;
-  if (from.short_of || flags / CODER > 1 || (whole && !some)) return fail("a frame is damaged, or coded in a way that this decoder does not know"), NULL;
-  u64 length = flags & MOVES || some != whole ? varint(&from) : 0;
+  int some = (flags & CODED) != 0, whole = (flags & ALL_CODED) != 0, has_exact = (flags & HAS_EXACT) != 0;
+  if (from.short_of || flags >= 2 * HAS_EXACT || (whole && !some)) return fail("a frame is damaged, or coded in a way that this decoder does not know"), NULL;
+  u64 length = flags & MOVES || some != whole || has_exact ? varint(&from) : 0;
   const u8 *side = length <= from.size ? take_bytes(&from, (size_t)length) : 0;
-  if (!side || (from.at < from.size && !some)) return fail("a frame is damaged: its data are not as long as it says"), NULL;
-  u8 *pixels = take(4 * (size_t)packet->width * (size_t)packet->height), *coded = take((size_t)(rows * columns));
+  u64 exact_length = side && has_exact ? varint(&from) : 0;
+  const u8 *stream = exact_length <= from.size ? take_bytes(&from, (size_t)exact_length) : 0;
+  if (!side || !stream || (from.at < from.size && !some)) return fail("a frame is damaged: its data are not as long as it says"), NULL;
+  u8 *pixels = take(4 * (size_t)packet->width * (size_t)packet->height), *coded = take((size_t)(rows * columns)), *exact = take_zeros(macroblocks_of(packet->width, packet->height));
   kept_motion = take(motion_size(packet->width, packet->height));
   Mark start = mark();
   Motion motion;
-  if (!pixels || !coded || !kept_motion || !take_motion(&motion, packet->width, packet->height, packet->references)) return fail(NO_MEMORY), NULL;
+  if (!pixels || !coded || !exact || !kept_motion || !take_motion(&motion, packet->width, packet->height, packet->references)) return fail(NO_MEMORY), NULL;
   memset(coded, whole, (size_t)(rows * columns));
-  if (!read_side(packet, side, (size_t)length, flags, &motion, rows, columns, coded)) return NULL;
+  if (!read_side(packet, side, (size_t)length, flags, &motion, rows, columns, coded, exact)) return NULL;
   if (!predict(packet->frames, &motion, pixels)) return NULL;
-  Residual residual = {pixels, packet->width, packet->height, packet->level, (int)(flags / CODER), coded, rows, columns};
+  Packing packing = {0};
+  if (has_exact && !read_packed(stream, (size_t)exact_length, exact, packet->width, packet->height, pixels, &packing)) return NULL;
+  Residual residual = {pixels, packet->width, packet->height, packet->level, (int)(flags % HAS_EXACT / CODER), coded, rows, columns};
   u32 crc = 0;
   size_t before = from.at;
   if (some) set_level(packet->level);
   if (!add_residual(&residual, from.data + before, from.size - before, &crc)) return NULL;
   if (!same_crc(crc32(packet->data, before, crc), packet->crc)) return fail("a frame is damaged: its symbols do not match their checksum"), NULL;
+  if (has_exact) put_packed(&packing, exact, packet->width, pixels);
   release(start);
   return pixels;
 }

@@ -6,13 +6,13 @@
 SMALL_BEGIN
 
 enum { FIRST, SECOND, BOTH, FLAT };  // modes of a macroblock: one reference, the mean of two, one colour
-enum { REACH = 1 << 11, CLASSES = 6, AGREEMENTS = 4, OCTAVES = 12, SKIP_CONTEXTS = 10 };
+enum { REACH = 1 << 11, CLASSES = 6, AGREEMENTS = 4, OCTAVES = 12, SKIP_CONTEXTS = 10, EXACT_CONTEXTS = 20 };
 // First contexts of each kind of bit (`dlic/classical/motion/contexts.py`).
 enum {
   IS_FLAT = 0, IS_BOTH = 3, IS_SECOND = 8, IS_SPLIT = 13, IS_ZERO = IS_SPLIT + 5, IS_EXPECTED = IS_ZERO + (AGREEMENTS + 1) * CLASSES,
   IS_NEIGHBOUR = IS_EXPECTED + CLASSES, WHICH = IS_NEIGHBOUR + 2 * CLASSES, IS_ZERO_Y = WHICH + 6, IS_ZERO_X = IS_ZERO_Y + 2 * CLASSES,
   IS_LONGER = IS_ZERO_X + 2 * CLASSES, SECOND_BIT = IS_LONGER + 2 * CLASSES * OCTAVES, EVEN = SECOND_BIT + OCTAVES, MOTION_CONTEXTS = EVEN + 1,
-  ALL_CONTEXTS = MOTION_CONTEXTS + SKIP_CONTEXTS
+  ALL_CONTEXTS = MOTION_CONTEXTS + SKIP_CONTEXTS + EXACT_CONTEXTS
 };
 _Static_assert(sizeof motion_priors == MOTION_CONTEXTS, "a prior for each context");
 

@@ -1,13 +1,15 @@
 """Makes the golden sequences, which must decode for ever. With a new format version only:
 
-python -m tests.golden.sequences.rewrite
+python -m tests.golden.sequences.rewrite [NAME …]
 """
 
+import sys
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from tests.learned.exact.pages import page, page_with_photograph
 from tests.learned.sequence.clips import decoder, encoded, pan, photograph
 
 FOLDER = Path(__file__).parent
@@ -20,7 +22,15 @@ def clips() -> dict[str, bytes]:
     block = [photograph()[:130, :150].copy() for _ in range(5)]
     for i, frame in enumerate(block):
         frame[20:60, 10 + 7 * i : 50 + 7 * i] = photograph()[300:340, 300:340]
-    return {"hierarchy_alpha": encoded(clear, level=45), "chain": encoded(block, level=60, low_delay=True)}
+    return {"hierarchy_alpha": encoded(clear, level=45), "chain": encoded(block, level=60, low_delay=True), "screen": screen()}
+
+
+def screen() -> bytes:
+    """A line is typed over a page with a photograph, whose key frame has exact blocks; then a page of nothing else."""
+    frames = [page_with_photograph(photograph())[:128, :192].copy() for _ in range(4)]
+    for i, frame in enumerate(frames):
+        frame[20:36, : 40 * i] = page(128, 192, "#a03030")[4:20, : 40 * i]
+    return encoded([*frames, page(128, 192, "white", "navy"), page(128, 192, "yellow", "navy")], level=40)
 
 
 def shown(data: bytes) -> np.ndarray:
@@ -29,6 +39,8 @@ def shown(data: bytes) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    for name, data in clips().items():
+    made = clips()
+    for name in sys.argv[1:] or made:
+        data = made[name]
         (FOLDER / f"{name}.dlic").write_bytes(data)
         Image.fromarray(shown(data)).save(FOLDER / f"{name}.png")

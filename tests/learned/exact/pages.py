@@ -10,12 +10,12 @@ def page(height: int = 160, width: int = 240, ink: str = "black", paper: str = "
     pen = ImageDraw.Draw(image)
     for line, top in enumerate(range(3, height - 12, 16)):
         pen.text((4, top), f"Line {line} of 37: quartz, judge & vow; sphinx!"[line % 5 :], ink, font)
-    return np.asarray(image)
+    return np.array(image)
 
 
 def page_with_photograph(photograph: np.ndarray) -> np.ndarray:
     """Text, and a photograph of 128 × 192 pixels in it."""
-    picture = page(192, 288).copy()
+    picture = page(192, 288)
     picture[48:176, 64:256] = photograph[100:228, 200:392]
     return picture
 

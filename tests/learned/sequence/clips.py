@@ -14,6 +14,7 @@ from dlic.learned.sequence.encoder import encode_sequence
 from dlic.learned.sequence.partition import Extra
 from dlic.learned.sequence.settings import SequenceSettings
 from dlic.pixels.frames import Frame, SequenceFormat
+from tests.learned.exact.pages import page
 
 ROOT = Path(__file__).parents[3]
 TINY = ROOT / "tests" / "golden" / "tiny_light"
@@ -34,6 +35,19 @@ def pan(count: int, size: tuple[int, int] = (72, 100), at: tuple[int, int] = (10
     """Frames (H, W, 3) of a window that moves over the photograph."""
     (height, width), (y, x), (down, right) = size, at, step
     return [photograph()[y + down * i : y + down * i + height, x + right * i : x + right * i + width] for i in range(count)]
+
+
+def typing(count: int, size: tuple[int, int] = (80, 160)):
+    """Frames (H, W, 3) of a page on which a line is typed, with a moving photograph at the right."""
+    height, width = size
+    frames = []
+    for i in range(count):
+        frame = page(height, width)
+        frame[32:48] = page(height, width, "#a03030")[16:32]
+        frame[32:48, 8 * (i + 2) :] = 255
+        frame[height // 2 :, width // 2 :] = photograph()[200 : 200 + height - height // 2, 3 * i : 3 * i + width - width // 2]
+        frames.append(frame)
+    return frames
 
 
 def timed(frames: list[np.ndarray], duration: int = 40) -> list[Frame]:
