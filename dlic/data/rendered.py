@@ -97,6 +97,7 @@ WORDS = [
     "λ",
     "Σ",
 ]
+PROBE, NO_LETTER = "aZé7%", "\U0010ffff"  # what a font must draw, and what none has a letter for
 FINE = 4  # charts are drawn so many times larger and shrunk, for smooth edges
 
 Theme = tuple[str, str, str]
@@ -212,9 +213,19 @@ def _font(rng: Random, height: int | None = None) -> tuple[ImageFont.FreeTypeFon
 
 @cache
 def fonts() -> tuple[Path, ...]:
-    """Fonts of this machine, by name."""
+    """Fonts of this machine that have Latin letters, by name. Others, of which there may be many, would draw boxes."""
     found = sorted(path for folder in map(Path, FONT_FOLDERS) if folder.is_dir() for path in folder.rglob("*.[to]tf"))
-    return tuple(found[:: max(1, len(found) // MOST_FONTS)])
+    latin = list(filter(_is_latin, found))
+    return tuple(latin[:: max(1, len(latin) // MOST_FONTS)])
+
+
+def _is_latin(file: Path) -> bool:
+    try:
+        font = ImageFont.truetype(str(file), SMALLEST)
+    except OSError:
+        return False
+    drawn = [bytes(font.getmask(letter)) for letter in (NO_LETTER, *PROBE)]
+    return all(of_letter != drawn[0] for of_letter in drawn[1:])
 
 
 @cache

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import ImageFont
 
 from dlic.data.crops import Augmentation, TrainingCrops
 from dlic.data.photographs import decode_all, find_photographs
@@ -40,6 +41,12 @@ def test_a_machine_without_fonts_has_pillows(ground, monkeypatch):
     assert fonts() == () and rendered_page(np.random.default_rng(3), SIZE, ground).std() > 0
     monkeypatch.undo()
     fonts.cache_clear()
+
+
+def test_fonts_without_latin_letters_are_left_out():
+    for file in fonts():
+        font = ImageFont.truetype(str(file), 12)
+        assert bytes(font.getmask("a")) != bytes(font.getmask("Z")), file  # else both are the box of a missing letter
 
 
 def test_the_share_of_rendered_crops(photographs, tmp_path):
