@@ -16,7 +16,10 @@ from dlic.data.pairs import PairMaker, Pairs, PairSettings, folder_of_pairs, mad
 from dlic.data.photographs import decode_all, find_photographs
 from dlic.data.predicted import PredictedCrops, TrainingPairs, ValidationPairs
 from dlic.data.scenes import MovedPhotographs, RealScenes
+from dlic.data.windows import TrainingWindows, UnrolledCrops, ValidationWindows
 from dlic.storage.files import cache_folder
+
+VALIDATION_WINDOWS = 4  # of each scene, where frames are unrolled
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class ClipData(pl.LightningDataModule):
         validation_chains: int = 12,
         crop: int = 192,
         batch_size: int = 14,
+        unrolled: int = 0,
         scenes: SceneSettings = SceneSettings(),
         seed: int = 0,
         workers: int = 0,
@@ -69,7 +73,8 @@ class ClipData(pl.LightningDataModule):
             chains: scenes that are coded for training, of 3 to 8 pairs each.
             validation_chains: scenes that are coded for validation.
             crop: side of a training crop in pixels, a multiple of the model's stride.
-            batch_size: crops a batch, in each process.
+            batch_size: crops a batch, in each process; where frames are unrolled, crops of as many frames each.
+            unrolled: predicted frames in a row, each from what the network makes of those before; 0: single frames.
             scenes: how scenes are drawn.
             seed: fixes every scene and every crop.
             workers: processes that code scenes and prepare crops; 0 does it in the training process.
@@ -80,6 +85,7 @@ class ClipData(pl.LightningDataModule):
         self.held_out = validation or held_out
         self.key, self.inter, self.chains, self.validation_chains = key, inter, chains, validation_chains
         self.crop, self.batch_size, self.scenes, self.seed, self.workers = crop, batch_size, scenes, seed, workers
+        self.unrolled = unrolled
         self.cache = Path(cache_dir) if cache_dir else cache_folder()
 
     def setup(self, stage: str) -> None:
@@ -105,11 +111,20 @@ class ClipData(pl.LightningDataModule):
         assert self.trainer is not None, "a trainer asks for data"
         start = cast(Resumed, self.trainer.lightning_module).next_batch + self.trainer.global_rank
         batches = EndlessBatches(self.batch_size, start, self.trainer.world_size)
-        crops = TrainingPairs(self.training_pairs, self.crop, self.seed)
+        pairs = self.training_pairs
+        crops = self._windows(pairs) if self.unrolled else TrainingPairs(pairs, self.crop, self.seed)
         return DataLoader(crops, batch_sampler=batches, num_workers=self.workers, persistent_workers=self.workers > 0)
 
     def val_dataloader(self) -> DataLoader:
-        return DataLoader(ValidationPairs(self.validation_pairs), batch_size=1)
+        pairs = self.validation_pairs
+        if self.unrolled:
+            return DataLoader(ValidationWindows(self._windows(pairs), VALIDATION_WINDOWS * len(pairs.files)), batch_size=4)
+        return DataLoader(ValidationPairs(pairs), batch_size=1)
 
-    def on_after_batch_transfer(self, batch: PredictedCrops, dataloader_idx: int) -> PredictedCrops:
+    def _windows(self, pairs: Pairs) -> TrainingWindows:
+        return TrainingWindows(pairs, self.crop, self.unrolled, self.seed, (self.scenes.height, self.scenes.width))
+
+    def on_after_batch_transfer(self, batch: PredictedCrops | UnrolledCrops, dataloader_idx: int) -> PredictedCrops | UnrolledCrops:
+        if isinstance(batch, UnrolledCrops):
+            return batch  # pixels that predictions are made of are whole numbers
         return PredictedCrops(batch.x.to(torch.float32) / 255, batch.p.to(torch.float32) / 255, batch.level)

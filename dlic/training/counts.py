@@ -16,7 +16,7 @@ from dlic.learned.unit import UnitCodec
 
 LEVEL_STRIDE = 5  # from one photograph to the next: coprime to the number of levels, so that all of them are visited
 KEY = "light-1"  # codes the key frames
-SCENES = 96  # of clips, 3 to 8 predicted frames in each
+SCENES = 48  # of clips, 3 to 16 predicted frames in each
 SCENE_SIZE = (224, 352)
 
 
@@ -28,7 +28,7 @@ def histogram(learned: LearnedCodec, folder: Path, model: str) -> NDArray[np.flo
         folder: photographs; for `inter` clips, which are coded as sequences are.
         model: its name.
     """
-    coded = _of_clips(learned.unit, folder) if model == "inter" else _of_photographs(learned.unit, folder)
+    coded = _of_clips(learned, folder) if model == "inter" else _of_photographs(learned.unit, folder)
     width = 2 * REACH + 1
     counts = np.zeros(len(learned.unit.tables) * width)
     for symbols in coded:
@@ -49,19 +49,21 @@ def _of_photographs(codec: UnitCodec, folder: Path, side: int = 512) -> Iterator
         yield codec.rounding.plain(latent, i * LEVEL_STRIDE % codec.levels).symbols
 
 
-def _of_clips(codec: UnitCodec, folder: Path) -> Iterator[Symbols]:
+def _of_clips(learned: LearnedCodec, folder: Path) -> Iterator[Symbols]:
     """Predicted frames of scenes of the clips, at levels of their own."""
-    from dlic.data.chains import ChainCoder
+    from dlic.data.chains import coded_chain
     from dlic.data.clips import decode_clips, find_clips
     from dlic.data.pairs import drawn_chain
     from dlic.data.scenes import RealScenes
+    from dlic.learned.sequence.codec import sequence_codec
 
     scenes = RealScenes(decode_clips(find_clips(folder)))
-    coder = ChainCoder(key=load_codec(folder_of(KEY)).unit, inter=codec)
+    codec = sequence_codec(load_codec(folder_of(KEY)), learned, {})
     for number in _shown(SCENES):
-        for pair in coder.pairs(*drawn_chain(np.random.default_rng(number), scenes, *SCENE_SIZE)):
-            given = codec.given(pair.p)
-            yield given.rounding.plain(given.deployed.encoder.analyse(pair.x), pair.level).symbols
+        _, frames = coded_chain(codec, *drawn_chain(np.random.default_rng(number), scenes, *SCENE_SIZE))
+        for frame in frames:
+            given = learned.unit.given(frame.p)
+            yield given.rounding.plain(given.deployed.encoder.analyse(frame.x), frame.level).symbols
 
 
 def _shown(count: int) -> Iterator[int]:

@@ -14,9 +14,11 @@ from dlic.checkpoints.weights import read_weights
 from dlic.data.clip_module import ClipData
 from dlic.data.module import PhotographData
 from dlic.data.predicted import PredictedCrops
+from dlic.data.windows import UnrolledCrops
 from dlic.metrics.differentiable.distortions import MSE_SHARE
 from dlic.metrics.differentiable.ssimulacra2 import score, ssimulacra2_error
-from dlic.models.base import Model
+from dlic.models.base import Model, ModelOutput
+from dlic.models.inter import Inter
 from dlic.runtime.torch.arrays import to_tensors
 from dlic.runtime.weights import trained_weights
 from dlic.training.callbacks.dead_channels import DeadChannels
@@ -26,8 +28,10 @@ from dlic.training.levels import drawn_levels, spread_levels
 from dlic.training.loss import LossTerms, RateDistortionLoss
 from dlic.training.optimization import Optimizer, Schedule
 from dlic.training.processes import mean_over_processes, process_count, process_rank
+from dlic.training.unrolled import unrolled
 from dlic.training.validated import Validated
 
+Batch = Tensor | PredictedCrops | UnrolledCrops
 SOLVED_EVERY = 100  # steps between calls of `Model.prepare` in training
 # counters of a run, stored in its checkpoints
 COUNTERS = ("batches_seen", "pixels_seen", "nonfinite_total", "nonfinite_in_row", "earlier_steps", "earlier_pixels")
@@ -143,16 +147,15 @@ class TrainingModule(pl.LightningModule):
 
     # --- training ---------------------------------------------------------------------------------------------------
 
-    def on_train_batch_start(self, batch: Tensor | PredictedCrops, batch_idx: int) -> None:
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         if self.global_step % SOLVED_EVERY == 0 and batch_idx % self.accumulated == 0:
             self.network.prepare()
         torch.manual_seed(self.noise_seed * 1_000_003 + self.next_batch + process_rank())
         if 0 < self.frozen_share < 1 and self.global_step >= round((1 - self.frozen_share) * self.trainer.max_steps):
             self.network.freeze_encoder(self.parity)
 
-    def training_step(self, batch: Tensor | PredictedCrops, batch_idx: int) -> Tensor | None:
-        x, known, level = self._sample(batch)
-        output = self.network(x, level, *known)
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
+        output, x, level = self._output(batch)
         terms = self.loss(output, x, self.lmbdas[level], self.level_weights[level])
         self.batches_seen += process_count()
         values = mean_over_processes(torch.stack([*terms.parts(), output.sparsity]).detach())
@@ -163,13 +166,15 @@ class TrainingModule(pl.LightningModule):
         self._log_step(values, batch_idx)
         return terms.loss
 
-    def _sample(self, batch: Tensor | PredictedCrops) -> tuple[Tensor, tuple[Tensor, ...], Tensor]:
-        """Pictures, their predictions if they have some, and levels: drawn ones, or those that the predictions were made for."""
+    def _output(self, batch: Batch) -> tuple[ModelOutput, Tensor, Tensor]:
+        """The network's output, pictures and levels: drawn ones, or those that predictions were made for."""
+        if isinstance(batch, UnrolledCrops):
+            return unrolled(cast(Inter, self.network), batch)
         if isinstance(batch, PredictedCrops):
-            return batch.x, (batch.p,), batch.level
+            return self.network(batch.x, batch.level, batch.p), batch.x, batch.level
         first = (self.next_batch + process_rank()) * len(batch)
         level = drawn_levels(self.noise_seed, first, len(batch), len(self.lmbdas)).to(batch.device, non_blocking=True)
-        return batch, (), level
+        return self.network(batch, level), batch, level
 
     def _log_step(self, values: Tensor, batch_idx: int) -> None:
         """Collects `values` (6,) of this batch, and logs means over the batches of a step."""
@@ -217,8 +222,10 @@ class TrainingModule(pl.LightningModule):
         for name, value in self._unsolved.items():
             self.network.get_parameter(name).copy_(value)
 
-    def validation_step(self, batch: Tensor | PredictedCrops, batch_idx: int) -> list[Validated]:  # type: ignore[override]
+    def validation_step(self, batch: Batch, batch_idx: int) -> list[Validated]:  # type: ignore[override]
         """Each of `validation_levels` on the same crops, or a prediction's own; callbacks take it."""
+        if isinstance(batch, UnrolledCrops):
+            return self._validated(*unrolled(cast(Inter, self.network), batch))
         if isinstance(batch, PredictedCrops):
             return [self._validate(batch.x, level, batch.p) for level in batch.level.unique().tolist()]
         return [self._validate(batch, level) for level in self.validation_levels]
@@ -229,6 +236,9 @@ class TrainingModule(pl.LightningModule):
         self.network.eval()
         for batch in self._data.val_dataloader():
             shown = self._data.on_after_batch_transfer(move_data_to_device(batch, self.device), 0)
+            if isinstance(shown, UnrolledCrops):
+                unrolled(cast(Inter, self.network), shown)
+                continue
             x, known = (shown.x, (shown.p,)) if isinstance(shown, PredictedCrops) else (shown, ())
             for level in self.validation_levels:
                 self.network.forward(x, torch.full((len(x),), level, device=self.device), *known)
@@ -237,14 +247,23 @@ class TrainingModule(pl.LightningModule):
     def _validate(self, x: Tensor, level: int, *known: Tensor) -> Validated:
         levels = torch.full((len(x),), level, device=x.device)
         output = self.network.forward(x, levels, *known)  # never compiled: that would take minutes for each shape
-        terms = self.loss(output, x, self.lmbdas[levels], self.level_weights[levels])
+        return self._validated(output, x, levels)[0]
+
+    def _validated(self, output: ModelOutput, x: Tensor, level: Tensor) -> list[Validated]:
+        """Logs means over a batch; the results of each of its levels."""
+        terms = self.loss(output, x, self.lmbdas[level], self.level_weights[level])
         self._log_terms("val", terms, x.shape[0])  # logs the mean over levels and batches
         self._log("val", "sparsity", output.sparsity, batch_size=x.shape[0])
         x_hat = (output.x_hat.clamp(0, 1) * 255).round() / 255
         psnr = -10 * torch.log10(((x_hat - x) ** 2).mean(dim=(1, 2, 3)).clamp_min(1e-10))
         self._log("val", "psnr", psnr.mean(), batch_size=x.shape[0])
         visual = self._ssimulacra2(x_hat, x) if self.loss.distortion == "visual" else None
-        return Validated(x, x_hat, output.bits / (x.shape[2] * x.shape[3]), psnr, level, visual)
+        bpp = output.bits / (x.shape[2] * x.shape[3])
+        return [
+            Validated(x[at], x_hat[at], bpp[at], psnr[at], one, None if visual is None else visual[at])
+            for one in level.unique().tolist()
+            for at in [level == one]
+        ]
 
     def _ssimulacra2(self, x_hat: Tensor, x: Tensor) -> Tensor:
         scores = score(ssimulacra2_error(x_hat, x))

@@ -1,84 +1,66 @@
-"""Chains: the order of coding, and pairs as a codec of sequences makes them."""
+"""Scenes coded as files are, and what is kept of them."""
 
 import numpy as np
 import pytest
-import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from dlic.checkpoints.local import find
 from dlic.classical.motion.prediction import predict
-from dlic.classical.motion.search import SearchReference, search
-from dlic.data.chains import ChainCoder, hierarchy, low_delay
-from dlic.learned.codec import load_codec
-from dlic.learned.unit import UnitCodec
-from dlic.models.inter import Inter
-from dlic.training.export import as_codec, learned_tables
+from dlic.data.chain_files import NONE, read_frames, read_motion, write_chain
+from dlic.data.chains import PredictedFrame, coded_chain
+from dlic.learned.sequence.codec import SequenceCodec, load_sequence_codec
+from dlic.learned.sequence.structure import Step, chain, hierarchical
+
+Chain = tuple[np.ndarray, list[PredictedFrame]]
 
 
 @pytest.fixture(scope="module")
-def inter() -> UnitCodec:
-    torch.manual_seed(0)
-    network = Inter(channels=16, latents=24, hyper=8, hidden=8, prediction=8, encoder_fine=1, encoder_coarse=1, decoder_fine=1)
-    return as_codec(network.eval(), learned_tables(network)).unit
+def codec() -> SequenceCodec:
+    return load_sequence_codec(find("light-1"), find("light-1-inter"))
 
 
 @pytest.fixture(scope="module")
-def key() -> UnitCodec:
-    return load_codec(find("light-1")).unit
-
-
-@pytest.fixture
 def moving(photograph) -> np.ndarray:
     """Frames that move one pixel each: (5, 96, 128, 3)."""
     return np.stack([photograph[100:196, 200 + i : 328 + i] for i in range(5)])
 
 
-@given(st.integers(2, 33))
-def test_a_hierarchy_refers_to_frames_that_are_there(count):
-    steps, there = hierarchy(count), set()
-    for step in steps:
-        assert set(step.references) <= there
-        there.add(step.frame)
-    assert there == set(range(count)) and len(steps) == count
-    layers = {step.frame: step.layer for step in steps}
-    assert all(layers[number] < step.layer for step in steps[2:] for number in step.references)
+@pytest.fixture(scope="module")
+def coded(codec, moving) -> tuple[list[Step], Chain]:
+    steps = hierarchical(5, 4)
+    return steps, coded_chain(codec, moving, steps, [60, 55, 50, 45, 45])
 
 
-@given(st.integers(1, 12))
-def test_low_delay_refers_to_the_frame_before(count):
-    assert [(step.frame, step.references) for step in low_delay(count)] == [
-        (number, (number - 1,) if number else ()) for number in range(count)
-    ]
+def test_frames_are_what_a_decoder_makes_of_its_packets(coded, moving):
+    steps, (key, frames) = coded
+    decoded = {0: key} | {step.number: frame.x_hat for step, frame in zip(steps[1:], frames, strict=True)}
+    for step, frame in zip(steps[1:], frames, strict=True):
+        assert np.array_equal(frame.x, moving[step.number])
+        assert np.array_equal(frame.p, predict([decoded[number] for number in step.references], frame.field))
+        errors = [np.square(frame.x - made.astype(float)).mean() for made in (frame.p, frame.x_hat)]
+        assert errors[1] < errors[0] or not frame.coded.any()
 
 
-def test_pairs_are_frames_and_what_a_decoder_predicts_of_them(key, inter, moving):
-    steps = hierarchy(5)
-    pairs = list(ChainCoder(key=key, inter=inter).pairs(moving[:5], steps, [50] * 5, price=4.0))
-    assert [pair.x.tobytes() for pair in pairs] == [moving[step.frame].tobytes() for step in steps[1:]]
-    coded = key.synthesise(key.rounding.plain(key.deployed.encoder.analyse(moving[0]), 50).y_hat, 50)
-    field = search(moving[4], [SearchReference(coded)], 4.0)
-    assert np.array_equal(pairs[0].p, predict([coded], field))
+def test_left_out_superblocks_are_their_prediction(coded):
+    for frame in coded[1][1]:
+        left_out = ~frame.coded.repeat(64, axis=0).repeat(64, axis=1)[:96, :128]
+        assert np.array_equal(frame.x_hat[left_out], frame.p[left_out])
 
 
-def test_better_references_make_better_predictions(key, inter, moving):
-    def error(level: int) -> float:
-        pairs = ChainCoder(key=key, inter=inter).pairs(moving[:3], low_delay(3), [level] * 3, price=4.0)
-        return float(np.mean([np.square(pair.x - pair.p.astype(float)).mean() for pair in pairs]))
-
-    assert error(60) < error(30) < error(5)
+def test_a_still_scene_costs_nothing_and_stays(codec, moving):
+    _, frames = coded_chain(codec, np.repeat(moving[:1], 4, axis=0), chain(4), [40, 0, 0, 0])
+    assert not any(frame.coded.any() for frame in frames)
+    assert np.array_equal(frames[0].x_hat, frames[2].x_hat)
 
 
-def test_without_an_inter_network_references_are_key_frames(key, inter, moving):
-    levels = [40] * 4
-    alone, chained = (list(ChainCoder(key=key, inter=one).pairs(moving[:4], low_delay(4), levels, 4.0)) for one in (None, inter))
-    coded = key.synthesise(key.rounding.plain(key.deployed.encoder.analyse(moving[1]), 40).y_hat, 40)
-    assert np.array_equal(alone[1].p, predict([coded], search(moving[2], [SearchReference(coded)], 4.0)))
-    assert not np.array_equal(alone[1].p, chained[1].p)
-
-
-def test_a_still_scene_costs_nothing_and_stays(key, inter, moving):
-    """Superblocks without symbols are their prediction bit for bit."""
-    still = np.repeat(moving[:1], 4, axis=0)
-    pairs = list(ChainCoder(key=key, inter=inter).pairs(still, low_delay(4), [40, 0, 0, 0], price=4.0))
-    assert np.array_equal(pairs[1].p, pairs[2].p)
+def test_a_scene_on_disk_has_all_that_predicts_it(coded, moving, tmp_path):
+    steps, (key, frames) = coded
+    file = tmp_path / "00000.npy"
+    write_chain(file, moving[0], key, frames, steps)
+    motion, pixels = read_motion(file), read_frames(file)
+    assert pixels.shape == (5, 3, 96, 128, 3) and np.array_equal(pixels[0, 2], key)
+    numbers = [step.number for step in steps]
+    for place, (step, frame) in enumerate(zip(steps[1:], frames, strict=True)):
+        assert np.array_equal(pixels[1 + place], [frame.x, frame.p, frame.x_hat])
+        known = [numbers[number] for number in motion.references[place] if number != NONE]
+        assert tuple(known) == step.references and motion.levels[place] == frame.level
+        assert np.array_equal(motion.modes[place], frame.field.modes) and np.array_equal(motion.coded[place], frame.coded)

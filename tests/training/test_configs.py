@@ -20,7 +20,7 @@ OF_CLIPS = ["--data.chains", "1", "--data.validation_chains", "1", "--data.scene
 def test_every_recipe_takes_a_step(config, photographs, clips, tmp_path):
     assert config.read_text().splitlines()[0] == f"# dlic train --config {config.stem} --data.train_dir PATH"
     folders = ["--data.cache_dir", str(tmp_path / "decoded"), "--trainer.logger.init_args.save_dir", str(tmp_path)]
-    data, own = (clips, OF_CLIPS) if config.stem == "inter" else (photographs, OF_PHOTOGRAPHS)
+    data, own = (clips, OF_CLIPS) if config.stem.startswith("inter") else (photographs, OF_PHOTOGRAPHS)
     command = ["train", "--config", config.stem, "--data.train_dir", str(data), *SMALL, *own, *folders]
     assert run([*command, "--trainer.default_root_dir", str(tmp_path)]) == 0
     (last,) = tmp_path.glob(f"{config.stem}/version_0/checkpoints/last.ckpt")

@@ -81,8 +81,8 @@ def _add_split(weighted: NDArray[np.float32], sources: Sequence[Reference], fiel
     rows, columns = np.nonzero(field.split[area.slices])
     for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)):
         y, x = 2 * (rows + area.y) + i, 2 * (columns + area.x) + j
-        part = _predicted(sources, field, (y, x), SUB) * _weights_of(2 * field.size[0], y)[:, :, None]
-        part *= _weights_of(2 * field.size[1], x).repeat(3, axis=1)[:, None]
+        part = _predicted(sources, field, (y, x), SUB) * block_weights(2 * field.size[0], y)[:, :, None]
+        part *= block_weights(2 * field.size[1], x).repeat(3, axis=1)[:, None]
         weighted[rows, columns, SUB * i : SUB * i + SUB + 2 * OVERLAP, 3 * SUB * j : 3 * (SUB * j + SUB + 2 * OVERLAP)] += part
 
 
@@ -111,10 +111,10 @@ def _weights(count: int, start: int, stop: int, block: int) -> Iterator[tuple[sl
     """Weights along one axis of the windows of blocks start … stop − 1 of `count`, in runs of equal ones."""
     edges = sorted({start, stop, *(edge for edge in (1, count - 1) if start < edge < stop)})
     for first, end in pairwise(edges):
-        yield slice(first - start, end - start), _weights_of(count, np.array([first]), block)[0]
+        yield slice(first - start, end - start), block_weights(count, np.array([first]), block)[0]
 
 
-def _weights_of(count: int, places: NDArray[np.int64], block: int = SUB) -> NDArray[np.float32]:
+def block_weights(count: int, places: NDArray[np.int64], block: int = SUB) -> NDArray[np.float32]:
     """Weights along one axis of the windows of blocks at `places` (N,) of `count`: (N, block + 2 · OVERLAP). Of all windows over a
     pixel of the frame they sum to WEIGHT.
     """

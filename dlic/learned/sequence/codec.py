@@ -1,9 +1,10 @@
 """Frames ⇄ packets: key frames as pictures, others by motion and residual. State is passed, never stored."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -264,6 +265,11 @@ def load_sequence_codec(key: str | Path, inter: str | Path | None = None, runtim
     """
     pictures = load_codec(key, runtime)
     frames = pictures if inter is None else load_codec(inter, runtime)
+    return sequence_codec(pictures, frames, read_manifest(Path(inter or key)).config)
+
+
+def sequence_codec(pictures: LearnedCodec, frames: LearnedCodec, config: Mapping[str, Any]) -> SequenceCodec:
+    """The codec of two checkpoints; `config` is of that of inter frames. Raises UnknownCheckpointError."""
     model = frames.unit.deployed
     if model.decoder.unit != SUPERBLOCK:
         raise UnknownCheckpointError(f"{frames.name} is no model of the frames of a sequence")
@@ -273,5 +279,5 @@ def load_sequence_codec(key: str | Path, inter: str | Path | None = None, runtim
         residual=ResidualCodec(network=network, model=model, tables=frames.unit.tables),
         inter_name=frames.name,
         inter_model=frames.fingerprint[:8],
-        rate=Rate.of_config(read_manifest(Path(inter or key)).config, frames.levels),
+        rate=Rate.of_config(config, frames.levels),
     )

@@ -44,17 +44,18 @@ class Inter(Light):
     def forward(self, x: Tensor, level: Tensor | None = None, p: Tensor | None = None) -> ModelOutput:
         """x and p (B, 3, H, W) in [0, 1]; without p middle grey is the prediction.
 
-        In training, superblocks are left out as an encoder leaves them out: x_hat = x there, so that they count for nothing.
+        In training, superblocks are left out as an encoder leaves them out.
         """
         if level is None:
             raise ValueError("a network of many rates needs the level of each image")
         p = torch.full_like(x, GREY / 255) if p is None else p
-        if not self.training:
-            return self._coded(x, level, p, None)
-        which = self.worth_coding(x, level, p)
+        return self.coded(x, level, p, self.worth_coding(x, level, p)) if self.training else self._coded(x, level, p, None)
+
+    def coded(self, x: Tensor, level: Tensor, p: Tensor, which: Tensor) -> ModelOutput:
+        """Codes the superblocks `which` (B, 1, H/64, W/64), 1 there and 0 elsewhere: others cost nothing, and x_hat = p there."""
         of_pixels = which.repeat_interleave(SIDE, 2).repeat_interleave(SIDE, 3)[:, :, : x.shape[2], : x.shape[3]] > 0
         output = self._coded(torch.where(of_pixels, x, p), level, p, which)
-        return replace(output, x_hat=torch.where(of_pixels, output.x_hat, x))
+        return replace(output, x_hat=torch.where(of_pixels, output.x_hat, p))
 
     def _coded(self, x: Tensor, level: Tensor, p: Tensor, which: Tensor | None) -> ModelOutput:
         known = self.prediction(p, level)
