@@ -49,7 +49,8 @@ class Probabilities:
     def ones(self) -> NDArray[Any]:
         """Probability of a one in each context, in 2⁻¹⁶: int64 (C,)."""
         if self._ones is None:
-            self._ones = np.clip((self._counts[1] << PRECISION) // self._counts.sum(axis=0), LEAST, TOTAL - LEAST)
+            shares = (self._counts[1] << PRECISION) // (self._counts[0] + self._counts[1])
+            self._ones = np.minimum(np.maximum(shares, LEAST), TOTAL - LEAST)
         return self._ones
 
     def costs(self) -> NDArray[Any]:
@@ -59,10 +60,8 @@ class Probabilities:
 
     def observe(self, contexts: NDArray[Any], bits: NDArray[Any]) -> None:
         size = self._counts.shape[1]
-        counts = np.bincount(contexts, minlength=size)
-        ones = np.bincount(contexts[bits != 0], minlength=size)
-        self._counts += 32 * np.stack([counts - ones, ones])
-        total = self._counts.sum(axis=0)
+        self._counts += 32 * np.bincount(contexts + size * (bits != 0), minlength=2 * size).reshape(2, size)
+        total = self._counts[0] + self._counts[1]
         if total.max() > MOST_SEEN:
             self._counts[:, total > MOST_SEEN] = self._counts[:, total > MOST_SEEN] + 1 >> 1
         self._ones = None

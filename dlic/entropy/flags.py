@@ -42,16 +42,23 @@ class FlagWriter:
 
     def finish(self) -> bytes:
         """The stream."""
-        coder = AnsCoder()
-        if self._coded:
-            bits, ones = (np.concatenate(column) for column in zip(*self._coded, strict=True))
+        coder, (bits, ones) = AnsCoder(), self._all
+        if bits.size:
             coder.encode_reverse(bits, Bernoulli(perfect=False), ones / TOTAL)
         return bytes(coder.get_compressed().astype("<u4").tobytes()).rstrip(b"\0")
 
     @property
     def bits(self) -> float:
         """Ideal bits so far."""
-        return float(sum(-np.log2(np.where(bits != 0, ones, TOTAL - ones) / TOTAL).sum() for bits, ones in self._coded))
+        bits, ones = self._all
+        return float(-np.log2(np.where(bits != 0, ones, TOTAL - ones) / TOTAL).sum())
+
+    @property
+    def _all(self) -> tuple[NDArray[np.int32], NDArray[Any]]:
+        """All bits so far, and the probabilities of ones they were coded with."""
+        bits = [bits for bits, _ in self._coded]
+        ones = [ones for _, ones in self._coded]
+        return np.concatenate([np.empty(0, np.int32), *bits]), np.concatenate([np.empty(0, np.int64), *ones])
 
 
 class FlagReader:

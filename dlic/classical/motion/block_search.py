@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlic.classical.motion.field import REACH, SUB, of_macroblocks
-from dlic.classical.motion.planes import CurrentBlocks, Planes, differences
+from dlic.classical.motion.planes import CurrentBlocks, Planes, differences, differences_of_parts
 
 AROUND = np.array([(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if y or x], np.int16)
 CROSS = np.array([(-1, 0), (0, -1), (0, 1), (1, 0)], np.int16)
@@ -15,8 +15,9 @@ WHOLE, HALF, QUARTER = 4, 2, 1  # quarter pels
 MEDIAN_BITS, NEIGHBOUR_BITS, NEW_BITS = 0.7, 4.0, 2.5  # approximate cost of a vector: median, neighbour's, other; then its size
 EXPECTED_BITS = 3.0  # of the expected one
 
-SIZES = np.arange(2 * REACH, dtype=np.float32)
-COMPONENT_BITS = 2 * np.log2(1 + SIZES) + (SIZES > 0)  # of a component's distance from its prediction, in quarter pels
+SIZES = np.arange(2 * REACH, dtype=np.float32)  # of a component's distance from its prediction, in quarter pels
+COMPONENT_BITS: NDArray[np.float32] = (2 * np.log2(1 + SIZES) + (SIZES > 0)).astype(np.float32)
+FOUR = np.ones(4, np.float32)
 
 Hint = tuple[NDArray[np.int16], NDArray[np.bool_]]  # expected vectors (mh, mw, 2), and where there are some (mh, mw)
 
@@ -26,16 +27,17 @@ class BlockSearch:
 
     def __init__(self, current: CurrentBlocks, planes: Planes, price: float, hint: Hint | None = None):
         """`price`: absolute differences of luma that a bit is worth."""
-        self._current, self._planes, self._price, self._hint = current, planes, price, hint
-        (mh, mw), most = current.size, np.float32(np.inf)
-        self.vectors = np.zeros((mh, mw, 2), np.int16)
-        self.sums = np.full((mh, mw), most)  # of absolute differences
-        self.sub_vectors = np.zeros((2 * mh, 2 * mw, 2), np.int16)
-        self.sub_sums = np.full((2 * mh, 2 * mw), most)
+        self._current, self._planes, self._price, self._hint = current, planes, np.float32(price), hint
+        parts = differences_of_parts(current.blocks, planes.blocks(current.places))
+        self.vectors = np.zeros((*current.size, 2), np.int16)
+        self.sums = (parts @ FOUR).reshape(current.size)  # of absolute differences
+        self.sub_vectors = np.zeros((*current.sub_size, 2), np.int16)
+        self.sub_sums = np.empty(current.sub_size, np.float32)
+        self.sub_sums.ravel()[current.parts] = parts
 
     def run(self, candidates: Iterable[NDArray[np.int16]]) -> "BlockSearch":
         """Searches from candidates (mh, mw, 2); returns itself."""
-        self._try_all([np.zeros_like(self.vectors), *self._expected, *candidates])
+        self._try_all([*self._expected, *candidates])
         self._refine(AROUND * 2 * WHOLE)
         self._refine(AROUND * WHOLE)
         self._propagate()
@@ -69,31 +71,40 @@ class BlockSearch:
         self._try_all([*around.neighbours, around.predicted, *self._expected])
 
     def _try_all(self, candidates: Iterable[NDArray[np.int16]]) -> None:
-        around, price = _Surroundings(self.vectors.copy(), self._hint), self._price
-        costs = self.sums + price * around.bits(self.vectors)
-        sub_costs = self.sub_sums + price * vector_bits(self.sub_vectors, of_macroblocks(around.predicted))
+        around = _Surroundings(self.vectors.copy(), self._hint)
+        costs = self.sums + self._price * around.bits(self.vectors)
+        sub_costs = self.sub_sums + self._price * vector_bits(self.sub_vectors, of_macroblocks(around.predicted))
         for vectors in candidates:
-            vectors = np.clip(vectors, -REACH, REACH - 1)
-            parts = differences(self._current.blocks, self._planes.blocks(vectors))  # (2, N, 2)
-            bits, sums = price * around.bits(vectors), parts.sum(axis=(0, 2)).reshape(self._current.size)
-            _keep_better(costs, sums + bits, (self.sums, sums), (self.vectors, vectors))
-            mh, mw = self._current.size
-            sub_sums = parts.reshape(2, mh, mw, 2).transpose(1, 0, 2, 3).reshape(2 * mh, 2 * mw)
-            _keep_better(
-                sub_costs, sub_sums + of_macroblocks(bits), (self.sub_sums, sub_sums), (self.sub_vectors, of_macroblocks(vectors))
-            )
+            self._try(within_reach(vectors), around, costs.ravel(), sub_costs.ravel())
+
+    def _try(
+        self, vectors: NDArray[np.int16], around: "_Surroundings", costs: NDArray[np.float32], sub_costs: NDArray[np.float32]
+    ) -> None:
+        """Takes vectors (mh, mw, 2) of the macroblocks where they cost less, for these and for their four blocks."""
+        current, bits = self._current, self._price * around.bits(vectors).ravel()
+        which = could_be_better(bits, costs, vectors, self.vectors)
+        bits, tried = bits[which], packed(vectors)[which]
+        parts = differences_of_parts(current.blocks[which], self._planes.blocks(current.places[which] + unpacked(tried)))
+        sums = parts @ FOUR
+        keep_better(which, costs, sums + bits, (self.sums.ravel(), sums), (packed(self.vectors), tried))
+        at, of_parts = current.parts[which].ravel(), parts.ravel()
+        pairs = (self.sub_sums.ravel(), of_parts), (packed(self.sub_vectors), tried.repeat(4))
+        keep_better(at, sub_costs, (parts + bits[:, None]).ravel(), *pairs)
 
     def _refine_sub(self, step: int) -> None:
-        """Refines the vectors of blocks of 8 × 8 around themselves and from their neighbours."""
-        start = self.sub_vectors.copy()
-        expected = of_macroblocks(self.vectors)
-        costs = self.sub_sums + self._price * vector_bits(start, expected)
-        moved = [start + offset for offset in CROSS * np.int16(step)]
-        for vectors in (*moved, *shifted(start)):
-            vectors = np.clip(vectors, -REACH, REACH - 1)
-            parts = differences(self._current.sub_blocks, self._planes.blocks(vectors, SUB))
-            sums, bits = parts.reshape(self.sub_sums.shape), self._price * vector_bits(vectors, expected)
-            _keep_better(costs, sums + bits, (self.sub_sums, sums), (self.sub_vectors, vectors))
+        """Refines the vectors of blocks of 8 × 8 around themselves, and from their neighbours and macroblocks."""
+        start, current = self.sub_vectors.copy(), self._current
+        whole = of_macroblocks(self.vectors)
+        costs = (self.sub_sums + self._price * vector_bits(start, whole)).ravel()
+        for vectors in (*(start + offset for offset in CROSS * np.int16(step)), *shifted(start), whole):
+            vectors = within_reach(vectors)
+            bits = self._price * vector_bits(vectors, whole).ravel()
+            which = could_be_better(bits, costs, vectors, self.sub_vectors)
+            tried = packed(vectors)[which]
+            blocks = self._planes.blocks(current.sub_places[which] + unpacked(tried), SUB)
+            sums = differences(current.sub_blocks[which], blocks)
+            pairs = (self.sub_sums.ravel(), sums), (packed(self.sub_vectors), tried)
+            keep_better(which, costs, sums + bits[which], *pairs)
 
 
 class _Surroundings:
@@ -102,16 +113,20 @@ class _Surroundings:
     def __init__(self, field: NDArray[np.int16], hint: Hint | None):
         self.neighbours = shifted(field)  # each (mh, mw, 2)
         self.predicted = _predicted(self.neighbours, hint)
-        self._packed, self._hint = [_packed(each) for each in self.neighbours], hint
+        self._packed = [packed(each) for each in self.neighbours]
+        self._expected = None if hint is None else (packed(hint[0]), hint[1].ravel())
 
     def bits(self, vectors: NDArray[np.int16]) -> NDArray[np.float32]:
         """Approximate bits of vectors (mh, mw, 2): (mh, mw)."""
-        bits, packed = vector_bits(vectors, self.predicted), _packed(vectors)
-        equal = np.logical_or.reduce([packed == each for each in self._packed])
-        bits = np.where(equal, np.minimum(bits, np.float32(NEIGHBOUR_BITS)), bits)
-        if self._hint is not None:
-            equal = (packed == _packed(self._hint[0])) & self._hint[1]
-            bits = np.where(equal, np.minimum(bits, np.float32(EXPECTED_BITS)), bits)
+        bits, numbers = vector_bits(vectors, self.predicted), packed(vectors)
+        equal = numbers == self._packed[0]
+        for neighbour in self._packed[1:]:
+            equal |= numbers == neighbour
+        flat = bits.ravel()
+        np.minimum(flat, np.float32(NEIGHBOUR_BITS), out=flat, where=equal)
+        if self._expected is not None:
+            expected, known = self._expected
+            np.minimum(flat, np.float32(EXPECTED_BITS), out=flat, where=(numbers == expected) & known)
         return bits
 
 
@@ -137,9 +152,13 @@ def _sorted(
 
 def vector_bits(vectors: NDArray[np.int16], predicted: NDArray[np.int16]) -> NDArray[np.float32]:
     """Approximate bits of vectors (…, 2) with such predictions: (…)."""
-    apart = vectors.astype(np.int32) - predicted
-    bits: NDArray[np.float32] = COMPONENT_BITS[np.abs(apart)].sum(axis=-1)
-    return np.where(bits > 0, bits + np.float32(NEW_BITS), np.float32(MEDIAN_BITS))
+    apart = vectors - predicted  # below 2 · REACH
+    np.abs(apart, out=apart)
+    of_components: NDArray[np.float32] = COMPONENT_BITS.take(apart)
+    bits: NDArray[np.float32] = of_components[..., 0] + of_components[..., 1]
+    bits += NEW_BITS
+    bits[~apart.any(axis=-1)] = MEDIAN_BITS
+    return bits
 
 
 def shifted(vectors: NDArray[np.int16]) -> list[NDArray[np.int16]]:
@@ -149,14 +168,33 @@ def shifted(vectors: NDArray[np.int16]) -> list[NDArray[np.int16]]:
     return [padded[1 + y : 1 + y + height, 1 + x : 1 + x + width] for y, x in CROSS.tolist()]
 
 
-def _packed(vectors: NDArray[np.int16]) -> NDArray[np.int32]:
-    """Both components of vectors (h, w, 2) as one number each, which compare faster: (h, w)."""
-    return np.ascontiguousarray(vectors).view(np.int32)[..., 0]
+def packed(vectors: NDArray[np.int16]) -> NDArray[np.int32]:
+    """Both components of vectors (…, 2) as one number each, which NumPy handles faster: (N,); a view of an array in order."""
+    return np.ascontiguousarray(vectors).reshape(-1).view(np.int32)
 
 
-def _keep_better(costs: NDArray[Any], new: NDArray[Any], *pairs: tuple[NDArray[Any], NDArray[Any]]) -> None:
-    """Writes the new values of each pair into the old ones where the new cost is lower."""
-    better = new < costs
-    np.copyto(costs, new, where=better)
-    for old, value in pairs:
-        np.copyto(old, value, where=better if old.ndim == 2 else better[..., None])
+def unpacked(numbers: NDArray[np.int32]) -> NDArray[np.int16]:
+    """Inverse of `packed`: (N,) → (N, 2)."""
+    return numbers.view(np.int16).reshape(-1, 2)
+
+
+def within_reach(vectors: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Vectors, limited to what a file can hold."""
+    return np.minimum(np.maximum(vectors, -REACH), REACH - 1)
+
+
+def could_be_better(
+    bits: NDArray[np.float32], costs: NDArray[np.float32], vectors: NDArray[np.int16], best: NDArray[np.int16]
+) -> NDArray[np.int64]:
+    """The blocks (n,) whose vectors (h, w, 2) are not the best ones so far, and whose bits (N,) alone do not cost as much."""
+    return np.flatnonzero((bits < costs) & (packed(vectors) != packed(best)))
+
+
+def keep_better(
+    which: NDArray[np.int64], costs: NDArray[np.float32], new: NDArray[np.float32], *pairs: tuple[NDArray[Any], NDArray[Any]]
+) -> None:
+    """Writes the new values (n,) of each pair into the old ones (N,) of the blocks `which` (n,) where the new cost is lower."""
+    better = np.flatnonzero(new < costs[which])
+    at = which[better]
+    for old, value in ((costs, new), *pairs):
+        old[at] = value[better]

@@ -1,5 +1,6 @@
 """Full search in small copies of two frames: first vectors for the search in the frames themselves."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -40,16 +41,22 @@ def block_costs(current: NDArray[np.uint8], reference: NDArray[np.uint8], reach:
     """Differences of all blocks for all offsets, float32 (K, h, w), and the offsets (K, 2); near ones first."""
     around, (height, width) = np.pad(reference, reach, mode="edge"), current.shape
     costs = np.empty((2 * reach + 1, 2 * reach + 1, height // SIDE, width // SIDE), np.float32)
-    for y, of_row in enumerate(costs):
-        windows = sliding_window_view(around[y : y + height], width, axis=1).transpose(1, 0, 2)  # by offset across
+    for windows, of_row in zip(sliding_window_view(around, (height, width)), costs, strict=True):  # by offset across
         apart = np.maximum(current, windows)
         apart -= np.minimum(current, windows)
         pairs = apart.view(np.uint16)  # of bytes, as sums of 16 bits take no conversion
         rows = ((pairs & 255) + (pairs >> 8)).reshape(2 * reach + 1, height // SIDE, SIDE, -1)
         columns = rows[:, :, 0] + rows[:, :, 1] + rows[:, :, 2] + rows[:, :, 3]
         np.add(columns[..., ::2], columns[..., 1::2], out=of_row, casting="unsafe")
-    offsets = np.array(sorted(np.ndindex(2 * reach + 1, 2 * reach + 1), key=lambda at: abs(at[0] - reach) + abs(at[1] - reach)))
-    return costs[offsets[:, 0], offsets[:, 1]], offsets - reach
+    offsets = _near_first(reach)
+    return costs[offsets[:, 0] + reach, offsets[:, 1] + reach], offsets
+
+
+@lru_cache(maxsize=8)
+def _near_first(reach: int) -> NDArray[np.int64]:
+    """All offsets up to `reach`, near ones first: (K, 2)."""
+    places = np.ndindex(2 * reach + 1, 2 * reach + 1)
+    return np.array(sorted(places, key=lambda at: abs(at[0] - reach) + abs(at[1] - reach))) - reach
 
 
 def _with_neighbours(costs: NDArray[Any]) -> NDArray[Any]:

@@ -5,8 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dlic.classical.motion.block_search import CROSS, HALF, QUARTER, BlockSearch
-from dlic.classical.motion.field import REACH
+from dlic.classical.motion.block_search import (
+    CROSS,
+    HALF,
+    QUARTER,
+    BlockSearch,
+    could_be_better,
+    keep_better,
+    packed,
+    unpacked,
+    within_reach,
+)
 from dlic.classical.motion.planes import CurrentBlocks, Planes, differences
 
 
@@ -15,11 +24,12 @@ class PairSearch:
 
     def __init__(self, current: CurrentBlocks, planes: Sequence[Planes], found: Sequence[BlockSearch], price: float):
         """`found`: the best vectors of each reference alone, where the search begins."""
-        self._current, self._planes, self._found, self._price = current, planes, found, price
+        self._current, self._planes, self._found, self._price = current, planes, found, np.float32(price)
         self.vectors = [one.vectors.copy() for one in found]  # each (mh, mw, 2)
         self._bits = [one.bits(vectors) for one, vectors in zip(found, self.vectors, strict=True)]
-        self._blocks = [of.blocks(vectors) for of, vectors in zip(planes, self.vectors, strict=True)]
-        self.costs = self._differences(*self._blocks) + price * (self._bits[0] + self._bits[1])  # (mh, mw)
+        self._blocks = [self._moved(number) for number in range(len(found))]
+        sums = differences(current.blocks, mean(*self._blocks)).reshape(current.size)
+        self.costs = sums + self._price * (self._bits[0] + self._bits[1])  # (mh, mw)
 
     def run(self) -> "PairSearch":
         """Refines to half and quarter pels; returns itself."""
@@ -27,13 +37,13 @@ class PairSearch:
             for number in (1, 0):
                 start = self.vectors[number].copy()
                 for offset in CROSS * np.int16(step):
-                    self._try(number, np.clip(start + offset, -REACH, REACH - 1))
-                self._blocks[number] = self._planes[number].blocks(self.vectors[number])
+                    self._try(number, within_reach(start + offset))
+                self._blocks[number] = self._moved(number)
         return self
 
     @property
     def mean(self) -> NDArray[np.uint8]:
-        """What the pairs predict: (16, N, 16)."""
+        """What the pairs predict: (N, 16, 16)."""
         return mean(*self._blocks)
 
     @property
@@ -41,18 +51,20 @@ class PairSearch:
         """Approximate bits of both vectors: (mh, mw)."""
         return self._bits[0] + self._bits[1]
 
+    def _moved(self, number: int) -> NDArray[np.uint8]:
+        """The blocks of one reference: (N, 16, 16)."""
+        return self._planes[number].blocks(self._current.places + self.vectors[number].reshape(-1, 2))
+
     def _try(self, number: int, vectors: NDArray[np.int16]) -> None:
         """Takes other vectors to one reference where they are better with those to the other."""
-        other, bits = 1 - number, self._found[number].bits(vectors)
-        sums = self._differences(self._planes[number].blocks(vectors), self._blocks[other])
-        costs = sums + self._price * (bits + self._bits[other])
-        better = costs < self.costs
-        np.copyto(self.costs, costs, where=better)
-        np.copyto(self._bits[number], bits, where=better)
-        np.copyto(self.vectors[number], vectors, where=better[..., None])
-
-    def _differences(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return differences(self._current.blocks, mean(first, second)).sum(axis=(0, 2)).reshape(self._current.size)
+        other, of_vectors = 1 - number, self._found[number].bits(vectors)
+        bits, costs = self._price * (of_vectors + self._bits[other]).ravel(), self.costs.ravel()
+        which = could_be_better(bits, costs, vectors, self.vectors[number])
+        tried = packed(vectors)[which]
+        blocks = self._planes[number].blocks(self._current.places[which] + unpacked(tried))
+        sums = differences(self._current.blocks[which], mean(blocks, self._blocks[other][which]))
+        pairs = (self._bits[number].ravel(), of_vectors.ravel()[which]), (packed(self.vectors[number]), tried)
+        keep_better(which, costs, sums + bits[which], *pairs)
 
 
 def mean(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.uint8]:

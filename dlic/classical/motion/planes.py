@@ -24,20 +24,29 @@ def luma(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 class CurrentBlocks:
-    """Luma of a frame in macroblocks and in blocks of 8 × 8, its border continued; rows come first, as sums over them are fast."""
+    """Luma of a frame in macroblocks and in blocks of 8 × 8, row by row, its border continued."""
 
     def __init__(self, gray: NDArray[np.uint8]):
         self.size = mh, mw = macroblocks(*gray.shape)
         self.sub_size = 2 * mh, 2 * mw
         whole = np.pad(gray, ((0, BLOCK * mh - gray.shape[0]), (0, BLOCK * mw - gray.shape[1])), mode="edge")
-        self.blocks = _in_blocks(whole, BLOCK)  # (16, N, 16)
-        self.sub_blocks = _in_blocks(whole, SUB)  # (8, 4 · N, 8)
+        self.blocks = _in_blocks(whole, BLOCK)  # (N, 16, 16)
+        self.sub_blocks = _in_blocks(whole, SUB)  # (4 · N, 8, 8)
+        self.places = _places(self.size, BLOCK)  # (N, 2)
+        self.sub_places = _places(self.sub_size, SUB)  # (4 · N, 2)
+        numbers = np.arange(4 * mh * mw).reshape(mh, 2, mw, 2)
+        self.parts = numbers.transpose(0, 2, 1, 3).reshape(-1, 4).copy()  # the blocks of 8 × 8 of each macroblock: (N, 4)
 
 
 def _in_blocks(whole: NDArray[np.uint8], block: int) -> NDArray[np.uint8]:
     height, width = whole.shape[0] // block, whole.shape[1] // block
-    rows_first = whole.reshape(height, block, width, block).transpose(1, 0, 2, 3)
-    return np.ascontiguousarray(rows_first).reshape(block, height * width, block)
+    in_order = whole.reshape(height, block, width, block).transpose(0, 2, 1, 3)
+    return np.ascontiguousarray(in_order).reshape(height * width, block, block)
+
+
+def _places(size: tuple[int, int], block: int) -> NDArray[np.int32]:
+    """First pixels of the blocks of a grid, y and x in quarter pels, row by row: (h · w, 2)."""
+    return (FRACTION * block * np.indices(size, np.int32)).reshape(2, -1).T.copy()
 
 
 class Planes:
@@ -58,31 +67,53 @@ class Planes:
                         rows, FILTERS[right], self._planes.shape[2], axis=1
                     )
 
-    def blocks(self, vectors: NDArray[Any], block: int = BLOCK) -> NDArray[np.uint8]:
-        """Blocks at every place of the grid of 16 × 16 or 8 × 8, moved by vectors (h, w, 2): (block, h·w, block)."""
-        height, width = vectors.shape[:2]
-        y = vectors[..., 0].astype(np.int64) + FRACTION * block * np.arange(height)[:, None]
-        x = vectors[..., 1].astype(np.int64) + FRACTION * block * np.arange(width)
-        phase = FRACTION * (y % FRACTION) + x % FRACTION
-        y = np.clip(y // FRACTION, -block - 1, self._height + 1) + MARGIN
-        x = np.clip(x // FRACTION, -block - 1, self._width + 1) + MARGIN
+    def blocks(self, places: NDArray[np.int32], block: int = BLOCK) -> NDArray[np.uint8]:
+        """Blocks of 16 × 16 or 8 × 8 whose first pixels are y and x (N, 2) in quarter pels: (N, block, block)."""
+        y, x = places[:, 0], places[:, 1]
+        phase = FRACTION * (y & FRACTION - 1) + (x & FRACTION - 1)
+        y = np.minimum(np.maximum(y // FRACTION, -block - 1), self._height + 1)  # beyond that all blocks are the same
+        x = np.minimum(np.maximum(x // FRACTION, -block - 1), self._width + 1)
         plane, row, _ = self._planes.strides
-        run = f"V{block}"  # pixels in a row as one item, as NumPy copies items faster
-        runs: NDArray[Any] = np.ndarray(self._planes.size - block + 1, run, buffer=self._planes.data, strides=(1,))
-        starts = (plane * phase + row * y + x).ravel()
-        return runs[starts + row * np.arange(block)[:, None]].view(np.uint8).reshape(block, -1, block)
+        starts = plane * phase.astype(np.int64) + (row * (y + MARGIN) + (x + MARGIN))
+        # every position begins a block, whose items are rows: NumPy copies these several times as fast as pixels
+        count, strides = self._planes.size - (row + 1) * (block - 1), (1, row)
+        everywhere: NDArray[Any] = np.ndarray((count, block), f"V{block}", buffer=self._planes.data, strides=strides)
+        return everywhere[starts].view(np.uint8).reshape(-1, block, block)
+
+
+LOW = np.uint64(0x00FF00FF00FF00FF)  # every second byte
+LANES = np.uint64(0x0001000100010001)  # times this, the highest lane of 16 bits becomes the sum of all four
+HALVES = np.kron(np.ones((SUB, 1)), np.eye(2)).astype(np.float32)  # left and right halves of 8 rows: (16, 2)
 
 
 def differences(current: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Sums of absolute differences of blocks (block, N, block) in parts of 8 × 8: (block / 8, N, block / 8)."""
-    apart = np.maximum(current, predicted)
-    apart -= np.minimum(current, predicted)
-    pairs = apart.view(np.uint16)  # of bytes, as sums of 16 bits take no conversion
-    sums = (pairs & 255) + (pairs >> 8)
-    parts, (rows, count, half) = apart.shape[0] // SUB, sums.shape
-    down = sums.reshape(parts, SUB, count * half).sum(axis=1, dtype=np.uint16)
-    assert rows == parts * SUB
-    return down.reshape(parts, count, parts, SUB // 2).sum(axis=3, dtype=np.float32)
+    """Sums of absolute differences of blocks (N, block, block): (N,)."""
+    rows = _rows(current, predicted)
+    return rows @ np.ones(rows.shape[1], np.float32)
+
+
+def differences_of_parts(current: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Sums of absolute differences of blocks (N, 16, 16) in parts of 8 × 8: (N, 4)."""
+    return (_rows(current, predicted).reshape(-1, 2 * SUB) @ HALVES).reshape(-1, 4)
+
+
+def _rows(current: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Sums of absolute differences of runs of 8 pixels: (N, block² / 8). Eight are added in one number of 64 bits."""
+    eights = apart(current, predicted).reshape(-1, current.shape[1] * current.shape[2]).view(np.uint64)
+    sums = eights & LOW
+    eights >>= np.uint64(8)
+    eights &= LOW
+    sums += eights
+    sums *= LANES
+    sums >>= np.uint64(48)
+    return sums.astype(np.float32)
+
+
+def apart(current: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Absolute differences."""
+    difference: NDArray[np.uint8] = np.maximum(current, predicted)
+    difference -= np.minimum(current, predicted)
+    return difference
 
 
 def _filtered(values: NDArray[np.int16], taps: NDArray[np.int16], size: int, axis: int) -> NDArray[np.uint8]:

@@ -13,7 +13,7 @@ from dlic.classical.motion.block_search import BlockSearch
 from dlic.classical.motion.field import BLOCK, BOTH, FIRST, FLAT, SECOND, SUB, MotionField, of_macroblocks
 from dlic.classical.motion.pair_search import PairSearch, mean
 from dlic.classical.motion.parallel import for_each
-from dlic.classical.motion.planes import CurrentBlocks, Planes, differences, luma
+from dlic.classical.motion.planes import CurrentBlocks, Planes, apart, differences, luma
 from dlic.classical.motion.temporal import Expected
 
 MODE_BITS = {FIRST: 0.5, SECOND: 1.5, BOTH: 1.5, FLAT: 24.0}
@@ -46,12 +46,9 @@ class _Errors:
         If squared, a small error stays, and costs its square; a large one has a residual, whose bits grow with the logarithm.
         """
         if not self.squared:
-            sums = differences(current, predicted).sum(axis=(0, 2))
-            return np.asarray(sums / np.float32(self.price))
-        apart = np.maximum(current, predicted)
-        apart -= np.minimum(current, predicted)
-        values, most = apart.astype(np.float32), CODED * current.shape[0] ** 2
-        squares = np.square(values, out=values).sum(axis=0).sum(axis=1)
+            return differences(current, predicted) / np.float32(self.price)
+        values = apart(current, predicted).reshape(len(current), -1).astype(np.float32)
+        squares, most = np.einsum("ni,ni->n", values, values), CODED * values.shape[1]
         bits: NDArray[np.float32] = most / 2 * np.log2(1 + squares * (2 * math.log(2) / (most * self.price**2)))
         return bits.astype(np.float32)
 
@@ -111,7 +108,8 @@ def _mode_costs(
     current: CurrentBlocks, planes: Sequence[Planes], found: Sequence[BlockSearch], pairs: PairSearch | None, errors: _Errors
 ) -> list[NDArray[np.float32]]:
     """Costs (mh, mw) in bits of each reference and of both, whole and split in turns."""
-    parts = [of.blocks(one.sub_vectors, SUB) for of, one in zip(planes, found, strict=True)]
+    blocks = [of.blocks(current.places + one.vectors.reshape(-1, 2)) for of, one in zip(planes, found, strict=True)]
+    parts = [of.blocks(current.sub_places + one.sub_vectors.reshape(-1, 2), SUB) for of, one in zip(planes, found, strict=True)]
 
     def whole(predicted: NDArray[np.uint8], bits: NDArray[np.float32], mode: int) -> NDArray[np.float32]:
         return errors.bits(current.blocks, predicted).reshape(current.size) + bits + np.float32(MODE_BITS[mode])
@@ -123,7 +121,7 @@ def _mode_costs(
 
     costs, split_bits = list[NDArray[np.float32]](), [one.split_bits() for one in found]
     for number, one in enumerate(found):
-        costs.append(whole(planes[number].blocks(one.vectors), one.bits(one.vectors), number))
+        costs.append(whole(blocks[number], one.bits(one.vectors), number))
         costs.append(split(parts[number], split_bits[number], number))
     if pairs is not None:
         costs += [whole(pairs.mean, pairs.bits, BOTH), split(mean(*parts), split_bits[0] + split_bits[1], BOTH)]
@@ -132,7 +130,7 @@ def _mode_costs(
 
 def _flat_costs(current: CurrentBlocks, colours: NDArray[np.uint8], errors: _Errors) -> NDArray[np.float32]:
     """Costs (mh, mw) in bits of macroblocks of one colour."""
-    gray = np.broadcast_to(luma(colours).reshape(1, -1, 1), current.blocks.shape)
+    gray = np.broadcast_to(luma(colours).reshape(-1, 1, 1), current.blocks.shape)
     return errors.bits(current.blocks, gray).reshape(current.size) + np.float32(MODE_BITS[FLAT])
 
 

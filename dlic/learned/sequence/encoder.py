@@ -1,18 +1,19 @@
 """Frames → the bytes of a sequence's file, group by group."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 from dlic.container.format import write_chunk
 from dlic.container.sequence import GROUP, TOP, IndexEntry, SequenceHead, SequenceIndex, write_head, write_index
 from dlic.container.sequence_groups import Group, GroupTable, Packet, write_group
 from dlic.errors import DlicError
+from dlic.learned.sequence import schedule
 from dlic.learned.sequence.codec import DecodedFrame, EncodedFrame, SequenceCodec
 from dlic.learned.sequence.partition import Extra, FrameGroup, Partition
 from dlic.learned.sequence.settings import SequenceSettings
 from dlic.learned.sequence.structure import Step, chain, hierarchical
 from dlic.pixels.frames import Frame, SequenceFormat
 
-Watch = Callable[[Frame, DecodedFrame], None]  # gets every frame with what a decoder makes of it, in the order of coding
+Watch = Callable[[Frame, DecodedFrame], None]  # gets every frame with what a decoder makes of it, after those it refers to
 
 
 def encode_sequence(
@@ -56,24 +57,22 @@ def encode_sequence(
 
 def encode_group(group: FrameGroup, codec: SequenceCodec, settings: SequenceSettings, watch: Watch | None = None) -> Group:
     """One group of frames, coded."""
-    frames, decoded = group.frames, dict[int, DecodedFrame]()
+    frames = group.frames
     steps = chain(len(frames)) if settings.low_delay else hierarchical(len(frames), group.distance)
-    packets, data = list[Packet](), dict[int, bytes]()
-    for position, step in enumerate(steps):
-        level = settings.level_of(step.layer, codec.levels)
-        references = [decoded[number] for number in step.references]
-        x = frames[step.number].pixels
+
+    def encode(step: Step, references: list[DecodedFrame]) -> EncodedFrame:
+        x, level = frames[step.number].pixels, settings.level_of(step.layer, codec.levels)
         if references:
-            encoded = codec.encode_inter(x, references, level, step.number, settings.content)
-        else:
-            encoded = codec.encode_key(x, level, settings.effort, settings.content)
-        decoded[step.number], data[step.number] = encoded.decoded, encoded.data
-        packets.append(_packet(step, encoded))
+            return codec.encode_inter(x, references, level, step.number, settings.content)
+        return codec.encode_key(x, level, settings.effort, settings.content)
+
+    packets, data = dict[int, Packet](), dict[int, bytes]()
+    for step, frame in schedule.coded(steps, encode):
+        packets[step.number], data[step.number] = _packet(step, frame), frame.data
         if watch is not None:
-            watch(frames[step.number], encoded.decoded)
-        _forget(decoded, steps[position + 1 :])
+            watch(frames[step.number], frame.decoded)
     durations = tuple(frame.duration for frame in frames)
-    table = GroupTable(pts=frames[0].pts, durations=durations, packets=tuple(packets))
+    table = GroupTable(pts=frames[0].pts, durations=durations, packets=tuple(packets[step.number] for step in steps))
     return Group(table=table, data=data)
 
 
@@ -87,10 +86,3 @@ def _packet(step: Step, encoded: EncodedFrame) -> Packet:
         layer=step.layer,
         highest=step.highest,
     )
-
-
-def _forget(decoded: dict[int, DecodedFrame], steps: Sequence[Step]) -> None:
-    """Drops the frames to which no further step refers."""
-    needed = {number for step in steps for number in step.references}
-    for number in [number for number in decoded if number not in needed]:
-        del decoded[number]

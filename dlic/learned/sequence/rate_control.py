@@ -137,4 +137,4 @@ def _coded(
     file.seek(0)
     level = settings.level if isinstance(settings, SequenceSettings) else settings().level
     assert index, "every file ends with its index"
-    return Pass(level=level, file=file, size=size, psnr=float(np.mean(errors)), ticks=max(ends), group_sizes=sizes)
+    return Pass(level=level, file=file, size=size, psnr=math.fsum(errors) / len(errors), ticks=max(ends), group_sizes=sizes)

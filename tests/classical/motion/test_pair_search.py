@@ -4,7 +4,7 @@ import numpy as np
 
 from dlic.classical.motion.block_search import BlockSearch
 from dlic.classical.motion.pair_search import PairSearch, mean
-from dlic.classical.motion.planes import CurrentBlocks, Planes, differences, luma
+from dlic.classical.motion.planes import CurrentBlocks, Planes, luma
 
 PRICE = 6.0
 
@@ -20,8 +20,9 @@ def test_pairs_never_become_worse_and_cost_what_they_say(photograph):
     begun = pairs.costs.copy()
     pairs.run()
     assert (pairs.costs <= begun).all() and (pairs.costs < begun).any()
-    blocks = mean(*(of.blocks(vectors) for of, vectors in zip(planes, pairs.vectors, strict=True)))
-    sums = differences(current.blocks, blocks).sum(axis=(0, 2)).reshape(current.size)
+    places = [current.places + vectors.reshape(-1, 2) for vectors in pairs.vectors]
+    blocks = mean(*(of.blocks(at) for of, at in zip(planes, places, strict=True)))
+    sums = np.abs(current.blocks.astype(int) - blocks).sum(axis=(1, 2)).reshape(current.size)
     bits = sum(one.bits(vectors) for one, vectors in zip(found, pairs.vectors, strict=True))
     assert np.allclose(pairs.costs, sums + PRICE * bits)
 
