@@ -39,6 +39,7 @@ class Probabilities:
         """Prior observations, as if so many of `seen` (C,) had been `ones` (C,), in 1/32."""
         self._counts: NDArray[np.int64] = np.stack([seen - ones, ones]).astype(np.int64)
         self._ones: NDArray[np.int64] | None = None
+        self._most = int(seen.max(initial=0))  # observations of a context at most
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -61,9 +62,11 @@ class Probabilities:
     def observe(self, contexts: NDArray[Any], bits: NDArray[Any]) -> None:
         size = self._counts.shape[1]
         self._counts += 32 * np.bincount(contexts + size * (bits != 0), minlength=2 * size).reshape(2, size)
-        total = self._counts[0] + self._counts[1]
-        if total.max() > MOST_SEEN:
+        self._most += 32 * contexts.size
+        if self._most > MOST_SEEN:
+            total = self._counts[0] + self._counts[1]
             self._counts[:, total > MOST_SEEN] = self._counts[:, total > MOST_SEEN] + 1 >> 1
+            self._most = int(self._counts.sum(axis=0).max())
         self._ones = None
 
 

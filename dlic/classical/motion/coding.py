@@ -86,5 +86,7 @@ def _code_split(flags: Flags, one: Pass, coded: CodedField, known: CodedField | 
 
 def _code_colours(flags: Flags, one: Pass, coded: CodedField, known: CodedField | None) -> None:
     at = one.places[coded.modes[one.places] == FLAT]
+    if not at.size:
+        return
     wanted = None if known is None else (known.colours[at] >> 2).ravel()
     coded.colours[at] = 4 * code_bits(flags, np.full(3 * at.size, 6), wanted).reshape(-1, 3)

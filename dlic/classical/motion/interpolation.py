@@ -4,6 +4,7 @@ The filters are those of HEVC for luma (ITU-T H.265, table 8-11), in 1/64. Sums 
 below 2²⁴, so float32 holds them exactly in any order of summation, and a matrix product may compute them.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -24,11 +25,11 @@ TOGETHER = 64  # windows filtered at a time: half a megabyte, which a cache of l
 
 
 class Reference:
-    """A decoded frame with its border continued, from which windows are taken."""
+    """A part of a decoded frame with its border continued, from which windows are taken."""
 
-    def __init__(self, pixels: NDArray[np.uint8], margin: int):
-        """`margin`: pixels around the frame; no window may be larger."""
-        self._margin, (self._height, self._width) = margin, pixels.shape[:2]
+    def __init__(self, pixels: NDArray[np.uint8], margin: int, corner: tuple[int, int] = (0, 0)):
+        """`margin`: pixels around the part; no window may be larger. `corner`: y and x of the part, in which all windows lie."""
+        self._margin, self._corner, (self._height, self._width) = margin, corner, pixels.shape[:2]
         self._pixels = np.pad(pixels, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
 
     def windows(self, y: NDArray[np.int64], x: NDArray[np.int64], size: int) -> NDArray[np.int16]:
@@ -37,22 +38,20 @@ class Reference:
         Pixels outside of the frame are those of its border.
         """
         result = np.empty((y.size, size, 3 * size), np.int16)
-        phase = FRACTION * (y % FRACTION) + x % FRACTION
-        order = np.argsort(phase, kind="stable")
-        edges = np.searchsorted(phase[order], np.arange(FRACTION**2 + 1))
-        for number in range(FRACTION**2):
-            for start in range(edges[number], edges[number + 1], TOGETHER):
-                which = order[start : min(start + TOGETHER, edges[number + 1])]
-                result[which] = self._of_phase(y[which] // FRACTION, x[which] // FRACTION, size, *divmod(number, FRACTION))
+        y, x = y - FRACTION * self._corner[0], x - FRACTION * self._corner[1]
+        right, whole = x % FRACTION, (y % FRACTION == 0) & (x % FRACTION == 0)
+        for which in _in_groups(np.where(whole, FRACTION, right)):
+            if whole[which[0]]:
+                result[which] = self._taken(y[which] // FRACTION, x[which] // FRACTION, size).astype(np.int16) * np.int16(SCALE)
+            else:
+                result[which] = self._between(y[which], x[which], size, int(right[which[0]]))
         return result
 
-    def _of_phase(self, y: NDArray[np.int64], x: NDArray[np.int64], size: int, down: int, right: int) -> NDArray[np.int16]:
-        """Windows at whole pixels y, x and one quarter: (N, size, 3·size)."""
-        if not (down or right):
-            return self._taken(y, x, size).astype(np.int16) * np.int16(SCALE)
-        taken = self._taken(y - BEFORE, x - BEFORE, size + TAPS - 1).astype(np.int16)  # (N, size + 7, 3·(size + 7))
-        rows = _filtered(taken, FILTERS[down], size).reshape(-1, taken.shape[2])
-        sums = rows.astype(np.float32) @ _matrix(right, size)
+    def _between(self, y: NDArray[np.int64], x: NDArray[np.int64], size: int, right: int) -> NDArray[np.int16]:
+        """Windows of one quarter across: (N, size, 3·size)."""
+        taken = self._taken(y // FRACTION - BEFORE, x // FRACTION - BEFORE, size + TAPS - 1)  # (N, size + 7, 3·(size + 7))
+        rows = _filtered(taken.astype(np.int16), FILTERS[y % FRACTION], size)
+        sums = rows.reshape(-1, taken.shape[2]).astype(np.float32) @ _matrix(right, size)
         sums += ROUND // 2
         sums *= np.float32(1 / ROUND)
         return np.floor(sums, out=sums).astype(np.int16).reshape(y.size, size, 3 * size)
@@ -68,12 +67,20 @@ class Reference:
         return taken.view(np.uint8).reshape(y.size, size, 3 * size)
 
 
+def _in_groups(numbers: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """The places (n,) of equal numbers, at most TOGETHER at a time."""
+    for number in np.unique(numbers):
+        places = np.flatnonzero(numbers == number)
+        for start in range(0, places.size, TOGETHER):
+            yield places[start : start + TOGETHER]
+
+
 def _filtered(taken: NDArray[np.int16], taps: NDArray[np.int16], size: int) -> NDArray[np.int16]:
-    """Filters down: (N, size + 7, …) → (N, size, …)."""
-    total = taken[:, BEFORE : BEFORE + size] * taps[BEFORE]
+    """Filters down, one for each window (N, 8): (N, size + 7, …) → (N, size, …)."""
+    total = taken[:, BEFORE : BEFORE + size] * taps[:, BEFORE, None, None]
     for i in range(TAPS):
-        if i != BEFORE and taps[i]:
-            total += taken[:, i : i + size] * taps[i]
+        if i != BEFORE and taps[:, i].any():
+            total += taken[:, i : i + size] * taps[:, i, None, None]
     return total
 
 

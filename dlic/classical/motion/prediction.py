@@ -24,6 +24,7 @@ OVERLAP = 4
 WINDOW = BLOCK + 2 * OVERLAP
 WEIGHT = 4 * OVERLAP  # the weight one along an axis
 TOTAL = 2 * SCALE * WEIGHT**2  # of a sum: two references, 1/16 grey levels, weights down and across
+QUARTERS = ((0, 0), (0, 1), (1, 0), (1, 1))  # rows and columns of the blocks of a split macroblock
 MARGIN = WINDOW + TAPS + BLOCK  # the last macroblock lies almost one beyond the frame
 
 
@@ -35,7 +36,7 @@ def predict(references: Sequence[NDArray[np.uint8]], field: MotionField) -> NDAr
         return p
     mh, mw = field.size
     outer = inner.grown(1, Rectangle(0, 0, mw, mh))  # whose windows reach into it
-    sources = [Reference(reference[..., :3], MARGIN) for reference in references]
+    sources = [_source(reference, field, number, outer) for number, reference in enumerate(references)]
     total = _sum(_windows(sources, field, outer))[_pixels(inner, outer)]
     levels = np.floor((total + TOTAL // 2) * np.float32(1 / TOTAL))
     target = p[_pixels(inner, Rectangle(0, 0, mw, mh))]
@@ -52,6 +53,15 @@ def _moving(field: MotionField) -> Rectangle:
     mh, mw = field.size
     some = Rectangle.between(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
     return some.grown(1, Rectangle(0, 0, mw, mh))
+
+
+def _source(reference: NDArray[np.uint8], field: MotionField, number: int, area: Rectangle) -> Reference:
+    """The part of a reference that the windows of an area of macroblocks can reach."""
+    vectors = field.vectors[number, 2 * area.y : 2 * area.bottom, 2 * area.x : 2 * area.right]
+    reach = max(-int(vectors.min()), int(vectors.max())) // FRACTION + OVERLAP + TAPS
+    box = Rectangle(BLOCK * area.x, BLOCK * area.y, BLOCK * area.width, BLOCK * area.height)
+    part = box.grown(reach, Rectangle(0, 0, reference.shape[1], reference.shape[0]))
+    return Reference(reference[part.slices][..., :3], MARGIN, (part.y, part.x))
 
 
 def _pixels(inner: Rectangle, outer: Rectangle) -> tuple[slice, slice]:
@@ -79,10 +89,11 @@ def _windows(sources: Sequence[Reference], field: MotionField, area: Rectangle) 
 def _add_split(weighted: NDArray[np.float32], sources: Sequence[Reference], field: MotionField, area: Rectangle) -> None:
     """Adds the weighted windows of the four blocks of split macroblocks to those of all."""
     rows, columns = np.nonzero(field.split[area.slices])
-    for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        y, x = 2 * (rows + area.y) + i, 2 * (columns + area.x) + j
-        part = _predicted(sources, field, (y, x), SUB) * block_weights(2 * field.size[0], y)[:, :, None]
-        part *= block_weights(2 * field.size[1], x).repeat(3, axis=1)[:, None]
+    y = np.concatenate([2 * (rows + area.y) + i for i, _ in QUARTERS])
+    x = np.concatenate([2 * (columns + area.x) + j for _, j in QUARTERS])
+    parts = _predicted(sources, field, (y, x), SUB) * block_weights(2 * field.size[0], y)[:, :, None]
+    parts *= block_weights(2 * field.size[1], x).repeat(3, axis=1)[:, None]
+    for (i, j), part in zip(QUARTERS, np.split(parts, len(QUARTERS)), strict=True):
         weighted[rows, columns, SUB * i : SUB * i + SUB + 2 * OVERLAP, 3 * SUB * j : 3 * (SUB * j + SUB + 2 * OVERLAP)] += part
 
 

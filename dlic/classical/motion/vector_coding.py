@@ -86,6 +86,8 @@ def code_blocks(
     vectors = of_macroblocks(first)
     modes = coded.modes.reshape(size)
     rows, columns = np.nonzero((coded.split.reshape(size) != 0) & ((modes == number) | (modes == BOTH)))
+    if not rows.size:
+        return vectors
     for i, j in ((0, 1), (1, 0), (1, 1)):
         y, x = 2 * rows + i, 2 * columns + j
         beside = first[rows, np.clip(columns + 2 * j - 1, 0, size[1] - 1)]
@@ -107,6 +109,8 @@ def code_blocks(
 def _code_differences(flags: Flags, choices: _Choices, apart: NDArray[Any] | None) -> NDArray[Any]:
     """Codes differences of vectors (N, 2) from their predictions."""
     classes, values = choices.classes, np.zeros(choices.hint.shape, np.int64)
+    if not classes.size:  # nothing is coded, as in what returns early below: calls cost more than their few bits
+        return values
     zero = flags.code(IS_ZERO + choices.zero, None if apart is None else ~apart.any(axis=1))
     left = np.flatnonzero(zero == 0)
     left = left[_code_expected(flags, choices, left, values, apart) == 0]
@@ -125,6 +129,8 @@ def _code_expected(
     """Codes whether the differences at the places `left` are the expected ones, where these are not 0; returns it: (N,)."""
     is_expected = np.zeros(left.size, np.int64)
     some = np.flatnonzero(choices.hint[left].any(axis=1))
+    if not some.size:
+        return is_expected
     at = left[some]
     is_expected[some] = flags.code(
         IS_EXPECTED + choices.classes[at], None if apart is None else (choices.hint[at] == apart[at]).all(axis=1)
@@ -136,6 +142,8 @@ def _code_expected(
 
 def _code_choice(flags: Flags, classes: NDArray[Any], wanted: NDArray[Any] | None) -> NDArray[Any]:
     """Codes numbers 0 … 3 (N,) in two bits."""
+    if not classes.size:
+        return np.zeros(0, np.int64)
     first_context = WHICH + 3 * (classes >= CLASSES)
     first = flags.code(first_context, None if wanted is None else wanted >> 1)
     second = flags.code(first_context + 1 + first, None if wanted is None else wanted & 1)
@@ -144,6 +152,8 @@ def _code_choice(flags: Flags, classes: NDArray[Any], wanted: NDArray[Any] | Non
 
 def _code_new(flags: Flags, classes: NDArray[Any], left: NDArray[Any], values: NDArray[Any], apart: NDArray[Any] | None) -> None:
     """Codes the differences that are no neighbour's, at the places `left`, into `values` (N, 2)."""
+    if not left.size:
+        return
     zero_y = flags.code(IS_ZERO_Y + classes[left], None if apart is None else apart[left, 0] == 0)
     both = left[zero_y == 0]
     zero_x = flags.code(IS_ZERO_X + classes[both], None if apart is None else apart[both, 1] == 0)
