@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from dlic.data.rendered import FONT_FOLDERS, WORDS
 
-WIDTH, HEIGHT, FRAMES, MILLISECONDS = 640, 400, 64, 100
+WIDTH, HEIGHT, FRAMES, MILLISECONDS = 640, 400, 32, 100
 MONO, SANS = "mono", "sans"
 FONTS = {
     MONO: ("DejaVuSansMono.ttf", "LiberationMono-Regular.ttf", "FiraCode-Regular.ttf"),
@@ -127,7 +127,7 @@ def article(rng: Random, photograph: Image.Image) -> Iterator[Image.Image]:
         y += 22
     at = 0
     for number in range(FRAMES):
-        at += 0 if 20 <= number < 30 else (9 if number < 20 else (23 if number < 45 else 40))
+        at += 0 if 10 <= number < 15 else (9 if number < 10 else (23 if number < 24 else 40))
         image = page.crop((0, at, WIDTH, at + HEIGHT))
         pen = ImageDraw.Draw(image)
         pen.rectangle((WIDTH - 10, 0, WIDTH, HEIGHT), fill="#eeeeee")
@@ -142,7 +142,7 @@ def window(rng: Random, photograph: Image.Image) -> Iterator[Image.Image]:
     back.paste(page_of(rng, font, 300, 260, "#1f6f8b"), (300, 90))
     front = page_of(rng, font, 280, 180, "#555555")
     for number in range(FRAMES):
-        turn = max(0, number - 8) / 9
+        turn = max(0, number - 4) / 5
         image = back.copy()
         x, y = int(170 + 150 * np.sin(turn)), int(110 + 90 * np.sin(0.7 * turn))
         image.paste(front, (x, y))
@@ -155,13 +155,13 @@ def slides(rng: Random, photograph: Image.Image) -> Iterator[Image.Image]:
     title, font = font_of(rng, SANS, 34), font_of(rng, SANS, 20)
     heads, points = [sentence(rng, 22) for _ in range(3)], [[sentence(rng, 34) for _ in range(4)] for _ in range(3)]
     for number in range(FRAMES):
-        slide, step = min(number // 21, 2), number % 21
+        slide, step = min(number // 11, 2), number % 11
         paper = Image.new("RGB", (WIDTH, HEIGHT), "#ffffff")
         if slide == 1:
             paper = Image.fromarray(np.linspace((20, 40, 90), (60, 110, 190), HEIGHT).astype(np.uint8)[:, None].repeat(WIDTH, 1))
         pen, ink = ImageDraw.Draw(paper), "#ffffff" if slide == 1 else "#202020"
         pen.text((30, 20), heads[slide], "#ffdd66" if slide == 1 else "#b03030", title)
-        for row, point in enumerate(points[slide][: 1 + step // 5]):
+        for row, point in enumerate(points[slide][: 1 + step // 3]):
             pen.text((40, 90 + 34 * row), f"• {point}", ink, font)
         if slide == 2:
             left = 40 + 3 * step
