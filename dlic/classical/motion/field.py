@@ -1,6 +1,6 @@
 """A motion field: which pixels of which references predict each block of a frame."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,12 @@ class MotionField:
     def is_still(self) -> bool:
         """Whether the prediction is the first reference as it is."""
         return not self.modes.any() and not self.split.any() and not self.vectors[0].any()
+
+    def stilled(self, mask: NDArray[np.bool_]) -> "MotionField":
+        """The same field, in which the macroblocks of a mask (mh, mw) are those of the first reference at their place."""
+        inside, vectors = of_macroblocks(mask), self.vectors.copy()
+        vectors[:, inside] = 0
+        return replace(self, modes=np.where(mask, np.uint8(FIRST), self.modes), split=self.split & ~mask, vectors=vectors)
 
     def uses(self, reference: int) -> NDArray[np.bool_]:
         """Whether each macroblock is predicted from a reference: (mh, mw)."""

@@ -32,7 +32,7 @@ from dlic.learned.sequence.alpha import decode_alpha, encode_alpha, split_alpha
 from dlic.learned.sequence.areas import SUPERBLOCK
 from dlic.learned.sequence.exact_blocks import ExactBlocks, paste
 from dlic.learned.sequence.exact_canvas import PredictedFrame
-from dlic.learned.sequence.exact_choice import chosen, of_blocks, possible
+from dlic.learned.sequence.exact_choice import chosen, of_blocks, possible, restored
 from dlic.learned.sequence.key_packet import decode_key, read_key, write_key
 from dlic.learned.sequence.packet import InterPacket, WrittenMotion, read_inter, write_inter, write_motion
 from dlic.learned.sequence.residual import CodedResidual, ResidualCodec
@@ -141,7 +141,7 @@ class SequenceCodec:
         moved, p = self._motion(x, references, level, number)
         x = x if alpha is None else np.where(alpha[..., None] > 0, x[..., :3], p)  # clear pixels cost nothing
         plain = self._packet(moved, x, p, level)
-        packet = self._with_exact_blocks(plain, moved, x, p, level, content)
+        packet = self._with_exact_blocks(plain, moved, references, x, p, level, content)
         return EncodedFrame(
             data=_coded_alpha(alpha, references[0].alpha) + packet.data,
             symbols_crc=packet.crc,
@@ -150,9 +150,16 @@ class SequenceCodec:
         )
 
     def _with_exact_blocks(
-        self, plain: _Coded, moved: WrittenMotion, x: NDArray[np.uint8], p: NDArray[np.uint8], level: int, content: str
+        self,
+        plain: _Coded,
+        moved: WrittenMotion,
+        references: Sequence[DecodedFrame],
+        x: NDArray[np.uint8],
+        p: NDArray[np.uint8],
+        level: int,
+        content: str,
     ) -> _Coded:
-        """The packet of a frame with exact blocks, if it costs fewer bits + error than the plain one."""
+        """The packet of a frame with exact blocks, if it costs fewer bits + error than the plain one. Exact blocks move, or do not."""
         candidates = possible(x, content) if (x != p).any() else None
         if candidates is None:
             return plain
@@ -162,8 +169,12 @@ class SequenceCodec:
         exact = chosen(frame, network, candidates, price)
         if exact is None:
             return plain
-        again = write_motion(moved.field, moved.number, moved.references)
-        packets = (plain, self._packet(again, x, p, level, exact))
+        packets = [plain, self._packet(write_motion(moved.field, moved.number, moved.references), x, p, level, exact)]
+        if not moved.field.is_still:
+            quiet = write_motion(moved.field.stilled(exact.mask), moved.number, moved.references)
+            p = predict([reference.pixels for reference in references], quiet.field)
+            exact = restored(PredictedFrame(x, p, frame.weights), exact.mask, price)
+            packets.append(self._packet(quiet, x, p, level, exact))
         return min(packets, key=lambda packet: 8 * len(packet.data) + float(frame.errors(packet.x_hat, price).sum()))
 
     def _packet(

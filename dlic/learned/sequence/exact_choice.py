@@ -51,6 +51,11 @@ def chosen(frame: PredictedFrame, network: NDArray[np.float64], candidates: Mask
     return canvas.stored(searches_of(0))
 
 
+def restored(frame: PredictedFrame, mask: Mask, price: Price) -> ExactBlocks:
+    """The same blocks of a frame with another prediction."""
+    return _best(frame, mask, price).stored(searches_of(0))
+
+
 def of_blocks(of_superblocks: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[np.float64]:
     """Values of superblocks, divided among their blocks (h, w) in proportion to `shares`."""
     times, (height, width) = SUPERBLOCK // BLOCK, shares.shape
