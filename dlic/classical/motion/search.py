@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from dlic.classical.motion import coarse
+from dlic.classical.motion import coarse, scrolling
 from dlic.classical.motion.block_search import BlockSearch
 from dlic.classical.motion.field import BLOCK, BOTH, FIRST, FLAT, SECOND, SUB, MotionField, of_macroblocks
 from dlic.classical.motion.pair_search import PairSearch, mean
@@ -59,6 +59,7 @@ def search(
     price: float,
     hints: Expected | None = None,
     between: bool = False,
+    scrolls: bool = False,
 ) -> MotionField:
     """The motion of a frame (H, W, 3 or more) from one or two references of its size.
 
@@ -69,12 +70,14 @@ def search(
         hints: expected vectors, which cost less.
         between: whether the frame lies between its references. Such frames have few residuals, so their modes are chosen by squared
             differences; those of others by absolute ones. Each cost 1 to 2 % more bits for the other kind on two held-out clips.
+        scrolls: whether the frame may be a screen whose text has gone far.
     """
     gray = luma(pixels)
     current = CurrentBlocks(gray)
 
     def searched(number: int) -> BlockSearch:
         near, reference = coarse.candidates(gray, references[number].gray, current.size), references[number]
+        near += scrolling.candidates(gray, reference.gray, current.size) if scrolls else []
         hint = None if hints is None else (hints.vectors[number].astype(np.int16), hints.known)
         return BlockSearch(current, reference.planes, price, hint).run(near)
 

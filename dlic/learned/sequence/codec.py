@@ -138,10 +138,12 @@ class SequenceCodec:
     ) -> EncodedFrame:
         """A frame (H, W, 3), or with alpha (H, W, 4), predicted from one or two others; `number` in the order of display."""
         alpha = _alpha(x)
-        moved, p = self._motion(x, references, level, number)
+        candidates = possible(x[..., :3], content)
+        moved, p = self._motion(x, references, level, number, scrolls=candidates is not None)
         x = x if alpha is None else np.where(alpha[..., None] > 0, x[..., :3], p)  # clear pixels cost nothing
-        plain = self._packet(moved, x, p, level)
-        packet = self._with_exact_blocks(plain, moved, references, x, p, level, content)
+        packet = self._packet(moved, x, p, level)
+        if candidates is not None and (x != p).any():
+            packet = self._with_exact_blocks(packet, moved, references, x, p, level, candidates)
         return EncodedFrame(
             data=_coded_alpha(alpha, references[0].alpha) + packet.data,
             symbols_crc=packet.crc,
@@ -157,12 +159,9 @@ class SequenceCodec:
         x: NDArray[np.uint8],
         p: NDArray[np.uint8],
         level: int,
-        content: str,
+        candidates: NDArray[np.bool_],
     ) -> _Coded:
-        """The packet of a frame with exact blocks, if it costs fewer bits + error than the plain one. Exact blocks move, or do not."""
-        candidates = possible(x, content) if (x != p).any() else None
-        if candidates is None:
-            return plain
+        """The packet of a frame with exact blocks, moving or not, if it costs fewer bits + error than the plain one."""
         price = Price.of_level(level, self.levels)
         frame = PredictedFrame(x, p, visibility(x) if self.is_visual else np.ones(x.shape[:2], np.float32))
         network = frame.errors(plain.x_hat, price) + of_blocks(plain.bits, frame.errors(p, price))
@@ -190,13 +189,13 @@ class SequenceCodec:
         return _Coded(data=data, crc=crc, x_hat=x_hat, motion=motion, bits=residual.bits)
 
     def _motion(
-        self, x: NDArray[np.uint8], references: Sequence[DecodedFrame], level: int, number: int
+        self, x: NDArray[np.uint8], references: Sequence[DecodedFrame], level: int, number: int, scrolls: bool
     ) -> tuple[WrittenMotion, NDArray[np.uint8]]:
         """The motion of a frame and its prediction; none where the first reference is as good for its bits."""
         price, motions = self.rate.of_motion(level), [reference.motion for reference in references]
         pixels = [reference.pixels for reference in references]
         between = any(motion.number > number for motion in motions)
-        field = search(x, [reference.for_search for reference in references], price, expected(number, motions), between)
+        field = search(x, [reference.for_search for reference in references], price, expected(number, motions), between, scrolls)
         moved, p = write_motion(field, number, motions), predict(pixels, field)
         saved = squared_errors(x[..., :3], pixels[0]).sum() - squared_errors(x[..., :3], p).sum()
         if saved * self.rate.lmbda(level) <= moved.writer.bits:
