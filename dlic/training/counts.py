@@ -25,15 +25,16 @@ def histogram(learned: LearnedCodec, folder: Path, model: str) -> NDArray[np.flo
 
     Args:
         learned: the model before its export.
-        folder: photographs; for `inter` clips, which are coded as sequences are.
+        folder: photographs; for `inter` clips, of which the superblocks with a residual are counted.
         model: its name.
     """
     coded = _of_clips(learned, folder) if model == "inter" else _of_photographs(learned.unit, folder)
     width = 2 * REACH + 1
     counts = np.zeros(len(learned.unit.tables) * width)
     for symbols in coded:
-        values = np.clip(symbols.values, -REACH, REACH) + REACH
-        counts += np.bincount(symbols.rows.astype(np.int64) * width + values, minlength=counts.size)
+        written = symbols.rows < len(learned.unit.tables)  # others are in superblocks that are left out
+        values = np.clip(symbols.values[written], -REACH, REACH) + REACH
+        counts += np.bincount(symbols.rows[written].astype(np.int64) * width + values, minlength=counts.size)
     return counts.reshape(-1, width)
 
 
@@ -62,8 +63,7 @@ def _of_clips(learned: LearnedCodec, folder: Path) -> Iterator[Symbols]:
     for number in _shown(SCENES):
         _, frames = coded_chain(codec, *drawn_chain(np.random.default_rng(number), scenes, *SCENE_SIZE))
         for frame in frames:
-            given = learned.unit.given(frame.p)
-            yield given.rounding.plain(given.deployed.encoder.analyse(frame.x), frame.level).symbols
+            yield from codec.residual.encode(frame.x, frame.p, frame.level, frame.coded).symbols
 
 
 def _shown(count: int) -> Iterator[int]:
