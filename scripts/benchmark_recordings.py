@@ -140,7 +140,7 @@ def shown_by_pillow(data: bytes) -> Iterator[np.ndarray]:
 
 
 CODECS: dict[str, tuple[tuple[int, ...], Callable[[Frames, int], bytes], Callable[[bytes], Iterator[np.ndarray]]]] = {
-    DLIC: ((60, 30, 85), ours("auto"), shown_by_dlic),
+    DLIC: ((60,), ours("auto"), shown_by_dlic),
     PLAIN: ((60, 90), ours("photo"), shown_by_dlic),
     "x264 4:2:0": ((28, 20, 12, 4), x264("yuv420p"), shown_by_av),
     "x264 4:4:4": ((32, 26, 20, 14), x264("yuv444p"), shown_by_av),

@@ -17,6 +17,7 @@ FEW = 16  # most colours of a seed: at the edge of a clipped highlight, a photog
 CONTRAST = 80  # least range of samples in a seed: skies repeat, but have no edges
 SEEDS = 8  # least number of seeds of few colours in a region; photographs have a few where highlights are clipped …
 SHARE = 0.015  # … and least share of the picture: at most 0.012 in 100 training photographs, from 0.036 in rendered pages
+EMPTY = 0.95  # share of blocks that repeat, from which on one seed does: a line of text on an empty screen; photographs: up to 0.91
 LOOKING = 9  # bytes of memory a pixel: comparisons of every sample, and their sum
 DENSE = 0.1  # share of the picture from which on the seeds of a region may have any number of colours, as dense text has
 
@@ -43,7 +44,7 @@ def first_look(image: Samples) -> FirstLook | None:
     sure = repeats >= REPETITIVE
     seeds = sure.copy()
     seeds[sure] = _ranges(image, sure) >= CONTRAST
-    least = min(max(SEEDS, math.ceil(SHARE * seeds.size)), seeds.size)
+    least = 1 if sure.mean() >= EMPTY else min(max(SEEDS, math.ceil(SHARE * seeds.size)), seeds.size)
     if np.count_nonzero(seeds) < least:
         return None
     few = seeds.copy()

@@ -65,6 +65,13 @@ def test_backgrounds_stay_exact():
     assert [253, 246, 227] in entries.tolist() and [32, 48, 64] in entries.tolist()
 
 
+def test_a_line_of_text_on_an_empty_screen_is_enough():
+    screen = np.full((640, 960, 3), 30, np.uint8)
+    assert first_look(screen) is None
+    screen[16:32, :240] = page(16, 240, "white", "#1e1e1e")
+    assert first_look(screen).possible[1, 2]
+
+
 def test_the_first_look_tells_pages_from_photographs(photograph):
     assert first_look(page()).possible.all()
     assert first_look(pixel_art()).possible.all()
