@@ -1,29 +1,27 @@
 """Counts the tables of second layers (`learned.progressive.tables`) on photographs, for several checkpoints of `light` together.
 
-photographs ─ first layers ─ distances ─┬─ rounded by price ─ counts ─ tables ─┐
-                                        └── shifts of channels and spreads ◀───┘  a few times
+photographs ─ first layers ─ distances ─┬───── rounded by price ─ counts ─ tables ─────┐
+                                        └── shifts of channels, spreads and blocks ◀───┘  a few times
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 
 from dlic.data.photographs import find_photographs, split
-from dlic.entropy.tables import PRECISION, tables_from_likelihoods
-from dlic.errors import UnreadableImageError
-from dlic.images.files import read_image
+from dlic.entropy.tables import PRECISION, FrequencyTables, tables_from_likelihoods
 from dlic.layers.scale_rows import ROWS
 from dlic.layers.step_price import STEP_PRICE
 from dlic.learned.codec import LearnedCodec
+from dlic.learned.progressive.block_shifts import LEAST, STEP, BlockShifts
+from dlic.learned.progressive.block_shifts import MOST as MOST_SHIFT
 from dlic.learned.progressive.pricing import NEAR, Pricing
-from dlic.learned.progressive.refinement import FirstLayer, left_over
-from dlic.learned.progressive.tables import BANDS, CENTRE, CLASSES, GAP, LEVELS_A_BAND, SPREADS, RefinementTables
+from dlic.learned.progressive.tables import BANDS, CENTRE, CLASSES, SPREADS, RefinementTables
+from dlic.training.refinement_samples import ACROSS, Samples, samples_of
 
 HELD_OUT = 0.05  # share of the photographs, as in training
 CHANGES = np.arange(-4, 5)  # of a shift, that are tried in a round
@@ -33,24 +31,6 @@ ROUNDS = 4  # of rounding, shifting and counting: the last changes the bits by l
 ROW_WINDOW = 4  # rows on each side from which a table borrows …
 BORROWED = 400.0  # … as if it had seen so many symbols of them
 FEW = 20.0  # symbols that hold a reconstruction point at its value
-SIDE = 512  # pixels of a photograph's centre
-LEVEL_STRIDE = 7  # from one photograph to the next: coprime to the 44 levels that second layers can have
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Samples:
-    """Latents of second layers of one checkpoint: (N,) each."""
-
-    channels: NDArray[np.int16]
-    band: NDArray[np.int8]
-    row: NDArray[np.uint8]  # by z at the level of the second layer
-    spread: NDArray[np.uint8]
-    kind: NDArray[np.uint8]  # class of the first symbol
-    distance: NDArray[np.float32]
-
-    @classmethod
-    def joined(cls, parts: Sequence["Samples"]) -> "Samples":
-        return cls(**{name: np.concatenate([vars(part)[name] for part in parts]) for name in vars(parts[0])})
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,11 +39,17 @@ class Shifts:
 
     channels: NDArray[np.int8]  # (BANDS, M)
     spreads: NDArray[np.int8]  # (SPREADS,), the same for all checkpoints
+    blocks: NDArray[np.int8]  # (blocks, M)
 
     def rows(self, samples: Samples) -> NDArray[np.int16]:
         """The shifted row of each latent, which may lie outside of the tables."""
+        return self.rows_before_blocks(samples) + STEP * self.blocks[samples.block, samples.channels]
+
+    def rows_before_blocks(self, samples: Samples) -> NDArray[np.int16]:
+        """The same without the shifts of blocks."""
         shift = self.channels[samples.band, samples.channels].astype(np.int16) + self.spreads[samples.spread]
-        return samples.row.astype(np.int16) + shift
+        rows: NDArray[np.int16] = samples.row.astype(np.int16) + shift
+        return rows
 
     def tables(self, samples: Samples) -> NDArray[np.uint8]:
         """The table of each latent."""
@@ -76,7 +62,7 @@ def count(codecs: Sequence[LearnedCodec], folder: Path, photographs: int, seed: 
     """
     paths, _ = split(find_photographs(folder), HELD_OUT, seed)
     chosen = [paths[i] for i in np.random.default_rng(seed).permutation(len(paths))[:photographs]]
-    samples = [Samples.joined(list(_samples(codec, chosen))) for codec in codecs]
+    samples = [Samples.joined(list(samples_of(codec, chosen))) for codec in codecs]
     data, shifts = fitted(samples)
     stored = data.to_json()
     del stored["channels"]
@@ -86,9 +72,9 @@ def count(codecs: Sequence[LearnedCodec], folder: Path, photographs: int, seed: 
 
 def fitted(samples: Sequence[Samples], price: float = STEP_PRICE) -> tuple[RefinementTables, list[Shifts]]:
     """Tables that all checkpoints share, and shifts of each."""
-    shifts = [Shifts(np.zeros((BANDS, int(of.channels.max()) + 1), np.int8), np.zeros(SPREADS, np.int8)) for of in samples]
+    shifts, blocks = [_no_shifts(of) for of in samples], _block_tables([])
     chosen = [np.rint(of.distance) for of in samples]
-    data = _counted(samples, shifts, chosen)
+    data = _counted(samples, shifts, chosen, blocks)
     for _ in range(ROUNDS):
         pricing = Pricing(data.tables, price)
         chosen = [pricing.cheapest(of.distance, own.tables(of)) for of, own in zip(samples, shifts, strict=True)]
@@ -99,38 +85,48 @@ def fitted(samples: Sequence[Samples], price: float = STEP_PRICE) -> tuple[Refin
             places = of.band.astype(np.int64) * width + of.channels
             best = _best(own.channels.size, [(places, of, own, q)], pricing).reshape(own.channels.shape)
             shifts[i] = replace(own, channels=_moved(own.channels, best))
-        data = _counted(samples, shifts, chosen)
+        found = [_of_blocks(of, own, pricing, blocks) for of, own in zip(samples, shifts, strict=True)]
+        shifts = [replace(own, blocks=_joined(of_blocks)) for own, of_blocks in zip(shifts, found, strict=True)]
+        blocks = _block_tables([of_photograph for of_blocks in found for of_photograph in of_blocks])
+        data = _counted(samples, shifts, chosen, blocks)
     return data, shifts
 
 
-def _samples(codec: LearnedCodec, paths: Sequence[Path]) -> Iterator[Samples]:
-    """The centre of each photograph at one level, in turn, so that all are seen."""
-    for number, path in enumerate(track(paths, f"photographs by {codec.name}", console=Console(stderr=True))):
-        try:
-            pixels = read_image(str(path)).pixels
-        except UnreadableImageError:
-            continue
-        if pixels.ndim == 3 and min(pixels.shape[:2]) >= SIDE:
-            top, left = ((size - SIDE) // 2 for size in pixels.shape[:2])
-            crop = np.ascontiguousarray(pixels[top : top + SIDE, left : left + SIDE, :3])
-            yield _of_crop(codec, crop, GAP + number * LEVEL_STRIDE % (codec.levels - GAP))
+def _no_shifts(of: Samples) -> Shifts:
+    width, photographs = int(of.channels.max()) + 1, int(of.block.max()) // ACROSS**2 + 1
+    channels, blocks = np.zeros((BANDS, width), np.int8), np.zeros((photographs * ACROSS**2, width), np.int8)
+    return Shifts(channels, np.zeros(SPREADS, np.int8), blocks)
 
 
-def _of_crop(codec: LearnedCodec, crop: NDArray[np.uint8], level: int) -> Samples:
-    deployed = codec.unit.deployed
-    assert deployed.gains is not None, f"{codec.name} has one rate"
-    latent = deployed.encoder.analyse(crop)
-    plain = codec.unit.rounding.plain(latent, level - GAP)
-    first = FirstLayer(plain.symbols, plain.y_hat, level - GAP, plain.symbols.crc)
-    rows = deployed.rows.rows(plain.symbols.z, first.size, level)
-    return Samples(
-        channels=np.broadcast_to(np.arange(latent.shape[2], dtype=np.int16), latent.shape).ravel(),
-        band=np.full(latent.size, level // LEVELS_A_BAND, np.int8),
-        row=rows.astype(np.uint8).ravel(),
-        spread=np.clip(rows.astype(np.int16) - plain.symbols.y_rows, 0, SPREADS - 1).astype(np.uint8).ravel(),
-        kind=np.minimum(np.abs(plain.symbols.y), CLASSES - 1).astype(np.uint8).ravel(),
-        distance=left_over(latent, first, level, deployed.gains).ravel(),
-    )
+def _of_blocks(of: Samples, own: Shifts, pricing: Pricing, tables: FrequencyTables) -> list[BlockShifts]:
+    """The shifts of the blocks of each photograph that cost the least."""
+    rows, shape = own.rows_before_blocks(of), (-1, ACROSS, ACROSS, own.blocks.shape[1])
+    places = of.block * own.blocks.shape[1] + of.channels
+
+    def sums(values: NDArray[Any]) -> NDArray[Any]:
+        return np.bincount(places, weights=values, minlength=own.blocks.size).reshape(shape)
+
+    def in_tables(moved: NDArray[np.int16]) -> NDArray[np.uint8]:
+        return (CLASSES * np.clip(moved, 0, ROWS - 1) + of.kind).astype(np.uint8)
+
+    coded = sums(pricing.tables.entropies[in_tables(rows)]) >= LEAST
+    shifts = range(-MOST_SHIFT, MOST_SHIFT + 1)
+    costs = np.stack([sums(pricing.least(of.distance, in_tables(rows + STEP * shift))) for shift in shifts], axis=1)
+    return [BlockShifts.cheapest(*of_photograph, tables) for of_photograph in zip(costs, coded, strict=True)]
+
+
+def _joined(photographs: Sequence[BlockShifts]) -> NDArray[np.int8]:
+    return np.concatenate([shifts.values.reshape(-1, shifts.values.shape[2]) for shifts in photographs])
+
+
+def _block_tables(photographs: Sequence[BlockShifts]) -> FrequencyTables:
+    """Tables of the shifts of blocks by their predictions; without photographs those that a count starts with."""
+    values = np.arange(-MOST_SHIFT, MOST_SHIFT + 1)
+    seen = FEW * 4.0 ** -np.abs(values - values[:, None])  # (predictions, values)
+    for shifts in photographs:
+        for predicted, value in shifts.pairs():
+            np.add.at(seen, (predicted + MOST_SHIFT, value + MOST_SHIFT), 1)
+    return tables_from_likelihoods(lambda _: seen / seen.sum(axis=1, keepdims=True), MOST_SHIFT)
 
 
 Placed = tuple[NDArray[Any], Samples, Shifts, NDArray[np.float32]]  # place of a shift of each latent, and what it is
@@ -161,7 +157,9 @@ def _moved(shifts: NDArray[np.int8], changes: NDArray[np.int8]) -> NDArray[np.in
     return np.clip(shifts + changes, -MOST, MOST).astype(np.int8)
 
 
-def _counted(samples: Sequence[Samples], shifts: Sequence[Shifts], chosen: Sequence[NDArray[np.float32]]) -> RefinementTables:
+def _counted(
+    samples: Sequence[Samples], shifts: Sequence[Shifts], chosen: Sequence[NDArray[np.float32]], blocks: FrequencyTables
+) -> RefinementTables:
     """Tables, reconstruction points and ranks for chosen refinements."""
     width, rows = 2 * REACH + 1, ROWS * CLASSES
     seen, offsets, gained = np.zeros((rows, width)), np.zeros((rows, width)), np.zeros(rows)
@@ -183,7 +181,7 @@ def _counted(samples: Sequence[Samples], shifts: Sequence[Shifts], chosen: Seque
     bits = np.maximum(seen.sum(axis=1) * tables.entropies, 1e-9)
     ranks = np.empty(rows, np.int16)
     ranks[np.argsort(-np.where(tables.skipped, -np.inf, gained / bits), kind="stable")] = np.arange(rows)
-    return RefinementTables(tables, centres, ranks, shifts[0].channels, shifts[0].spreads)
+    return RefinementTables(tables, centres, ranks, shifts[0].channels, shifts[0].spreads, blocks)
 
 
 def _borrowing(totals: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,7 +11,8 @@ tables     for each: minimum int32, entries uint32; then the counts less 1 of al
 then parts, each with its number uint32:
 1          prediction of `inter` alone: channels uint32, then matrices and vectors of its layers as above, and its gains
 2          refinements of `light` alone, for progressive pictures: id 4, tables by their rank 1 each, shifts int8 (bands, M),
-           spreads int8; for each table minimum int32, entries uint32, counts less 1 uint16, centres of its values int16
+           spreads int8; for each table minimum int32, entries uint32, counts less 1 uint16, centres of its values int16; then
+           the tables of the shifts of blocks in the same way, without centres
 """
 
 import zlib
@@ -82,9 +83,13 @@ def _refinements(manifest: Manifest) -> bytes:
     order = np.argsort(data.ranks).astype(np.uint8)
     parts = [REFINEMENTS.to_bytes(4, "little"), data.id[::-1], order.tobytes(), data.channels.tobytes(), data.spreads.tobytes()]
     for minimum, counts, centres in zip(data.tables.minima.tolist(), data.tables.counts, data.centres, strict=True):
-        head = np.array([minimum, len(counts)], "<i4").tobytes()
-        parts.append(head + (np.asarray(counts) - 1).astype("<u2").tobytes() + np.asarray(centres, "<i2").tobytes())
+        parts.append(_table(minimum, counts) + np.asarray(centres, "<i2").tobytes())
+    parts += [_table(minimum, counts) for minimum, counts in zip(data.blocks.minima.tolist(), data.blocks.counts, strict=True)]
     return b"".join(parts)
+
+
+def _table(minimum: int, counts: NDArray[Any]) -> bytes:
+    return np.array([minimum, len(counts)], "<i4").tobytes() + (np.asarray(counts) - 1).astype("<u2").tobytes()
 
 
 def _floats(arrays: Arrays, layers: Iterable[str], anchors: Iterable[str]) -> bytes:

@@ -124,6 +124,7 @@ class Refinement:
     ranks: list[int]
     spreads: list[int]
     shifts: list[list[int]]
+    blocks: Tables
     name: bytes
 
     @classmethod
@@ -133,7 +134,8 @@ class Refinement:
         shifts = stored.pop("shifts").get(checkpoint.fingerprint[:8].hex(), none)
         text = json.dumps({**stored, "channels": shifts}, sort_keys=True, separators=(",", ":"))
         name = hashlib.sha256(text.encode()).digest()[:4]
-        return cls(Tables(stored["minima"], stored["counts"]), stored["ranks"], stored["spreads"], shifts, name)
+        blocks = Tables(stored["blocks"]["minima"], stored["blocks"]["counts"])
+        return cls(Tables(stored["minima"], stored["counts"]), stored["ranks"], stored["spreads"], shifts, blocks, name)
 
 
 def layers_of(file: bytes, checkpoint: Checkpoint) -> tuple[list[Unit], list[list[int]]]:
@@ -166,16 +168,22 @@ def _second_layer(data: bytes, header: bytes, level: int, units: list[Unit], che
     count = fine.varint()
     fine.take(len(units))
     assert zlib.crc32(header + data[: fine.at]) == fine.number(4)
-    tables = [_tables_of(unit, level, checkpoint, refinement) for unit in units]
-    parts = [_parts_of(of_unit, refinement, count) for of_unit in tables]
-    refinements, crcs = [[0] * len(of_unit) for of_unit in tables], [unit.symbols_crc for unit in units]
+    latents = [_latents_of(unit, level, checkpoint, refinement) for unit in units]
+    refinements, crcs = [[0] * len(of_unit) for of_unit in latents], [unit.symbols_crc for unit in units]
+    tables, parts = [[0]] * len(units), [[[0]]] * len(units)
+    entropies = [_entropy(counts) for counts in refinement.tables.counts]
     for number in range(count):
         for i, unit in enumerate(units):
             if fine.at == len(data):
                 break
             length, crc = fine.varint(), fine.number(4)
-            ans, rows = Ans(fine.take(length)), [tables[i][place] for place in parts[i][number]]
-            entropies = [_entropy(counts) for counts in refinement.tables.counts]
+            ans = Ans(fine.take(length))
+            if number == 0:
+                shifts, coded = _shifts_of(ans, latents[i], unit, checkpoint, refinement)
+                tables[i] = [_table(row + 2 * shift, s) for (row, s), shift in zip(latents[i], shifts, strict=True)]
+                parts[i] = _parts_of(tables[i], refinement, count)
+                crcs[i] = zlib.crc32(b"".join(shift.to_bytes(4, "little", signed=True) for shift in coded), crcs[i])
+            rows = [tables[i][place] for place in parts[i][number]]
             groups = groups_of_step(list(range(len(rows))), rows, entropies) if unit.coder == 1 else []
             symbols = part_in_groups(ans, rows, groups, refinement.tables)
             assert not ans.words and ans.state == 0
@@ -187,8 +195,8 @@ def _second_layer(data: bytes, header: bytes, level: int, units: list[Unit], che
     return refinements
 
 
-def _tables_of(unit: Unit, level: int, checkpoint: Checkpoint, refinement: Refinement) -> list[int]:
-    """Section 10.3."""
+def _latents_of(unit: Unit, level: int, checkpoint: Checkpoint, refinement: Refinement) -> list[tuple[int, int]]:
+    """Section 10.3: the row of each latent without the shifts of blocks, and its symbol in the first layer."""
     symbols, height, width = symbols_of(unit, checkpoint), -(-unit.height // 16), -(-unit.width // 16)
     y = symbols[-height * width * checkpoint.latents :]
     z = _latent(symbols[: -len(y)], -(-width // 4), len(checkpoint.arrays["deployed.z_rows"][0]))
@@ -196,12 +204,37 @@ def _tables_of(unit: Unit, level: int, checkpoint: Checkpoint, refinement: Refin
         [row for line in rows_of_y(z, at, checkpoint.arrays)[:height] for pixel in line[:width] for row in pixel]
         for at in (unit.level, level)
     )
-    tables = []
+    latents = []
     for place, (s, a, b) in enumerate(zip(y, first, rows, strict=True)):
         d = min(15, max(0, b - a))
-        r = min(63, max(0, b + refinement.shifts[level // 16][place % checkpoint.latents] + refinement.spreads[d]))
-        tables.append(4 * r + min(3, abs(s)))
-    return tables
+        latents.append((b + refinement.shifts[level // 16][place % checkpoint.latents] + refinement.spreads[d], s))
+    return latents
+
+
+def _table(row: int, s: int) -> int:
+    return 4 * min(63, max(0, row)) + min(3, abs(s))
+
+
+def _shifts_of(
+    ans: "Ans", latents: list[tuple[int, int]], unit: Unit, checkpoint: Checkpoint, refinement: Refinement
+) -> tuple[list[int], list[int]]:
+    """Section 10.4: the shift of each latent, and the coded ones."""
+    width, m = -(-unit.width // 16), checkpoint.latents
+    across = -(-width // 16)
+    block_of = [(place // m // width // 16) * across + place // m % width // 16 for place in range(len(latents))]
+    bits, entropies = [[0] * m for _ in range(block_of[-1] + 1)], [_entropy(counts) for counts in refinement.tables.counts]
+    for place, (row, s) in enumerate(latents):
+        bits[block_of[place]][place % m] += entropies[_table(row, s)]
+    shifts, all_coded = list[list[int]](), list[int]()
+    for block, expected in enumerate(bits):
+        own = list((shifts[block - 1] if block % across else shifts[block - across]) if block else [0] * m)
+        channels = [c for c in range(m) if expected[c] >= 2048]
+        coded = ans.part([own[c] + 3 for c in channels], refinement.blocks)
+        for c, shift in zip(channels, coded, strict=True):
+            own[c] = min(3, max(-3, shift))
+            all_coded.append(own[c])
+        shifts.append(own)
+    return [shifts[block][place % m] for place, block in enumerate(block_of)], all_coded
 
 
 def _parts_of(tables: list[int], refinement: Refinement, count: int) -> list[list[int]]:

@@ -9,7 +9,8 @@ from dlic.checkpoints.local import find
 from dlic.checkpoints.manifest import read_manifest
 from dlic.layers.scale_rows import ROW_RATIO, SCALE_MIN
 from dlic.learned.progressive.tables import BANDS, CLASSES, tables_of
-from dlic.training.refinement import Samples, fitted
+from dlic.training.refinement import fitted
+from dlic.training.refinement_samples import ACROSS, Samples
 
 CHANNELS, SHIFTED, SHIFT = 3, 1, 4
 
@@ -28,6 +29,7 @@ def samples() -> Samples:
         spread=np.full(count, 8, np.uint8),
         kind=np.where(rng.random(count) < 0.8, 0, rng.integers(1, CLASSES, count)).astype(np.uint8),
         distance=(scale * rng.standard_normal(count)).astype(np.float32),
+        block=np.arange(count, dtype=np.int32) % ACROSS**2,
     )
 
 

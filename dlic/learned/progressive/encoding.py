@@ -1,7 +1,7 @@
 """Both layers of a unit: the second one next to a first that is encoded."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dlic.container.progressive import CodedPart
 from dlic.container.units import CodedUnit
@@ -47,16 +47,18 @@ class LayerEncoder:
         second, level, count = self.second, self.level, self.count
         first, seconds = first_of(coded.unit, coded.symbols, coded.y_hat), dict(coded.seconds)
         with timed(seconds, "refinement"):
-            tables, distances = second.tables(first, level), left_over(unit.latent, first, level, second.gains)
-            finer = second.finer(distances, unit.latent * second.gains.gain[level], tables, seams)
+            rows, distances = second.row_numbers(first, level), left_over(unit.latent, first, level, second.gains)
+            finer = second.finer(distances, unit.latent * second.gains.gain[level], second.data.of(rows, first.symbols.y), seams)
             if (scale := seams.scale(finer)) is not None:
                 distances *= scale[..., None]
+            shifts = second.shifts(distances, rows, first)
+            tables = second.tables(rows, shifts, first)
             parts = layout(tables, second.data, count)
-            refinements = second.choose(distances, tables, parts)
+            refined = Refined(parts, shifts, second.choose(distances, tables, parts), count)
             if effort.number:
-                goal = second.goal(unit.image, first, level, parts, self.codec.distortion)
+                goal = second.goal(unit.image, first, level, refined, self.codec.distortion)
                 encoder = self.codec.deployed.encoder
-                refinements = encoder.refine_further(goal, refinements, effort.number, effort.progress)
-            streams = second.encode(refinements, parts, first)
-            bits = coded.estimated_bits + second.bits(Refined(parts, refinements, count))
+                found = encoder.refine_further(goal, refined.refinements, effort.number, effort.progress)
+                refined = replace(refined, refinements=found)
+            streams, bits = second.encode(refined, first), coded.estimated_bits + second.bits(refined)
         return EncodedLayers(unit=coded.unit, parts=streams, finer=finer, bits=bits, seconds=seconds)

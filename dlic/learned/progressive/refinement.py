@@ -5,7 +5,7 @@ y_hat₂ = y_hat₁ + the values of all refinements that are there
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlic.container.progressive import CodedPart
-from dlic.entropy.coder import Coder
+from dlic.entropy.coder import Coder, Decoder
 from dlic.entropy.parity import Groups, Repair, groups_of_steps, joined
 from dlic.entropy.parts import Part, Symbols
 from dlic.errors import CorruptFileError
+from dlic.learned.progressive.block_shifts import MOST, STEP, BlockShifts, block_sums, coded_shifts
 from dlic.learned.progressive.layout import Layout, layout, signs
 from dlic.learned.progressive.pricing import Pricing
 from dlic.learned.progressive.tables import RefinementTables
@@ -54,6 +55,7 @@ class Refined:
     """Refinements of a unit, as many as are there; those of missing parts are 0."""
 
     layout: Layout
+    shifts: BlockShifts
     refinements: NDArray[np.int32]  # (h, w, M)
     parts: int  # that are there
 
@@ -78,10 +80,25 @@ class SecondLayer:
 
     # --- encoding
 
-    def tables(self, first: FirstLayer, level: int) -> NDArray[np.uint8]:
-        """The table of every latent, for a second layer of `level`: (h, w, M)."""
-        rows = self.rows.rows(first.symbols.z, first.size, level)
-        return self.data.of(first.symbols.y, first.symbols.y_rows, rows, level)
+    def row_numbers(self, first: FirstLayer, level: int) -> NDArray[np.int16]:
+        """The row of every latent before the shifts of blocks, for a second layer of `level`: (h, w, M)."""
+        return self.data.shifted(first.symbols.y_rows, self.rows.rows(first.symbols.z, first.size, level), level)
+
+    def shifts(self, distances: Latent, rows: NDArray[np.int16], first: FirstLayer) -> BlockShifts:
+        """The shifts of blocks of the least bits + price · squared error."""
+        coded, symbols = self._coded(rows, first), first.symbols.y
+        costs = [
+            block_sums(self._pricing.least(distances, self.data.of(rows + STEP * shift, symbols)))
+            for shift in range(-MOST, MOST + 1)
+        ]
+        return BlockShifts.cheapest(np.array(costs), coded, self.data.blocks)
+
+    def tables(self, rows: NDArray[np.int16], shifts: BlockShifts, first: FirstLayer) -> NDArray[np.uint8]:
+        """The table of every latent: (h, w, M)."""
+        return self.data.of(rows + shifts.of_latents(first.size), first.symbols.y)
+
+    def _coded(self, rows: NDArray[np.int16], first: FirstLayer) -> NDArray[np.bool_]:
+        return coded_shifts(self.data.of(rows, first.symbols.y), self.data.tables.entropies)
 
     def choose(self, distances: Latent, tables: NDArray[np.uint8], parts: Layout | None = None) -> NDArray[np.int32]:
         """Refinements of the least bits + price · squared error; with `parts` the groups of each part are even."""
@@ -106,10 +123,10 @@ class SecondLayer:
 
         return 0 if aim is None else finer_steps(error, aim)
 
-    def goal(self, image: NDArray[np.uint8], first: FirstLayer, level: int, parts: Layout, distortion: str) -> FurtherGoal:
-        """The terms of the cost of a second layer of a unit (H, W, 3) without seams."""
-        none, count = np.zeros(parts.tables.shape, np.int32), len(parts.parts)
-        base = self.y_hat(Refined(parts, none, 0), first, level, level, None)
+    def goal(self, image: NDArray[np.uint8], first: FirstLayer, level: int, plain: Refined, distortion: str) -> FurtherGoal:
+        """The terms of the cost of a second layer of a unit (H, W, 3) without seams, with the layout of `plain`."""
+        parts, none = plain.layout, np.zeros(plain.refinements.shape, np.int32)
+        base = self.y_hat(replace(plain, refinements=none, parts=0), first, level, level, None)
         return FurtherGoal(
             image=image,
             level=level,
@@ -118,8 +135,8 @@ class SecondLayer:
             tables=self.data.tables,
             rows=parts.tables,
             groups=self._groups(parts) if self.coder.even else None,
-            bits=lambda refinements: self.bits(Refined(parts, refinements, count)),
-            y_hat=lambda refinements: self.y_hat(Refined(parts, refinements, count), first, level, level, None),
+            bits=lambda refinements: self.bits(replace(plain, refinements=refinements)),
+            y_hat=lambda refinements: self.y_hat(replace(plain, refinements=refinements), first, level, level, None),
             distortion=distortion,
         )
 
@@ -131,13 +148,16 @@ class SecondLayer:
                 groups.append(Groups(members=places[own.members], starts=own.starts, lasts=places[own.lasts]))
         return joined(groups)
 
-    def encode(self, refinements: NDArray[np.int32], parts: Layout, first: FirstLayer) -> list[CodedPart]:
-        """The streams of all parts."""
-        coded, crc, flat = list[CodedPart](), first.crc, refinements.ravel()
-        for number, places in enumerate(parts.parts):
-            encoder = self.coder.encoder(self.data.tables)
-            encoder.push(flat[places], parts.part(number))
-            crc = CodedPart.crc_after(crc, flat[places])
+    def encode(self, refined: Refined, first: FirstLayer) -> list[CodedPart]:
+        """The streams of all parts; that of the first one begins with the shifts of blocks."""
+        coded, crc, flat = list[CodedPart](), first.crc, refined.refinements.ravel()
+        for number, places in enumerate(refined.layout.parts):
+            encoder, symbols = self.coder.encoder(self.data.tables), flat[places]
+            if number == 0:
+                refined.shifts.push(encoder, self.data.blocks)
+                crc = CodedPart.crc_after(crc, refined.shifts.symbols)
+            encoder.push(symbols, refined.layout.part(number))
+            crc = CodedPart.crc_after(crc, symbols)
             coded.append(CodedPart(encoder.finish(), crc))
         return coded
 
@@ -145,7 +165,8 @@ class SecondLayer:
         """Ideal bits of the parts that are there by the tables."""
         flat, layout = refined.refinements.ravel(), refined.layout
         parts = ((flat[layout.parts[number]], layout.part(number)) for number in range(refined.parts))
-        return sum(float(self.coder.costs(symbols, part, self.data.tables).sum()) for symbols, part in parts)
+        of_parts = sum(float(self.coder.costs(symbols, part, self.data.tables).sum()) for symbols, part in parts)
+        return of_parts + (refined.shifts.bits(self.data.blocks) if refined.parts else 0.0)
 
     @cached_property
     def _pricing(self) -> Pricing:
@@ -161,27 +182,28 @@ class SecondLayer:
         """Parses the parts that are there, of `count`. Raises CorruptFileError for a part that does not follow the one before it;
         if `tolerant`, it and all behind it count as missing.
         """
-        cut = layout(self.tables(first, level), self.data, count)
-        refinements, crc, number = np.zeros(cut.tables.size, np.int32), first.crc, 0
+        rows = self.row_numbers(first, level)
+        which = self._coded(rows, first)
+        shifts, crc = BlockShifts(np.zeros(which.shape, np.int8), which), first.crc
+        refined = Refined(self._layout(rows, shifts, first, count), shifts, np.zeros(rows.shape, np.int32), 0)
         for number, coded in enumerate(parts):
             try:
-                symbols = self._pulled(cut.part(number), coded, crc)
+                decoder = self.coder.decoder(coded.stream, self.data.tables)
+                if number == 0:
+                    shifts = BlockShifts.pull(decoder, which, self.data.blocks)
+                    crc = CodedPart.crc_after(crc, shifts.symbols)
+                    refined = replace(refined, shifts=shifts, layout=self._layout(rows, shifts, first, count))
+                symbols = _pulled(decoder, refined.layout.part(number), crc, coded.crc)
             except CorruptFileError as error:
                 if not tolerant:
                     raise CorruptFileError(f"part {number + 1} of the second layer is damaged or of another picture") from error
                 break
-            refinements[cut.parts[number]], crc = symbols, coded.crc
-        else:
-            number = len(parts)
-        return Refined(cut, refinements.reshape(cut.tables.shape), number)
+            refined.refinements.reshape(-1)[refined.layout.parts[number]], crc = symbols, coded.crc
+            refined = replace(refined, parts=number + 1)
+        return refined
 
-    def _pulled(self, part: Part, coded: CodedPart, crc: int) -> NDArray[np.int32]:
-        decoder = self.coder.decoder(coded.stream, self.data.tables)
-        symbols: NDArray[np.int32] = decoder.pull(part)
-        decoder.finish()
-        if CodedPart.crc_after(crc, symbols) != coded.crc:
-            raise CorruptFileError("its symbols do not match their checksum")
-        return symbols
+    def _layout(self, rows: NDArray[np.int16], shifts: BlockShifts, first: FirstLayer, count: int) -> Layout:
+        return layout(self.tables(rows, shifts, first), self.data, count)
 
     def y_hat(self, refined: Refined, first: FirstLayer, level: int, shown: int, scale: NDArray[Any] | None) -> Latent:
         """y_hat for the synthesis at the level `shown`, of refinements in steps of `level`; `scale` (h, w) says how many times
@@ -196,3 +218,12 @@ class SecondLayer:
         base = first.y_hat * (new / (self.gains.inverse[old] * self.gains.gain[old]))
         y_hat: Latent = base + values * (new / self.gains.gain[level])
         return y_hat
+
+
+def _pulled(decoder: Decoder, part: Part, before: int, crc: int) -> NDArray[np.int32]:
+    """The last symbols of a stream. Raises CorruptFileError if they do not match the checksum."""
+    symbols: NDArray[np.int32] = decoder.pull(part)
+    decoder.finish()
+    if CodedPart.crc_after(before, symbols) != crc:
+        raise CorruptFileError("its symbols do not match their checksum")
+    return symbols

@@ -38,7 +38,7 @@ typedef struct {
 } Known;
 
 // Tables of second layers (`dlic/learned/progressive/tables.py`); 4·r + k is for row r and class k of the first symbol.
-enum { CLASSES_OF_FIRST = 4, REFINEMENTS = ROWS * CLASSES_OF_FIRST, BANDS = 4, SPREADS = 16 };
+enum { CLASSES_OF_FIRST = 4, REFINEMENTS = ROWS * CLASSES_OF_FIRST, BANDS = 4, SPREADS = 16, MOST_SHIFT = 3, SHIFTS = 2 * MOST_SHIFT + 1 };
 
 typedef struct {
   u32 id;  // 0: there are none
@@ -47,6 +47,7 @@ typedef struct {
   const u8 *order;                     // tables by their rank
   const i16 *centres[REFINEMENTS];     // of each value, in 1/64 of a step
   const signed char *shifts, *spreads;  // (BANDS, latents), (SPREADS,)
+  Table blocks[SHIFTS];                // of the shifts of blocks, by their prediction
 } Refinements;
 
 static struct {

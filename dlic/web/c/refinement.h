@@ -1,6 +1,6 @@
 // The second layer of a progressive picture: refinements of latents, in parts (docs/format.md, section 10).
 #pragma once
-#include "context.h"
+#include "block_shifts.h"
 
 enum { MAX_PARTS = 64 };
 
@@ -12,20 +12,6 @@ typedef struct {
   int level, shown;    // of the header, and that of the synthesis
   int finer;
 } SecondLayer;
-
-// The table of each latent (h, w, latents), from its first symbol and its rows at both levels; in the place of `rows`.
-static void find_tables(const i32 *symbols, const Row *first, int level, size_t positions, Row *rows) {
-  const Refinements *data = &model.refinements;
-  const signed char *shifts = data->shifts + level / (LEVELS / BANDS) * model.latents;
-  for (size_t p = 0; p < positions; p++)
-    for (int c = 0; c < model.latents; c++, symbols++, first++, rows++) {
-      int spread = *rows - *first, size = *symbols < 0 ? *symbols == INT32_MIN ? 3 : -*symbols : *symbols;
-      spread = spread < 0 ? 0 : spread < SPREADS ? spread : SPREADS - 1;
-      int row = *rows + shifts[c] + data->spreads[spread];
-      row = row < 0 ? 0 : row < ROWS ? row : ROWS - 1;
-      *rows = (Row)(CLASSES_OF_FIRST * row + (size < CLASSES_OF_FIRST ? size : CLASSES_OF_FIRST - 1));
-    }
-}
 
 // The part of each latent: latents by the rank of their table, cut where the entropy of those before reaches a share of all.
 static void find_parts(const Row *tables, size_t size, int count, u8 *parts) {
@@ -43,16 +29,14 @@ static void find_parts(const Row *tables, size_t size, int count, u8 *parts) {
   }
 }
 
-// The refinements of the latents at `places` from a stream; whether they are those of its checksum.
-static int read_part(const u8 *stream, u32 length, const u32 *places, size_t size, Row *tables, int coder, u32 before, u32 crc, i32 *to) {
+// The refinements of the latents at `places` from the rest of a stream; whether they are those of its checksum.
+static int read_part(Rans rans, const u32 *places, size_t size, Row *tables, int coder, u32 before, u32 crc, i32 *to) {
   const Refinements *data = &model.refinements;
   Mark start = mark();
   Row *rows = take(size * sizeof(Row) + 1);
   u32 *order = take(size * sizeof(u32) + 1), *all = take(size * sizeof(u32) + 1);
   i32 *symbols = take(size * sizeof(i32) + 1);
-  Rans rans;
   if (!rows || !order || !all || !symbols) return fail(NO_MEMORY);
-  if (!start_rans(&rans, stream, length)) return 0;
   for (size_t i = 0; i < size; i++) rows[i] = tables[places[i]], all[i] = (u32)i;
   Step step = {all, size, rows, symbols, data->entropies};
   if (coder == 0) pull(&rans, data->tables, rows, size, order, symbols);
@@ -64,12 +48,13 @@ static int read_part(const u8 *stream, u32 length, const u32 *places, size_t siz
 }
 
 // Reads the parts that are there, up to the first one that does not follow those before; returns their number. Places of latents
-// lie part by part in `places`, from `begins` on.
-static int read_parts(const SecondLayer *layer, int coder, u32 crc, const u32 *places, const u32 *begins, Row *tables, i32 *refinements) {
+// lie part by part in `places`, from `begins` on. `rans` has read the shifts of blocks, and `crc` covers them.
+static int read_parts(const SecondLayer *layer, Rans rans, int coder, u32 crc, const u32 *places, const u32 *begins, Row *tables, i32 *refinements) {
   const u8 *stream = layer->streams;
   for (int part = 0; part < layer->there; part++) {
     u32 length = layer->entries[2 * part], own = layer->entries[2 * part + 1];
-    if (!read_part(stream, length, places + begins[part], begins[part + 1] - begins[part], tables, coder, crc, own, refinements)) return part;
+    if (part && !start_rans(&rans, stream, length)) return part;
+    if (!read_part(rans, places + begins[part], begins[part + 1] - begins[part], tables, coder, crc, own, refinements)) return part;
     stream += length, crc = own;
   }
   return layer->there;
@@ -118,12 +103,19 @@ static int add_second(const SecondLayer *layer, const CodedUnit *unit, const i32
   u8 *parts = take(size);
   u32 *places = take(size * sizeof(u32)), begins[MAX_PARTS + 2];
   i32 *refinements = take_zeros(size * sizeof(i32));
-  if (!first || !tables || !z || !parts || !places || !refinements) return fail(NO_MEMORY);
+  size_t down = blocks_along(h), across = blocks_along(w), blocks = down * across * (size_t)model.latents;
+  u32 *expected = take_zeros(blocks * sizeof(u32)), crc = unit->crc;
+  signed char *shifts = take_zeros(blocks);
+  Rans rans = {0};
+  if (!first || !tables || !z || !parts || !places || !refinements || !expected || !shifts) return fail(NO_MEMORY);
   if (!rows_of_y(z, (h + 3) / 4, (w + 3) / 4, unit->level, h, w, first) || !rows_of_y(z, (h + 3) / 4, (w + 3) / 4, layer->level, h, w, tables)) return 0;
-  find_tables(of_y, first, layer->level, positions, tables);
+  shift_rows(first, layer->level, positions, tables);
+  expected_bits(of_y, tables, h, w, expected);
+  if (layer->there && (!start_rans(&rans, layer->streams, layer->entries[0]) || !read_shifts(&rans, expected, down, across, shifts, &crc))) return 0;
+  find_tables(of_y, shifts, h, w, tables);
   find_parts(tables, size, layer->count, parts);
   sort_places(parts, size, layer->count, begins, places);
-  int read = read_parts(layer, unit->coder, unit->crc, places, begins, tables, refinements);
+  int read = read_parts(layer, rans, unit->coder, crc, places, begins, tables, refinements);
   if (read < layer->there) return fail("the second layer is damaged, or of another picture");
   for (size_t i = 0; i < size; i++) parts[i] = parts[i] < read;
   refine(layer, unit->level, of_y, refinements, tables, parts, unit->seams, h, w, y);

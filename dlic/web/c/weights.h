@@ -85,6 +85,12 @@ static i16 *read_shorts(Bytes *body, size_t count) {
   return to;
 }
 
+static int read_counts(Bytes *body, u32 entries, u32 *counts) {
+  const u8 *stored = take_bytes(body, 2 * (size_t)entries);
+  for (u32 i = 0; stored && i < entries; i++) counts[i] = (u32)(stored[2 * i] | stored[2 * i + 1] << 8) + 1;
+  return stored != 0;
+}
+
 // The data of second layers.
 static int read_refinements(Bytes *body) {
   Refinements *data = &model.refinements;
@@ -97,12 +103,15 @@ static int read_refinements(Bytes *body) {
   for (int t = 0; t < REFINEMENTS; t++) {
     i32 minimum = (i32)little_endian(body);
     u32 entries = little_endian(body), counts[256];
-    const u8 *stored = entries && entries <= 256 ? take_bytes(body, 2 * (size_t)entries) : 0;
-    for (u32 i = 0; stored && i < entries; i++) counts[i] = (u32)(stored[2 * i] | stored[2 * i + 1] << 8) + 1;
-    if (!stored || !(data->centres[t] = read_shorts(body, entries > 1 ? entries - 1 : 1)) || !make_table(&data->tables[t], minimum, entries, counts)) return 0;
+    if (!entries || entries > 256 || !read_counts(body, entries, counts) || !(data->centres[t] = read_shorts(body, entries > 1 ? entries - 1 : 1)) || !make_table(&data->tables[t], minimum, entries, counts)) return 0;
     data->entropies[t] = entropy_of(counts, entries);
     for (int p = 0; p < 2; p++)
       if (!make_parity_table(&data->parity[2 * t + p], minimum, entries, counts, p)) return 0;
+  }
+  for (int t = 0; t < SHIFTS; t++) {
+    i32 minimum = (i32)little_endian(body);
+    u32 entries = little_endian(body), counts[SHIFTS + 1];
+    if (!entries || entries > SHIFTS + 1 || !read_counts(body, entries, counts) || !make_table(&data->blocks[t], minimum, entries, counts)) return 0;
   }
   data->id = id;
   return 1;
