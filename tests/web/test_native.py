@@ -11,11 +11,16 @@ import pytest
 
 import dlic
 from dlic.classical.lossless import webp
+from dlic.classical.motion.field import still
+from dlic.classical.motion.temporal import FrameMotion
+from dlic.container.exact_layer import size_of_mask
 from dlic.container.format import LEARNED, read, write
 from dlic.container.sequence_groups import write_group
 from dlic.container.sequence_reader import SequenceReader
 from dlic.entropy.byte_reader import write_varint
 from dlic.learned.codec import load_codec
+from dlic.learned.sequence.exact_blocks import ExactBlocks, Packing
+from dlic.learned.sequence.packet import write_inter, write_motion
 from dlic.web.weights import body_of, web_weights
 from tests.golden.rewrite import GOLDEN, TINY_LIGHT
 from tests.web.conftest import HAS_CLANG
@@ -183,6 +188,21 @@ def sequence_seeds() -> dict[str, bytes]:
     return seeds
 
 
+def exact_seeds() -> dict[str, bytes]:
+    """Packets of frames with exact blocks, opaque and with clear pixels, in the form that fuzz_decoder.c takes."""
+    seeds, (height, width), rng = {}, (40, 70), np.random.default_rng(0)
+    for number in range(4):
+        mask = rng.random(size_of_mask(width, height)) < 0.2 + 0.2 * number
+        squares = 80 * rng.integers(0, 3, (10, 18, 4), dtype=np.uint8).repeat(4, axis=0).repeat(4, axis=1)
+        packing = Packing.of(mask, height, width)
+        packed = packing.take(squares)
+        exact = ExactBlocks(mask, packing.store(packed[..., :3], (packed[..., 3] == 80) & (number % 2 == 1), [webp.QUICK]))
+        moved = write_motion(still(height, width), 1, [FrameMotion()])
+        packet = write_inter(moved, np.zeros((1, 2), bool), 1, b"", exact)[0]
+        seeds[f"exact.{number}"] = b"p" + bytes([width - 1, height - 1, 30, -(-len(packet) // 4)]) + packet
+    return seeds
+
+
 @pytest.fixture(scope="module")
 def fuzzer(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("fuzz")
@@ -197,7 +217,7 @@ def fuzzer(tmp_path_factory) -> Path:
     for path in [*SMALL, *KINDS, *HOSTILE, *PROGRESSIVE, GOLDEN / "light_parity_31_tiles.dlic"]:
         if path.stat().st_size < 1600:
             shutil.copy(path, folder / "seeds")
-    for name, seed in sequence_seeds().items():
+    for name, seed in (sequence_seeds() | exact_seeds()).items():
         (folder / "seeds" / name).write_bytes(seed)
     return folder
 
