@@ -136,7 +136,10 @@ class SequenceCodec:
     def encode_inter(
         self, x: NDArray[np.uint8], references: Sequence[DecodedFrame], level: int, number: int, content: str = AUTO
     ) -> EncodedFrame:
-        """A frame (H, W, 3), or with alpha (H, W, 4), predicted from one or two others; `number` in the order of display."""
+        """A frame (H, W, 3), or with alpha (H, W, 4), predicted from one or two others; `number` in the order of display.
+
+        `level` may be below 0, where motion and superblocks must be worth more than at any level; the network has level 0 there.
+        """
         alpha = _alpha(x)
         candidates = possible(x[..., :3], content)
         moved, p = self._motion(x, references, level, number, scrolls=candidates is not None)
@@ -147,7 +150,7 @@ class SequenceCodec:
         return EncodedFrame(
             data=_coded_alpha(alpha, references[0].alpha) + packet.data,
             symbols_crc=packet.crc,
-            level=level,
+            level=max(0, level),
             decoded=DecodedFrame(packet.x_hat, packet.motion, alpha),
         )
 
@@ -206,10 +209,11 @@ class SequenceCodec:
         self, x: NDArray[np.uint8], p: NDArray[np.uint8], level: int
     ) -> tuple[NDArray[np.bool_], CodedResidual, NDArray[np.uint8]]:
         """Chooses the superblocks whose residual is worth its bits, and codes them; also returns x_hat as a decoder has it."""
-        coded = worth_coding(x, p, self.rate.lmbda(level))
+        lmbda, level = self.rate.lmbda(level), max(0, level)
+        coded = worth_coding(x, p, lmbda)
         residual = self.residual.encode(x, p, level, coded)
         x_hat = self.residual.reconstruct(residual.symbols, p, level, coded)
-        again = coded & pays(x, p, x_hat, residual.bits, self.rate.lmbda(level))
+        again = coded & pays(x, p, x_hat, residual.bits, lmbda)
         if (again != coded).any():
             residual = self.residual.encode(x, p, level, again, residual.latents)
             x_hat = self.residual.reconstruct(residual.symbols, p, level, again)

@@ -26,6 +26,8 @@ class SequenceSettings:
         check_content(self.content)
 
     def level_of(self, layer: int, levels: int) -> int:
-        """The level of a frame of a layer, for a codec of so many levels."""
+        """The level of a frame of a layer, for a codec of so many levels; below 0 where a frame is worth fewer bits than any level
+        gives: its motion is priced by that, and the network has level 0.
+        """
         offsets = CHAIN if self.low_delay else HIERARCHY
-        return min(max(0, self.level + offsets[min(layer, len(offsets) - 1)]), levels - 1)
+        return min(self.level + offsets[min(layer, len(offsets) - 1)], levels - 1) if levels > 1 else 0

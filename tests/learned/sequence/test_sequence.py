@@ -75,6 +75,17 @@ def test_noise_below_a_step_costs_one_byte_a_frame():
     assert len(made.data) == 1 and np.array_equal(made.decoded.pixels, reference.pixels)
 
 
+def test_frames_below_the_lowest_level_spend_less_on_motion_and_have_the_networks_lowest_level():
+    rng, still = np.random.default_rng(1), photograph()
+    moved = [[still[y + dy : y + dy + 16, x + dx : x + dx + 16] for x, (dy, dx) in zip(range(8, 200, 16), row, strict=True)]
+             for y, row in zip(range(8, 136, 16), rng.integers(-6, 7, (8, 12, 2)), strict=True)]  # fmt: skip
+    x, references = np.concatenate([np.concatenate(row, axis=1) for row in moved]), [DecodedFrame(still[8:136, 8:200])]
+    few, more = (codec().encode_inter(x, references, level, 1) for level in (-12, 0))
+    assert len(few.data) < len(more.data) and few.level == more.level == 0
+    levels = [packet.level for table in decoder(encoded(CUT, level=1)).reader.tables() for packet in table.packets]
+    assert min(levels) == 0 and SequenceSettings(level=1).level_of(5, 64) == -19 and SequenceSettings(level=0).level_of(5, 1) == 0
+
+
 def test_superblocks_without_a_residual_are_the_prediction_bit_for_bit():
     x, p = photograph()[:150, :200], photograph()[1:151, 2:202]
     coded = np.zeros((3, 4), bool)
