@@ -34,6 +34,18 @@ class SearchReference:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SearchOptions:
+    """How motion is searched for."""
+
+    price: float  # absolute differences of luma that a bit is worth
+    # Whether the frame lies between its references. Such frames have few residuals, so their modes are chosen by squared
+    # differences; those of others by absolute ones. Each cost 1 to 2 % more bits for the other kind on two held-out clips.
+    between: bool = False
+    scrolls: bool = False  # whether the frame may be a screen whose text has gone far
+    rounds: int = 1  # of refinement: more find smoother fields of smaller errors
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Errors:
     """What errors of prediction are worth."""
 
@@ -56,33 +68,21 @@ class _Errors:
 def search(
     pixels: NDArray[np.uint8],
     references: Sequence[SearchReference],
-    price: float,
+    options: SearchOptions,
     hints: Expected | None = None,
-    between: bool = False,
-    scrolls: bool = False,
 ) -> MotionField:
-    """The motion of a frame (H, W, 3 or more) from one or two references of its size.
-
-    Args:
-        pixels: the frame.
-        references: of its size.
-        price: absolute differences of luma that a bit is worth.
-        hints: expected vectors, which cost less.
-        between: whether the frame lies between its references. Such frames have few residuals, so their modes are chosen by squared
-            differences; those of others by absolute ones. Each cost 1 to 2 % more bits for the other kind on two held-out clips.
-        scrolls: whether the frame may be a screen whose text has gone far.
-    """
+    """The motion of a frame (H, W, 3 or more) from one or two references of its size; vectors of `hints` cost less."""
     gray = luma(pixels)
     current = CurrentBlocks(gray)
 
     def searched(number: int) -> BlockSearch:
         near, reference = coarse.candidates(gray, references[number].gray, current.size), references[number]
-        near += scrolling.candidates(gray, reference.gray, current.size) if scrolls else []
+        near += scrolling.candidates(gray, reference.gray, current.size) if options.scrolls else []
         hint = None if hints is None else (hints.vectors[number].astype(np.int16), hints.known)
-        return BlockSearch(current, reference.planes, price, hint).run(near)
+        return BlockSearch(current, reference.planes, options.price, hint).run(near, options.rounds)
 
     found = for_each(range(len(references)), searched)
-    return _chosen(pixels, current, references, found, _Errors(price=price, squared=between))
+    return _chosen(pixels, current, references, found, _Errors(price=options.price, squared=options.between))
 
 
 def _chosen(

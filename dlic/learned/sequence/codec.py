@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dlic.checkpoints.manifest import read_manifest
 from dlic.classical.motion.field import still
 from dlic.classical.motion.prediction import predict
-from dlic.classical.motion.search import SearchReference, search
+from dlic.classical.motion.search import SearchOptions, SearchReference, search
 from dlic.classical.motion.temporal import FrameMotion, expected
 from dlic.container.format import Container
 from dlic.container.sequence_groups import Packet
@@ -36,6 +36,7 @@ from dlic.learned.sequence.exact_choice import chosen, of_blocks, possible, rest
 from dlic.learned.sequence.key_packet import decode_key, read_key, write_key
 from dlic.learned.sequence.packet import InterPacket, WrittenMotion, read_inter, write_inter, write_motion
 from dlic.learned.sequence.residual import CodedResidual, ResidualCodec
+from dlic.learned.sequence.settings import search_rounds
 from dlic.learned.sequence.skipping import Rate, pays, squared_errors, worth_coding
 from dlic.learned.sequence.still_as_inter import StillAsInter
 from dlic.pixels.frames import SequenceFormat
@@ -134,7 +135,13 @@ class SequenceCodec:
         return EncodedFrame(data=data, symbols_crc=container.symbols_crc, level=level, decoded=decoded)
 
     def encode_inter(
-        self, x: NDArray[np.uint8], references: Sequence[DecodedFrame], level: int, number: int, content: str = AUTO
+        self,
+        x: NDArray[np.uint8],
+        references: Sequence[DecodedFrame],
+        level: int,
+        number: int,
+        content: str = AUTO,
+        effort: int = 0,
     ) -> EncodedFrame:
         """A frame (H, W, 3), or with alpha (H, W, 4), predicted from one or two others; `number` in the order of display.
 
@@ -142,7 +149,13 @@ class SequenceCodec:
         """
         alpha = _alpha(x)
         candidates = possible(x[..., :3], content)
-        moved, p = self._motion(x, references, level, number, scrolls=candidates is not None)
+        options = SearchOptions(
+            price=self.rate.of_motion(level),
+            between=any(reference.motion.number > number for reference in references),
+            scrolls=candidates is not None,
+            rounds=search_rounds(effort),
+        )
+        moved, p = self._motion(x, references, level, number, options)
         x = x if alpha is None else np.where(alpha[..., None] > 0, x[..., :3], p)  # clear pixels cost nothing
         packet = self._packet(moved, x, p, level)
         if candidates is not None and (x != p).any():
@@ -192,13 +205,11 @@ class SequenceCodec:
         return _Coded(data=data, crc=crc, x_hat=x_hat, motion=motion, bits=residual.bits)
 
     def _motion(
-        self, x: NDArray[np.uint8], references: Sequence[DecodedFrame], level: int, number: int, scrolls: bool
+        self, x: NDArray[np.uint8], references: Sequence[DecodedFrame], level: int, number: int, options: SearchOptions
     ) -> tuple[WrittenMotion, NDArray[np.uint8]]:
         """The motion of a frame and its prediction; none where the first reference is as good for its bits."""
-        price, motions = self.rate.of_motion(level), [reference.motion for reference in references]
-        pixels = [reference.pixels for reference in references]
-        between = any(motion.number > number for motion in motions)
-        field = search(x, [reference.for_search for reference in references], price, expected(number, motions), between, scrolls)
+        motions, pixels = [reference.motion for reference in references], [reference.pixels for reference in references]
+        field = search(x, [reference.for_search for reference in references], options, expected(number, motions))
         moved, p = write_motion(field, number, motions), predict(pixels, field)
         saved = squared_errors(x[..., :3], pixels[0]).sum() - squared_errors(x[..., :3], p).sum()
         if saved * self.rate.lmbda(level) <= moved.writer.bits:

@@ -63,7 +63,7 @@ def encode_group(group: FrameGroup, codec: SequenceCodec, settings: SequenceSett
     def encode(step: Step, references: list[DecodedFrame]) -> EncodedFrame:
         x, level = frames[step.number].pixels, settings.level_of(step.layer, codec.levels)
         if references:
-            return codec.encode_inter(x, references, level, step.number, settings.content)
+            return codec.encode_inter(x, references, level, step.number, settings.content, settings.effort)
         return codec.encode_key(x, level, settings.effort, settings.content)
 
     packets, data = dict[int, Packet](), dict[int, bytes]()

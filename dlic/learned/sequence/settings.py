@@ -8,6 +8,12 @@ from dlic.learned.exact.choice import AUTO, check_content
 LONGEST_GOP = 64  # frames, where next to nothing changes; an encoder holds so many in memory
 HIERARCHY = (0, -6, -12, -16, -19, -20, -21)  # levels of the layers, from the key frame's
 CHAIN = (0, -5, -10)
+MOST_ROUNDS = 3  # of the search for motion
+
+
+def search_rounds(effort: int) -> int:
+    """Rounds of the search for motion."""
+    return min(1 + effort, MOST_ROUNDS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +23,7 @@ class SequenceSettings:
     level: int  # rate level of key frames; others have offsets by their layer
     low_delay: bool = False  # P frames only: no frame refers to a later one
     max_gop: int = LONGEST_GOP  # frames of a group at most; 32 where something changes
-    effort: int = 0  # of key frames, 0 … 9
+    effort: int = 0  # 0 … 9: smaller files for more encoding time; key frames of 1 and more need PyTorch
     content: str = AUTO  # what is weighed to be exact: auto, photo (nothing) or screen (everything)
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ from dlic.classical.motion import scrolling
 from dlic.classical.motion.field import macroblocks
 from dlic.classical.motion.planes import luma
 from dlic.classical.motion.prediction import predict
-from dlic.classical.motion.search import SearchReference, search
+from dlic.classical.motion.search import SearchOptions, SearchReference, search
 
 
 def scrolled(down: int, right: int) -> tuple[np.ndarray, np.ndarray]:
@@ -20,7 +20,7 @@ def scrolled(down: int, right: int) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize(("down", "right"), [(75, 0), (-90, 0), (0, 130)])
 def test_far_scrolling_is_predicted_exactly(down, right):
     before, after = scrolled(abs(down), right) if down >= 0 else scrolled(-down, right)[::-1]
-    field = search(after, [SearchReference(before)], price=8.0, scrolls=True)
+    field = search(after, [SearchReference(before)], SearchOptions(price=8.0, scrolls=True))
     kept = slice(max(0, -down) + 16, 200 - max(0, down) - 16), slice(0, 260 - right - 16)
     assert (predict([before], field)[kept] == after[kept]).mean() > 0.98
 

@@ -14,6 +14,7 @@ from dlic.learned.sequence.codec import DecodedFrame
 from dlic.learned.sequence.decoder import SequenceDecoder, Stretch
 from dlic.learned.sequence.encoder import encode_sequence
 from dlic.learned.sequence.settings import SequenceSettings
+from dlic.learned.sequence.skipping import squared_errors
 from dlic.pixels.frames import Frame, SequenceFormat
 from tests.learned.sequence.clips import codec, decoder, encoded, form_of, pan, photograph, psnr, timed
 
@@ -97,6 +98,16 @@ def test_superblocks_without_a_residual_are_the_prediction_bit_for_bit():
     changed = (x_hat != p).any(axis=2)
     assert crc == made.crc and not changed[64:, :192].any() and not changed[:64, 64:].any()
     assert changed[:64, :64].mean() > 0.5 and changed[64:, 192:].mean() > 0.5 and made.bits[~coded].max() == 0
+
+
+def test_with_effort_a_predicted_frame_costs_less():
+    x, before, after = pan(3, size=(96, 128), step=(2, 5))
+    references, rate = [DecodedFrame(before), DecodedFrame(after[:, ::-1].copy())], codec().rate
+    costs = []
+    for effort in (0, 2):
+        made = codec().encode_inter(x, references, 30, 1, effort=effort)
+        costs.append(8 * len(made.data) + rate.lmbda(30) * squared_errors(x, made.decoded.pixels).sum())
+    assert costs[1] <= costs[0]
 
 
 # --- parts ----------------------------------------------------------------------------------------------------------
