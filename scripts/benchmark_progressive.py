@@ -23,8 +23,8 @@ from PIL import ImageFile as PillowFile
 
 from dlic.checkpoints.local import default_name, folder_of
 from dlic.classical.wavelet.codec import WaveletCodec
-from dlic.container.format import read, write
-from dlic.container.progressive import fine_of, with_parts
+from dlic.container.format import Container, read, write
+from dlic.container.progressive import Layers, layers_of, with_layers
 from dlic.errors import CorruptFileError
 from dlic.formats.reading import Reading
 from dlic.formats.registry import describe_beginning, kind_to_write
@@ -77,12 +77,12 @@ def against_plain(path: Path, network: LearnedCodec, quality: int) -> list[dict[
     image, level, layers = read_image(str(path)).pixels[..., :3], level_of(quality, network.levels), ProgressiveCodec(network)
     analysed = layers.analyse(image)
     container = read(layers.encode_at(analysed, level).data)
-    layer = fine_of(container)
-    if layer is None:
+    whole = layers_of(container)
+    if whole.second is None:
         sys.exit(f"quality {quality} has one layer only")
     sizes, qualities = [], []
-    for count in range(layer.count + 1):
-        cut = with_parts(container, layer, count * len(layer.finer))
+    for streams in range(len(whole.first.parts), whole.streams + 1):
+        cut = with_layers(container, whole.beginning(streams))
         sizes.append(len(write(cut)))
         qualities.append(psnr(image, layers.decode(cut).image))
     plain = [network.encode_at(analysed, near) for near in (level - 4, level, min(level + 4, network.levels - 1))]
@@ -99,14 +99,14 @@ def against_plain(path: Path, network: LearnedCodec, quality: int) -> list[dict[
             "first_layer_more": sizes[0] / first - 1,
             "below_straight_line": float(np.max(straight - qualities)),
             "rises": bool(np.all(np.diff(qualities) > 0)),
-            "preview_time": preview_share(layers, container, layer),
+            "preview_time": preview_share(layers, container, whole),
         }
     ]
 
 
-def preview_share(layers, container, layer) -> float:
+def preview_share(layers: ProgressiveCodec, container: Container, whole: Layers) -> float:
     """Time to decode the first layer, of that of the whole file: medians of turns."""
-    first = with_parts(container, layer, 0)
+    first = with_layers(container, whole.beginning(len(whole.first.parts)))
     times: dict[bool, list[float]] = {True: [], False: []}
     for turn in range(10):
         begun = time.perf_counter()

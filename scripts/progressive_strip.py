@@ -1,4 +1,4 @@
-"""A film strip of one photograph arriving: a part of it at its thumbnail, its first layer, half and all of its second layer.
+"""A film strip of one photograph arriving: a part of it after the first part, the first layer, half and all of the second layer.
 
 python scripts/progressive_strip.py PHOTO OUT.webp --crop 40,60,240,240
 """
@@ -11,8 +11,8 @@ from PIL import Image
 
 import dlic
 from dlic.container.format import read
-from dlic.container.progressive import ends_of_layers
-from dlic.formats.thumbnails import SIDES_IN_FRONT
+from dlic.container.layer_ends import ends_of_layers
+from dlic.container.progressive import layers_of
 from dlic.images.files import read_image
 from dlic.metrics.distances import psnr
 
@@ -27,11 +27,11 @@ def main() -> None:
     parser.add_argument("--crop", default="0,0,240,240", help="x,y,width,height")
     asked = parser.parse_args()
     image = np.ascontiguousarray(read_image(str(asked.photo)).pixels[..., :3])
-    data = dlic.compress(image, asked.quality, progressive=True, thumbnail=SIDES_IN_FRONT[1])
-    ends = [end.at for end in ends_of_layers(read(data))]
+    data = dlic.compress(image, asked.quality, progressive=True, thumbnail=0)
+    ends, first = [end.at for end in ends_of_layers(read(data))], len(layers_of(read(data)).first.parts)
     x, y, width, height = map(int, asked.crop.split(","))
     strip = np.full((height, 4 * width + 3 * GAP, 3), 255, np.uint8)
-    for number, end in enumerate((ends[0], ends[1], ends[1 + len(ends) // 2], len(data))):
+    for number, end in enumerate((ends[0], ends[first - 1], ends[(first + len(ends)) // 2 - 1], len(data))):
         pixels = dlic.read(data[:end], partial=True).pixels[..., :3]
         strip[:, number * (width + GAP) :][:, :width] = pixels[y : y + height, x : x + width]
         print(f"{end:,} bytes, {end / len(data):.0%}: {psnr(image, pixels):.1f} dB")

@@ -13,7 +13,8 @@ from dlic.container.format import (
     checksum,
     read_head,
 )
-from dlic.container.progressive import SecondLayerData, check_order, read_fine, read_fine_beginning, tiles_of
+from dlic.container.layers import read_base_beginning, read_fine_beginning
+from dlic.container.progressive import Layers, check_order, layers_of
 from dlic.entropy.byte_reader import Reader, read_varint
 from dlic.errors import CorruptFileError, TruncatedError
 
@@ -26,12 +27,7 @@ class Arrived:
     """What a beginning holds."""
 
     container: Container  # with the chunks that are whole
-    second: SecondLayerData | None  # the streams of the second layer that are there
-
-    @property
-    def has_picture(self) -> bool:
-        """Whether the first layer is there."""
-        return any(name == BASE for name, _ in self.container.chunks)
+    layers: Layers | None  # as far as they are there; None before every tile has a part of its own
 
 
 class BeginningReader:
@@ -54,10 +50,10 @@ class BeginningReader:
 
     @property
     def arrived(self) -> Arrived | None:
-        """What is there; None before the header is. Raises CorruptFileError for a damaged second layer."""
+        """What is there; None before the header is. Raises CorruptFileError for a damaged layer."""
         if self._arrived is None and self._head is not None:
             container = replace(self._head, chunks=self._chunks)
-            self._arrived = Arrived(container, self._second(container))
+            self._arrived = Arrived(container, self._layers(container))
         return self._arrived
 
     @property
@@ -66,11 +62,11 @@ class BeginningReader:
         return self._head is not None
 
     def before_damage(self) -> Arrived:
-        """What stands before a damaged chunk; of a damaged second layer the streams, which have checksums of their own."""
+        """What stands before a damaged chunk; of a damaged layer the streams, which have checksums of their own."""
         assert self._head is not None, "the header is damaged"
         container = replace(self._head, chunks=self._chunks)
         try:
-            return Arrived(container, self._second(container))
+            return Arrived(container, self._layers(container))
         except CorruptFileError:
             return Arrived(container, None)
 
@@ -110,20 +106,28 @@ class BeginningReader:
         check_chunk_name(name)
         return name, self._at + reader.position, self._at + reader.position + length
 
-    def _second(self, container: Container) -> SecondLayerData | None:
-        whole = dict(self._chunks).get(FINE)
-        if whole is not None:
-            return read_fine(whole, container, tiles_of(container))
+    def _layers(self, container: Container) -> Layers | None:
+        """The layers as far as they are there."""
+        names = [name for name, _ in self._chunks]
+        if FINE in names:
+            return layers_of(container)
+        cut, data = self._cut()
+        if BASE not in names:
+            first = read_base_beginning(data, container) if cut == BASE else None
+            return Layers(first, None) if first and first.shows else None
+        layers = layers_of(container)
+        second = read_fine_beginning(data, container, len(layers.first.finer)) if cut == FINE and layers.first.complete else None
+        return replace(layers, second=second)
+
+    def _cut(self) -> tuple[bytes, bytes]:
+        """Name and data of the chunk that has not come as a whole; none of both before its head is there."""
         place = self._next()
-        if place is None or place[0] != FINE or not any(name == BASE for name, _ in self._chunks):
-            return None
-        _, start, end = place
-        return read_fine_beginning(bytes(self._data[start:end]), container, tiles_of(container))
+        return (b"", b"") if place is None else (place[0], bytes(self._data[place[1] : place[2]]))
 
 
 def read_damaged(data: bytes) -> Arrived:
-    """The readable part of a file that may be truncated or damaged: its chunks up to the first damaged one, and of the second layer
-    the streams before its end. Raises CorruptFileError where the header is damaged.
+    """The readable part of a file that may be truncated or damaged: its chunks up to the first damaged one, and of a layer the
+    streams before its end. Raises CorruptFileError where the header is damaged.
     """
     reader = BeginningReader()
     try:

@@ -65,7 +65,7 @@ def join(grid: Grid, tiles: Sequence[CodedUnit]) -> Container:
         height=grid.height,
         level=first.level,
         model=first.model,
-        symbols_crc=_crc_of_crcs(table),
+        symbols_crc=crc_of_crcs(table.crcs),
         stream=b"",
     )
     return replace(picture, stream=b"".join([write_table(table, picture), *(tile.stream for tile in tiles)]))
@@ -133,7 +133,7 @@ def read_table(picture: Container) -> tuple[Table, int]:
     covered = picture.stream[: reader.position]
     lengths, crcs, finer = zip(*entries, strict=True)
     table = Table(grid=grid, lengths=lengths, crcs=crcs, finer=finer)
-    if reader.take(4) != _crc(picture, covered) or picture.symbols_crc != _crc_of_crcs(table):
+    if reader.take(4) != _crc(picture, covered) or picture.symbols_crc != crc_of_crcs(table.crcs):
         raise CorruptFileError("the header or the table of tiles is damaged: its checksum does not match")
     return table, reader.position
 
@@ -142,8 +142,9 @@ def _crc(picture: Container, table: bytes) -> bytes:
     return _four_bytes(zlib.crc32(header(picture) + table))
 
 
-def _crc_of_crcs(table: Table) -> int:
-    return zlib.crc32(b"".join(map(_four_bytes, table.crcs)))
+def crc_of_crcs(crcs: Sequence[int]) -> int:
+    """The header's symbols_crc of a picture in tiles."""
+    return zlib.crc32(b"".join(map(_four_bytes, crcs)))
 
 
 def _four_bytes(number: int) -> bytes:

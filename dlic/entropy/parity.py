@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from dlic.entropy.division import streams_of
 from dlic.entropy.parts import Part
 from dlic.entropy.rans import RansDecoder, RansEncoder
 from dlic.entropy.tables import ENTROPY_FRACTION, REACH, FrequencyTables, looked_up
@@ -67,7 +68,14 @@ _GROUPS: WeakKeyDictionary[Part, tuple[FrequencyTables, list[Groups]]] = WeakKey
 
 
 def _make_groups(part: Part, step_of: NDArray[Any], tables: FrequencyTables) -> list[Groups]:
-    rows, steps = part.rows.ravel(), step_of.ravel()
+    if part.streams == 1:
+        return _groups_of(part.rows.ravel(), step_of.ravel(), tables)
+    within = _groups_of(part.rows.ravel(), step_of.ravel() * np.uint8(part.streams) + streams_of(part, tables), tables)
+    return [joined(within[start : start + part.streams]) for start in range(0, len(within), part.streams)]
+
+
+def _groups_of(rows: NDArray[Any], steps: NDArray[Any], tables: FrequencyTables) -> list[Groups]:
+    """The groups of every step, for rows and steps of symbols (N,)."""
     places = np.flatnonzero(looked_up(tables.entropies != 0, rows))
     ordered = steps[places]
     order = np.argsort(ordered, kind="stable")

@@ -27,6 +27,7 @@ class Part:
     name: str  # of the latent: z, y
     rows: NDArray[Any]  # table row of every symbol, of any shape; symbols are coded in its row-major order
     steps: NDArray[Any] | None = None  # context step in which an encoder quantises each symbol, as `rows`; None: no context
+    streams: int = 1  # among which its symbols are divided (`entropy.division`)
 
     @property
     def shape(self) -> tuple[int, ...]:

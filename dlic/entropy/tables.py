@@ -268,10 +268,10 @@ def _of_parity(minimum: int, counts: NDArray[Any], parity: int) -> tuple[int, ND
     frequencies = counts[first:-1:2].astype(np.int64)
     if not frequencies.size:  # a row of one value has a next value of the least frequency
         frequencies = np.ones(1, np.int64)
-    return (minimum + first) >> 1, _rescaled(np.append(frequencies, (counts[-1] + 1) // 2))
+    return (minimum + first) >> 1, rescaled(np.append(frequencies, (counts[-1] + 1) // 2))
 
 
-def _rescaled(frequencies: NDArray[Any]) -> NDArray[Any]:
+def rescaled(frequencies: NDArray[Any]) -> NDArray[Any]:
     """Positive whole numbers in proportion to others (K,) that sum to 2¹⁶, by whole numbers alone.
 
     Each gets 1 and its share of the rest, rounded down; the difference goes to the largest remainders, among equal ones to the

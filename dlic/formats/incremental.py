@@ -51,7 +51,7 @@ class ProgressiveReader:
             codec=codec,
         )
         self._reader, self._received = BeginningReader(), 0
-        self._shown: tuple[int, ImageFile] | None = None  # streams of the second layer that are in the last picture, and it
+        self._shown: tuple[int, ImageFile] | None = None  # streams that are in the last picture, and it
 
     @property
     def received(self) -> int:
@@ -59,12 +59,10 @@ class ProgressiveReader:
         return self._received
 
     @property
-    def refinements(self) -> int:
-        """Streams of the second layer that have arrived; −1 before the first layer has."""
+    def streams(self) -> int:
+        """Streams of both layers that have arrived; 0 before every tile has one, which is the first to show."""
         arrived = self._reader.arrived
-        if arrived is None or not arrived.has_picture:
-            return -1
-        return len(arrived.second.parts) if arrived.second else 0
+        return 0 if arrived is None or arrived.layers is None else arrived.layers.streams
 
     def feed(self, data: bytes) -> None:
         """Adds the next bytes. Raises CorruptFileError where they are damaged, or no progressive file."""
@@ -72,18 +70,18 @@ class ProgressiveReader:
         self._received += len(data)
 
     def picture(self) -> ImageFile | None:
-        """The picture of the bytes so far, whose `notes` say what is missing; None before the first layer is there.
+        """The picture of the bytes so far, whose `notes` say what is missing; None before every tile has its first part.
 
         Raises CorruptFileError for damage, UnknownCheckpointError where its checkpoint is not on this machine. Nothing is decoded
         again before more of the picture has arrived.
         """
-        count, arrived = self.refinements, self._reader.arrived
-        if arrived is None or count < 0:
+        count, arrived = self.streams, self._reader.arrived
+        if arrived is None or arrived.layers is None:
             return None
         if self._shown is None or self._shown[0] != count:
             kind = Progressive()
             described = kind.describe_container(b"", arrived.container)
             described.check_size(self._reading.max_pixels)
             with limited(self._reading.threads):
-                self._shown = count, kind.show(described, arrived, self._reading).picture
+                self._shown = count, kind.show(described, arrived.container, arrived.layers, self._reading).picture
         return self._shown[1]

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dlic.container.format import BASE, PROGRESSIVE, TILED, Container, write
-from dlic.container.progressive import LayerEnd, check_order, ends_of_layers, fine_of, read_base, with_parts
+from dlic.container.format import BASE, PROGRESSIVE, Container, write
+from dlic.container.layer_ends import LayerEnd, ends_of_layers
+from dlic.container.progressive import Layers, check_order, layers_of, with_layers
 from dlic.container.progressive_reader import Arrived, read_damaged
 from dlic.errors import CorruptFileError, DlicError
 from dlic.formats import thumbnails
@@ -37,7 +38,7 @@ class Progressive(Learned):
         check_order(container.chunks)
 
     def is_in_parts(self, container: Container) -> bool:
-        return any(name == BASE for name, _ in container.chunks) and read_base(container).kind == TILED
+        return any(name == BASE for name, _ in container.chunks) and layers_of(container).first.side is not None
 
     def describe_beginning(self, data: bytes) -> Description:
         return self.describe_container(data, read_damaged(data).container)
@@ -53,21 +54,27 @@ class Progressive(Learned):
     def read_partial(self, described: Description, reading: Reading, progress: Progress = no_progress) -> ReadResult:
         arrived = read_damaged(described.data)
         described.check_size(reading.max_pixels)
-        if not arrived.has_picture:
+        if arrived.layers is None:
             return _enlarged(described, arrived, reading)
-        return self.show(described, arrived, reading, progress, tolerant=True)
+        return self.show(described, arrived.container, arrived.layers, reading, progress, tolerant=True)
 
     def show(
-        self, described: Description, arrived: Arrived, reading: Reading, progress: Progress = no_progress, tolerant: bool = False
+        self,
+        described: Description,
+        container: Container,
+        layers: Layers,
+        reading: Reading,
+        progress: Progress = no_progress,
+        tolerant: bool = False,
     ) -> ReadResult:
-        """The picture of a beginning with the first layer. `tolerant`: of a damaged second layer the parts before the damage."""
+        """The picture of the layers that are there. `tolerant`: of damaged layers the parts before the damage."""
         seconds = dict[str, float]()
         with timed(seconds, "load model"):
-            codec = self.codec(arrived.container, reading)
-        decoded = codec.decode(arrived.container, progress=progress, layer=arrived.second, tolerant=tolerant)
+            codec = self.codec(container, reading)
+        decoded = codec.decode(container, progress=progress, layers=layers, tolerant=tolerant)
         with timed(seconds, "channels"):
-            pixels = unite(decoded.image, arrived.container.chunks)
-        note = _missing(arrived)
+            pixels = unite(decoded.image, container.chunks)
+        note = _missing(layers, container.level)
         picture = ImageFile(reading.cropped(pixels), (note,) if note else (), described.metadata)
         return ReadResult(picture, {**seconds, **decoded.seconds})
 
@@ -84,7 +91,7 @@ class Progressive(Learned):
 
 def trimmed(data: bytes, size: int) -> bytes:
     """A progressive file cut to at most `size` bytes at the end of a part. Nothing is decoded. Raises CorruptFileError, and
-    DlicError where the first layer alone is larger.
+    DlicError where the first part alone is larger.
     """
     from dlic.formats.registry import describe
 
@@ -93,29 +100,28 @@ def trimmed(data: bytes, size: int) -> bytes:
         raise DlicError("only progressive files can be cut: dlic compress --progressive makes them")
     if len(data) <= size:
         return data
-    layer = fine_of(container)
-    fits, fails = -1, 1 + (len(layer.parts) if layer else 0)
+    layers = layers_of(container)
+    least = len(layers.first.finer)  # the first part of every tile
+    fits, fails = least - 1, layers.streams + 1
     while fails - fits > 1:
         middle = (fits + fails) // 2
-        if len(write(_cut(container, middle))) <= size:
+        if len(write(with_layers(container, layers.beginning(middle)))) <= size:
             fits = middle
         else:
             fails = middle
-    if fits < 0:
-        least = len(write(_cut(container, 0)))
-        raise DlicError(f"the first layer and the metadata take {least:,} bytes, more than {size:,}")
-    return write(_cut(container, fits))
+    if fits < least:
+        smallest = len(write(with_layers(container, layers.beginning(least))))
+        raise DlicError(f"the first part and the metadata take {smallest:,} bytes, more than {size:,}")
+    return write(with_layers(container, layers.beginning(fits)))
 
 
-def _cut(container: Container, count: int) -> Container:
-    layer = fine_of(container)
-    return container if layer is None else with_parts(container, layer, count)
-
-
-def _missing(arrived: Arrived) -> str:
+def _missing(layers: Layers, level: int) -> str:
     """What of the picture's quality has not come yet."""
-    first, second = read_base(arrived.container), arrived.second
-    if first.level == arrived.container.level or (second is not None and second.complete):
+    first, second = layers.first, layers.second
+    if not first.complete:
+        share = len(first.parts) / (first.count * len(first.finer))
+        return f"{share:.0%} of the first layer is there: the picture is much coarser than it was made"
+    if first.level == level or (second is not None and second.complete):
         return ""
     if second is None or not second.parts:
         return "only the first layer is there: the picture is coarser than it was made"

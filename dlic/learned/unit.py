@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import cast
 
@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlic.container.units import CodedUnit
-from dlic.entropy.coder import PARITY, PLAIN, Coder, coder_of, encode, estimated_bits
+from dlic.entropy.coder import PARITY, PLAIN, Coder, coder_of, estimated_bits
 from dlic.entropy.parts import CodedPart, Part, Symbols, walk
 from dlic.entropy.tables import FrequencyTables
 from dlic.errors import CorruptFileError, UnknownCheckpointError
 from dlic.learned.rounding import Plain, Rounding
+from dlic.learned.streams import Streams, WholeStreams
 from dlic.learned.tiles.seams import Seams
 from dlic.pixels.arrays import padded
 from dlic.pixels.rectangles import Rectangle
@@ -81,6 +82,7 @@ class UnitCodec:
     tables: FrequencyTables
     distortion: str = "mse"  # of its training
     coder: int | None = None  # entropy coder of new units, by number; None: the best for the model
+    streams: Streams = field(default_factory=WholeStreams)  # how symbols are written
 
     @property
     def levels(self) -> int:
@@ -172,14 +174,15 @@ class UnitCodec:
                 context = self.deployed.decoder.context(symbols.z, self.size(analysed), level)
                 y_hat = self.deployed.decoder.reconstruct(context, self.rounding.in_steps(symbols, plain.scale))
         with timed(seconds, "entropy"):
+            stream, crc = self.streams.write(symbols, self.entropy_coder, self.tables)
             unit = CodedUnit(
                 width=analysed.width,
                 height=analysed.height,
                 level=level,
                 coder=self.entropy_coder.number,
                 model=self.fingerprint[:8],
-                symbols_crc=symbols.crc,
-                stream=encode(symbols, self.entropy_coder, self.tables),
+                symbols_crc=crc,
+                stream=stream,
                 finer=plain.finer,
             )
         return EncodedUnit(unit=unit, symbols=symbols, tables=self.tables, y_hat=y_hat, seconds=seconds)
@@ -238,7 +241,7 @@ class UnitCodec:
             raise UnknownCheckpointError(f"made with checkpoint {unit.model.hex()[:8]}…, not with {self.name}")
         if unit.level >= self.levels:
             raise CorruptFileError(f"level {unit.level} is beyond the {self.levels} of {self.name}")
-        decoder, parts = coder_of(unit.coder).decoder(unit.stream, self.tables), list[CodedPart]()
+        decoder, parts = self.streams.reader(unit, self.tables), list[CodedPart]()
 
         def pull(part: Part) -> NDArray[np.int32]:
             with timed(seconds, "entropy"):
@@ -249,8 +252,7 @@ class UnitCodec:
             yield coded
         with timed(seconds, "entropy"):
             decoder.finish()
-            if Symbols(tuple(parts)).crc != unit.symbols_crc:
-                raise CorruptFileError("the decoded symbols do not match their checksum")
+            self.streams.check(Symbols(tuple(parts)), unit)
 
     def synthesise(self, y_hat: NDArray[np.float32], level: int) -> NDArray[np.uint8]:
         """The pixels of a latent (h, w, M): (H, W, 3) in multiples of the stride."""

@@ -21,6 +21,7 @@ from dlic.learned.progressive.block_shifts import LEAST, STEP, BlockShifts
 from dlic.learned.progressive.block_shifts import MOST as MOST_SHIFT
 from dlic.learned.progressive.pricing import NEAR, Pricing
 from dlic.learned.progressive.tables import BANDS, CENTRE, CLASSES, SPREADS, RefinementTables
+from dlic.training.refinement_passes import split_in_passes
 from dlic.training.refinement_samples import ACROSS, Samples, samples_of
 
 HELD_OUT = 0.05  # share of the photographs, as in training
@@ -149,17 +150,16 @@ def _moved(shifts: NDArray[np.int8], changes: NDArray[np.int8]) -> NDArray[np.in
 
 
 def _counted(samples: Sequence[Samples], shifts: Sequence[Shifts], chosen: Sequence[NDArray[np.float32]]) -> RefinementTables:
-    """Tables, reconstruction points and ranks for chosen refinements; those of blocks are none that were counted."""
+    """Tables, reconstruction points and passes for chosen refinements; those of blocks are none that were counted."""
     width, rows = 2 * REACH + 1, ROWS * CLASSES
-    seen, offsets, gained = np.zeros((rows, width)), np.zeros((rows, width)), np.zeros(rows)
+    seen, offsets = np.zeros((rows, width)), np.zeros((rows, width))
     for of, own, q in zip(samples, shifts, chosen, strict=True):
         own_tables = own.tables(of)
         places = own_tables.astype(np.int64) * width + np.clip(q, -REACH, REACH).astype(np.int64) + REACH
         seen += np.bincount(places, minlength=seen.size).reshape(seen.shape)
         offsets += np.bincount(places, weights=of.distance - q, minlength=seen.size).reshape(seen.shape)
-        gained += np.bincount(own_tables, weights=np.square(of.distance) - np.square(of.distance - q), minlength=rows)
     weights = _borrowing(seen.sum(axis=1))
-    seen, offsets, gained = weights @ seen, weights @ offsets, weights @ gained
+    seen, offsets = weights @ seen, weights @ offsets
     tables = tables_from_likelihoods(lambda values: seen / seen.sum(axis=1, keepdims=True), REACH)
     points = np.clip(offsets / (seen + FEW), -0.5, 0.5)
     points[::CLASSES] = 0.0  # where the first symbol is 0, g_s takes whole steps best: with their means bits rose by 5 %
@@ -167,10 +167,14 @@ def _counted(samples: Sequence[Samples], shifts: Sequence[Shifts], chosen: Seque
         np.rint(CENTRE * points[row, REACH + minimum : REACH + minimum + size]).astype(np.int16)
         for row, (minimum, size) in enumerate(zip(tables.minima.tolist(), tables.sizes.tolist(), strict=True))
     )
-    bits = np.maximum(seen.sum(axis=1) * tables.entropies, 1e-9)
-    ranks = np.empty(rows, np.int16)
-    ranks[np.argsort(-np.where(tables.skipped, -np.inf, gained / bits), kind="stable")] = np.arange(rows)
-    return RefinementTables(tables, centres, ranks, shifts[0].channels, shifts[0].spreads, _tables_of_shifts([]))
+    return RefinementTables(
+        tables=tables,
+        centres=centres,
+        **vars(split_in_passes(tables, centres)),
+        channels=shifts[0].channels,
+        spreads=shifts[0].spreads,
+        blocks=_tables_of_shifts([]),
+    )
 
 
 def _borrowing(totals: NDArray[np.float64]) -> NDArray[np.float64]:

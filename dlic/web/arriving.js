@@ -4,7 +4,7 @@ import { isDlic, peek, take, varint } from "./header.js";
 export const SEQUENCE = 5; // kinds of files
 export const PROGRESSIVE = 7;
 const BEGINNING = 256; // bytes that say what a file is, and hold its header
-const GROWTH = 1.35; // of the bytes from one look to the next
+const GROWTH = 1.8; // of the bytes from one look to the next
 const MOST_LOOKS = 4; // before the whole picture
 
 export class Arrival {
@@ -55,8 +55,8 @@ export class Arrival {
   }
 
   /**
-   * Beginnings { bytes, hasLayer } of a progressive picture to paint: with the preview; with the first layer; then whenever they
-   * have grown enough, at most MOST_LOOKS with layers.
+   * Beginnings { bytes, hasLayer } of a progressive picture to paint: with the preview; with the first parts of its first layer;
+   * then whenever they have grown enough, at most MOST_LOOKS with parts of layers.
    */
   async *looks() {
     let [least, previewed] = [1, false];
@@ -64,7 +64,7 @@ export class Arrival {
       await this.until(least);
       if (this.ended) return;
       const bytes = this.bytes();
-      const hasLayer = hasFirstLayer(bytes);
+      const hasLayer = hasFirstParts(bytes);
       least = hasLayer ? Math.ceil(bytes.length * GROWTH) : bytes.length + 1;
       if (!hasLayer && (previewed || !peek(bytes).preview)) continue;
       yield { bytes, hasLayer };
@@ -94,21 +94,42 @@ export class Arrival {
   }
 }
 
-/** Whether the first layer of a progressive picture is whole. */
-export function hasFirstLayer(bytes) {
+/** Whether every tile of a progressive picture has the first part of its first layer. */
+export function hasFirstParts(bytes) {
   const from = { bytes, at: 8 };
   try {
-    varint(from), varint(from);
+    const [width, height] = [varint(from), varint(from)];
     take(from, 13);
     take(from, varint(from) + 4);
-    for (let name = ""; name !== "Base"; ) {
-      name = String.fromCharCode(...take(from, 4));
-      take(from, varint(from) + 4);
+    findBase(from);
+    for (let left = tilesOf(from, width, height); left > 0; left--) {
+      const length = varint(from);
+      take(from, 4 + length);
     }
     return true;
   } catch {
     return false;
   }
+}
+
+/** Goes to the data of `Base`. */
+function findBase(from) {
+  for (let name = ""; name !== "Base"; ) {
+    name = String.fromCharCode(...take(from, 4));
+    const length = varint(from);
+    if (name !== "Base") take(from, length + 4);
+  }
+}
+
+/** Goes behind the head of the first layer; returns the number of its tiles. */
+function tilesOf(from, width, height) {
+  const tiled = take(from, 2)[0] === 1;
+  const side = tiled ? varint(from) : 0;
+  const along = (length) => (tiled ? Math.max(1, Math.floor((2 * length + side) / (2 * side))) : 1);
+  const tiles = along(width) * along(height);
+  varint(from);
+  take(from, tiles + 4);
+  return tiles;
 }
 
 function joined(parts) {

@@ -43,7 +43,7 @@ EXPORT const Tile *dlic_open(const u8 *data, size_t size, int partial) {
   return read_picture(data, size, &picture, partial, &entries);
 }
 
-// The streams of the second layer of the picture that was opened.
+// The streams of both layers of the picture that was opened.
 EXPORT const Entry *dlic_entries(void) { return entries; }
 
 EXPORT const Picture *dlic_picture(void) { return &picture; }
@@ -68,18 +68,22 @@ EXPORT float *dlic_latents(const u8 *stream, size_t length, int width, int heigh
   return decode_latents(&unit);
 }
 
-// y_hat of a unit (h, w, slots) with both layers, for the synthesis at the level `shown`. `there` streams, of `count`, lie one behind
-// the other, the length and the crc of each in `of_streams`; `further` is `finer` of the second layer.
-EXPORT float *dlic_refined(const u8 *stream, size_t length, int width, int height, int level, int coder, u32 crc, int finer, int seams, const u8 *streams,
-                           const u32 *of_streams, int there, int count, int full_level, int shown, int further, u32 tables) {
-  CodedUnit unit = {stream, length, width, height, level, coder, finer, crc, seams};
-  SecondLayer layer = {streams, of_streams, there, count, full_level, shown, further};
+// y_hat of a unit (h, w, slots) with both layers, for the synthesis at the level `shown`. Streams lie one behind the other, the length
+// and the crc of each in `of_streams`: `base_there`, of `base_count`, of the first layer, and `there`, of `count`, of the second, of
+// which `further` is `finer`.
+EXPORT float *dlic_refined(int width, int height, int level, int coder, int finer, int seams, const u8 *streams, const u32 *of_streams, int base_there,
+                           int base_count, int there, int count, int full_level, int shown, int further, u32 tables) {
+  CodedUnit unit = {streams, 0, width, height, level, coder, finer, 0, seams};
   if (!is_possible(&unit)) return NULL;
-  if (full_level < level || full_level >= LEVELS || shown < 0 || shown >= LEVELS || there < 0 || count < 1 || count > MAX_PARTS || there > count)
-    return fail("the second layer is damaged: it has no such level or parts"), NULL;
-  if (tables != model.refinements.id) return fail("the second layer was written with tables that this decoder does not know"), NULL;
+  if (full_level < level || full_level >= LEVELS || shown < 0 || shown >= LEVELS || base_there < 1 || base_there > base_count || base_count > MAX_PARTS ||
+      there < 0 || there > count || count > MAX_PARTS || (count ? there && base_there < base_count : there || shown != level))
+    return fail("the layers are damaged: they have no such level or parts"), NULL;
+  if (count && tables != model.refinements.id) return fail("the second layer was written with tables that this decoder does not know"), NULL;
+  FirstLayer base = {streams, of_streams, base_there, base_count};
+  for (int part = 0; part < base_there; part++) streams += of_streams[2 * part];
+  SecondLayer layer = {streams, of_streams + 2 * base_there, there, count, full_level, shown, further};
   set_level(level);
-  return decode_refined(&unit, &layer);
+  return decode_layers(&unit, &base, &layer);
 }
 
 // RGBA of a window of the picture that y_hat (h, w, slots) stands for; overwrites y_hat.

@@ -1,7 +1,7 @@
 // The WebAssembly decoder with the weights of one checkpoint: files → tiles → latents → pixels.
 import { DlicError, errorOf } from "./errors.js";
 
-const PICTURE = ["kind", "coder", "width", "height", "level", "crc", "modelHigh", "modelLow", "start", "length", "columns", "rows", "chunks", "side", "first", "tables", "parts", "entries", "shown"];
+const PICTURE = ["kind", "coder", "width", "height", "level", "crc", "modelHigh", "modelLow", "start", "length", "columns", "rows", "chunks", "side", "first", "tables", "parts", "entries", "baseParts", "baseEntries", "shown"];
 const TILE = ["x", "y", "width", "height", "start", "length", "crc", "finer", "further"];
 const ENTRY = ["start", "length", "crc"];
 const SEQUENCE = [
@@ -22,7 +22,7 @@ export class Decoder {
   }
 
   /**
-   * Checks a file and reads its header, chunks, tiles, and streams of a second layer; places are those in the file. `partial`: it
+   * Checks a file and reads its header, chunks, tiles, and streams of layers; places are those in the file. `partial`: it
    * may be the beginning of a progressive picture.
    */
   open(bytes, partial) {
@@ -38,8 +38,9 @@ export class Decoder {
       const count = picture.columns * picture.rows;
       const numbers = this.#numbers(tiles, TILE.length * count);
       const each = Array.from({ length: count }, (_, i) => named(TILE, numbers.subarray(TILE.length * i)));
-      const further = this.#numbers(this.c.dlic_entries(), ENTRY.length * picture.entries);
-      const entries = Array.from({ length: picture.entries }, (_, i) => named(ENTRY, further.subarray(ENTRY.length * i)));
+      const streams = picture.baseEntries + picture.entries;
+      const places = this.#numbers(this.c.dlic_entries(), ENTRY.length * streams);
+      const entries = Array.from({ length: streams }, (_, i) => named(ENTRY, places.subarray(ENTRY.length * i)));
       return { ...picture, chunks, tiles: each, entries };
     });
   }
@@ -72,7 +73,7 @@ export class Decoder {
   unit(tile, window, gray) {
     return this.#clean(() => {
       const [h, w] = [tile.height, tile.width].map(latentsAlong);
-      return this.#pixels(this.#latents(tile), h, w, tile.second?.shown ?? tile.level, window, gray);
+      return this.#pixels(this.#latents(tile), h, w, tile.layers?.shown ?? tile.level, window, gray);
     });
   }
 
@@ -167,18 +168,17 @@ export class Decoder {
     return this.c.dlic_slots();
   }
 
-  /** The latents of a tile with its second layer { streams, entries (length and crc of each), count, full, shown, finer, tables }. */
-  #refined({ stream, width, height, level, coder, crc, finer, seams, second }) {
-    const { streams, entries, count, full, shown, tables } = second;
+  /** The latents of a tile with its layers { streams, entries (length and crc of each), there, counts, full, shown, further, tables }. */
+  #refined({ width, height, level, coder, finer, seams, layers }) {
+    const { streams, entries, there, counts, full, shown, further, tables } = layers;
     const of = this.#copy(new Uint8Array(entries.buffer, entries.byteOffset, entries.byteLength));
-    const [place, data] = [this.#copy(stream), this.#copy(streams)];
-    const parts = [data, of, entries.length / 2, count, full, shown, second.finer, tables];
-    return this.c.dlic_refined(place, stream.length, width, height, level, coder, crc, finer, seams, ...parts);
+    const parts = [this.#copy(streams), of, there[0], counts[0], there[1], counts[1]];
+    return this.c.dlic_refined(width, height, level, coder, finer, seams, ...parts, full, shown, further, tables);
   }
 
   #latents(tile) {
     const { stream, width, height, level, coder, crc, finer, seams } = tile;
-    if (tile.second) {
+    if (tile.layers) {
       const refined = this.#refined(tile);
       if (!refined) throw this.#error();
       return refined;

@@ -80,19 +80,21 @@ class Tiles {
     }
   }
 
-  /** The streams of a tile's second layer; undefined where there is none. */
-  #second(index) {
-    const { kind, level, parts, tables, tiles, entries, shown } = this.picture;
-    if (kind !== PROGRESSIVE || !entries.length) return undefined;
-    const own = entries.filter((_, i) => i % tiles.length === index);
-    const streams = new Uint8Array(own.reduce((sum, { length }) => sum + length, 0));
+  /** The streams of a tile's layers; undefined where there are none. */
+  #layers(index) {
+    const { kind, level, parts, baseParts, baseEntries, tables, tiles, entries, shown } = this.picture;
+    if (kind !== PROGRESSIVE) return undefined;
+    const own = [entries.slice(0, baseEntries), entries.slice(baseEntries)].map((layer) => layer.filter((_, i) => i % tiles.length === index));
+    const all = own.flat();
+    const streams = new Uint8Array(all.reduce((sum, { length }) => sum + length, 0));
     let at = 0;
-    for (const { start, length } of own) {
+    for (const { start, length } of all) {
       streams.set(this.bytes.subarray(start, start + length), at);
       at += length;
     }
-    const of = Uint32Array.from(own.flatMap(({ length, crc }) => [length, crc]));
-    return { streams, entries: of, count: parts, full: level, shown, finer: tiles[index].further, tables };
+    const of = Uint32Array.from(all.flatMap(({ length, crc }) => [length, crc]));
+    const there = own.map((layer) => layer.length);
+    return { streams, entries: of, there, counts: [baseParts, parts], full: level, shown, further: tiles[index].further, tables };
   }
 
   #coded(index) {
@@ -101,7 +103,7 @@ class Tiles {
     const { start, length, width, height, crc, finer } = tiles[index];
     const [column, row] = [index % columns, Math.floor(index / columns)];
     const seams = (column > 0) | ((row > 0) << 1) | ((column + 1 < columns) << 2) | ((row + 1 < rows) << 3);
-    return { stream: this.bytes.slice(start, start + length), width, height, level, coder, crc, finer, seams, second: this.#second(index) };
+    return { stream: this.bytes.slice(start, start + length), width, height, level, coder, crc, finer, seams, layers: this.#layers(index) };
   }
 
   #run(task, transfer) {

@@ -41,12 +41,16 @@ def shown(source, target, *options) -> np.ndarray:
 
 
 def test_info_lists_the_layers_with_their_bytes(file, layers, capsys):
-    assert [layer["name"].partition(" ")[0] for layer in layers] == ["thumbnail", "first", "part"]
+    names = ["thumbnail", "part 1 of 1 of the first layer", "part 1 of 1 of the second layer"]
+    assert [layer["name"] for layer in layers] == names
     assert [layer["level"] for layer in layers] == [None, 24, 44]
     ends = [layer["end"] for layer in layers]
     assert ends == sorted(ends) and ends[-1] < file.stat().st_size
     assert run(["info", str(file)]) == 0
-    assert f"first layer, level 24: {layers[1]['bytes']:,} bytes, there after {ends[1]:,}" in capsys.readouterr().out
+    assert (
+        f"part 1 of 1 of the first layer, level 24: {layers[1]['bytes']:,} bytes, there after {ends[1]:,}"
+        in capsys.readouterr().out
+    )
 
 
 def test_every_beginning_is_shown(file, layers, tmp_path, capsys):
@@ -95,7 +99,7 @@ def test_trim_replaces_the_file_without_another_name(file, tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--target-size", "100"], "the first layer and the metadata take"),
+        (["--target-size", "100"], "the first part and the metadata take"),
         ([], "--target-size 20k"),
         (["--target-size", "large"], "'large' is no size"),
     ],

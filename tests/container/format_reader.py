@@ -44,7 +44,7 @@ class Unit:
     level: int
     coder: int
     symbols_crc: int
-    stream: bytes
+    stream: bytes = b""
 
 
 class Bytes:
@@ -105,15 +105,25 @@ def symbols_of(unit: Unit, checkpoint: Checkpoint) -> list[int]:
     if checkpoint.model == "factorized":
         symbols = ans.part([*range(checkpoint.latents)] * (height * width), checkpoint.tables)
     else:
-        z_rows = [64 + row for row in checkpoint.arrays["deployed.z_rows"][unit.level]]
-        z = ans.part(z_rows * (-(-height // 4) * -(-width // 4)), checkpoint.tables)
-        rows = rows_of_y(_latent(z, -(-width // 4), len(z_rows)), unit.level, checkpoint.arrays)
-        y_rows = [row for line in rows[:height] for pixel in line[:width] for row in pixel]
-        groups = groups_of(y_rows, height, width, checkpoint) if unit.coder == 1 else []
-        symbols = z + part_in_groups(ans, y_rows, groups, checkpoint.tables)
+        z, y_rows = z_and_rows(ans, unit, checkpoint)
+        steps = places_of_steps(height, width, checkpoint) if unit.coder == 1 else []
+        symbols = z + part_in_groups(ans, y_rows, groups_of(steps, y_rows, checkpoint.tables), checkpoint.tables)
     assert not ans.words and ans.state == 0
-    assert zlib.crc32(b"".join(symbol.to_bytes(4, "little", signed=True) for symbol in symbols)) == unit.symbols_crc
+    assert crc_of(symbols) == unit.symbols_crc
     return symbols
+
+
+def z_and_rows(ans: "Ans", unit: Unit, checkpoint: Checkpoint) -> tuple[list[int], list[int]]:
+    """The symbols of z of a `light` unit, and the rows of y."""
+    height, width = -(-unit.height // 16), -(-unit.width // 16)
+    z_rows = [64 + row for row in checkpoint.arrays["deployed.z_rows"][unit.level]]
+    z = ans.part(z_rows * (-(-height // 4) * -(-width // 4)), checkpoint.tables)
+    rows = rows_of_y(_latent(z, -(-width // 4), len(z_rows)), unit.level, checkpoint.arrays)
+    return z, [row for line in rows[:height] for pixel in line[:width] for row in pixel]
+
+
+def crc_of(symbols: list[int], before: int = 0) -> int:
+    return zlib.crc32(b"".join(symbol.to_bytes(4, "little", signed=True) for symbol in symbols), before)
 
 
 @dataclass
@@ -121,7 +131,8 @@ class Refinement:
     """Section 10.3."""
 
     tables: Tables
-    ranks: list[int]
+    splits: list[int]
+    ranks: list[list[int]]
     spreads: list[int]
     shifts: list[list[int]]
     blocks: Tables
@@ -133,45 +144,139 @@ class Refinement:
         none = [[0] * checkpoint.latents] * 4
         shifts = stored.pop("shifts").get(checkpoint.fingerprint[:8].hex(), none)
         text = json.dumps({**stored, "channels": shifts}, sort_keys=True, separators=(",", ":"))
-        name = hashlib.sha256(text.encode()).digest()[:4]
+        tables, name = Tables(stored["minima"], stored["counts"]), hashlib.sha256(text.encode()).digest()[:4]
         blocks = Tables(stored["blocks"]["minima"], stored["blocks"]["counts"])
-        return cls(Tables(stored["minima"], stored["counts"]), stored["ranks"], stored["spreads"], shifts, blocks, name)
+        return cls(tables, stored["splits"], stored["ranks"], stored["spreads"], shifts, blocks, name)
+
+    def passes(self) -> tuple[Tables, Tables]:
+        """Section 10.4: the tables of cells, and those of values in them."""
+        coarse, fine = Tables([], []), Tables([], [])
+        for minimum, split, counts in zip(self.tables.minima, self.splits, self.tables.counts, strict=True):
+            below = split - minimum
+            coarse.minima.append(0 if below else 1)
+            coarse.counts.append(_rescaled([sum(counts[:below]), sum(counts[below:]), 0]) if below else [1 << 16])
+            fine.minima += [minimum, split]
+            fine.counts.append(_rescaled([*counts[:below], 0]) if below > 1 else [1 << 16])
+            fine.counts.append(_rescaled(counts[below:]) if below else counts)
+        return coarse, fine
 
 
-def layers_of(file: bytes, checkpoint: Checkpoint) -> tuple[list[Unit], list[list[int]]]:
-    """Section 10: the units of the first layer, and the refinements of each."""
+@dataclass
+class Layered:
+    """A unit of a progressive file: symbols of its first layer, 0 where they are missing, and the checksum of its last part."""
+
+    unit: Unit
+    z: list[int]
+    y: list[int]
+    rows: list[int]
+    crc: int
+
+
+def layers_of(file: bytes, checkpoint: Checkpoint) -> tuple[list[Layered], list[list[int]]]:
+    """Section 10: the first layer of every unit, and the refinements of each."""
     reader = Bytes(file)
     head = reader.take(8)
     assert head == bytes.fromhex("d269630d0a1a07") + head[7:]
-    sizes_from = reader.at
-    reader.varint(), reader.varint()
-    sizes, level, model_and_crc = file[sizes_from : reader.at], reader.number(1), reader.take(12)
-    header_end = reader.at
+    width, height, level = reader.varint(), reader.varint(), reader.number(1)
+    assert reader.take(8) == checkpoint.fingerprint[:8]
+    symbols_crc, header = reader.number(4), file[: reader.at]
     assert reader.varint() == 0 and zlib.crc32(file[: reader.at]) == reader.number(4)
     chunks = {}
     while reader.at < len(file):
         start, name = reader.at, reader.take(4)
         chunks[name] = reader.take(reader.varint())
         assert zlib.crc32(file[start : reader.at]) == reader.number(4)
-    base = chunks[b"Base"]
-    plain = head[:6] + base[:1] + head[7:] + sizes + base[1:2] + model_and_crc + _varint(len(base) - 2) + base[2:]
-    units = units_of(plain + zlib.crc32(plain).to_bytes(4, "big"), checkpoint)
+    units, whole, crc = _first_layer(chunks[b"Base"], header, (width, height), head[7], checkpoint)
+    assert crc == symbols_crc or not whole
     if b"Fine" not in chunks:
         return units, [[] for _ in units]
-    return units, _second_layer(chunks[b"Fine"], file[:header_end], level, units, checkpoint)
+    assert whole
+    return units, _second_layer(chunks[b"Fine"], header, level, units, checkpoint)
 
 
-def _second_layer(data: bytes, header: bytes, level: int, units: list[Unit], checkpoint: Checkpoint) -> list[list[int]]:
-    """Section 10.2."""
+def _head_of_layer(data: Bytes, header: bytes, tiles: int) -> int:
+    """The number of parts."""
+    count = data.varint()
+    data.take(tiles)
+    assert zlib.crc32(header + data.data[: data.at]) == data.number(4)
+    return count
+
+
+def _first_layer(
+    data: bytes, header: bytes, size: tuple[int, int], coder: int, checkpoint: Checkpoint
+) -> tuple[list[Layered], bool, int]:
+    """Section 10.1: the units, whether no part is missing, and the checksum that the header has of the whole."""
+    base = Bytes(data)
+    kind, level = base.number(1), base.number(1)
+    sizes = [size]
+    if kind == 1:
+        side = base.varint()
+        lefts, tops = _borders(size[0], side), _borders(size[1], side)
+        sizes = [(right - left, low - top) for top, low in pairwise(tops) for left, right in pairwise(lefts)]
+    count, layered = _head_of_layer(base, header, len(sizes)), list[Layered]()
+    parts: list[list[list[int]]] = []
+    streams = 0
+    for number in range(count):
+        for i, own in enumerate(sizes):
+            if base.at == len(data):
+                break
+            length, crc = base.varint(), base.number(4)
+            ans, streams = Ans(base.take(length)), streams + 1
+            if number == 0:
+                unit = Unit(*own, level, coder, 0)
+                z, rows = z_and_rows(ans, unit, checkpoint)
+                layered.append(Layered(unit, z, [0] * len(rows), rows, crc_of(z)))
+                parts.append(_parts_of_first(unit, rows, count, checkpoint))
+            _read_part(ans, layered[i], parts[i][number], checkpoint)
+            assert layered[i].crc == crc
+    assert base.at == len(data)
+    crcs = b"".join(of.crc.to_bytes(4, "big") for of in layered)
+    return layered, streams == count * len(sizes), zlib.crc32(crcs) if kind == 1 else layered[0].crc
+
+
+def _parts_of_first(unit: Unit, rows: list[int], count: int, checkpoint: Checkpoint) -> list[list[int]]:
+    """The places of each part of the first layer."""
+    steps, entropies = [0] * len(rows), [_entropy(counts) for counts in checkpoint.tables.counts]
+    for step, places in enumerate(places_of_steps(-(-unit.height // 16), -(-unit.width // 16), checkpoint)):
+        for place in places:
+            steps[place] = step
+    order = sorted(range(len(rows)), key=lambda place: (2 * steps[place] - rows[place], steps[place], place))
+    return _cut([(place, entropies[rows[place]]) for place in order], count)
+
+
+def _cut(costs: list[tuple[int, int]], count: int) -> list[list[int]]:
+    """What comes in an order, with what it costs, in parts of about equal cost."""
+    total, before = sum(cost for _, cost in costs), 0
+    parts: list[list[int]] = [[] for _ in range(count)]
+    for what, cost in costs:
+        parts[min(count - 1, before * count // max(total, 1))].append(what)
+        before += cost
+    return [sorted(part) for part in parts]
+
+
+def _read_part(ans: "Ans", layered: Layered, places: list[int], checkpoint: Checkpoint) -> None:
+    """The symbols of y of one part of the first layer."""
+    unit, among = layered.unit, {place: i for i, place in enumerate(places)}
+    rows = [layered.rows[place] for place in places]
+    steps = places_of_steps(-(-unit.height // 16), -(-unit.width // 16), checkpoint) if unit.coder == 1 else []
+    of_part = [[among[place] for place in step if place in among] for step in steps]
+    symbols = part_in_groups(ans, rows, groups_of(of_part, rows, checkpoint.tables), checkpoint.tables)
+    assert not ans.words and ans.state == 0
+    layered.crc = crc_of(symbols, layered.crc)
+    for place, symbol in zip(places, symbols, strict=True):
+        layered.y[place] = symbol
+
+
+def _second_layer(data: bytes, header: bytes, level: int, units: list[Layered], checkpoint: Checkpoint) -> list[list[int]]:
+    """Sections 10.2 and 10.4."""
     fine, refinement = Bytes(data), Refinement.of(checkpoint)
     assert fine.take(4) == refinement.name
-    count = fine.varint()
-    fine.take(len(units))
-    assert zlib.crc32(header + data[: fine.at]) == fine.number(4)
+    count = _head_of_layer(fine, header, len(units))
     latents = [_latents_of(unit, level, checkpoint, refinement) for unit in units]
-    refinements, crcs = [[0] * len(of_unit) for of_unit in latents], [unit.symbols_crc for unit in units]
-    tables, parts = [[0]] * len(units), [[[0]]] * len(units)
-    entropies = [_entropy(counts) for counts in refinement.tables.counts]
+    refinements, crcs = [[0] * len(of_unit) for of_unit in latents], [unit.crc for unit in units]
+    cells = [[1] * len(of_unit) for of_unit in latents]
+    tables, parts = [[0]] * len(units), [[([0], [0])]] * len(units)
+    coarse_tables, fine_tables = refinement.passes()
     for number in range(count):
         for i, unit in enumerate(units):
             if fine.at == len(data):
@@ -179,33 +284,43 @@ def _second_layer(data: bytes, header: bytes, level: int, units: list[Unit], che
             length, crc = fine.varint(), fine.number(4)
             ans = Ans(fine.take(length))
             if number == 0:
-                shifts, coded = _shifts_of(ans, latents[i], unit, checkpoint, refinement)
+                shifts, coded = _shifts_of(ans, latents[i], unit.unit, checkpoint, refinement)
                 tables[i] = [_table(row + 2 * shift, s) for (row, s), shift in zip(latents[i], shifts, strict=True)]
-                parts[i] = _parts_of(tables[i], refinement, count)
-                crcs[i] = zlib.crc32(b"".join(shift.to_bytes(4, "little", signed=True) for shift in coded), crcs[i])
-            rows = [tables[i][place] for place in parts[i][number]]
-            groups = groups_of_step(list(range(len(rows))), rows, entropies) if unit.coder == 1 else []
-            symbols = part_in_groups(ans, rows, groups, refinement.tables)
+                parts[i] = _parts_of_second(tables[i], refinement, count)
+                crcs[i] = crc_of(coded, crcs[i])
+            coarse, values = parts[i][number]
+            found = ans.part([tables[i][place] for place in coarse], coarse_tables)
+            for place, cell in zip(coarse, found, strict=True):
+                cells[i][place] = cell
+            own, rows = [tables[i][place] for place in values], [2 * tables[i][place] + cells[i][place] for place in values]
+            groups = _groups_of_values(own, rows, refinement.tables, fine_tables) if unit.unit.coder == 1 else []
+            symbols = part_in_groups(ans, rows, groups, fine_tables)
             assert not ans.words and ans.state == 0
-            crcs[i] = zlib.crc32(b"".join(symbol.to_bytes(4, "little", signed=True) for symbol in symbols), crcs[i])
+            crcs[i] = crc_of(found + symbols, crcs[i])
             assert crcs[i] == crc
-            for place, symbol in zip(parts[i][number], symbols, strict=True):
+            for place, symbol in zip(values, symbols, strict=True):
                 refinements[i][place] = symbol
     assert fine.at == len(data)
     return refinements
 
 
-def _latents_of(unit: Unit, level: int, checkpoint: Checkpoint, refinement: Refinement) -> list[tuple[int, int]]:
+def _groups_of_values(own: list[int], rows: list[int], tables: Tables, fine: Tables) -> list[list[int]]:
+    """The groups of the values of a part, the last first."""
+    groups, entropies = [], [_entropy(counts) for counts in fine.counts]
+    for group in groups_of_step(list(range(len(own))), own, [_entropy(counts) for counts in tables.counts]):
+        last = max(group, key=lambda place: (entropies[rows[place]], -place))
+        groups += [[last, *(place for place in group if place != last)]] if entropies[rows[last]] else []
+    return groups
+
+
+def _latents_of(layered: Layered, level: int, checkpoint: Checkpoint, refinement: Refinement) -> list[tuple[int, int]]:
     """Section 10.3: the row of each latent without the shifts of blocks, and its symbol in the first layer."""
-    symbols, height, width = symbols_of(unit, checkpoint), -(-unit.height // 16), -(-unit.width // 16)
-    y = symbols[-height * width * checkpoint.latents :]
-    z = _latent(symbols[: -len(y)], -(-width // 4), len(checkpoint.arrays["deployed.z_rows"][0]))
-    first, rows = (
-        [row for line in rows_of_y(z, at, checkpoint.arrays)[:height] for pixel in line[:width] for row in pixel]
-        for at in (unit.level, level)
-    )
+    unit = layered.unit
+    height, width = -(-unit.height // 16), -(-unit.width // 16)
+    z = _latent(layered.z, -(-width // 4), len(checkpoint.arrays["deployed.z_rows"][0]))
+    rows = [row for line in rows_of_y(z, level, checkpoint.arrays)[:height] for pixel in line[:width] for row in pixel]
     latents = []
-    for place, (s, a, b) in enumerate(zip(y, first, rows, strict=True)):
+    for place, (s, a, b) in enumerate(zip(layered.y, layered.rows, rows, strict=True)):
         d = min(15, max(0, b - a))
         latents.append((b + refinement.shifts[level // 16][place % checkpoint.latents] + refinement.spreads[d], s))
     return latents
@@ -237,15 +352,21 @@ def _shifts_of(
     return [shifts[block][place % m] for place, block in enumerate(block_of)], all_coded
 
 
-def _parts_of(tables: list[int], refinement: Refinement, count: int) -> list[list[int]]:
-    """Section 10.4: the places of each part."""
-    entropies = [_entropy(counts) for counts in refinement.tables.counts]
-    total, before = sum(entropies[table] for table in tables), 0
-    parts: list[list[int]] = [[] for _ in range(count)]
-    for place in sorted(range(len(tables)), key=lambda place: refinement.ranks[tables[place]]):
-        parts[min(count - 1, before * count // max(total, 1))].append(place)
-        before += entropies[tables[place]]
-    return [sorted(places) for places in parts]
+def _parts_of_second(tables: list[int], refinement: Refinement, count: int) -> list[tuple[list[int], list[int]]]:
+    """Section 10.4: the places of the cells and of the values of each part."""
+    both, first = ([_entropy(counts) for counts in of.counts] for of in (refinement.tables, refinement.passes()[0]))
+    bits = [first, [max(0, e - c) for e, c in zip(both, first, strict=True)]]
+    passes = [(pass_, place) for pass_ in (0, 1) for place in range(len(tables))]
+    passes.sort(key=lambda of: (refinement.ranks[of[0]][tables[of[1]]], of[1]))
+    parts = _cut([(pass_ * len(tables) + place, bits[pass_][tables[place]]) for pass_, place in passes], count)
+    once = [split == minimum for split, minimum in zip(refinement.splits, refinement.tables.minima, strict=True)]
+    return [
+        (
+            [of for of in part if of < len(tables) and not once[tables[of]]],
+            [of - len(tables) for of in part if of >= len(tables)],
+        )
+        for part in parts
+    ]
 
 
 def _varint(value: int) -> bytes:
@@ -307,16 +428,21 @@ def _borders_of(counts: list[int]) -> list[int]:
     return [*borders, 1 << 24]
 
 
-def groups_of(rows: list[int], height: int, width: int, checkpoint: Checkpoint) -> list[list[int]]:
-    """Section 4.5: the places of each group's members, the last symbol first."""
+def places_of_steps(height: int, width: int, checkpoint: Checkpoint) -> list[list[int]]:
+    """Section 4.5: the places of the symbols of every context step."""
     places_of_step: list[list[int]] = [[] for _ in range(checkpoint.context_steps)]
-    for place in range(len(rows)):
+    for place in range(height * width * checkpoint.latents):
         at, c = divmod(place, checkpoint.latents)
         i, j = divmod(at, width)
         half, quarter = (c + i + j) % 2, (c // 2 + i) % 2
         places_of_step[half if checkpoint.context_steps == 2 else 2 * half + quarter].append(place)
-    entropies = [_entropy(counts) for counts in checkpoint.tables.counts]
-    return [group for places in places_of_step for group in groups_of_step(places, rows, entropies)]
+    return places_of_step
+
+
+def groups_of(steps: list[list[int]], rows: list[int], tables: Tables) -> list[list[int]]:
+    """Section 4.5: the places of each group's members, the last symbol first."""
+    entropies = [_entropy(counts) for counts in tables.counts]
+    return [group for places in steps for group in groups_of_step(places, rows, entropies)]
 
 
 def groups_of_step(places: list[int], rows: list[int], entropies: list[int]) -> list[list[int]]:

@@ -33,6 +33,7 @@ def test_the_specification_gives_the_refinements_of_golden_files(path):
     checkpoint, codec, file = Checkpoint(TINY_LIGHT), ProgressiveCodec(load_codec(TINY_LIGHT)), path.read_bytes()
     units, refinements = layers_of(file, checkpoint)
     ours = codec.parsed(read(file))
-    assert [unit.symbols_crc for unit in units] == [first.crc for first, _ in ours]
+    assert [unit.crc for unit in units] == [first.crc for first, _ in ours]
+    assert [unit.z + unit.y for unit in units] == [first.symbols.values.tolist() for first, _ in ours]
     for found, (_, refined) in zip(refinements, ours, strict=True):
         assert found == ([] if refined is None else refined.refinements.ravel().tolist())

@@ -35,7 +35,7 @@ with atheris.instrument_imports(include=["dlic"]) if atheris else contextlib.nul
     from dlic.container.chunks import ALPHA, by_name
     from dlic.container.format import LEARNED, PROGRESSIVE, TILED, WAVELET, Container, read, read_beginning, write
     from dlic.container.latent_streams import unpack
-    from dlic.container.progressive import ends_of_layers
+    from dlic.container.layer_ends import ends_of_layers
     from dlic.container.tiles import join, split, split_beginning
     from dlic.entropy.coder import CODERS, coder_of
     from dlic.entropy.parts import Symbols
@@ -47,6 +47,7 @@ with atheris.instrument_imports(include=["dlic"]) if atheris else contextlib.nul
     from dlic.formats.registry import describe, describe_beginning
     from dlic.learned.codec import LearnedCodec, load_codec
     from dlic.learned.progressive.codec import ProgressiveCodec
+    from dlic.learned.progressive.part_counts import PartCounts
     from dlic.learned.tiles.plan import Tiling
     from tests.fuzz.fuzz_jpeg import mutated
     from tests.fuzz.memory import MUCH, atheris_limit, peak_memory
@@ -191,8 +192,8 @@ def any_files() -> list[bytes]:
 @lru_cache
 def progressive_files() -> list[bytes]:
     """In two layers: in one unit, in tiles, with alpha, and cut."""
-    layers = ProgressiveCodec(_codec(), parts=3)
-    tiles = ProgressiveCodec(replace(_codec(), tiling=Tiling(side=64, above=0, at_once=1)), parts=2)
+    layers = ProgressiveCodec(_codec(), PartCounts(2, 3))
+    tiles = ProgressiveCodec(replace(_codec(), tiling=Tiling(side=64, above=0, at_once=1)), PartCounts(2, 2))
     files = [layers.compress(_image(33, 40), 45), tiles.compress(_image(20, 150), 50)]
     files.append(dlic.compress(_image(20, 30, 4), 60, weights=TINY_LIGHT, progressive=True, thumbnail=8))
     return [*files, trimmed(files[0], len(files[0]) - 20)]

@@ -7,8 +7,23 @@ from dataclasses import replace
 
 import numpy as np
 
-from dlic.container.format import CRC, FINE, HEADER, LEARNED, MAGIC, MAX_LEVEL, PROGRESSIVE, TILED, Container, header, read, write
-from dlic.container.progressive import fine_of, write_fine
+from dlic.container.format import (
+    BASE,
+    CRC,
+    FINE,
+    HEADER,
+    LEARNED,
+    MAGIC,
+    MAX_LEVEL,
+    PROGRESSIVE,
+    TILED,
+    Container,
+    header,
+    read,
+    write,
+)
+from dlic.container.layers import SecondLayerData, write_base, write_fine
+from dlic.container.progressive import layers_of
 from dlic.container.tiles import join, split, tile_grid
 from dlic.container.units import CodedUnit, as_picture, unit_of
 from dlic.entropy.byte_reader import Reader, read_varint
@@ -115,17 +130,17 @@ def _with_changed_parts(container: Container, rng: random.Random) -> Container:
 
 
 def _with_changed_layer(container: Container, rng: random.Random) -> Container:
-    """A progressive picture with a part of its second layer changed, left out or twice. Raises CorruptFileError without one."""
-    layer = fine_of(container)
-    if layer is None or not layer.parts:
-        raise CorruptFileError("it has no second layer")
+    """A progressive picture with a part of one layer changed, left out or twice."""
+    layers = layers_of(container)
+    name = rng.choice([BASE, FINE] if layers.second and layers.second.parts else [BASE])
+    layer = layers.second if name == FINE and layers.second else layers.first
     parts, index = [*layer.parts], rng.randrange(len(layer.parts))
     changed = replace(parts[index], stream=mutated(parts[index].stream, rng))
     parts[index : index + 1] = rng.choice([[changed], [], [parts[index]] * 2, [parts[-1]]])
     finer = tuple(rng.choice([fine, rng.randrange(256)]) for fine in layer.finer)
     layer = replace(layer, parts=tuple(parts), finer=finer, count=rng.choice([layer.count, rng.randrange(1, 65)]))
-    chunks = tuple((name, write_fine(layer, container) if name == FINE else data) for name, data in container.chunks)
-    return replace(container, chunks=chunks)
+    data = write_fine(layer, container) if isinstance(layer, SecondLayerData) else write_base(layer, container)
+    return replace(container, chunks=tuple((each, data if each == name else of) for each, of in container.chunks))
 
 
 def _field(container: Container, rng: random.Random) -> dict[str, int]:

@@ -26,13 +26,14 @@ from dlic.checkpoints.manifest import Training
 from dlic.classical.lossless.codec import LosslessCodec
 from dlic.classical.wavelet.codec import WaveletCodec
 from dlic.container.format import read
-from dlic.container.progressive import ends_of_layers
+from dlic.container.layer_ends import ends_of_layers
 from dlic.entropy.coder import PARITY, PLAIN
 from dlic.formats.progressive import trimmed
 from dlic.learned import rounding
 from dlic.learned.codec import load_codec
 from dlic.learned.progressive import refinement
 from dlic.learned.progressive.codec import ProgressiveCodec
+from dlic.learned.progressive.part_counts import PartCounts
 from dlic.learned.tiles.plan import Tiling
 from dlic.models.base import Model
 from dlic.models.factorized import Factorized
@@ -136,7 +137,9 @@ def write_file_of_finer_steps() -> None:
 
 
 def write_progressive_files() -> None:
-    """The photograph in layers: in one unit by both coders, cut, without a second layer, in tiles with finer steps, with alpha."""
+    """The photograph in layers: in one unit by both coders, cut in either layer, without a second layer, in tiles with finer steps,
+    with alpha.
+    """
     (GOLDEN / "progressive").mkdir(exist_ok=True)
     for name, data in progressive_files().items():
         (GOLDEN / "progressive" / f"{name}.dlic").write_bytes(data)
@@ -149,22 +152,23 @@ def progressive_files() -> dict[str, bytes]:
     images, light = golden_images(), load_codec(TINY_LIGHT)
     photograph, plain = images["photograph"], light.with_coder(PLAIN)
     tiles = replace(light, tiling=Tiling(side=64, above=0))
-    whole = ProgressiveCodec(light, parts=5).compress(photograph, 38)
+    whole = ProgressiveCodec(light, PartCounts(3, 5)).compress(photograph, 38)
     ends = ends_of_layers(read(whole))
     with mock.patch.object(refinement, "finer_steps", lambda error, aim: 24):
-        finer = ProgressiveCodec(tiles, parts=2).compress(photograph, 45)
+        finer = ProgressiveCodec(tiles, PartCounts(2, 2)).compress(photograph, 45)
     return {
         "photograph": whole,
-        "photograph_cut": trimmed(whole, ends[3].at + 20),
-        "photograph_rans": ProgressiveCodec(plain, parts=3).compress(photograph, 63),
-        "first_layer": trimmed(whole, ends[0].at),
+        "photograph_cut": trimmed(whole, ends[5].at + 20),
+        "first_part": trimmed(whole, ends[0].at + 20),
+        "photograph_rans": ProgressiveCodec(plain, PartCounts(4, 3)).compress(photograph, 63),
+        "first_layer": trimmed(whole, ends[2].at + 20),
         "low_level": ProgressiveCodec(light).compress(photograph, 12),
-        "noise": ProgressiveCodec(light, parts=4).compress(images["noise"], 40),
+        "noise": ProgressiveCodec(light, PartCounts(2, 4)).compress(images["noise"], 40),
         "one_pixel": ProgressiveCodec(light).compress(images["one_pixel"], 20),
-        "tiles": ProgressiveCodec(tiles, parts=3).compress(photograph, 31),
+        "tiles": ProgressiveCodec(tiles, PartCounts(3, 3)).compress(photograph, 31),
         "tiles_finer": finer,
         "tiles_cut": trimmed(finer, len(finer) - 200),
-        "light-1": ProgressiveCodec(load_codec(find("light-1")), parts=4).compress(photograph, 45),
+        "light-1": ProgressiveCodec(load_codec(find("light-1")), PartCounts(3, 4)).compress(photograph, 45),
         "rgba": dlic.compress(kinds()["rgba"][0], 60, progressive=True, weights=TINY_LIGHT, **METADATA),
     }
 

@@ -23,25 +23,28 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
   return 0;
 }
 
-// The latents of a tile with its second layer; `index` stands for its seams, too.
-static float *show_second(const u8 *file, const Tile *tile, int index) {
-  u32 count = picture.columns * picture.rows, lengths = 0, there = 0, of[2 * MAX_PARTS];
+// The latents of a tile with its layers; `index` stands for its seams, too.
+static float *show_layers(const u8 *file, const Tile *tile, int index) {
+  u32 count = picture.columns * picture.rows, lengths = 0, there[2] = {0}, of[4 * MAX_PARTS];
   u8 *streams = take(1 << 16);
-  for (u32 i = (u32)index; i < picture.entries && there < MAX_PARTS; i += count) {
-    if (!streams || lengths + entries[i].length > 1 << 16) return NULL;
-    memcpy(streams + lengths, file + entries[i].start, entries[i].length);
-    of[2 * there] = entries[i].length, of[2 * there++ + 1] = entries[i].crc, lengths += entries[i].length;
+  for (int second = 0; second < 2; second++) {
+    const Entry *entry = entries + (second ? picture.base_entries : 0);
+    for (u32 i = (u32)index; i < (second ? picture.entries : picture.base_entries) && there[second] < MAX_PARTS; i += count) {
+      u32 *at = of + 2 * (there[0] + there[1]);
+      if (!streams || lengths + entry[i].length > 1 << 16) return NULL;
+      memcpy(streams + lengths, file + entry[i].start, entry[i].length);
+      at[0] = entry[i].length, at[1] = entry[i].crc, lengths += entry[i].length, there[second]++;
+    }
   }
-  return dlic_refined(file + tile->start, tile->length, (int)tile->width, (int)tile->height, (int)picture.first, (int)picture.coder, tile->crc, (int)tile->finer,
-                      index, streams, of, (int)there, (int)picture.parts, (int)picture.level, (int)picture.shown, (int)tile->further, model.refinements.id);
+  return dlic_refined((int)tile->width, (int)tile->height, (int)picture.first, (int)picture.coder, (int)tile->finer, index, streams, of, (int)there[0],
+                      (int)picture.base_parts, (int)there[1], (int)picture.parts, (int)picture.level, (int)picture.shown, (int)tile->further, model.refinements.id);
 }
 
 static void show_tile(const u8 *file, const Tile *tile, int seams) {
-  int w = latents_along((int)tile->width), h = latents_along((int)tile->height), level = (int)picture.shown;
-  int first = picture.kind == PROGRESSIVE ? (int)picture.first : level, coder = (int)picture.coder;
-  float *y = picture.kind == PROGRESSIVE && picture.entries
-                 ? show_second(file, tile, seams)
-                 : dlic_latents(file + tile->start, tile->length, (int)tile->width, (int)tile->height, first, coder, tile->crc, (int)tile->finer, seams);
+  int w = latents_along((int)tile->width), h = latents_along((int)tile->height), level = (int)picture.shown, coder = (int)picture.coder;
+  float *y = picture.kind == PROGRESSIVE
+                 ? show_layers(file, tile, seams)
+                 : dlic_latents(file + tile->start, tile->length, (int)tile->width, (int)tile->height, level, coder, tile->crc, (int)tile->finer, seams);
   if (!y) return;
   u32 *pixels = dlic_pixels(y, h, w, level, 0, 0, (int)tile->width, (int)tile->height);
   if (pixels) dlic_gray(pixels, (size_t)tile->width * tile->height);

@@ -16,7 +16,7 @@ SOURCE = Path(dlic.__file__).parent / "web" / "decoder.c"
 CLANG = shutil.which("clang")
 PICTURE = (
     "kind", "coder", "width", "height", "level", "crc", "model_high", "model_low", "start", "length", "columns", "rows", "chunks",
-    "side", "first", "tables", "parts", "entries", "shown",
+    "side", "first", "tables", "parts", "entries", "base_parts", "base_entries", "shown",
 )  # fmt: skip
 TILE = ("x", "y", "width", "height", "start", "length", "crc", "finer", "further")
 PLACES = (  # functions that return one
@@ -65,8 +65,9 @@ class Native:
         head = dict(zip(PICTURE, self._numbers(self.c.dlic_picture(), len(PICTURE)), strict=True))
         count = head["columns"] * head["rows"]
         places = [dict(zip(TILE, self._numbers(tiles + 4 * len(TILE) * i, len(TILE)), strict=True)) for i in range(count)]
-        entries = np.array(self._numbers(self.c.dlic_entries(), 3 * head["entries"]), np.uint32).reshape(-1, 3)
-        latents = self._latents(head, file, places, entries if len(entries) else None)
+        streams = head["base_entries"] + head["entries"]
+        entries = np.array(self._numbers(self.c.dlic_entries(), 3 * streams), np.uint32).reshape(-1, 3)
+        latents = self._latents(head, file, places, np.split(entries, [head["base_entries"]]))
         image = np.empty((head["height"], head["width"], 4), np.uint8)
         for place in places:
             x, y, right, bottom = place["x"], place["y"], place["x"] + place["width"], place["y"] + place["height"]
@@ -104,22 +105,19 @@ class Native:
         place, length = ctypes.c_void_p(self._copied(container.stream)), ctypes.c_size_t(len(container.stream))
         return place, length, width, height, container.level, container.coder, ctypes.c_uint32(container.symbols_crc)
 
-    def _latents(self, head: dict[str, int], file: int, places: list[dict[str, int]], entries: "np.ndarray | None") -> np.ndarray:
-        """y_hat of the whole picture."""
+    def _latents(self, head: dict[str, int], file: int, places: list[dict[str, int]], layers: list[np.ndarray]) -> np.ndarray:
+        """y_hat of the whole picture; `layers`: start, length and crc of the streams of each."""
         slots = self.c.dlic_slots()
         whole = np.empty((-(-head["height"] // 16), -(-head["width"] // 16), slots), np.float32)
-        level = head["first" if head["kind"] == PROGRESSIVE else "level"]
         for index, place in enumerate(places):
             column, row = index % head["columns"], index // head["columns"]
             seams = (column > 0) + 2 * (row > 0) + 4 * (column + 1 < head["columns"]) + 8 * (row + 1 < head["rows"])
-            coded = (
-                ctypes.c_void_p(file + place["start"]), ctypes.c_size_t(place["length"]), place["width"], place["height"],
-                level, head["coder"], ctypes.c_uint32(place["crc"]), place["finer"], seams,
-            )  # fmt: skip
-            if entries is None:
-                y = self.c.dlic_latents(*coded)
+            if head["kind"] == PROGRESSIVE:
+                y = self._refined(head, file, place, seams, [layer[index :: len(places)] for layer in layers])
             else:
-                y = self._refined(coded, head, file, place, entries[index :: len(places)])
+                stream = ctypes.c_void_p(file + place["start"]), ctypes.c_size_t(place["length"])
+                size, crc = (place["width"], place["height"]), ctypes.c_uint32(place["crc"])
+                y = self.c.dlic_latents(*stream, *size, head["level"], head["coder"], crc, place["finer"], seams)
             if not y:
                 raise ValueError(self.problem())
             h, w = -(-place["height"] // 16), -(-place["width"] // 16)
@@ -127,15 +125,14 @@ class Native:
             whole[place["y"] // 16 :, place["x"] // 16 :][:h, :w] = values
         return whole
 
-    def _refined(
-        self, coded: tuple[object, ...], head: dict[str, int], file: int, place: dict[str, int], entries: np.ndarray
-    ) -> int:
+    def _refined(self, head: dict[str, int], file: int, place: dict[str, int], seams: int, layers: list[np.ndarray]) -> int:
         """y_hat of both layers of a tile."""
-        levels = head["level"], head["shown"]
+        entries = np.concatenate(layers)
         streams = b"".join(ctypes.string_at(file + start, length) for start, length, _ in entries.tolist())
         data = [self._copied(part) for part in (streams, np.ascontiguousarray(entries[:, 1:]).tobytes())]
         found = self.c.dlic_refined(
-            *coded, *map(ctypes.c_void_p, data), len(entries), head["parts"], *levels, place["further"],
+            place["width"], place["height"], head["first"], head["coder"], place["finer"], seams, *map(ctypes.c_void_p, data),
+            len(layers[0]), head["base_parts"], len(layers[1]), head["parts"], head["level"], head["shown"], place["further"],
             ctypes.c_uint32(head["tables"]),
         )  # fmt: skip
         return int(found or 0)

@@ -1,7 +1,7 @@
 """The codec of progressive pictures: a first layer some levels lower, and a second one that brings its latents to the level."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -10,17 +10,18 @@ from numpy.typing import NDArray
 
 from dlic.container.format import PROGRESSIVE as KIND
 from dlic.container.format import Chunks, Container, check_kind, read
-from dlic.container.progressive import CodedPart, SecondLayerData, assembled, fine_of, read_base
-from dlic.container.tiles import join
-from dlic.container.units import as_picture
+from dlic.container.layers import CodedPart, FirstLayerData, SecondLayerData, entry
+from dlic.container.progressive import Layers, assembled, layers_of
+from dlic.container.units import CodedUnit
 from dlic.entropy.coder import coder_of, estimated_bits
-from dlic.errors import DlicError
+from dlic.errors import CorruptFileError, DlicError
 from dlic.learned.codec import LearnedCodec
 from dlic.learned.picture import AnalysedPicture, Encoded
 from dlic.learned.picture_codec import PictureCodec
 from dlic.learned.progressive.decoding import Further, first_of
 from dlic.learned.progressive.encoding import Effort, EncodedLayers, LayerEncoder
-from dlic.learned.progressive.layout import sensible_count
+from dlic.learned.progressive.first_layer import as_plain, first_layer_of, in_parts, parts_of
+from dlic.learned.progressive.part_counts import PartCounts, sensible_counts
 from dlic.learned.progressive.refinement import FirstLayer, Refined, SecondLayer
 from dlic.learned.progressive.tables import GAP, check_id, tables_of
 from dlic.learned.tiles.encoder import encoded_tiles
@@ -41,7 +42,7 @@ class ProgressiveCodec(PictureCodec[AnalysedPicture]):
     """
 
     network: LearnedCodec
-    parts: int | None = None  # of the second layer of new files; None: by their size
+    parts: PartCounts | None = None  # of new files; None: by their size
 
     @property
     def name(self) -> str:
@@ -94,31 +95,49 @@ class ProgressiveCodec(PictureCodec[AnalysedPicture]):
         """
         self.network.check_effort(effort)
         second, start = self.second if level >= GAP else None, time.perf_counter()
-        count = self.parts or sensible_count(max(place.width * place.height for place in analysed.units), level)
-        codec, first_level = self.network.unit, level - GAP if second else level
+        first_level = level - GAP if second else level
+        pixels = max(place.width * place.height for place in analysed.units)
+        counts = self.parts or sensible_counts(pixels, first_level, level)
+        codec = in_parts(self.network, counts.first).unit
 
         def layers(index: int, unit: AnalysedUnit, seams: Seams, coded: EncodedUnit) -> EncodedLayers:
             if second is None:
                 return EncodedLayers(unit=coded.unit, parts=(), finer=0, bits=coded.estimated_bits, seconds=coded.seconds)
             alone = effort if analysed.grid is None else 0
-            encoder = LayerEncoder(second=second, codec=codec, level=level, count=count)
+            encoder = LayerEncoder(second=second, codec=codec, level=level, count=counts.second)
             return encoder.encode(unit, seams, coded, Effort(alone, _half(progress, 0.5)))
 
         if analysed.grid is None:
             unit, whole = analysed.unit(codec, 0), Rectangle(0, 0, analysed.width, analysed.height)
             coded = codec.encode(unit, first_level, effort, _half(progress, 0.0) if second else progress)
             units = [layers(0, unit, Seams(whole, whole, codec.stride), coded)]
-            first, seconds = as_picture(units[0].unit), units[0].seconds
+            seconds = units[0].seconds
         else:
             units = encoded_tiles(codec, self.network.tiling, analysed, first_level, effort, progress, layers)
-            first = join(analysed.grid, [unit.unit for unit in units])
             seconds = by_stage([unit.seconds for unit in units], time.perf_counter() - start)
-        bits = sum(unit.bits for unit in units)
+        bits, side = sum(unit.bits for unit in units), analysed.grid.side if analysed.grid else None
+        first = first_layer_of([unit.unit for unit in units], counts.first, side)
         return Encoded(
-            container=assembled(replace(first, chunks=self.chunks), level, _data(second, units, count) if second else None),
+            container=assembled(
+                self._header(analysed, level), Layers(first, _data(second, units, counts.second) if second else None)
+            ),
             crcs=_crcs([unit.unit.symbols_crc for unit in units], [unit.parts for unit in units]),
             estimate=lambda: bits,
             seconds=seconds,
+        )
+
+    def _header(self, analysed: AnalysedPicture, level: int) -> Container:
+        """A picture without its layers."""
+        return Container(
+            kind=KIND,
+            coder=self.network.unit.entropy_coder.number,
+            width=analysed.width,
+            height=analysed.height,
+            level=level,
+            model=self.fingerprint[:8],
+            symbols_crc=0,
+            stream=b"",
+            chunks=self.chunks,
         )
 
     def picture(self, encoded: Encoded) -> NDArray[np.uint8]:
@@ -132,42 +151,64 @@ class ProgressiveCodec(PictureCodec[AnalysedPicture]):
         container: Container,
         crop: Rectangle | None = None,
         progress: Progress = no_progress,
-        layer: SecondLayerData | None = None,
+        layers: Layers | None = None,
         tolerant: bool = False,
     ) -> Decoded:
-        """The picture, or a part of it, from a container of this checkpoint. `layer`: the beginning of a second layer that the
-        container does not have yet; if `tolerant`, its parts behind a damaged one are left out. Raises as `LearnedCodec.decode`.
+        """The picture, or a part of it, from a container of this checkpoint. `layers`: of a file that has not come as a whole, as
+        far as they are there; if `tolerant`, parts behind a damaged one are left out. Raises as `LearnedCodec.decode`.
         """
         check_kind(container, KIND, codec=f"{self.name} in layers")
-        first, fine = read_base(container), layer or fine_of(container)
-        if tolerant and fine is not None:
-            fine = self._intact(first, fine, container.level)
-        return self.network.decode(first, crop, progress, self._further(first, fine, container.level))
+        layers = layers or layers_of(container)
+        if tolerant:
+            layers = self._intact(container, layers)
+        first = layers.first
+        return self._codec(first).decode(as_plain(container, first), crop, progress, self._further(container, layers))
 
-    def _intact(self, first: Container, fine: SecondLayerData, level: int) -> SecondLayerData:
-        """A second layer up to its first damaged stream."""
-        further, tiles = self._further(first, fine, level, tolerant=True), len(fine.finer)
-        assert further is not None, "there is a second layer"
-        units, whole = self.network.units(first), len(fine.parts)
-        for index, unit in enumerate(units):
-            layer = first_of(unit, self.network.unit.parse(unit), np.empty(0, np.float32))
-            whole = min(whole, further.parsed(index, layer).parts * tiles + index)
-        return replace(fine, parts=fine.parts[:whole])
+    def _codec(self, first: FirstLayerData) -> LearnedCodec:
+        return in_parts(self.network, first.count)
+
+    def _intact(self, container: Container, layers: Layers) -> Layers:
+        """The layers up to their first damaged stream. Raises CorruptFileError where that is in the first part of a tile."""
+        tiles, whole, first = len(layers.first.finer), layers.streams, layers.first
+        for index, unit in enumerate(self._codec(first).units(as_plain(container, first))):
+            parts = self._intact_parts(unit, first.count)
+            whole = min(whole, parts * tiles + index) if parts < first.count else whole
+        layers = layers.beginning(whole)
+        if (further := self._further(container, layers, tolerant=True)) is not None:
+            for index, layer in enumerate(self._first_layers(container, first)):
+                whole = min(whole, (first.count + further.parsed(index, layer).parts) * tiles + index)
+        if whole < tiles:
+            raise CorruptFileError("the first layer is damaged in its first part; nothing of it can be shown")
+        return layers.beginning(whole)
+
+    def _intact_parts(self, unit: CodedUnit, count: int) -> int:
+        """Parts of the first layer of a unit before a damaged one."""
+        codec, parts = in_parts(self.network, count).unit, parts_of(unit)
+        for number in range(len(parts), 0, -1):
+            try:
+                codec.parse(replace(unit, stream=b"".join(map(entry, parts[:number]))))
+                return number
+            except CorruptFileError:
+                continue
+        return 0
+
+    def _first_layers(self, container: Container, first: FirstLayerData) -> Iterator[FirstLayer]:
+        """The first layer of every unit, without y_hat."""
+        codec = self._codec(first)
+        for unit in codec.units(as_plain(container, first)):
+            yield first_of(unit, codec.unit.parse(unit), np.empty(0, np.float32))
 
     def parsed(self, container: Container) -> list[tuple[FirstLayer, Refined | None]]:
         """Parses the symbols of every unit, checked against their checksums. Runs no transform: the first layers have no y_hat."""
         check_kind(container, KIND, codec=f"{self.name} in layers")
-        first, fine = read_base(container), fine_of(container)
-        further, units = self._further(first, fine, container.level), list[tuple[FirstLayer, Refined | None]]()
-        for index, unit in enumerate(self.network.units(first)):
-            layer = first_of(unit, self.network.unit.parse(unit), np.empty(0, np.float32))
-            units.append((layer, None if further is None else further.parsed(index, layer)))
-        return units
+        layers = layers_of(container)
+        further, firsts = self._further(container, layers), enumerate(self._first_layers(container, layers.first))
+        return [(first, None if further is None else further.parsed(index, first)) for index, first in firsts]
 
     def crcs(self, container: Container) -> tuple[int, ...]:
         """Parses and checks the symbols of every unit in both layers; returns their CRC-32."""
-        fine, firsts = fine_of(container), [first.crc for first, _ in self.parsed(container)]
-        return _crcs(firsts, [fine.of_tile(index) if fine else () for index in range(len(firsts))])
+        second, firsts = layers_of(container).second, [first.crc for first, _ in self.parsed(container)]
+        return _crcs(firsts, [second.of_tile(index) if second else () for index in range(len(firsts))])
 
     def estimated_bits(self, data: bytes) -> float:
         """Ideal bits of the symbols of a .dlic file by the tables, to compare with its bytes."""
@@ -177,12 +218,12 @@ class ProgressiveCodec(PictureCodec[AnalysedPicture]):
         firsts = sum(estimated_bits(first.symbols, coder, tables) for first, _ in layers)
         return firsts + sum(self.second.bits(refined) for _, refined in layers if refined is not None)
 
-    def _further(self, first: Container, fine: SecondLayerData | None, level: int, tolerant: bool = False) -> Further | None:
-        if fine is None:
+    def _further(self, container: Container, layers: Layers, tolerant: bool = False) -> Further | None:
+        if layers.second is None:
             return None
-        second = replace(self.second, coder=coder_of(first.coder))
-        check_id(second.data, fine.tables)
-        return Further(second=second, data=fine, first_level=first.level, full_level=level, tolerant=tolerant)
+        second = replace(self.second, coder=coder_of(container.coder))
+        check_id(second.data, layers.second.tables)
+        return Further(second=second, first=layers.first, data=layers.second, full_level=container.level, tolerant=tolerant)
 
 
 def _half(progress: Progress, start: float) -> Progress:

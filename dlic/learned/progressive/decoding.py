@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dlic.container.progressive import SecondLayerData
+from dlic.container.layers import FirstLayerData, SecondLayerData
 from dlic.container.units import CodedUnit
 from dlic.entropy.parts import Symbols
 from dlic.learned.progressive.refinement import FirstLayer, Refined, SecondLayer
@@ -23,8 +23,8 @@ class Further:
     """The second layer of a picture, for `learned.tiles.decoder`."""
 
     second: SecondLayer
+    first: FirstLayerData
     data: SecondLayerData
-    first_level: int
     full_level: int
     tolerant: bool = False  # leaves out a damaged part and those behind it
 
@@ -33,13 +33,13 @@ class Further:
         """Level of the synthesis: the first layer's as long as that is alone, then half of the way to the full level and, with the
         square of the missing share, up to it: within 0.04 dB of the best of all levels (two photographs, two levels, all cuts).
         """
-        whole, gap = self.data.count * len(self.data.finer), self.full_level - self.first_level
+        whole, gap = self.data.count * len(self.data.finer), self.full_level - self.first.level
         missing = whole - len(self.data.parts)
-        return self.full_level - gap * missing**2 // (2 * whole**2) if self.data.parts else self.first_level
+        return self.full_level - gap * missing**2 // (2 * whole**2) if self.data.parts else self.first.level
 
     def y_hat(self, index: int, decoded: DecodedUnit, seams: Seams) -> NDArray[np.float32]:
         """The refined latent of a tile. Raises CorruptFileError."""
-        first = FirstLayer(decoded.symbols, decoded.y_hat, self.first_level, decoded.symbols.crc)
+        first = FirstLayer(decoded.symbols, decoded.y_hat, self.first.level, self.first.of_tile(index)[-1].crc)
         refined = self.parsed(index, first)
         scale = seams.scale(self.data.finer[index])
         return self.second.y_hat(refined, first, self.full_level, self.level, scale)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from dlic.container.progressive import CodedPart
+from dlic.container.layers import CodedPart
 from dlic.container.units import CodedUnit
 from dlic.learned.progressive.decoding import first_of
 from dlic.learned.progressive.layout import layout
@@ -54,7 +54,7 @@ class LayerEncoder:
             shifts = second.shifts(distances, rows, first)
             tables = second.tables(rows, shifts, first)
             parts = layout(tables, second.data, count)
-            refined = Refined(parts, shifts, second.choose(distances, tables, parts), count)
+            refined = Refined.whole(parts, shifts, second.choose(distances, tables, parts))
             if effort.number:
                 goal = second.goal(unit.image, first, level, refined, self.codec.distortion)
                 encoder = self.codec.deployed.encoder

@@ -1,6 +1,6 @@
 """The second layer of one unit: latent and first layer ⇄ refinements in parts.
 
-y · gain₂ − y_hat₁ in these steps ─ rounded by price and table ─ even groups ─ parts ─ streams
+y · gain₂ − y_hat₁ in these steps ─ rounded by price and table ─ even groups ─ two passes, in parts ─ streams
 y_hat₂ = y_hat₁ + the values of all refinements that are there
 """
 
@@ -12,15 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dlic.container.progressive import CodedPart
-from dlic.entropy.coder import Coder, Decoder
+from dlic.container.layers import CodedPart
+from dlic.entropy.coder import Coder
 from dlic.entropy.parity import Groups, Repair, groups_of_steps, joined
-from dlic.entropy.parts import Part, Symbols
+from dlic.entropy.parts import Symbols
+from dlic.entropy.rans import RansDecoder, RansEncoder
 from dlic.errors import CorruptFileError
 from dlic.learned.progressive.block_shifts import MOST, STEP, BlockShifts, block_sums, coded_shifts
 from dlic.learned.progressive.layout import Layout, layout, signs
+from dlic.learned.progressive.part_coding import PartCoder
 from dlic.learned.progressive.pricing import Pricing
-from dlic.learned.progressive.tables import RefinementTables
+from dlic.learned.progressive.tables import CENTRE, RefinementTables
 from dlic.learned.tiles.seams import BUSY, Seams, finer_steps
 from dlic.runtime.gains import Gains
 from dlic.runtime.network import FurtherGoal, TableRows
@@ -52,20 +54,31 @@ def left_over(latent: Latent, first: FirstLayer, level: int, gains: Gains) -> La
 
 @dataclass(frozen=True, eq=False)
 class Refined:
-    """Refinements of a unit, as many as are there; those of missing parts are 0."""
+    """Refinements of a unit, as far as they are there."""
 
     layout: Layout
     shifts: BlockShifts
-    refinements: NDArray[np.int32]  # (h, w, M)
+    refinements: NDArray[np.int32]  # (h, w, M), 0 where they are missing
+    cells: NDArray[np.int32]  # (h, w, M), of latents whose first pass is there
     parts: int  # that are there
 
-    @property
-    def is_there(self) -> NDArray[np.bool_]:
-        """Which latents are in parts that are there: (h, w, M)."""
-        there = np.ones(self.refinements.size, bool)
-        for places in self.layout.parts[self.parts :]:
-            there[places] = False
-        return there.reshape(self.refinements.shape)
+    @classmethod
+    def whole(cls, layout: Layout, shifts: BlockShifts, refinements: NDArray[np.int32]) -> "Refined":
+        """With all parts."""
+        return cls(layout, shifts, refinements, np.zeros_like(refinements), layout.count)
+
+    def values(self, data: RefinementTables) -> NDArray[np.float32]:
+        """What every refinement stands for, in steps (h, w, M); those of which only the cell is known, for that, others for 0."""
+        tables = self.layout.tables
+        values = data.values(self.refinements, tables)
+        if self.parts == self.layout.count:
+            return values
+        known, flat, cells = np.zeros(values.size, np.float32), tables.ravel(), self.cells.ravel()
+        for coarse in self.layout.coarse[: self.parts]:
+            known[coarse] = data.cells[flat[coarse], cells[coarse]] / np.float32(CENTRE)
+        for fine in self.layout.fine[: self.parts]:
+            known[fine] = values.ravel()[fine]
+        return known.reshape(values.shape)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -104,7 +117,7 @@ class SecondLayer:
         """Refinements of the least bits + price · squared error; with `parts` the groups of each part are even."""
         chosen, flat, rows = self._pricing.cheapest(distances.ravel(), tables.ravel()), distances.ravel(), tables.ravel()
         if parts is not None and self.coder.even:
-            for number, places in enumerate(parts.parts):
+            for number, places in enumerate(parts.fine):
                 symbols = chosen[places]
                 for groups in groups_of_steps(parts.part(number), self.data.tables):
                     self._repair(symbols, flat[places], rows[places], groups)
@@ -143,7 +156,7 @@ class SecondLayer:
     def _groups(self, parts: Layout) -> Groups:
         """The even groups of all parts."""
         groups = list[Groups]()
-        for number, places in enumerate(parts.parts):
+        for number, places in enumerate(parts.fine):
             for own in groups_of_steps(parts.part(number), self.data.tables):
                 groups.append(Groups(members=places[own.members], starts=own.starts, lasts=places[own.lasts]))
         return joined(groups)
@@ -151,22 +164,24 @@ class SecondLayer:
     def encode(self, refined: Refined, first: FirstLayer) -> list[CodedPart]:
         """The streams of all parts; that of the first one begins with the shifts of blocks."""
         coded, crc, flat = list[CodedPart](), first.crc, refined.refinements.ravel()
-        for number, places in enumerate(refined.layout.parts):
-            encoder, symbols = self.coder.encoder(self.data.tables), flat[places]
+        for number in range(refined.layout.count):
+            encoder = RansEncoder(self.data.tables)
             if number == 0:
                 refined.shifts.push(encoder, self.data.blocks)
                 crc = CodedPart.crc_after(crc, refined.shifts.symbols)
-            encoder.push(symbols, refined.layout.part(number))
-            crc = CodedPart.crc_after(crc, symbols)
+            crc = CodedPart.crc_after(crc, self._parts.push(encoder, flat, refined.layout, number))
             coded.append(CodedPart(encoder.finish(), crc))
         return coded
 
     def bits(self, refined: Refined) -> float:
         """Ideal bits of the parts that are there by the tables."""
         flat, layout = refined.refinements.ravel(), refined.layout
-        parts = ((flat[layout.parts[number]], layout.part(number)) for number in range(refined.parts))
-        of_parts = sum(float(self.coder.costs(symbols, part, self.data.tables).sum()) for symbols, part in parts)
+        of_parts = sum(self._parts.bits(flat, layout, number) for number in range(refined.parts))
         return of_parts + (refined.shifts.bits(self.data.blocks) if refined.parts else 0.0)
+
+    @cached_property
+    def _parts(self) -> PartCoder:
+        return PartCoder(self.data, self.coder.even)
 
     @cached_property
     def _pricing(self) -> Pricing:
@@ -184,21 +199,25 @@ class SecondLayer:
         """
         rows = self.row_numbers(first, level)
         which = self._coded(rows, first)
-        shifts, crc = BlockShifts(np.zeros(which.shape, np.int8), which), first.crc
-        refined = Refined(self._layout(rows, shifts, first, count), shifts, np.zeros(rows.shape, np.int32), 0)
+        shifts, crc, (none, cells) = (
+            BlockShifts(np.zeros(which.shape, np.int8), which),
+            first.crc,
+            np.zeros((2, *rows.shape), np.int32),
+        )
+        refined = Refined(self._layout(rows, shifts, first, count), shifts, none, cells, 0)
         for number, coded in enumerate(parts):
             try:
-                decoder = self.coder.decoder(coded.stream, self.data.tables)
+                decoder = RansDecoder(coded.stream, self.data.tables)
                 if number == 0:
                     shifts = BlockShifts.pull(decoder, which, self.data.blocks)
                     crc = CodedPart.crc_after(crc, shifts.symbols)
                     refined = replace(refined, shifts=shifts, layout=self._layout(rows, shifts, first, count))
-                symbols = _pulled(decoder, refined.layout.part(number), crc, coded.crc)
+                values = self._parts.pull(decoder, coded.crc, crc, refined.layout, number, cells.reshape(-1))
             except CorruptFileError as error:
                 if not tolerant:
                     raise CorruptFileError(f"part {number + 1} of the second layer is damaged or of another picture") from error
                 break
-            refined.refinements.reshape(-1)[refined.layout.parts[number]], crc = symbols, coded.crc
+            refined.refinements.reshape(-1)[refined.layout.fine[number]], crc = values, coded.crc
             refined = replace(refined, parts=number + 1)
         return refined
 
@@ -209,21 +228,10 @@ class SecondLayer:
         """y_hat for the synthesis at the level `shown`, of refinements in steps of `level`; `scale` (h, w) says how many times
         finer steps are.
         """
-        values = self.data.values(refined.refinements, refined.layout.tables) * signs(first.symbols.y)
-        if refined.parts < len(refined.layout.parts):
-            values *= refined.is_there
+        values = refined.values(self.data) * signs(first.symbols.y)
         if scale is not None:
             values /= scale[..., None]
         old, new = first.level, self.gains.gain[shown] * self.gains.inverse[shown]
         base = first.y_hat * (new / (self.gains.inverse[old] * self.gains.gain[old]))
         y_hat: Latent = base + values * (new / self.gains.gain[level])
         return y_hat
-
-
-def _pulled(decoder: Decoder, part: Part, before: int, crc: int) -> NDArray[np.int32]:
-    """The last symbols of a stream. Raises CorruptFileError if they do not match the checksum."""
-    symbols: NDArray[np.int32] = decoder.pull(part)
-    decoder.finish()
-    if CodedPart.crc_after(before, symbols) != crc:
-        raise CorruptFileError("its symbols do not match their checksum")
-    return symbols

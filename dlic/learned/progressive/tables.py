@@ -17,6 +17,7 @@ from dlic.entropy.tables import FrequencyTables
 from dlic.errors import CorruptFileError
 from dlic.layers.scale_rows import ROWS
 from dlic.learned.progressive.block_shifts import MOST
+from dlic.learned.progressive.passes import CELLS, Passes
 
 STORED = "refinement.json"  # in this folder
 GAP = 20  # levels between both layers: steps of the second are about 0.4 of the first
@@ -33,14 +34,19 @@ class RefinementTables:
 
     tables: FrequencyTables  # ROWS · CLASSES
     centres: tuple[NDArray[np.int16], ...]  # of each value of each table, from the value itself, in 1/CENTRE of a step
-    ranks: NDArray[np.int16]  # of each table in the order of coding: 0 brings the most quality for its bits
+    splits: NDArray[np.int16]  # (tables,): where cell 1 of the first pass begins (`Passes`)
+    cells: NDArray[np.int16]  # (tables, CELLS): the value that each cell stands for, in 1/CENTRE of a step
+    ranks: NDArray[np.int16]  # (2, tables): of both passes in the order of coding: 0 brings the most quality for its bits
     channels: NDArray[np.int8]  # shift of the row of each channel (BANDS, M)
     spreads: NDArray[np.int8]  # shift of the row for each difference between the rows at both levels (SPREADS,)
     blocks: FrequencyTables  # of `BlockShifts`, one for each prediction
 
     def __post_init__(self) -> None:
-        if len(self.tables) != ROWS * CLASSES or sorted(self.ranks.tolist()) != list(range(ROWS * CLASSES)):
-            raise ValueError("tables of second layers have a rank for each row and class")
+        count = ROWS * CLASSES
+        if len(self.tables) != count or self.splits.shape != (count,) or self.cells.shape != (count, CELLS):
+            raise ValueError("second layers have a table with its cells for each row and class")
+        if sorted(self.ranks.ravel().tolist()) != list(range(2 * count)):
+            raise ValueError("tables of second layers have a rank for each pass")
         if any(len(centres) != size for centres, size in zip(self.centres, self.tables.sizes, strict=True)):
             raise ValueError("every value of a table of second layers has a reconstruction point")
         if len(self.blocks) != 2 * MOST + 1:
@@ -66,6 +72,11 @@ class RefinementTables:
         return shifted
 
     @cached_property
+    def passes(self) -> Passes:
+        """The two passes in which refinements are coded."""
+        return Passes(self.tables, self.splits)
+
+    @cached_property
     def points(self) -> tuple[NDArray[np.float32], int]:
         """Offsets of reconstruction points from values −reach … reach in each table (ROWS · CLASSES, 2·reach + 1) in steps, and the
         reach; 0 where a table does not have the value.
@@ -88,6 +99,8 @@ class RefinementTables:
         return {
             **self.tables.to_json(),
             "centres": [centres.tolist() for centres in self.centres],
+            "splits": self.splits.tolist(),
+            "cells": self.cells.tolist(),
             "ranks": self.ranks.tolist(),
             "channels": self.channels.tolist(),
             "spreads": self.spreads.tolist(),
@@ -100,6 +113,8 @@ class RefinementTables:
         return cls(
             tables=FrequencyTables.from_json(dict(stored)),
             centres=tuple(np.array(centres, np.int16) for centres in stored["centres"]),
+            splits=np.array(stored["splits"], np.int16),
+            cells=np.array(stored["cells"], np.int16),
             ranks=np.array(stored["ranks"], np.int16),
             channels=np.array(stored["channels"], np.int8),
             spreads=np.array(stored["spreads"], np.int8),

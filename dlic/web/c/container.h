@@ -14,7 +14,7 @@ typedef struct {
   u32 further;  // `finer` of a second layer
 } Tile;
 
-// A stream of a second layer: part after part, in each the tiles.
+// A stream of a layer: part after part, in each the tiles.
 typedef struct {
   u32 start, length, crc;
 } Entry;
@@ -29,8 +29,9 @@ typedef struct {
   u32 model_high, model_low;  // the first eight bytes of the checkpoint's fingerprint
   u32 start, length;          // of the stream
   u32 columns, rows, chunks, side;
-  u32 first, tables, parts, entries;  // of progressive pictures: level of the first layer, id of tables, parts, streams that are there
-  u32 shown;                          // level of the synthesis
+  // of progressive pictures: level of the first layer, id of tables of the second, parts and streams of both that are there
+  u32 first, tables, parts, entries, base_parts, base_entries;
+  u32 shown;  // level of the synthesis
   Chunk chunk[MAX_CHUNKS];
 } Picture;
 
@@ -62,9 +63,9 @@ static int read_header(Bytes *file, Picture *picture) {
   return 1;
 }
 
-// Keeps what there is of a second layer that is cut.
+// Keeps what there is of a layer that is cut.
 static int cut_chunk(Bytes *file, Picture *picture, u32 name) {
-  if (!file->short_of && name == FINE) picture->chunk[picture->chunks++] = (Chunk){name, (u32)file->at, (u32)(file->size - file->at)};
+  if (!file->short_of && (name == BASE || name == FINE)) picture->chunk[picture->chunks++] = (Chunk){name, (u32)file->at, (u32)(file->size - file->at)};
   file->at = file->size;
   return 1;
 }
@@ -92,28 +93,40 @@ static int read_chunks(Bytes *file, Picture *picture, int partial) {
   return 1;
 }
 
-// The tiles of a picture of kind 1; null for a damaged table. `head`: CRC-32 of the bytes before the field `length`.
-static Tile *read_tiles(const Bytes *file, u32 head, Picture *picture) {
-  Bytes table = {file->data + picture->start, 0, picture->length, 0};
-  u64 side = varint(&table);
+// The places of tiles of about `side` pixels; null for too many.
+static Tile *tiles_of(Picture *picture, u64 side) {
   if (side < UNIT || side > MAX_SIDE || side % UNIT) return fail("the table of tiles is damaged: tiles cannot have this side"), NULL;
   u32 columns = parts(picture->width, (u32)side), rows = parts(picture->height, (u32)side);
   u64 count = (u64)columns * rows;
   if (count > MAX_TILES) return fail("the picture would have more than 131072 tiles"), NULL;
-  if (count * SMALLEST_ENTRY > picture->length) return fail("the file is truncated: its table cannot hold the picture's tiles"), NULL;
+  if (count > picture->length) return fail("the file is truncated: its table cannot hold the picture's tiles"), NULL;
   Tile *tiles = take((size_t)count * sizeof(Tile));
   if (!tiles) return fail(NO_MEMORY), NULL;
+  for (u32 i = 0; i < count; i++) {
+    u32 x = border(picture->width, columns, i % columns), y = border(picture->height, rows, i / columns);
+    tiles[i] = (Tile){x, y, border(picture->width, columns, i % columns + 1) - x, border(picture->height, rows, i / columns + 1) - y, 0, 0, 0, 0, 0};
+  }
+  picture->columns = columns, picture->rows = rows, picture->side = (u32)side;
+  return tiles;
+}
+
+// The tiles of a picture of kind 1; null for a damaged table. `head`: CRC-32 of the bytes before the field `length`.
+static Tile *read_tiles(const Bytes *file, u32 head, Picture *picture) {
+  Bytes table = {file->data + picture->start, 0, picture->length, 0};
+  Tile *tiles = tiles_of(picture, varint(&table));
+  if (!tiles) return NULL;
+  u32 count = picture->columns * picture->rows;
+  if ((u64)count * SMALLEST_ENTRY > picture->length) return fail("the file is truncated: its table cannot hold the picture's tiles"), NULL;
   u64 total = 0;
   u32 crcs = 0;
   for (u32 i = 0; i < count; i++) {
-    u32 x = border(picture->width, columns, i % columns), y = border(picture->height, rows, i / columns);
     u64 length = varint(&table);
     const u8 *crc = take_bytes(&table, 4);
     u32 finer = big_endian(&table, 1);
     if (!crc || length > picture->length) return fail("the file is truncated: its table of tiles is incomplete"), NULL;
     crcs = crc32(crc, 4, crcs);
-    tiles[i] = (Tile){x, y, border(picture->width, columns, i % columns + 1) - x, border(picture->height, rows, i / columns + 1) - y,
-                      (u32)total, (u32)length, (u32)crc[0] << 24 | crc[1] << 16 | crc[2] << 8 | crc[3], finer, 0};
+    tiles[i].start = (u32)total, tiles[i].length = (u32)length, tiles[i].finer = finer;
+    tiles[i].crc = (u32)crc[0] << 24 | crc[1] << 16 | crc[2] << 8 | crc[3];
     total += length;
   }
   u32 found = crc32(table.data, table.at, head);
@@ -121,7 +134,6 @@ static Tile *read_tiles(const Bytes *file, u32 head, Picture *picture) {
     return fail("the header or the table of tiles is damaged: its checksum does not match"), NULL;
   if (table.at + total != picture->length) return fail("the tiles' streams are not as long as the table of tiles says"), NULL;
   for (u32 i = 0; i < count; i++) tiles[i].start += picture->start + (u32)table.at;
-  picture->columns = columns, picture->rows = rows, picture->side = (u32)side;
   return tiles;
 }
 
@@ -143,35 +155,86 @@ static const Chunk *base_of(const Picture *picture) {
     else if (base && (name == EXACT_LAYER || name == GRAY || name == ALPHA)) return fail("the chunks of a progressive picture do not follow each other"), NULL;
     else if (name == FINE && base != &picture->chunk[i] - 1) return fail("the second layer does not follow the first"), NULL;
   }
-  if (!base || base->length < 2) return fail("the file is truncated: its first layer is not whole"), NULL;
+  if (!base) return fail("the file is truncated: its first layer is not there"), NULL;
   return base;
 }
 
-// The streams of the second layer that are there; null for a damaged layer.
-static Entry *read_fine(const Bytes *file, size_t head, Picture *picture, Tile *tiles, int partial) {
+static const Chunk *fine_of(const Picture *picture) {
   const Chunk *fine = NULL;
-  u32 count = picture->columns * picture->rows;
   for (u32 i = 0; i < picture->chunks; i++) fine = picture->chunk[i].name == FINE ? &picture->chunk[i] : fine;
-  Bytes from = {file->data, fine ? fine->start : 0, fine ? fine->start + fine->length : 0, 0};
-  Entry *entries = take(fine ? ((size_t)fine->length / 5 + 1) * sizeof(Entry) : 1);
-  if (!entries) return fail(NO_MEMORY), NULL;
-  if (!fine) return entries;
-  picture->tables = big_endian(&from, 4);
-  u64 parts = varint(&from);
-  const u8 *finer = take_bytes(&from, count);
-  u32 found = crc32(file->data + fine->start, from.at - fine->start, crc32(file->data, head, 0)), stated = big_endian(&from, 4);
-  if (from.short_of) return partial ? entries : (fail("the second layer is damaged: it ends too early"), NULL);
-  if (!parts || parts > 64 || !same_crc(found, stated)) return fail("the head of the second layer is damaged, or of another picture"), NULL;
-  picture->parts = (u32)parts;
-  for (u32 i = 0; i < count; i++) tiles[i].further = finer[i];
-  while (from.at < from.size && picture->entries < picture->parts * count) {
-    u64 length = varint(&from);
-    u32 crc = big_endian(&from, 4), start = (u32)from.at;
-    if (length > from.size || !take_bytes(&from, (size_t)length)) break;
-    entries[picture->entries++] = (Entry){start, (u32)length, crc};
+  return fine;
+}
+
+// The fields that both layers have: the number of parts, 0 if they are damaged or not there, and `finer` of each of `count` tiles.
+static u32 read_layer_head(Bytes *from, size_t start, u32 head, u32 count, const u8 **finer) {
+  u64 parts = varint(from);
+  *finer = take_bytes(from, count);
+  u32 found = crc32(from->data + start, from->at - start, head), stated = big_endian(from, 4);
+  if (from->short_of) return fail("the file is truncated: a layer ends in its head");
+  if (!parts || parts > 64 || !same_crc(found, stated)) return fail("the head of a layer is damaged, or of another picture");
+  return (u32)parts;
+}
+
+// The streams of a layer that are there, at most `most`; their number.
+static u32 read_entries(Bytes *from, u32 most, Entry *entries) {
+  u32 there = 0;
+  while (from->at < from->size && there < most) {
+    u64 length = varint(from);
+    u32 crc = big_endian(from, 4), start = (u32)from->at;
+    if (length > from->size || !take_bytes(from, (size_t)length)) break;
+    entries[there++] = (Entry){start, (u32)length, crc};
   }
-  if (!partial && (from.short_of || from.at != from.size)) return fail("the second layer is damaged: its streams are not as long as it says"), NULL;
-  return entries;
+  return there;
+}
+
+// Whether the checksum of a first layer is that of the header.
+static int is_of_header(const Picture *picture, const Entry *lasts, u32 count) {
+  u32 crcs = 0;
+  for (u32 i = 0; i < count; i++) {
+    u8 crc[4] = {(u8)(lasts[i].crc >> 24), (u8)(lasts[i].crc >> 16), (u8)(lasts[i].crc >> 8), (u8)lasts[i].crc};
+    crcs = crc32(crc, 4, crcs);
+  }
+  return same_crc(picture->side ? crcs : lasts[0].crc, picture->crc);
+}
+
+// The tiles of the first layer, and its streams that are there; null for a damaged layer. `head`: CRC-32 of the header.
+static Tile *read_base(const Bytes *file, const Chunk *base, u32 head, Picture *picture, int partial, Entry *entries) {
+  Bytes from = {file->data, base->start, base->start + base->length, 0};
+  u32 kind = big_endian(&from, 1);
+  const u8 *finer;
+  picture->first = big_endian(&from, 1);
+  if (from.short_of) return fail("the file is truncated: its first layer is not there"), NULL;
+  if (picture->level > 63) return fail("the level is beyond those of the model"), NULL;
+  if (kind > TILED || picture->first > picture->level) return fail("the first layer is damaged, or of a kind that this decoder does not know"), NULL;
+  picture->length = base->length;
+  Tile *tiles = kind == TILED ? tiles_of(picture, varint(&from)) : one_tile(picture);
+  picture->length = 0;
+  if (!tiles) return NULL;
+  u32 count = picture->columns * picture->rows;
+  picture->base_parts = read_layer_head(&from, base->start, head, count, &finer);
+  if (!picture->base_parts) return NULL;
+  for (u32 i = 0; i < count; i++) tiles[i].finer = finer[i];
+  u32 there = picture->base_entries = read_entries(&from, picture->base_parts * count, entries);
+  if (!partial && (from.short_of || from.at != from.size)) return fail("the first layer is damaged: its streams are not as long as it says"), NULL;
+  if (there < count) return fail("the file is truncated: its first layer does not show anything yet"), NULL;
+  if (there == picture->base_parts * count && !is_of_header(picture, entries + there - count, count))
+    return fail("the first layer is damaged, or of another picture"), NULL;
+  return tiles;
+}
+
+// The streams of the second layer that are there; whether it is undamaged.
+static int read_fine(const Bytes *file, const Chunk *fine, u32 head, Picture *picture, Tile *tiles, int partial, Entry *entries) {
+  u32 count = picture->columns * picture->rows;
+  Bytes from = {file->data, fine->start, fine->start + fine->length, 0};
+  const u8 *finer;
+  if (picture->base_entries != picture->base_parts * count) return fail("the first layer is damaged: it ends before the second");
+  picture->tables = big_endian(&from, 4);
+  picture->parts = read_layer_head(&from, fine->start, head, count, &finer);
+  if (!picture->parts) return partial && from.short_of;
+  for (u32 i = 0; i < count; i++) tiles[i].further = finer[i];
+  picture->entries = read_entries(&from, picture->parts * count, entries);
+  if (!partial && (from.short_of || from.at != from.size)) return fail("the second layer is damaged: its streams are not as long as it says");
+  return 1;
 }
 
 // The level at which both layers are shown, as far as they are there.
@@ -181,25 +244,19 @@ static u32 shown_level(const Picture *picture) {
   return picture->level - (u32)((picture->level - picture->first) * missing * missing / (2 * whole * whole));
 }
 
-// The tiles of a progressive picture, as far as it is there. `level_at`: where the header has its level.
-static Tile *read_layers(Bytes *file, size_t head, size_t level_at, Picture *picture, int partial, Entry **entries) {
+// The tiles of a progressive picture, as far as it is there, and the streams of both layers, one layer behind the other.
+static Tile *read_layers(Bytes *file, size_t head, Picture *picture, int partial, Entry **entries) {
   if (picture->length) return fail("a progressive picture has an empty stream"), NULL;
   if (!read_chunks(file, picture, partial)) return NULL;
-  const Chunk *base = base_of(picture);
+  const Chunk *base = base_of(picture), *fine = fine_of(picture);
   if (!base) return NULL;
-  u32 kind = file->data[base->start];
-  u8 *header = take(head);
-  picture->first = file->data[base->start + 1], picture->start = base->start + 2, picture->length = base->length - 2;
-  if (!header) return fail(NO_MEMORY), NULL;
-  if (picture->level > 63) return fail("the level is beyond those of the model"), NULL;
-  if (kind > TILED || picture->first > picture->level) return fail("the first layer is damaged, or of a kind that this decoder does not know"), NULL;
-  memcpy(header, file->data, head);
-  header[6] = (u8)kind, header[level_at] = (u8)picture->first;
-  Tile *tiles = kind == TILED ? read_tiles(file, crc32(header, head, 0), picture) : one_tile(picture);
-  if (!tiles) return NULL;
-  *entries = read_fine(file, head, picture, tiles, partial);
+  u32 of_head = crc32(file->data, head, 0);
+  *entries = take((((size_t)base->length + (fine ? fine->length : 0)) / 5 + 1) * sizeof(Entry));
+  if (!*entries) return fail(NO_MEMORY), NULL;
+  Tile *tiles = read_base(file, base, of_head, picture, partial, *entries);
+  if (!tiles || (fine && !read_fine(file, fine, of_head, picture, tiles, partial, *entries + picture->base_entries))) return NULL;
   picture->shown = shown_level(picture);
-  return *entries ? tiles : NULL;
+  return tiles;
 }
 
 // Reads and checks a whole file, or with `partial` the beginning of a progressive one; the tiles of a learned picture, null for
@@ -217,7 +274,7 @@ static Tile *read_picture(const u8 *data, size_t size, Picture *picture, int par
   u32 found = crc32(data, file.at, 0);
   if (!same_crc(found, big_endian(&file, 4)) || file.short_of) return fail("the picture is damaged: its checksum does not match"), NULL;
   if (picture->coder > 1) return fail("the file names an entropy coder that this decoder does not know"), NULL;
-  if (picture->kind == PROGRESSIVE) return read_layers(&file, head, head - 13, picture, partial, entries);
+  if (picture->kind == PROGRESSIVE) return read_layers(&file, head, picture, partial, entries);
   picture->shown = picture->level;
   if (!read_chunks(&file, picture, 0)) return NULL;
   if (picture->kind > TILED && picture->kind != EXACT_BLOCKS) return fail("browsers show learned pictures and exact blocks; this file is of another kind"), NULL;

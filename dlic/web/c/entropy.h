@@ -4,7 +4,7 @@
 
 typedef u16 Row;  // the number of a table, and a flag
 
-enum { PRECISION = 24, ESCAPE_LENGTHS = 16, MOST_TABLES = 512, LEFT_OUT = 1 << 15 };
+enum { PRECISION = 24, ESCAPE_LENGTHS = 16, MOST_TABLES = 1024, LEFT_OUT = 1 << 15 };
 
 typedef struct {
   i32 minimum;

@@ -103,7 +103,8 @@ static int pull_in_groups(Rans *rans, Row *rows, int h, int w, u32 *order, i32 *
     size_t begin = done, base = 0;
     for (int i = 0; i < h; i++)
       for (int j = 0; j < w; j++, base += m)
-        for (size_t c = (size_t)class_of(step, i, j); c < m; c += (size_t)model.steps) places[done++] = (u32)(base + c);
+        for (size_t c = (size_t)class_of(step, i, j); c < m; c += (size_t)model.steps)
+          if (!(rows[base + c] & LEFT_OUT)) places[done++] = (u32)(base + c);
     steps[step].count = done - begin;
   }
   int whole = pull_steps(rans, model.tables, model.parity, steps, model.steps, count, order);

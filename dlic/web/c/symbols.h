@@ -42,6 +42,11 @@ static void silence(const Mask *mask, Row *rows, int h, int w, int channels, int
 
 INLINE size_t z_count(int h, int w) { return (size_t)((h + 3) / 4) * (size_t)((w + 3) / 4) * (size_t)model.hyper; }
 
+// The rows of the symbols of z.
+static void find_z_rows(int level, size_t count, Row *rows) {
+  for (size_t i = 0; i < count; i++) rows[i] = (Row)(ROWS + model.z_rows[(size_t)level * (size_t)model.hyper + i % (size_t)model.hyper]);
+}
+
 // The symbols of h × w latents, those of z before those of y, which lie at the end of the memory that is taken. Null for too little
 // memory; `mask` may be null.
 static i32 *pull_symbols(Rans *rans, int h, int w, int level, int coder, const Mask *mask) {
@@ -52,7 +57,7 @@ static i32 *pull_symbols(Rans *rans, int h, int w, int level, int coder, const M
   Row *rows = take((of_z + of_y) * sizeof(Row));
   u32 *order = take((of_z > of_y ? of_z : of_y) * sizeof(u32));
   if (!symbols || !rows || !order) return fail(NO_MEMORY), NULL;
-  for (size_t i = 0; i < of_z; i++) rows[i] = (Row)(ROWS + model.z_rows[(size_t)level * (size_t)model.hyper + i % (size_t)model.hyper]);
+  find_z_rows(level, of_z, rows);
   if (mask) silence(mask, rows, z_height, z_width, model.hyper, 1);
   pull(rans, model.tables, rows, of_z, order, symbols);
   double *z = bordered(symbols, z_height, z_width);

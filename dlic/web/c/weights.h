@@ -91,22 +91,52 @@ static int read_counts(Bytes *body, u32 entries, u32 *counts) {
   return stored != 0;
 }
 
+// A table with its entropy, and with `parity` those of either parity. `counts` need not sum to 2¹⁶.
+static int read_cell(Table *table, u32 *entropy, Table *parity, i32 minimum, u32 entries, const u32 *frequencies) {
+  u32 counts[256];
+  u64 remainders[256];
+  if (entries > 256) return 0;
+  rescale(frequencies, entries, counts, remainders);
+  *entropy = entropy_of(counts, entries);
+  for (int p = 0; parity && p < 2; p++)
+    if (!make_parity_table(&parity[p], minimum, entries, counts, p)) return 0;
+  return make_table(table, minimum, entries, counts);
+}
+
+// The tables of both passes of table t.
+static int make_passes(Refinements *data, int t, u32 entries, const u32 *counts) {
+  u32 below = (u32)(data->splits[t] - data->minima[t]), both[3] = {0, 0, 0}, some[256], one = 1 << 16;
+  if (below && below >= entries) return 0;
+  for (u32 i = 0; i < entries; i++) both[i >= below] += counts[i], some[i] = counts[i];
+  some[below] = 0;  // the escape of cell 0
+  Table *fine = &data->fine[CELLS * t], *parity = &data->parity[2 * CELLS * t];
+  u32 *entropies = &data->fine_entropies[CELLS * t];
+  return read_cell(&data->coarse[t], &data->coarse_entropies[t], NULL, below ? 0 : 1, below ? 3 : 1, below ? both : &one) &&
+         read_cell(&fine[0], &entropies[0], parity, data->minima[t], below > 1 ? below + 1 : 1, below > 1 ? some : &one) &&
+         read_cell(&fine[1], &entropies[1], parity + 2, data->splits[t], entries - below, counts + below);
+}
+
 // The data of second layers.
 static int read_refinements(Bytes *body) {
   Refinements *data = &model.refinements;
   u32 id = little_endian(body);
-  const u8 *order = take_bytes(body, REFINEMENTS), *small = take_bytes(body, (size_t)(BANDS * model.latents + SPREADS));
-  u8 *kept = small ? take(REFINEMENTS + (size_t)(BANDS * model.latents + SPREADS)) : 0;
-  if (!kept) return 0;
-  memcpy(kept, order, REFINEMENTS), memcpy(kept + REFINEMENTS, small, (size_t)(BANDS * model.latents + SPREADS));
-  data->order = kept, data->shifts = (const signed char *)kept + REFINEMENTS, data->spreads = data->shifts + BANDS * model.latents;
+  size_t small = (size_t)(BANDS * model.latents + SPREADS);
+  data->order = read_shorts(body, TWO_PASSES * REFINEMENTS), data->splits = read_shorts(body, REFINEMENTS), data->cells = read_shorts(body, CELLS * REFINEMENTS);
+  const u8 *stored = take_bytes(body, small);
+  u8 *kept = data->cells && stored ? take(small) : 0;
+  if (!data->order || !data->splits || !kept) return 0;
+  for (int rank = 0; rank < TWO_PASSES * REFINEMENTS; rank++)
+    if (data->order[rank] < 0 || data->order[rank] >= TWO_PASSES * REFINEMENTS) return 0;
+  memcpy(kept, stored, small);
+  data->shifts = (const signed char *)kept, data->spreads = data->shifts + BANDS * model.latents;
   for (int t = 0; t < REFINEMENTS; t++) {
     i32 minimum = (i32)little_endian(body);
-    u32 entries = little_endian(body), counts[256];
-    if (!entries || entries > 256 || !read_counts(body, entries, counts) || !(data->centres[t] = read_shorts(body, entries > 1 ? entries - 1 : 1)) || !make_table(&data->tables[t], minimum, entries, counts)) return 0;
-    data->entropies[t] = entropy_of(counts, entries);
-    for (int p = 0; p < 2; p++)
-      if (!make_parity_table(&data->parity[2 * t + p], minimum, entries, counts, p)) return 0;
+    u32 entries = little_endian(body), counts[256], total = 0;
+    if (!entries || entries > 255 || !read_counts(body, entries, counts)) return 0;
+    for (u32 i = 0; i < entries; i++) total += counts[i];
+    if (total != 1 << 16) return 0;
+    data->minima[t] = minimum, data->values[t] = entries > 1 ? entries - 1 : 1, data->entropies[t] = entropy_of(counts, entries);
+    if (!(data->centres[t] = read_shorts(body, data->values[t])) || !make_passes(data, t, entries, counts)) return 0;
   }
   for (int t = 0; t < SHIFTS; t++) {
     i32 minimum = (i32)little_endian(body);
