@@ -199,11 +199,8 @@ class SecondLayer:
         """
         rows = self.row_numbers(first, level)
         which = self._coded(rows, first)
-        shifts, crc, (none, cells) = (
-            BlockShifts(np.zeros(which.shape, np.int8), which),
-            first.crc,
-            np.zeros((2, *rows.shape), np.int32),
-        )
+        shifts, crc = BlockShifts(np.zeros(which.shape, np.int8), which), first.crc
+        none, cells = np.zeros((2, *rows.shape), np.int32)
         refined = Refined(self._layout(rows, shifts, first, count), shifts, none, cells, 0)
         for number, coded in enumerate(parts):
             try:
