@@ -35,7 +35,12 @@ def compress(
     target_bpp: Annotated[float | None, Option(help="Most bits per pixel.")] = None,
     target_psnr: Annotated[float | None, Option(metavar="DB", help="Least PSNR.")] = None,
     target_ms_ssim: Annotated[float | None, Option(help="Least MS-SSIM, below 1; of fewer scales below 161 pixels.")] = None,
-    effort: Annotated[int | None, Option("-e", "--effort", help="0 (fast) … 9: smaller files for more encoding time.")] = None,
+    effort: Annotated[
+        int | None,
+        Option(
+            "-e", "--effort", help="0 (fast) … 9: smaller files for more encoding time. From 2 on only key frames of clips gain."
+        ),
+    ] = None,
     tune: Annotated[str | None, Option(metavar="|".join(TUNES), help="Use the checkpoint tuned for this.")] = None,
     model: Annotated[str | None, Option(help="Name of a checkpoint, or compressai:ARCHITECTURE:QUALITY[@FILE].")] = None,
     weights: Annotated[Path | None, Option(help="Folder of a checkpoint, instead of a name.")] = None,

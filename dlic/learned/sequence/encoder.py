@@ -12,6 +12,7 @@ from dlic.learned.sequence.partition import Extra, FrameGroup, Partition
 from dlic.learned.sequence.settings import SequenceSettings
 from dlic.learned.sequence.structure import Step, chain, hierarchical
 from dlic.pixels.frames import Frame, SequenceFormat
+from dlic.runtime.choice import TORCH, is_installed
 
 Watch = Callable[[Frame, DecodedFrame], None]  # gets every frame with what a decoder makes of it, after those it refers to
 
@@ -64,7 +65,7 @@ def encode_group(group: FrameGroup, codec: SequenceCodec, settings: SequenceSett
         x, level = frames[step.number].pixels, settings.level_of(step.layer, codec.levels)
         if references:
             return codec.encode_inter(x, references, level, step.number, settings.content, settings.effort)
-        return codec.encode_key(x, level, settings.effort, settings.content)
+        return codec.encode_key(x, level, settings.effort if is_installed(TORCH) else 0, settings.content)
 
     packets, data = dict[int, Packet](), dict[int, bytes]()
     for step, frame in schedule.coded(steps, encode):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from dlic.errors import DlicError
+from dlic.learned.codec import MAX_EFFORT
 from dlic.learned.exact.choice import AUTO, check_content
 
 LONGEST_GOP = 64  # frames, where next to nothing changes; an encoder holds so many in memory
@@ -23,12 +24,14 @@ class SequenceSettings:
     level: int  # rate level of key frames; others have offsets by their layer
     low_delay: bool = False  # P frames only: no frame refers to a later one
     max_gop: int = LONGEST_GOP  # frames of a group at most; 32 where something changes
-    effort: int = 0  # 0 … 9: smaller files for more encoding time; key frames of 1 and more need PyTorch
+    effort: int = 0  # 0 … 9: smaller files for more encoding time; of key frames where PyTorch is installed
     content: str = AUTO  # what is weighed to be exact: auto, photo (nothing) or screen (everything)
 
     def __post_init__(self) -> None:
         if not 1 <= self.max_gop <= LONGEST_GOP:
             raise DlicError(f"a group has 1 to {LONGEST_GOP} frames, not {self.max_gop}")
+        if not 0 <= self.effort <= MAX_EFFORT:
+            raise DlicError(f"effort goes from 0 to {MAX_EFFORT}, not {self.effort}")
         check_content(self.content)
 
     def level_of(self, layer: int, levels: int) -> int:

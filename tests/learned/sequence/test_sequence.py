@@ -10,6 +10,7 @@ from dlic.container.format import write_chunk
 from dlic.container.sequence_groups import write_group
 from dlic.container.sequence_reader import SequenceReader
 from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError
+from dlic.learned.sequence import encoder
 from dlic.learned.sequence.codec import DecodedFrame
 from dlic.learned.sequence.decoder import SequenceDecoder, Stretch
 from dlic.learned.sequence.encoder import encode_sequence
@@ -108,6 +109,13 @@ def test_with_effort_a_predicted_frame_costs_less():
         made = codec().encode_inter(x, references, 30, 1, effort=effort)
         costs.append(8 * len(made.data) + rate.lmbda(30) * squared_errors(x, made.decoded.pixels).sum())
     assert costs[1] <= costs[0]
+
+
+def test_without_pytorch_effort_leaves_key_frames_as_they_are(monkeypatch):
+    monkeypatch.setattr(encoder, "is_installed", lambda runtime: False)
+    plain, slower = (decoder(encoded(pan(2, size=(64, 64)), effort=effort)).reader for effort in (0, 9))
+    first, second = (next(iter(reader.groups())).data[0] for reader in (plain, slower))
+    assert first == second
 
 
 # --- parts ----------------------------------------------------------------------------------------------------------
@@ -210,6 +218,8 @@ def test_a_change_of_size_is_refused():
 def test_settings_out_of_range_are_refused():
     with pytest.raises(DlicError, match="1 to 64"):
         SequenceSettings(level=1, max_gop=65)
+    with pytest.raises(DlicError, match="0 to 9, not 10"):
+        SequenceSettings(level=1, effort=10)
 
 
 def test_another_checkpoint_is_named():
