@@ -7,7 +7,6 @@ from dlic.pixels.rectangles import Rectangle
 
 SUPERBLOCK = 64  # pixels
 WORTH = 4  # superblocks that a division must save: an area more costs about as much time as their pixels
-LARGEST = 256  # superblocks of an area: a megapixel, which bounds a decoder's memory
 
 
 def superblocks(height: int, width: int) -> tuple[int, int]:
@@ -30,20 +29,14 @@ def areas(coded: NDArray[np.bool_]) -> list[Rectangle]:
 
 
 def _divided(box: Rectangle, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> list[Rectangle]:
-    """A box in two at its widest gap, or in its middle if it is too large; or as it is."""
+    """A box in two at its widest gap, or as it is."""
     down, y = _widest_gap(rows)
     right, x = _widest_gap(columns)
-    if max(down * box.width, right * box.height) >= WORTH:
-        if down * box.width >= right * box.height:
-            return [Rectangle.between(box.x, box.y, box.right, y), Rectangle.between(box.x, y + down, box.right, box.bottom)]
-        return [Rectangle.between(box.x, box.y, x, box.bottom), Rectangle.between(x + right, box.y, box.right, box.bottom)]
-    if box.width * box.height <= LARGEST:
+    if max(down * box.width, right * box.height) < WORTH:
         return [box]
-    if box.width >= box.height:
-        middle = box.x + box.width // 2
-        return [Rectangle.between(box.x, box.y, middle, box.bottom), Rectangle.between(middle, box.y, box.right, box.bottom)]
-    middle = box.y + box.height // 2
-    return [Rectangle.between(box.x, box.y, box.right, middle), Rectangle.between(box.x, middle, box.right, box.bottom)]
+    if down * box.width >= right * box.height:
+        return [Rectangle.between(box.x, box.y, box.right, y), Rectangle.between(box.x, y + down, box.right, box.bottom)]
+    return [Rectangle.between(box.x, box.y, x, box.bottom), Rectangle.between(x + right, box.y, box.right, box.bottom)]
 
 
 def _widest_gap(places: NDArray[np.int64]) -> tuple[int, int]:

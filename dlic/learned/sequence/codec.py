@@ -35,6 +35,7 @@ from dlic.learned.sequence.exact_canvas import PredictedFrame
 from dlic.learned.sequence.exact_choice import chosen, of_blocks, possible, restored
 from dlic.learned.sequence.key_packet import decode_key, read_key, write_key
 from dlic.learned.sequence.packet import InterPacket, WrittenMotion, read_inter, write_inter, write_motion
+from dlic.learned.sequence.parts import InParts
 from dlic.learned.sequence.residual import CodedResidual, ResidualCodec
 from dlic.learned.sequence.settings import search_rounds
 from dlic.learned.sequence.skipping import Rate, pays, squared_errors, worth_coding
@@ -301,7 +302,7 @@ def sequence_codec(pictures: LearnedCodec, frames: LearnedCodec, config: Mapping
     network = model if hasattr(model, "given") else StillAsInter(model)
     return SequenceCodec(
         key=pictures,
-        residual=ResidualCodec(network=network, model=model, tables=frames.unit.tables),
+        residual=ResidualCodec(network=InParts(network), model=model, tables=frames.unit.tables),
         inter_name=frames.name,
         inter_model=frames.fingerprint[:8],
         rate=Rate.of_config(config, frames.levels),

@@ -3,7 +3,7 @@
 #include "known.h"
 #include "synthesis.h"
 
-enum { SUPERBLOCK = 64, WORTH = 4, LARGEST_AREA = 256 };
+enum { SUPERBLOCK = 64, WORTH = 4 };
 
 // A frame while its residual is added.
 typedef struct {
@@ -48,14 +48,9 @@ static int divide(const Residual *residual, const Rectangle *box, Rectangle part
   int y = 0, x = 0, down = widest_gap(residual, box, 0, &y), right = widest_gap(residual, box, 1, &x);
   int rows = down * box->width, columns = right * box->height;
   parts[0] = parts[1] = *box;
-  if (rows >= WORTH || columns >= WORTH) {
-    if (rows >= columns) parts[0].height = y, parts[1].y += y + down, parts[1].height -= y + down;
-    else parts[0].width = x, parts[1].x += x + right, parts[1].width -= x + right;
-    return 1;
-  }
-  if (box->width * box->height <= LARGEST_AREA) return 0;
-  if (box->width >= box->height) parts[0].width /= 2, parts[1].x += parts[0].width, parts[1].width -= parts[0].width;
-  else parts[0].height /= 2, parts[1].y += parts[0].height, parts[1].height -= parts[0].height;
+  if (rows < WORTH && columns < WORTH) return 0;
+  if (rows >= columns) parts[0].height = y, parts[1].y += y + down, parts[1].height -= y + down;
+  else parts[0].width = x, parts[1].x += x + right, parts[1].width -= x + right;
   return 1;
 }
 
