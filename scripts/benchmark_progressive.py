@@ -1,6 +1,7 @@
 """What a reader shows while a file arrives: dlic, progressive JPEG, JPEG XL (cjxl -p) and wavelet files of one size, cut.
 
-python scripts/benchmark_progressive.py FOLDER --count 5 -o OUT.json       # PSNR and SSIMULACRA 2 at shares of the bytes
+python scripts/benchmark_progressive.py FOLDER --count 5 -o OUT.json       # PSNR, MS-SSIM and SSIMULACRA 2 at shares of the bytes
+python scripts/benchmark_progressive.py FOLDER --plot CURVES.webp          # also as curves
 python scripts/benchmark_progressive.py FOLDER --count 5 --plain           # both layers against plain files at equal PSNR
 """
 
@@ -34,10 +35,17 @@ from dlic.learned.codec import LearnedCodec, load_codec
 from dlic.learned.picture_codec import level_of
 from dlic.learned.progressive.codec import ProgressiveCodec
 from dlic.metrics.distances import psnr
+from dlic.metrics.registry import ms_ssim
 from dlic.metrics.ssimulacra2 import ssimulacra2
 from dlic.progress import no_progress
 
-SHARES = (0.10, 0.25, 0.50, 0.75, 1.0)  # of the bytes
+SHARES = (0.05, 0.10, 0.15, 0.25, 0.35, 0.50, 0.65, 0.75, 0.85, 1.0)  # of the bytes, of curves
+TABLE = (0.10, 0.25, 0.50, 0.75, 1.0)  # and of the table
+METRICS: dict[str, Callable[[NDArray[np.uint8], NDArray[np.uint8]], float]] = {
+    "psnr": psnr,
+    "ms_ssim": ms_ssim,
+    "ssimulacra2": ssimulacra2,
+}
 Pixels = NDArray[np.uint8]
 
 
@@ -58,6 +66,7 @@ def main() -> None:
     parser.add_argument("--quality", type=int, nargs="+", default=[60], help="1 … 100")
     parser.add_argument("--plain", action="store_true", help="compare with plain files instead of peers")
     parser.add_argument("-o", "--output", type=Path, help="JSON")
+    parser.add_argument("--plot", type=Path, help="curves of the peers, an image")
     asked = parser.parse_args()
     paths = sorted(path for path in asked.folder.iterdir() if path.suffix.lower() in (".png", ".jpg", ".avif"))
     chosen = [paths[i] for i in np.linspace(0, len(paths) - 1, min(asked.count, len(paths))).round().astype(int)]
@@ -67,6 +76,8 @@ def main() -> None:
     if asked.output:
         asked.output.write_text(json.dumps(rows, indent=1) + "\n")
     print_plain(rows) if asked.plain else print_peers(rows)
+    if asked.plot:
+        plot(rows, asked.plot)
 
 
 # --- both layers against plain files ----------------------------------------------------------------------------------------
@@ -105,13 +116,13 @@ def against_plain(path: Path, network: LearnedCodec, quality: int) -> list[dict[
 
 
 def preview_share(layers: ProgressiveCodec, container: Container, whole: Layers) -> float:
-    """Time to decode the first layer, of that of the whole file: medians of turns."""
+    """Processor time to decode the first layer, of that of the whole file: medians of turns."""
     first = with_layers(container, whole.beginning(len(whole.first.parts)))
     times: dict[bool, list[float]] = {True: [], False: []}
-    for turn in range(10):
-        begun = time.perf_counter()
+    for turn in range(6):
+        begun = time.process_time()
         layers.decode(first if turn % 2 else container)
-        times[bool(turn % 2)].append(time.perf_counter() - begun)
+        times[bool(turn % 2)].append(time.process_time() - begun)
     return float(np.median(times[True]) / np.median(times[False]))
 
 
@@ -129,7 +140,7 @@ def print_plain(rows: list[dict[str, object]]) -> None:
 
 
 def against_peers(path: Path, network: LearnedCodec, quality: int) -> list[dict[str, object]]:
-    """PSNR and SSIMULACRA 2 of every peer at shares of its bytes; all files have about the size of dlic's."""
+    """Quality of every peer at shares of its bytes; all files have about the size of dlic's."""
     image = np.ascontiguousarray(read_image(str(path)).pixels[..., :3])
     wishes = Wishes(quality=quality, model=network.name, progressive=True, content="photo")
     ours = kind_to_write("learned", wishes).prepare(wishes)(ImageFile(image), no_progress).data
@@ -141,7 +152,7 @@ def against_peers(path: Path, network: LearnedCodec, quality: int) -> list[dict[
             pixels = peer.show(data[: round(share * len(data))])
             row = {"file": path.name, "quality": quality, "codec": peer.name, "size": len(data), "share": share}
             if pixels is not None:
-                row |= {"psnr": psnr(image, pixels), "ssimulacra2": ssimulacra2(image, pixels)}
+                row |= {name: metric(image, pixels) for name, metric in METRICS.items()}
             rows.append(row)
     return rows
 
@@ -217,15 +228,41 @@ def _through(words: list[str], image: Pixels, output: str) -> bytes:
 
 
 def print_peers(rows: list[dict[str, object]]) -> None:
-    print("| codec | " + " | ".join(f"{share:.0%}" for share in SHARES) + " |\n|---|" + "---|" * len(SHARES))
+    print("| codec | " + " | ".join(f"{share:.0%}" for share in TABLE) + " |\n|---|" + "---|" * len(TABLE))
     for codec in dict.fromkeys(row["codec"] for row in rows):
         cells = []
-        for share in SHARES:
-            of = [row for row in rows if row["codec"] == codec and row["share"] == share]
-            whole = all("psnr" in row for row in of)
-            means = (np.mean([row[metric] for row in of]) for metric in ("psnr", "ssimulacra2")) if whole else ()
-            cells.append(" / ".join(f"{mean:.1f}" for mean in means) or "–")
+        for share in TABLE:
+            means = means_of(rows, codec, share)
+            cells.append("{psnr:.1f} / {ms_ssim:.3f} / {ssimulacra2:.1f}".format(**means) if means else "–")
         print(f"| {codec} | " + " | ".join(cells) + " |")
+
+
+def means_of(rows: list[dict[str, object]], codec: str, share: float) -> dict[str, float]:
+    """Means over the photographs; none where one of them shows nothing."""
+    of = [row for row in rows if row["codec"] == codec and row["share"] == share]
+    return {name: float(np.mean([row[name] for row in of])) for name in METRICS} if all("psnr" in row for row in of) else {}
+
+
+def plot(rows: list[dict[str, object]], path: Path) -> None:
+    """Curves of every metric over the share of the bytes."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, len(METRICS), figsize=(11, 3.4), layout="constrained")
+    for axis, (name, title) in zip(axes, zip(METRICS, ("PSNR, dB", "MS-SSIM", "SSIMULACRA 2"), strict=True), strict=True):
+        for codec in dict.fromkeys(row["codec"] for row in rows):
+            points = [(100 * share, means[name]) for share in SHARES if (means := means_of(rows, str(codec), share))]
+            axis.plot(*zip(*points, strict=True), marker=".", label=codec, linewidth=2.2 if codec == "dlic" else 1.2)
+        axis.set(title=title, xlabel="% of the bytes")
+        axis.grid(alpha=0.3)
+    axes[1].set_ylim(bottom=0.6)
+    axes[2].set_ylim(bottom=-60)
+    axes[0].legend(fontsize=8)
+    with tempfile.TemporaryDirectory() as folder:
+        figure.savefig(Path(folder, "a.png"), dpi=100)
+        Image.open(Path(folder, "a.png")).convert("RGB").save(path, lossless=True)
 
 
 if __name__ == "__main__":

@@ -21,15 +21,23 @@ def divided(classes: NDArray[np.uint8], bits: NDArray[Any], ranks: NDArray[Any],
         ranks: of each pass of each class (passes, C), each 0 … passes · C − 1 once.
         count: of streams.
     """
-    sizes = np.bincount(classes, minlength=bits.shape[1])
-    order, index = np.argsort(classes, kind="stable"), np.empty(classes.size, np.int64)
-    index[order] = np.arange(classes.size) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # of each symbol in its class
+    sizes, order = np.bincount(classes, minlength=bits.shape[1]), np.argsort(classes, kind="stable")
     of_class = bits.astype(np.int64) * sizes
     ends = np.cumsum(of_class.ravel()[np.argsort(ranks.ravel())])
     before, total = ends[ranks] - of_class, max(int(ends[-1]), 1)
-    passes = zip(before, bits.astype(np.int64), strict=True)
-    numbers = (np.minimum((start[classes] + index * own[classes]) * count // total, count - 1) for start, own in passes)
-    return [of_pass.astype(np.uint8) for of_pass in numbers]
+    streams = [np.empty(classes.size, np.uint8) for _ in before]
+    for stream, start, own in zip(streams, before, bits.astype(np.int64), strict=True):
+        stream[order] = np.repeat(np.tile(np.arange(count, dtype=np.uint8), sizes.size), _shares(start, own, sizes, total, count))
+    return streams
+
+
+def _shares(before: NDArray[Any], bits: NDArray[Any], sizes: NDArray[Any], total: int, count: int) -> NDArray[Any]:
+    """How many symbols of each class are in each stream: (C · count,). Symbol j is in ⌊(before + j · bits) · count / total⌋."""
+    left = np.arange(1, count) * total - before[:, None] * count  # of the bits up to the end of each stream but the last
+    below = np.where(bits[:, None], -(-left // np.maximum(bits * count, 1)[:, None]), np.where(left > 0, sizes[:, None], 0))
+    upto = np.clip(below, 0, sizes[:, None])
+    shares: NDArray[np.int64] = np.diff(upto, axis=1, prepend=0, append=sizes[:, None]).ravel()
+    return shares
 
 
 def streams_of(part: Part, tables: FrequencyTables) -> NDArray[np.uint8]:

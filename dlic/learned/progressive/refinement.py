@@ -199,24 +199,23 @@ class SecondLayer:
         """
         rows = self.row_numbers(first, level)
         which = self._coded(rows, first)
-        shifts, crc = BlockShifts(np.zeros(which.shape, np.int8), which), first.crc
-        none, cells = np.zeros((2, *rows.shape), np.int32)
-        refined = Refined(self._layout(rows, shifts, first, count), shifts, none, cells, 0)
-        for number, coded in enumerate(parts):
+        shifts, crc, there = BlockShifts(np.zeros(which.shape, np.int8), which), first.crc, 0
+        refinements, cells = np.zeros((2, *rows.shape), np.int32)
+        cut = None if parts else self._layout(rows, shifts, first, count)
+        for coded in parts:
             try:
                 decoder = RansDecoder(coded.stream, self.data.tables)
-                if number == 0:
+                if cut is None:
                     shifts = BlockShifts.pull(decoder, which, self.data.blocks)
                     crc = CodedPart.crc_after(crc, shifts.symbols)
-                    refined = replace(refined, shifts=shifts, layout=self._layout(rows, shifts, first, count))
-                values = self._parts.pull(decoder, coded.crc, crc, refined.layout, number, cells.reshape(-1))
+                    cut = self._layout(rows, shifts, first, count)
+                values = self._parts.pull(decoder, coded.crc, crc, cut, there, cells.reshape(-1))
             except CorruptFileError as error:
                 if not tolerant:
-                    raise CorruptFileError(f"part {number + 1} of the second layer is damaged or of another picture") from error
+                    raise CorruptFileError(f"part {there + 1} of the second layer is damaged or of another picture") from error
                 break
-            refined.refinements.reshape(-1)[refined.layout.fine[number]], crc = values, coded.crc
-            refined = replace(refined, parts=number + 1)
-        return refined
+            refinements.reshape(-1)[cut.fine[there]], crc, there = values, coded.crc, there + 1
+        return Refined(cut or self._layout(rows, shifts, first, count), shifts, refinements, cells, there)
 
     def _layout(self, rows: NDArray[np.int16], shifts: BlockShifts, first: FirstLayer, count: int) -> Layout:
         return layout(self.tables(rows, shifts, first), self.data, count)
