@@ -17,9 +17,6 @@ class Encoder(Protocol):
     def push(self, symbols: NDArray[Any], part: Part) -> None:
         """Adds the int32 symbols of a part, of its shape, clipped by `FrequencyTables.clip`."""
 
-    def push_rows(self, symbols: NDArray[Any], rows: NDArray[Any], tables: FrequencyTables) -> None:
-        """Adds int32 symbols (N,) by their rows (N,) of any tables."""
-
     def finish(self) -> bytes:
         """The stream of all parts."""
 
@@ -32,9 +29,6 @@ class Decoder(Protocol):
 
         A damaged stream gives other symbols or raises CorruptFileError.
         """
-
-    def pull_rows(self, rows: NDArray[Any], tables: FrequencyTables) -> NDArray[Any]:
-        """The next int32 symbols (N,) by their rows (N,) of any tables."""
 
     def finish(self) -> None:
         """Raises CorruptFileError if anything is left."""

@@ -1,6 +1,6 @@
 """Counts the tables of second layers (`learned.progressive.tables`) on photographs, for several checkpoints of `light` together.
 
-photographs ─ first layers ─ distances ─┬─ rounded by price ─ counts ─ tables ─┬─ shifts of blocks ─ their tables
+photographs ─ first layers ─ distances ─┬─ rounded by price ─ counts ─ tables ─┐
                                         └── shifts of channels and spreads ◀───┘  a few times
 """
 
@@ -13,22 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlic.data.photographs import find_photographs, split
-from dlic.entropy.tables import PRECISION, FrequencyTables, tables_from_likelihoods
+from dlic.entropy.tables import PRECISION, tables_from_likelihoods
 from dlic.layers.scale_rows import ROWS
 from dlic.layers.step_price import STEP_PRICE
 from dlic.learned.codec import LearnedCodec
-from dlic.learned.progressive.block_shifts import LEAST, STEP, BlockShifts
-from dlic.learned.progressive.block_shifts import MOST as MOST_SHIFT
 from dlic.learned.progressive.pricing import NEAR, Pricing
 from dlic.learned.progressive.tables import BANDS, CENTRE, CLASSES, SPREADS, RefinementTables
 from dlic.training.refinement_passes import split_in_passes
-from dlic.training.refinement_samples import ACROSS, Samples, samples_of
+from dlic.training.refinement_samples import Samples, samples_of
 
 HELD_OUT = 0.05  # share of the photographs, as in training
 CHANGES = np.arange(-4, 5)  # of a shift, that are tried in a round
 MOST = 24  # rows of a shift
 REACH = 64  # refinements that are counted; larger ones are as good as never seen
-BLOCK_ROUNDS = 2  # of choosing the shifts of blocks and counting them
 ROUNDS = 4  # of rounding, shifting and counting: the last changes the bits by less than 0.1 %
 ROW_WINDOW = 4  # rows on each side from which a table borrows …
 BORROWED = 400.0  # … as if it had seen so many symbols of them
@@ -48,9 +45,9 @@ class Shifts:
         rows: NDArray[np.int16] = samples.row.astype(np.int16) + shift
         return rows
 
-    def tables(self, samples: Samples, more: int = 0) -> NDArray[np.uint8]:
-        """The table of each latent, of a row that is `more` higher."""
-        return (CLASSES * np.clip(self.rows(samples) + more, 0, ROWS - 1) + samples.kind).astype(np.uint8)
+    def tables(self, samples: Samples) -> NDArray[np.uint8]:
+        """The table of each latent."""
+        return (CLASSES * np.clip(self.rows(samples), 0, ROWS - 1) + samples.kind).astype(np.uint8)
 
 
 def count(codecs: Sequence[LearnedCodec], folder: Path, photographs: int, seed: int = 0) -> dict[str, object]:
@@ -68,9 +65,7 @@ def count(codecs: Sequence[LearnedCodec], folder: Path, photographs: int, seed: 
 
 
 def fitted(samples: Sequence[Samples], price: float = STEP_PRICE) -> tuple[RefinementTables, list[Shifts]]:
-    """Tables that all checkpoints share, and shifts of each. Tables that are counted with the shifts of blocks cost 0.1 to 1 % more
-    than those that are counted without (8 held-out training photographs), so blocks come last.
-    """
+    """Tables that all checkpoints share, and shifts of each."""
     shifts = [Shifts(np.zeros((BANDS, int(of.channels.max()) + 1), np.int8), np.zeros(SPREADS, np.int8)) for of in samples]
     chosen = [np.rint(of.distance) for of in samples]
     data = _counted(samples, shifts, chosen)
@@ -85,40 +80,7 @@ def fitted(samples: Sequence[Samples], price: float = STEP_PRICE) -> tuple[Refin
             best = _best(own.channels.size, [(places, of, own, q)], pricing).reshape(own.channels.shape)
             shifts[i] = replace(own, channels=_moved(own.channels, best))
         data = _counted(samples, shifts, chosen)
-    return replace(data, blocks=_block_tables(samples, shifts, Pricing(data.tables, price))), shifts
-
-
-def _block_tables(samples: Sequence[Samples], shifts: Sequence[Shifts], pricing: Pricing) -> FrequencyTables:
-    """Tables of the shifts of blocks by their predictions."""
-    tables = _tables_of_shifts([])
-    for _ in range(BLOCK_ROUNDS):
-        found = [_shifts_of_blocks(of, own, pricing, tables) for of, own in zip(samples, shifts, strict=True)]
-        tables = _tables_of_shifts([of_photograph for of_checkpoint in found for of_photograph in of_checkpoint])
-    return tables
-
-
-def _shifts_of_blocks(of: Samples, own: Shifts, pricing: Pricing, tables: FrequencyTables) -> list[BlockShifts]:
-    """The shifts of the blocks of each photograph that cost the least."""
-    width, blocks = own.channels.shape[1], (int(of.block.max()) // ACROSS**2 + 1) * ACROSS**2
-    places = of.block * width + of.channels
-
-    def sums(values: NDArray[Any]) -> NDArray[Any]:
-        return np.bincount(places, weights=values, minlength=blocks * width).reshape(-1, ACROSS, ACROSS, width)
-
-    coded = sums(pricing.tables.entropies[own.tables(of)]) >= LEAST
-    steps = range(-STEP * MOST_SHIFT, STEP * MOST_SHIFT + 1, STEP)
-    costs = np.stack([sums(pricing.least(of.distance, own.tables(of, step))) for step in steps], axis=1)
-    return [BlockShifts.cheapest(*of_photograph, tables) for of_photograph in zip(costs, coded, strict=True)]
-
-
-def _tables_of_shifts(photographs: Sequence[BlockShifts]) -> FrequencyTables:
-    """Tables of the shifts of these photographs by their predictions; without any those that a count starts with."""
-    values = np.arange(-MOST_SHIFT, MOST_SHIFT + 1)
-    seen = FEW * 4.0 ** -np.abs(values - values[:, None])  # (predictions, values)
-    for shifts in photographs:
-        for predicted, value in shifts.pairs():
-            np.add.at(seen, (predicted + MOST_SHIFT, value + MOST_SHIFT), 1)
-    return tables_from_likelihoods(lambda _: seen / seen.sum(axis=1, keepdims=True), MOST_SHIFT)
+    return data, shifts
 
 
 Placed = tuple[NDArray[Any], Samples, Shifts, NDArray[np.float32]]  # place of a shift of each latent, and what it is
@@ -150,7 +112,7 @@ def _moved(shifts: NDArray[np.int8], changes: NDArray[np.int8]) -> NDArray[np.in
 
 
 def _counted(samples: Sequence[Samples], shifts: Sequence[Shifts], chosen: Sequence[NDArray[np.float32]]) -> RefinementTables:
-    """Tables, reconstruction points and passes for chosen refinements; those of blocks are none that were counted."""
+    """Tables, reconstruction points and passes for chosen refinements."""
     width, rows = 2 * REACH + 1, ROWS * CLASSES
     seen, offsets = np.zeros((rows, width)), np.zeros((rows, width))
     for of, own, q in zip(samples, shifts, chosen, strict=True):
@@ -173,7 +135,6 @@ def _counted(samples: Sequence[Samples], shifts: Sequence[Shifts], chosen: Seque
         **vars(split_in_passes(tables, centres)),
         channels=shifts[0].channels,
         spreads=shifts[0].spreads,
-        blocks=_tables_of_shifts([]),
     )
 
 

@@ -12,11 +12,10 @@ from rich.progress import track
 from dlic.errors import UnreadableImageError
 from dlic.images.files import read_image
 from dlic.learned.codec import LearnedCodec
-from dlic.learned.progressive.block_shifts import BLOCK
 from dlic.learned.progressive.refinement import FirstLayer, left_over
 from dlic.learned.progressive.tables import CLASSES, GAP, LEVELS_A_BAND, SPREADS
 
-SIDE, ACROSS = 512, 2  # pixels of a photograph's centre, and blocks
+SIDE = 512  # pixels of a photograph's centre
 LEVEL_STRIDE = 7  # from one photograph to the next: coprime to the 44 levels that second layers can have
 
 
@@ -30,7 +29,6 @@ class Samples:
     spread: NDArray[np.uint8]
     kind: NDArray[np.uint8]  # class of the first symbol
     distance: NDArray[np.float32]
-    block: NDArray[np.int32]  # number of its block: photograph by photograph, ACROSS × ACROSS each
 
     @classmethod
     def joined(cls, parts: Sequence["Samples"]) -> "Samples":
@@ -39,7 +37,6 @@ class Samples:
 
 def samples_of(codec: LearnedCodec, paths: Sequence[Path]) -> Iterator[Samples]:
     """The centre of each photograph at one level, in turn, so that all are seen."""
-    count = 0
     for number, path in enumerate(track(paths, f"photographs by {codec.name}", console=Console(stderr=True))):
         try:
             pixels = read_image(str(path)).pixels
@@ -48,19 +45,16 @@ def samples_of(codec: LearnedCodec, paths: Sequence[Path]) -> Iterator[Samples]:
         if pixels.ndim == 3 and min(pixels.shape[:2]) >= SIDE:
             top, left = ((size - SIDE) // 2 for size in pixels.shape[:2])
             crop = np.ascontiguousarray(pixels[top : top + SIDE, left : left + SIDE, :3])
-            yield _of_crop(codec, crop, GAP + number * LEVEL_STRIDE % (codec.levels - GAP), count)
-            count += 1
+            yield _of_crop(codec, crop, GAP + number * LEVEL_STRIDE % (codec.levels - GAP))
 
 
-def _of_crop(codec: LearnedCodec, crop: NDArray[np.uint8], level: int, number: int) -> Samples:
+def _of_crop(codec: LearnedCodec, crop: NDArray[np.uint8], level: int) -> Samples:
     deployed = codec.unit.deployed
     assert deployed.gains is not None, f"{codec.name} has one rate"
     latent = deployed.encoder.analyse(crop)
     plain = codec.unit.rounding.plain(latent, level - GAP)
     first = FirstLayer(plain.symbols, plain.y_hat, level - GAP, plain.symbols.crc)
     rows = deployed.rows.rows(plain.symbols.z, first.size, level)
-    across = np.arange(latent.shape[0]) // BLOCK
-    blocks = ACROSS**2 * number + ACROSS * across[:, None] + across  # SIDE is a multiple of blocks
     return Samples(
         channels=np.broadcast_to(np.arange(latent.shape[2], dtype=np.int16), latent.shape).ravel(),
         band=np.full(latent.size, level // LEVELS_A_BAND, np.int8),
@@ -68,5 +62,4 @@ def _of_crop(codec: LearnedCodec, crop: NDArray[np.uint8], level: int, number: i
         spread=np.clip(rows.astype(np.int16) - plain.symbols.y_rows, 0, SPREADS - 1).astype(np.uint8).ravel(),
         kind=np.minimum(np.abs(plain.symbols.y), CLASSES - 1).astype(np.uint8).ravel(),
         distance=left_over(latent, first, level, deployed.gains).ravel(),
-        block=np.broadcast_to(blocks[..., None].astype(np.int32), latent.shape).ravel(),
     )

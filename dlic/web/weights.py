@@ -12,7 +12,7 @@ then parts, each with its number uint32:
 1          prediction of `inter` alone: channels uint32, then matrices and vectors of its layers as above, and its gains
 2          refinements of `light` alone, for progressive pictures: id 4, passes of tables by their rank, splits and values of cells
            int16, shifts int8 (bands, M), spreads int8; for each table minimum int32, entries uint32, counts less 1 uint16, centres
-           of its values int16; then the tables of the shifts of blocks in the same way, without centres
+           of its values int16
 """
 
 import zlib
@@ -84,7 +84,6 @@ def _refinements(manifest: Manifest) -> bytes:
     parts = [REFINEMENTS.to_bytes(4, "little"), data.id[::-1], shorts.tobytes(), data.channels.tobytes(), data.spreads.tobytes()]
     for minimum, counts, centres in zip(data.tables.minima.tolist(), data.tables.counts, data.centres, strict=True):
         parts.append(_table(minimum, counts) + np.asarray(centres, "<i2").tobytes())
-    parts += [_table(minimum, counts) for minimum, counts in zip(data.blocks.minima.tolist(), data.blocks.counts, strict=True)]
     return b"".join(parts)
 
 

@@ -135,7 +135,6 @@ class Refinement:
     ranks: list[list[int]]
     spreads: list[int]
     shifts: list[list[int]]
-    blocks: Tables
     name: bytes
 
     @classmethod
@@ -145,8 +144,7 @@ class Refinement:
         shifts = stored.pop("shifts").get(checkpoint.fingerprint[:8].hex(), none)
         text = json.dumps({**stored, "channels": shifts}, sort_keys=True, separators=(",", ":"))
         tables, name = Tables(stored["minima"], stored["counts"]), hashlib.sha256(text.encode()).digest()[:4]
-        blocks = Tables(stored["blocks"]["minima"], stored["blocks"]["counts"])
-        return cls(tables, stored["splits"], stored["ranks"], stored["spreads"], shifts, blocks, name)
+        return cls(tables, stored["splits"], stored["ranks"], stored["spreads"], shifts, name)
 
     def passes(self) -> tuple[Tables, Tables]:
         """Section 10.4: the tables of cells, and those of values in them."""
@@ -272,10 +270,10 @@ def _second_layer(data: bytes, header: bytes, level: int, units: list[Layered], 
     fine, refinement = Bytes(data), Refinement.of(checkpoint)
     assert fine.take(4) == refinement.name
     count = _head_of_layer(fine, header, len(units))
-    latents = [_latents_of(unit, level, checkpoint, refinement) for unit in units]
-    refinements, crcs = [[0] * len(of_unit) for of_unit in latents], [unit.crc for unit in units]
-    cells = [[1] * len(of_unit) for of_unit in latents]
-    tables, parts = [[0]] * len(units), [[([0], [0])]] * len(units)
+    tables = [_tables_of(unit, level, checkpoint, refinement) for unit in units]
+    parts = [_parts_of_second(of_unit, refinement, count) for of_unit in tables]
+    refinements, crcs = [[0] * len(of_unit) for of_unit in tables], [unit.crc for unit in units]
+    cells = [[1] * len(of_unit) for of_unit in tables]
     coarse_tables, fine_tables = refinement.passes()
     for number in range(count):
         for i, unit in enumerate(units):
@@ -283,11 +281,6 @@ def _second_layer(data: bytes, header: bytes, level: int, units: list[Layered], 
                 break
             length, crc = fine.varint(), fine.number(4)
             ans = Ans(fine.take(length))
-            if number == 0:
-                shifts, coded = _shifts_of(ans, latents[i], unit.unit, checkpoint, refinement)
-                tables[i] = [_table(row + 2 * shift, s) for (row, s), shift in zip(latents[i], shifts, strict=True)]
-                parts[i] = _parts_of_second(tables[i], refinement, count)
-                crcs[i] = crc_of(coded, crcs[i])
             coarse, values = parts[i][number]
             found = ans.part([tables[i][place] for place in coarse], coarse_tables)
             for place, cell in zip(coarse, found, strict=True):
@@ -313,43 +306,18 @@ def _groups_of_values(own: list[int], rows: list[int], tables: Tables, fine: Tab
     return groups
 
 
-def _latents_of(layered: Layered, level: int, checkpoint: Checkpoint, refinement: Refinement) -> list[tuple[int, int]]:
-    """Section 10.3: the row of each latent without the shifts of blocks, and its symbol in the first layer."""
+def _tables_of(layered: Layered, level: int, checkpoint: Checkpoint, refinement: Refinement) -> list[int]:
+    """Section 10.3."""
     unit = layered.unit
     height, width = -(-unit.height // 16), -(-unit.width // 16)
     z = _latent(layered.z, -(-width // 4), len(checkpoint.arrays["deployed.z_rows"][0]))
     rows = [row for line in rows_of_y(z, level, checkpoint.arrays)[:height] for pixel in line[:width] for row in pixel]
-    latents = []
+    tables = []
     for place, (s, a, b) in enumerate(zip(layered.y, layered.rows, rows, strict=True)):
         d = min(15, max(0, b - a))
-        latents.append((b + refinement.shifts[level // 16][place % checkpoint.latents] + refinement.spreads[d], s))
-    return latents
-
-
-def _table(row: int, s: int) -> int:
-    return 4 * min(63, max(0, row)) + min(3, abs(s))
-
-
-def _shifts_of(
-    ans: "Ans", latents: list[tuple[int, int]], unit: Unit, checkpoint: Checkpoint, refinement: Refinement
-) -> tuple[list[int], list[int]]:
-    """Section 10.4: the shift of each latent, and the coded ones."""
-    width, m = -(-unit.width // 16), checkpoint.latents
-    across = -(-width // 16)
-    block_of = [(place // m // width // 16) * across + place // m % width // 16 for place in range(len(latents))]
-    bits, entropies = [[0] * m for _ in range(block_of[-1] + 1)], [_entropy(counts) for counts in refinement.tables.counts]
-    for place, (row, s) in enumerate(latents):
-        bits[block_of[place]][place % m] += entropies[_table(row, s)]
-    shifts, all_coded = list[list[int]](), list[int]()
-    for block, expected in enumerate(bits):
-        own = list((shifts[block - 1] if block % across else shifts[block - across]) if block else [0] * m)
-        channels = [c for c in range(m) if expected[c] >= 2048]
-        coded = ans.part([own[c] + 3 for c in channels], refinement.blocks)
-        for c, shift in zip(channels, coded, strict=True):
-            own[c] = min(3, max(-3, shift))
-            all_coded.append(own[c])
-        shifts.append(own)
-    return [shifts[block][place % m] for place, block in enumerate(block_of)], all_coded
+        r = min(63, max(0, b + refinement.shifts[level // 16][place % checkpoint.latents] + refinement.spreads[d]))
+        tables.append(4 * r + min(3, abs(s)))
+    return tables
 
 
 def _parts_of_second(tables: list[int], refinement: Refinement, count: int) -> list[tuple[list[int], list[int]]]:

@@ -1,7 +1,6 @@
 """Tables of second layers, counted on latents whose distribution is known, and those that dlic ships."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,10 +8,9 @@ import pytest
 from dlic.checkpoints.local import find
 from dlic.checkpoints.manifest import read_manifest
 from dlic.layers.scale_rows import ROW_RATIO, SCALE_MIN
-from dlic.learned.progressive.block_shifts import MOST
 from dlic.learned.progressive.tables import BANDS, CLASSES, tables_of
 from dlic.training.refinement import fitted
-from dlic.training.refinement_samples import ACROSS, Samples
+from dlic.training.refinement_samples import Samples
 
 CHANNELS, SHIFTED, SHIFT = 3, 1, 4
 
@@ -31,7 +29,6 @@ def samples() -> Samples:
         spread=np.full(count, 8, np.uint8),
         kind=np.where(rng.random(count) < 0.8, 0, rng.integers(1, CLASSES, count)).astype(np.uint8),
         distance=(scale * rng.standard_normal(count)).astype(np.float32),
-        block=np.arange(count, dtype=np.int32) % ACROSS**2,
     )
 
 
@@ -42,16 +39,6 @@ def test_a_wider_channel_is_shifted(samples):
     assert 2 <= band[SHIFTED] - max(band[0], band[2]) <= 6
     assert np.all(np.diff(data.tables.entropies[CLASSES * 20 : CLASSES * 44 : CLASSES]) > -80)  # bits rise with the rows
     assert all((centres == 0).all() for centres in data.centres[::CLASSES])
-
-
-def test_shifts_of_blocks_are_counted_by_their_prediction(samples):
-    """Half of the blocks are wider in one channel: most shifts are 0 after 0, and some are not."""
-    wider = (samples.channels == 0) & (samples.block % 2 == 1)
-    distance = np.where(wider, 2, 1).astype(np.float32) * samples.distance
-    blocks = fitted([replace(samples, distance=distance)])[0].blocks
-    after_none = dict(zip(range(int(blocks.minima[MOST]), MOST + 1), blocks.counts[MOST].tolist(), strict=False))
-    assert len(blocks) == 2 * MOST + 1
-    assert after_none[0] == max(after_none.values()) and max(after_none[1], after_none[2], after_none[3]) > after_none[-3]
 
 
 def test_counting_is_repeatable(samples):

@@ -47,14 +47,12 @@ class LayerEncoder:
         second, level, count = self.second, self.level, self.count
         first, seconds = first_of(coded.unit, coded.symbols, coded.y_hat), dict(coded.seconds)
         with timed(seconds, "refinement"):
-            rows, distances = second.row_numbers(first, level), left_over(unit.latent, first, level, second.gains)
-            finer = second.finer(distances, unit.latent * second.gains.gain[level], second.data.of(rows, first.symbols.y), seams)
+            tables, distances = second.tables(first, level), left_over(unit.latent, first, level, second.gains)
+            finer = second.finer(distances, unit.latent * second.gains.gain[level], tables, seams)
             if (scale := seams.scale(finer)) is not None:
                 distances *= scale[..., None]
-            shifts = second.shifts(distances, rows, first)
-            tables = second.tables(rows, shifts, first)
             parts = layout(tables, second.data, count)
-            refined = Refined.whole(parts, shifts, second.choose(distances, tables, parts))
+            refined = Refined.whole(parts, second.choose(distances, tables, parts))
             if effort.number:
                 goal = second.goal(unit.image, first, level, refined, self.codec.distortion)
                 encoder = self.codec.deployed.encoder

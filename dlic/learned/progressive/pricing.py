@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from dlic.entropy.tables import FrequencyTables
 
 NEAR = 24  # refinements up to this are weighed by price; larger ones are rounded
-REACH, FINENESS = 12, 16  # distances that least costs are tabulated for, in steps and in parts of a step
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,22 +35,6 @@ class Pricing:
         costs: NDArray[Any] = self.bits[rows, np.clip(symbols, -NEAR, NEAR).astype(np.int64) + NEAR]
         costs = costs + np.float32(self.price) * np.square(symbols - distances)
         return costs
-
-    def least(self, distances: NDArray[np.float32], rows: NDArray[Any]) -> NDArray[np.float32]:
-        """The cost of the best whole number for each distance in its table, to 1 % of a bit of most; arrays of equal shapes."""
-        places = (np.clip(distances, -REACH, REACH) * FINENESS + REACH * FINENESS).round().astype(np.int32)
-        costs: NDArray[np.float32] = np.take(self._least, rows.astype(np.int32) * self._least.shape[1] + places)
-        return costs
-
-    @cached_property
-    def _least(self) -> NDArray[np.float32]:
-        """Least costs of the distances −REACH … REACH in every table."""
-        values = np.arange(-NEAR, NEAR + 1)
-        errors = self.price * np.square(np.arange(-REACH * FINENESS, REACH * FINENESS + 1) / FINENESS - values[:, None])
-        errors = errors.astype(np.float32)
-        least = np.array([(own[:, None] + errors).min(axis=0) for own in self.bits])
-        least[self.tables.skipped] = errors[NEAR]
-        return least
 
     @cached_property
     def bits(self) -> NDArray[np.float32]:

@@ -18,7 +18,6 @@ from dlic.entropy.parity import Groups, Repair, groups_of_steps, joined
 from dlic.entropy.parts import Symbols
 from dlic.entropy.rans import RansDecoder, RansEncoder
 from dlic.errors import CorruptFileError
-from dlic.learned.progressive.block_shifts import MOST, STEP, BlockShifts, block_sums, coded_shifts
 from dlic.learned.progressive.layout import Layout, layout, signs
 from dlic.learned.progressive.part_coding import PartCoder
 from dlic.learned.progressive.pricing import Pricing
@@ -57,15 +56,14 @@ class Refined:
     """Refinements of a unit, as far as they are there."""
 
     layout: Layout
-    shifts: BlockShifts
     refinements: NDArray[np.int32]  # (h, w, M), 0 where they are missing
     cells: NDArray[np.int32]  # (h, w, M), of latents whose first pass is there
     parts: int  # that are there
 
     @classmethod
-    def whole(cls, layout: Layout, shifts: BlockShifts, refinements: NDArray[np.int32]) -> "Refined":
+    def whole(cls, layout: Layout, refinements: NDArray[np.int32]) -> "Refined":
         """With all parts."""
-        return cls(layout, shifts, refinements, np.zeros_like(refinements), layout.count)
+        return cls(layout, refinements, np.zeros_like(refinements), layout.count)
 
     def values(self, data: RefinementTables) -> NDArray[np.float32]:
         """What every refinement stands for, in steps (h, w, M); those of which only the cell is known, for that, others for 0."""
@@ -93,25 +91,10 @@ class SecondLayer:
 
     # --- encoding
 
-    def row_numbers(self, first: FirstLayer, level: int) -> NDArray[np.int16]:
-        """The row of every latent before the shifts of blocks, for a second layer of `level`: (h, w, M)."""
-        return self.data.shifted(first.symbols.y_rows, self.rows.rows(first.symbols.z, first.size, level), level)
-
-    def shifts(self, distances: Latent, rows: NDArray[np.int16], first: FirstLayer) -> BlockShifts:
-        """The shifts of blocks of the least bits + price · squared error."""
-        coded, symbols = self._coded(rows, first), first.symbols.y
-        costs = [
-            block_sums(self._pricing.least(distances, self.data.of(rows + STEP * shift, symbols)))
-            for shift in range(-MOST, MOST + 1)
-        ]
-        return BlockShifts.cheapest(np.array(costs), coded, self.data.blocks)
-
-    def tables(self, rows: NDArray[np.int16], shifts: BlockShifts, first: FirstLayer) -> NDArray[np.uint8]:
-        """The table of every latent: (h, w, M)."""
-        return self.data.of(rows + shifts.of_latents(first.size), first.symbols.y)
-
-    def _coded(self, rows: NDArray[np.int16], first: FirstLayer) -> NDArray[np.bool_]:
-        return coded_shifts(self.data.of(rows, first.symbols.y), self.data.tables.entropies)
+    def tables(self, first: FirstLayer, level: int) -> NDArray[np.uint8]:
+        """The table of every latent, for a second layer of `level`: (h, w, M)."""
+        rows = self.rows.rows(first.symbols.z, first.size, level)
+        return self.data.of(first.symbols.y, first.symbols.y_rows, rows, level)
 
     def choose(self, distances: Latent, tables: NDArray[np.uint8], parts: Layout | None = None) -> NDArray[np.int32]:
         """Refinements of the least bits + price · squared error; with `parts` the groups of each part are even."""
@@ -162,13 +145,10 @@ class SecondLayer:
         return joined(groups)
 
     def encode(self, refined: Refined, first: FirstLayer) -> list[CodedPart]:
-        """The streams of all parts; that of the first one begins with the shifts of blocks."""
+        """The streams of all parts."""
         coded, crc, flat = list[CodedPart](), first.crc, refined.refinements.ravel()
         for number in range(refined.layout.count):
             encoder = RansEncoder(self.data.tables)
-            if number == 0:
-                refined.shifts.push(encoder, self.data.blocks)
-                crc = CodedPart.crc_after(crc, refined.shifts.symbols)
             crc = CodedPart.crc_after(crc, self._parts.push(encoder, flat, refined.layout, number))
             coded.append(CodedPart(encoder.finish(), crc))
         return coded
@@ -176,8 +156,7 @@ class SecondLayer:
     def bits(self, refined: Refined) -> float:
         """Ideal bits of the parts that are there by the tables."""
         flat, layout = refined.refinements.ravel(), refined.layout
-        of_parts = sum(self._parts.bits(flat, layout, number) for number in range(refined.parts))
-        return of_parts + (refined.shifts.bits(self.data.blocks) if refined.parts else 0.0)
+        return sum(self._parts.bits(flat, layout, number) for number in range(refined.parts))
 
     @cached_property
     def _parts(self) -> PartCoder:
@@ -197,28 +176,18 @@ class SecondLayer:
         """Parses the parts that are there, of `count`. Raises CorruptFileError for a part that does not follow the one before it;
         if `tolerant`, it and all behind it count as missing.
         """
-        rows = self.row_numbers(first, level)
-        which = self._coded(rows, first)
-        shifts, crc, there = BlockShifts(np.zeros(which.shape, np.int8), which), first.crc, 0
-        refinements, cells = np.zeros((2, *rows.shape), np.int32)
-        cut = None if parts else self._layout(rows, shifts, first, count)
+        cut, crc, there = layout(self.tables(first, level), self.data, count), first.crc, 0
+        refinements, cells = np.zeros((2, *cut.tables.shape), np.int32)
         for coded in parts:
             try:
                 decoder = RansDecoder(coded.stream, self.data.tables)
-                if cut is None:
-                    shifts = BlockShifts.pull(decoder, which, self.data.blocks)
-                    crc = CodedPart.crc_after(crc, shifts.symbols)
-                    cut = self._layout(rows, shifts, first, count)
                 values = self._parts.pull(decoder, coded.crc, crc, cut, there, cells.reshape(-1))
             except CorruptFileError as error:
                 if not tolerant:
                     raise CorruptFileError(f"part {there + 1} of the second layer is damaged or of another picture") from error
                 break
             refinements.reshape(-1)[cut.fine[there]], crc, there = values, coded.crc, there + 1
-        return Refined(cut or self._layout(rows, shifts, first, count), shifts, refinements, cells, there)
-
-    def _layout(self, rows: NDArray[np.int16], shifts: BlockShifts, first: FirstLayer, count: int) -> Layout:
-        return layout(self.tables(rows, shifts, first), self.data, count)
+        return Refined(cut, refinements, cells, there)
 
     def y_hat(self, refined: Refined, first: FirstLayer, level: int, shown: int, scale: NDArray[Any] | None) -> Latent:
         """y_hat for the synthesis at the level `shown`, of refinements in steps of `level`; `scale` (h, w) says how many times

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from dlic.entropy.tables import FrequencyTables
 from dlic.errors import CorruptFileError
 from dlic.layers.scale_rows import ROWS
-from dlic.learned.progressive.block_shifts import MOST
 from dlic.learned.progressive.passes import CELLS, Passes
 
 STORED = "refinement.json"  # in this folder
@@ -39,7 +38,6 @@ class RefinementTables:
     ranks: NDArray[np.int16]  # (2, tables): of both passes in the order of coding: 0 brings the most quality for its bits
     channels: NDArray[np.int8]  # shift of the row of each channel (BANDS, M)
     spreads: NDArray[np.int8]  # shift of the row for each difference between the rows at both levels (SPREADS,)
-    blocks: FrequencyTables  # of `BlockShifts`, one for each prediction
 
     def __post_init__(self) -> None:
         count = ROWS * CLASSES
@@ -49,27 +47,21 @@ class RefinementTables:
             raise ValueError("tables of second layers have a rank for each pass")
         if any(len(centres) != size for centres, size in zip(self.centres, self.tables.sizes, strict=True)):
             raise ValueError("every value of a table of second layers has a reconstruction point")
-        if len(self.blocks) != 2 * MOST + 1:
-            raise ValueError("shifts of blocks have a table for each prediction")
 
-    def of(self, rows: NDArray[np.int16], symbols: NDArray[Any]) -> NDArray[np.uint8]:
-        """The table of each latent by its shifted row and its symbol in the first layer: (h, w, M) each, whole numbers alone."""
-        row = np.clip(rows, 0, ROWS - 1)
-        table: NDArray[np.uint8] = (CLASSES * row + np.minimum(np.abs(symbols), CLASSES - 1)).astype(np.uint8)
-        return table
-
-    def shifted(self, first: NDArray[Any], rows: NDArray[Any], level: int) -> NDArray[np.int16]:
-        """The row of each latent before the shifts of its block; it may lie outside of the tables.
+    def of(self, symbols: NDArray[Any], first: NDArray[Any], rows: NDArray[Any], level: int) -> NDArray[np.uint8]:
+        """The table of each latent, by whole numbers alone.
 
         Args:
-            first: rows of the first layer (h, w, M).
+            symbols: of the first layer (h, w, M).
+            first: their rows (h, w, M).
             rows: those that the same z gives at the level of the second layer (h, w, M).
             level: of the second layer.
         """
         whole = rows.astype(np.int16)
         spread = np.clip(whole - first, 0, SPREADS - 1)
-        shifted: NDArray[np.int16] = whole + self.channels[level // LEVELS_A_BAND] + self.spreads[spread]
-        return shifted
+        row = np.clip(whole + self.channels[level // LEVELS_A_BAND] + self.spreads[spread], 0, ROWS - 1)
+        table: NDArray[np.uint8] = (CLASSES * row + np.minimum(np.abs(symbols), CLASSES - 1)).astype(np.uint8)
+        return table
 
     @cached_property
     def passes(self) -> Passes:
@@ -104,7 +96,6 @@ class RefinementTables:
             "ranks": self.ranks.tolist(),
             "channels": self.channels.tolist(),
             "spreads": self.spreads.tolist(),
-            "blocks": self.blocks.to_json(),
         }
 
     @classmethod
@@ -118,7 +109,6 @@ class RefinementTables:
             ranks=np.array(stored["ranks"], np.int16),
             channels=np.array(stored["channels"], np.int8),
             spreads=np.array(stored["spreads"], np.int8),
-            blocks=FrequencyTables.from_json(stored["blocks"]),
         )
 
     @cached_property

@@ -38,7 +38,7 @@ typedef struct {
 } Known;
 
 // Tables of second layers (`dlic/learned/progressive/tables.py`); 4·r + k is for row r and class k of the first symbol.
-enum { CLASSES_OF_FIRST = 4, REFINEMENTS = ROWS * CLASSES_OF_FIRST, BANDS = 4, SPREADS = 16, MOST_SHIFT = 3, SHIFTS = 2 * MOST_SHIFT + 1 };
+enum { CLASSES_OF_FIRST = 4, REFINEMENTS = ROWS * CLASSES_OF_FIRST, BANDS = 4, SPREADS = 16 };
 
 // Refinements are coded in two passes (`dlic/learned/progressive/passes.py`): the cell of its table, 0 or 1, then the value in it.
 enum { CELLS = 2, TWO_PASSES = 2 };
@@ -54,7 +54,6 @@ typedef struct {
   const i16 *splits, *cells;            // first value of cell 1; what cells stand for (REFINEMENTS, CELLS), in 1/64 of a step
   const i16 *centres[REFINEMENTS];      // of each value, in 1/64 of a step
   const signed char *shifts, *spreads;  // (BANDS, latents), (SPREADS,)
-  Table blocks[SHIFTS];                // of the shifts of blocks, by their prediction
 } Refinements;
 
 static struct {

@@ -1,6 +1,5 @@
 // The second layer of a progressive picture: refinements of latents, in parts (docs/format.md, section 10).
 #pragma once
-#include "block_shifts.h"
 #include "first_layer.h"
 
 // The second layer of a unit, as far as it is there.
@@ -11,6 +10,20 @@ typedef struct {
   int level, shown;    // of the header, and that of the synthesis
   int finer;
 } SecondLayer;
+
+// The table of each latent (h, w, latents), from its first symbol and its rows at both levels; in the place of `rows`.
+static void find_tables(const i32 *symbols, const Row *first, int level, size_t positions, Row *rows) {
+  const Refinements *data = &model.refinements;
+  const signed char *shifts = data->shifts + level / (LEVELS / BANDS) * model.latents;
+  for (size_t p = 0; p < positions; p++)
+    for (int c = 0; c < model.latents; c++, symbols++, first++, rows++) {
+      int spread = *rows - *first, size = *symbols < 0 ? *symbols == INT32_MIN ? 3 : -*symbols : *symbols;
+      spread = spread < 0 ? 0 : spread < SPREADS ? spread : SPREADS - 1;
+      int row = *rows + shifts[c] + data->spreads[spread];
+      row = row < 0 ? 0 : row < ROWS ? row : ROWS - 1;
+      *rows = (Row)(CLASSES_OF_FIRST * row + (size < CLASSES_OF_FIRST ? size : CLASSES_OF_FIRST - 1));
+    }
+}
 
 enum { ONE_PASS = 255 };  // the part of the first pass of latents that have none
 
@@ -115,8 +128,8 @@ typedef struct {
   i32 *values;
 } Refined;
 
-// Part `part` of a second layer from the rest of its stream; whether it is that of its checksum.
-static int read_part(Rans rans, int part, int coder, u32 before, u32 crc, Refined *to) {
+// Part `part` of a second layer from its stream; whether it is that of its checksum.
+static int read_part(const u8 *stream, u32 length, int part, int coder, u32 before, u32 crc, Refined *to) {
   const Refinements *data = &model.refinements;
   const u32 *coarse = to->coarse.places + to->coarse.begins[part], *fine = to->fine.places + to->fine.begins[part];
   size_t cells = to->coarse.begins[part + 1] - to->coarse.begins[part], size = to->fine.begins[part + 1] - to->fine.begins[part];
@@ -125,7 +138,9 @@ static int read_part(Rans rans, int part, int coder, u32 before, u32 crc, Refine
   Row *rows = take(most * sizeof(Row) + 1);
   u32 *order = take((most + 1) * sizeof(u32));
   i32 *symbols = take(most * sizeof(i32) + 1);
+  Rans rans;
   if (!rows || !order || !symbols) return fail(NO_MEMORY);
+  if (!start_rans(&rans, stream, length)) return 0;
   for (size_t i = 0; i < cells; i++) rows[i] = to->tables[coarse[i]];
   pull(&rans, data->coarse, rows, cells, order, symbols);
   u32 found = crc32((const u8 *)symbols, 4 * cells, before);
@@ -142,14 +157,12 @@ static int read_part(Rans rans, int part, int coder, u32 before, u32 crc, Refine
   return whole;
 }
 
-// Reads the parts that are there, up to the first one that does not follow those before; returns their number. `rans` has read the
-// shifts of blocks, and `crc` covers them.
-static int read_parts(const SecondLayer *layer, Rans rans, int coder, u32 crc, Refined *to) {
+// Reads the parts that are there, up to the first one that does not follow those before; returns their number.
+static int read_parts(const SecondLayer *layer, int coder, u32 crc, Refined *to) {
   const u8 *stream = layer->streams;
   for (int part = 0; part < layer->there; part++) {
     u32 length = layer->entries[2 * part], own = layer->entries[2 * part + 1];
-    if (part && !start_rans(&rans, stream, length)) return part;
-    if (!read_part(rans, part, coder, crc, own, to)) return part;
+    if (!read_part(stream, length, part, coder, crc, own, to)) return part;
     stream += length, crc = own;
   }
   return layer->there;
@@ -198,20 +211,13 @@ static int add_second(const SecondLayer *layer, const CodedUnit *unit, u32 crc, 
   double *z = bordered(symbols, (h + 3) / 4, (w + 3) / 4);
   u8 *coarse = take(size), *fine = take(size);
   Refined refined = {tables, {0}, {0}, take(size), take_zeros(size * sizeof(i32))};
-  size_t down = blocks_along(h), across = blocks_along(w), blocks = down * across * (size_t)model.latents;
-  u32 *expected = take_zeros(blocks * sizeof(u32));
-  signed char *shifts = take_zeros(blocks);
-  Rans rans = {0};
-  if (!first || !tables || !z || !coarse || !fine || !refined.cells || !refined.values || !expected || !shifts) return fail(NO_MEMORY);
+  if (!first || !tables || !z || !coarse || !fine || !refined.cells || !refined.values) return fail(NO_MEMORY);
   if (!rows_of_y(z, (h + 3) / 4, (w + 3) / 4, unit->level, h, w, first) || !rows_of_y(z, (h + 3) / 4, (w + 3) / 4, layer->level, h, w, tables)) return 0;
-  shift_rows(first, layer->level, positions, tables);
-  expected_bits(of_y, tables, h, w, expected);
-  if (layer->there && (!start_rans(&rans, layer->streams, layer->entries[0]) || !read_shifts(&rans, expected, down, across, shifts, &crc))) return 0;
-  find_tables(of_y, shifts, h, w, tables);
+  find_tables(of_y, first, layer->level, positions, tables);
   find_parts(tables, size, layer->count, coarse, fine);
   if (!sort_places(coarse, size, layer->count, &refined.coarse) || !sort_places(fine, size, layer->count, &refined.fine)) return 0;
   memset(refined.cells, 1, size);
-  if (read_parts(layer, rans, unit->coder, crc, &refined) < layer->there) return fail("the second layer is damaged, or of another picture");
+  if (read_parts(layer, unit->coder, crc, &refined) < layer->there) return fail("the second layer is damaged, or of another picture");
   float *values = refined_values(&refined, size, coarse, fine, layer->there);
   if (!values) return fail(NO_MEMORY);
   refine(layer, unit->level, of_y, values, unit->seams, h, w, y);

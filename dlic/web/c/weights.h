@@ -138,11 +138,6 @@ static int read_refinements(Bytes *body) {
     data->minima[t] = minimum, data->values[t] = entries > 1 ? entries - 1 : 1, data->entropies[t] = entropy_of(counts, entries);
     if (!(data->centres[t] = read_shorts(body, data->values[t])) || !make_passes(data, t, entries, counts)) return 0;
   }
-  for (int t = 0; t < SHIFTS; t++) {
-    i32 minimum = (i32)little_endian(body);
-    u32 entries = little_endian(body), counts[SHIFTS + 1];
-    if (!entries || entries > SHIFTS + 1 || !read_counts(body, entries, counts) || !make_table(&data->blocks[t], minimum, entries, counts)) return 0;
-  }
   data->id = id;
   return 1;
 }
