@@ -69,8 +69,8 @@ class ClipData(pl.LightningDataModule):
             held_out: share of the clips that is held out, where none are named.
             photographs: folder of photographs that are moved, for scenes in addition to those of clips.
             key: checkpoint that codes key frames.
-            inter: checkpoint that codes the other references; by default all are coded as key frames.
-            chains: scenes that are coded for training, of 3 to 8 pairs each.
+            inter: checkpoint that codes the other frames; by default that of key frames codes their residuals too.
+            chains: scenes that are coded for training, of 3 to 16 predicted frames each.
             validation_chains: scenes that are coded for validation.
             crop: side of a training crop in pixels, a multiple of the model's stride.
             batch_size: crops a batch, in each process; where frames are unrolled, crops of as many frames each.
