@@ -5,7 +5,7 @@
     mask    …       of method 1: length varint, then bits by `entropy.binary`
     then for each piece with an exact block, row by row:
     length  varint  bytes of its stream
-    stream  length  WebP lossless (`classical.lossless.webp`) of the smallest rectangle of pixels that holds its exact blocks
+    stream  length  `classical.lossless.repeating`: the smallest rectangle of pixels that holds its exact blocks
 
 The mask goes row by row. A bit says whether a row repeats the row above; in other rows, a bit says whether each block is exact.
 """

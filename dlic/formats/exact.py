@@ -5,6 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from dlic.container.exact_layer import ExactLayer
 from dlic.container.format import EXACT
 from dlic.formats.container_kind import COLOURS, ContainerKind, container_of
 from dlic.formats.kind import Description, Details
@@ -27,9 +28,9 @@ class ExactBlocks(ContainerKind):
         from dlic.learned.exact import whole
 
         container, colours = container_of(described), COLOURS[described.channels]
-        whole.layer_of_whole(container)
+        layer = whole.layer_of_whole(container)
         figures = {"colours": colours, "level": container.level}
-        return with_exact_share(Details(figures, f"{colours}, no network", f", level {container.level}"), 1.0)
+        return with_layer(Details(figures, f"{colours}, no network", f", level {container.level}"), layer)
 
     def decode(self, described: Description, reading: Reading) -> tuple[NDArray[Any], dict[str, float]]:
         from dlic.learned.exact import whole
@@ -57,6 +58,17 @@ class ExactBlocks(ContainerKind):
         return encode
 
 
-def with_exact_share(details: Details, share: float) -> Details:
-    """Adds how much of a picture is stored exactly, or in few colours: 0 … 1."""
-    return replace(details, figures={**details.figures, "exact": share}, sentence=details.sentence + said_of_share(share))
+def with_layer(details: Details, layer: ExactLayer | None) -> Details:
+    """Adds how much of a picture is stored exactly, or in few colours, 0 … 1, and how these pixels are coded."""
+    if layer is None:
+        return replace(details, figures={**details.figures, "exact": 0.0})
+    from dlic.classical.lossless.repeating import name_of
+
+    names = sorted(set(map(name_of, layer.streams)))
+    figures = {**details.figures, "exact": layer.share, "exact_coding": names}
+    return replace(
+        details,
+        figures=figures,
+        sentence=details.sentence + said_of_share(layer.share),
+        detail=f"{details.detail}, exact blocks by {' and '.join(names)}",
+    )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dlic.checkpoints import local as checkpoints
 from dlic.checkpoints.manifest import read_manifest
 from dlic.container.chunks import ALPHA, by_name
+from dlic.container.exact_layer import ExactLayer
 from dlic.container.format import EXACT_BLOCKS, LEARNED, TILED, Container
 from dlic.container.tiles import split
 from dlic.entropy.coder import coder_of
@@ -18,7 +19,7 @@ from dlic.errors import DlicError, UnknownCheckpointError
 from dlic.formats import channels, thumbnails
 from dlic.formats.channels import as_gray, is_gray, is_in_parts, unite
 from dlic.formats.container_kind import COLOURS, ContainerKind, container_of
-from dlic.formats.exact import with_exact_share
+from dlic.formats.exact import with_layer
 from dlic.formats.kind import Description, Details
 from dlic.formats.rated import effort_of, outcome_of
 from dlic.formats.reading import Reading, ReadResult
@@ -56,7 +57,7 @@ class Learned(ContainerKind):
         coder_of(container.coder)
 
     def check_chunks(self, container: Container) -> None:
-        _exact_share(container)
+        _layer_of(container)
 
     def is_in_parts(self, container: Container) -> bool:
         return container.kind == TILED
@@ -72,7 +73,7 @@ class Learned(ContainerKind):
         sentence = f"{colours}, checkpoint {name or 'not on this machine'}{tuned}"
         detail = f", fingerprint {fingerprint}, level {container.level}" + (f", {coder}" if container.coder else "")
         detail += ", {columns} × {rows} tiles of about {side} pixels".format(**tiles) if tiles else ""
-        return with_exact_share(Details(figures, sentence, detail), _exact_share(container))
+        return with_layer(Details(figures, sentence, detail), _layer_of(container))
 
     # --- reading
 
@@ -299,14 +300,13 @@ def _name_and_tune(fingerprint: bytes) -> tuple[str, str] | tuple[None, None]:
         return None, None
 
 
-def _exact_share(container: Container) -> float:
-    """Share of exact blocks, 0 … 1. Raises CorruptFileError for a damaged layer."""
+def _layer_of(container: Container) -> ExactLayer | None:
+    """The exact blocks of a picture, if it has any. Raises CorruptFileError for a damaged layer."""
     if not any(name == EXACT_BLOCKS for name, _ in container.chunks):
-        return 0.0
+        return None
     from dlic.learned.exact.layer import layer_of
 
-    layer = layer_of(container)
-    return layer.share if layer else 0.0
+    return layer_of(container)
 
 
 def _tiles(described: Description) -> dict[str, int] | None:

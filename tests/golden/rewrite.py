@@ -8,6 +8,7 @@ python -m tests.golden.rewrite finer       that in tiles with finer steps at the
 python -m tests.golden.rewrite progressive those in two layers
 python -m tests.golden.rewrite classical   those of the codecs without a checkpoint
 python -m tests.golden.rewrite kinds       those with chunks: gray, transparency, metadata
+python -m tests.golden.rewrite exact       those with exact blocks
 python -m tests.golden.rewrite NAME        one more, when a checkpoint begins to ship
 """
 
@@ -23,14 +24,20 @@ from PIL import Image
 import dlic
 from dlic.checkpoints.local import find
 from dlic.checkpoints.manifest import Training
+from dlic.classical.lossless import palette, webp
 from dlic.classical.lossless.codec import LosslessCodec
 from dlic.classical.wavelet.codec import WaveletCodec
+from dlic.container.exact_layer import ExactLayer, size_of_mask
 from dlic.container.format import read
 from dlic.container.layer_ends import ends_of_layers
 from dlic.entropy.coder import PARITY, PLAIN
 from dlic.formats.progressive import trimmed
 from dlic.learned import rounding
 from dlic.learned.codec import load_codec
+from dlic.learned.exact import whole
+from dlic.learned.exact.choice import Chooser, Exact
+from dlic.learned.exact.codec import LayeredCodec
+from dlic.learned.exact.price import Price
 from dlic.learned.progressive import refinement
 from dlic.learned.progressive.codec import ProgressiveCodec
 from dlic.learned.progressive.part_counts import PartCounts
@@ -40,6 +47,7 @@ from dlic.models.factorized import Factorized
 from dlic.models.light import Light
 from dlic.pixels.arrays import Codec
 from dlic.training.export import Exported, learned_tables, write_checkpoint
+from tests.learned.exact import pages
 
 GOLDEN = Path(__file__).parent
 TINY, TINY_LIGHT = GOLDEN / "tiny", GOLDEN / "tiny_light"
@@ -204,6 +212,36 @@ def kinds() -> dict[str, tuple[np.ndarray, int]]:
     }
 
 
+def write_exact_files() -> None:
+    """Exact blocks by every kind of stream, alone and next to a network's picture, with clear pixels."""
+    (GOLDEN / "exact").mkdir(exist_ok=True)
+    for name, data in exact_files().items():
+        (GOLDEN / "exact" / f"exact_{name}.dlic").write_bytes(data)
+        Image.fromarray(dlic.decompress(data, weights=TINY_LIGHT)).save(GOLDEN / "exact" / f"exact_{name}.png")
+
+
+def exact_files() -> dict[str, bytes]:
+    """Files with exact blocks by name."""
+    text, shades = pages.page(90, 150), pages.gradient(90, 150)
+    chooser = Chooser(pages.text_on_gradient(96, 160), "screen", visual=False)
+    codec = LayeredCodec(load_codec(TINY_LIGHT), chooser)
+    clear = chooser.at(Price.of_level(30, 64))
+    assert clear is not None and clear.clear is not None
+    return {
+        "palette": _exact_file(palette.encode(text), text),
+        "wide_palette": _exact_file(palette.encode(shades[:40, :50]), shades[:40, :50]),
+        "webp": _exact_file(webp.encode(shades), shades),
+        "clear": codec._encode(codec.analyse(chooser.image), clear, 30).data,
+    }
+
+
+def _exact_file(stream: bytes | None, image: np.ndarray) -> bytes:
+    assert stream is not None, "the pictures above have few colours"
+    height, width = image.shape[:2]
+    layer = ExactLayer(width=width, height=height, mask=np.ones(size_of_mask(width, height), bool), streams=(stream,))
+    return whole.encoded(Exact(image, layer), 30, ()).data
+
+
 def main() -> None:
     if sys.argv[1:] == ["checkpoints"]:
         write_tiny()
@@ -218,6 +256,8 @@ def main() -> None:
         write_file_of_finer_steps()
     elif sys.argv[1:] == ["progressive"]:
         write_progressive_files()
+    elif sys.argv[1:] == ["exact"]:
+        write_exact_files()
     elif sys.argv[1:] == ["classical"]:
         write_classical_files()
     elif sys.argv[1:]:
@@ -231,6 +271,7 @@ def main() -> None:
         write_progressive_files()
         write_classical_files()
         write_files_of_kinds()
+        write_exact_files()
 
 
 if __name__ == "__main__":

@@ -9,12 +9,14 @@ import pytest
 from PIL import Image
 
 import dlic
-from dlic.container.format import TILED, read
+from dlic.container.format import EXACT, TILED, read
 from dlic.container.tiles import split
 from dlic.entropy.coder import PARITY
 from dlic.formats import thumbnails
 from dlic.images.metadata import Metadata
 from dlic.learned.codec import load_codec
+from dlic.learned.exact.layer import layer_of
+from dlic.learned.exact.whole import layer_of_whole
 from tests.golden.rewrite import (
     CLASSICAL,
     CODER_OF,
@@ -85,6 +87,17 @@ def test_golden_files_of_kinds_decode_with_their_metadata(name):
     assert found.pixels.shape == kinds()[name][0].shape and np.abs(found.pixels.astype(int) - expected).max() <= 1
     assert found.metadata == Metadata(**{key: value for key, value in METADATA.items() if key != "thumbnail"})
     assert thumbnails.pixels_of(thumbnails.read(read(path.read_bytes()).chunks)).shape[1] == 16
+
+
+@pytest.mark.parametrize("path", sorted((GOLDEN / "exact").glob("*.dlic")), ids=lambda path: path.stem)
+def test_golden_files_of_exact_blocks_decode(path):
+    data, expected = path.read_bytes(), np.array(Image.open(path.with_suffix(".png")))
+    alone = read(data).kind == EXACT
+    decoded = dlic.decompress(data, weights=None if alone else TINY_LIGHT)
+    assert np.abs(decoded.astype(int) - expected).max() <= (0 if alone else 1)
+    layer = layer_of_whole(read(data)) if alone else layer_of(read(data))
+    first = {"exact_webp": 0x2F, "exact_clear": 4}.get(path.stem, 3)
+    assert [stream[0] for stream in layer.streams] == [first]
 
 
 def test_there_are_golden_files_of_every_level_and_some_have_escapes():

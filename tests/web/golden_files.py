@@ -9,7 +9,8 @@ from tests.golden.rewrite import GOLDEN
 
 LIGHT = sorted(GOLDEN.glob("light*.dlic"))
 KINDS = sorted((GOLDEN / "kinds").glob("*.dlic"))
-FILES = [*LIGHT, *KINDS]
+EXACT = sorted((GOLDEN / "exact").glob("*.dlic"))
+FILES = [*LIGHT, *KINDS, *EXACT]
 
 
 def expected(path: Path) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import dlic
+from dlic.classical.lossless import palette as palettes
 from dlic.classical.lossless import webp
 from dlic.classical.motion.field import still
 from dlic.classical.motion.temporal import FrameMotion
@@ -24,7 +25,7 @@ from dlic.learned.sequence.packet import write_inter, write_motion
 from dlic.web.weights import body_of, web_weights
 from tests.golden.rewrite import GOLDEN, TINY_LIGHT
 from tests.web.conftest import HAS_CLANG
-from tests.web.golden_files import KINDS, LIGHT, largest_difference
+from tests.web.golden_files import EXACT, KINDS, LIGHT, largest_difference
 from tests.web.native import CLANG, Native
 
 if not HAS_CLANG:
@@ -40,6 +41,12 @@ FUZZED = 1500  # files
 @pytest.fixture(scope="module")
 def native(library) -> Native:
     return Native(library, TINY_LIGHT)
+
+
+@pytest.mark.parametrize("path", [path for path in EXACT if path.stem != "exact_clear"], ids=lambda path: path.stem)
+def test_golden_exact_blocks_decode(native, path):
+    container = read(path.read_bytes())
+    assert largest_difference(native.exact(container.stream, container.width, container.height), path) == 0
 
 
 @pytest.mark.parametrize("path", LIGHT, ids=lambda path: path.stem)
@@ -133,6 +140,25 @@ def test_hostile_files_are_refused(native, path):
         native.decode(path.read_bytes())
 
 
+@pytest.mark.parametrize("colours", [1, 2, 200, 257, 5000])
+def test_palettes(native, colours):
+    """Indices of one byte and of two, with copies near and far, and clear pixels."""
+    rng = np.random.default_rng(colours)
+    palette = rng.integers(0, 256, (colours, 4), dtype=np.uint8)
+    height, width = 150, 210
+    indices = rng.integers(0, colours, (40, 50))
+    image = palette[np.tile(indices, (4, 5))[:height, :width]]
+    image[60:90] = image[10:40, ::-1]
+    for pixels in (image[..., :3], np.where(image[..., 3:] > 128, image, 0)):
+        stream = palettes.encode(np.ascontiguousarray(pixels))
+        layer = b"\0" + write_varint(8192) + _counted(stream)
+        shown = native.exact(layer, width, height)
+        opaque = pixels[..., 3] > 0 if pixels.shape[2] == 4 else np.ones((height, width), bool)
+        assert np.array_equal(shown[opaque][:, :3], pixels[opaque][:, :3]) and not shown[~opaque].any()
+        for broken in (stream[:-1], stream + b"\0", stream[:8], stream[:1] + b"\x00" + stream[2:]):
+            assert native.exact(b"\0" + write_varint(8192) + _counted(broken), width, height) is None
+
+
 @pytest.mark.parametrize("method", [0, 4, 6])
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (37, 53), (130, 90)])
 def test_webp_lossless(native, photograph, size, method):
@@ -149,13 +175,14 @@ def test_webp_lossless(native, photograph, size, method):
             assert np.array_equal(native.exact(layer, width, height), some)
 
 
-def test_damaged_webp_lossless_is_refused_or_other_pixels(native, photograph):
+def test_damaged_streams_are_refused_or_other_pixels(native, photograph):
     """It has no checksum of its own; those of the chunk and the file stand around it. Nothing else may happen."""
-    stream = webp.encode(np.ascontiguousarray(photograph[:30, :40] // 60 * 60))
-    for at in range(len(stream)):
-        damaged = stream[:at] + bytes([stream[at] ^ 0x55]) + stream[at + 1 :]
-        native.exact(b"\0" + write_varint(8192) + _counted(damaged), 40, 30)
-        assert native.exact(b"\0" + write_varint(8192) + _counted(stream[:at]), 40, 30) is None
+    drawing = np.ascontiguousarray(photograph[:30, :40] // 60 * 60)
+    for stream in (webp.encode(drawing), palettes.encode(drawing)):
+        for at in range(len(stream)):
+            damaged = stream[:at] + bytes([stream[at] ^ 0x55]) + stream[at + 1 :]
+            native.exact(b"\0" + write_varint(8192) + _counted(damaged), 40, 30)
+            assert native.exact(b"\0" + write_varint(8192) + _counted(stream[:at]), 40, 30) is None
 
 
 def _counted(stream: bytes) -> bytes:

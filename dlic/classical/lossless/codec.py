@@ -1,9 +1,9 @@
-"""Lossless coding of 8- and 16-bit samples in the .dlic container: predicted, by the reversible 5/3 wavelet, or as WebP lossless.
+"""Lossless coding of 8- and 16-bit samples in the .dlic container: predicted, by the reversible 5/3 wavelet, or by copies.
 
 samples ⇄ bands of rows ┬ reversible colour ┬ `wavefront`: residuals of all planes ⇄ rANS
          (BAND pixels)   │                   ├ `residuals` of each plane ⇄ Huffman codes
                          │                   └ `coefficients` of the wavelet ⇄ Huffman codes
-                         └ palettes, copies and a colour cache (`webp`), of 8-bit samples that repeat
+                         └ palettes and copies (`repeating`), of 8-bit samples that repeat
 """
 
 import math
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dlic.classical.lossless import coefficients, prediction, residuals, reversible_colour, wavefront, webp
+from dlic.classical.lossless import coefficients, prediction, repeating, residuals, reversible_colour, wavefront, webp
 from dlic.classical.lossless.choices import choice
 from dlic.classical.lossless.stripes import LONGEST
 from dlic.container.format import LOSSLESS, Chunks, Container, check_kind, check_no_coder, read, write
@@ -23,10 +23,10 @@ from dlic.images.files import MAX_PIXELS
 from dlic.pixels.arrays import check_size
 
 BAND = 1 << 22  # pixels coded together: bounds memory in addition to the samples, and adapts tables to the picture
-RAW, PREDICTIVE, WAVELET, WEBP, WAVEFRONT = "raw", "predictive", "wavelet", "webp", "wavefront"
-KINDS = (RAW, PREDICTIVE, WAVELET, WEBP, WAVEFRONT)  # of a band, by the number that stands for each
+RAW, PREDICTIVE, WAVELET, COPIED, WAVEFRONT = "raw", "predictive", "wavelet", "copied", "wavefront"
+KINDS = (RAW, PREDICTIVE, WAVELET, COPIED, WAVEFRONT)  # of a band, by the number that stands for each
 TRANSFORMS = {WAVEFRONT: wavefront, PREDICTIVE: residuals, WAVELET: coefficients}  # modules that code the planes of a band
-WEBP_CHANNELS = {1: [0, 0, 0], 2: [0, 0, 0, 1], 3: [0, 1, 2], 4: [0, 1, 2, 3]}  # of WebP's, for the channels of samples
+WEBP_CHANNELS = {1: [0, 0, 0], 2: [0, 0, 0, 1], 3: [0, 1, 2], 4: [0, 1, 2, 3]}  # of RGBA, for those of samples
 NEAR, NEAR_DRAWING = 1.03, 1.2  # a quick search of photographs and drawings takes at most so many times the bytes of a thorough one
 DRAWING = 0.55  # share of pixels like the one to the left: at most 0.49 in 40 training photographs
 EXHAUSTIVE_BELOW = 1 << 20  # pixels up to which an exhaustive search, of some seconds, is tried too
@@ -35,7 +35,7 @@ STREAM = [uint("depth", 1), uint("channels", 1)]
 
 @dataclass(frozen=True)
 class LosslessCodec:
-    """Lossless at every size. "wavefront" gives the smallest files, of text and drawings with bands of WebP, and is read fastest.
+    """Lossless at every size. "wavefront" gives the smallest files, of text and drawings with bands of copies, and is read fastest.
     "predictive" is what transparency and earlier files have; "wavelet" is the reversible transform of JPEG 2000.
     """
 
@@ -105,7 +105,7 @@ def _encode_band(samples: np.ndarray, transform: str) -> bytes:
 
 
 def _copied(samples: np.ndarray, limit: int) -> bytes:
-    """A band as WebP lossless, empty where that has not fewer than `limit` bytes."""
+    """A band as one of `repeating`, empty where that has not fewer than `limit` bytes."""
     if samples.dtype != np.uint8 or max(samples.shape[:2]) >= webp.MAX_SIDE:
         return b""
     pixels = np.ascontiguousarray(samples[..., WEBP_CHANNELS[samples.shape[2]]])
@@ -114,8 +114,8 @@ def _copied(samples: np.ndarray, limit: int) -> bytes:
         return b""
     small = math.prod(samples.shape[:2]) <= EXHAUSTIVE_BELOW
     searches = (webp.THOROUGH, webp.EXHAUSTIVE) if small else (webp.THOROUGH,)
-    coded = webp.smallest(pixels, searches)
-    return bytes([KINDS.index(WEBP)]) + write_varint(len(coded)) + coded if len(coded) < limit else b""
+    coded = repeating.smallest(pixels, searches)
+    return bytes([KINDS.index(COPIED)]) + write_varint(len(coded)) + coded if len(coded) < limit else b""
 
 
 def _decode_band(reader: Reader, shape: tuple[int, int, int], depth: int) -> np.ndarray:
@@ -125,7 +125,7 @@ def _decode_band(reader: Reader, shape: tuple[int, int, int], depth: int) -> np.
     if kind == RAW:
         samples = np.frombuffer(reader.take(math.prod(shape) * dtype.itemsize), dtype.newbyteorder("<"))
         return samples.astype(dtype).reshape(shape)
-    if kind == WEBP:
+    if kind == COPIED:
         return _decode_copied(reader, shape, depth)
     colour = choice(reader, reversible_colour.TRANSFORMS, "colour transform")
     if colour != "none" and shape[2] < 3:
@@ -141,9 +141,9 @@ def _decode_band(reader: Reader, shape: tuple[int, int, int], depth: int) -> np.
 def _decode_copied(reader: Reader, shape: tuple[int, int, int], depth: int) -> np.ndarray:
     """Inverse of `_copied`."""
     if depth != 8:
-        raise CorruptFileError(f"samples of {depth} bits cannot be WebP lossless")
+        raise CorruptFileError(f"samples of {depth} bits cannot be coded by copies")
     order = WEBP_CHANNELS[shape[2]]
-    pixels = webp.decode(reader.take(read_varint(reader)), *shape[:2], channels=len(order))
+    pixels = repeating.decode(reader.take(read_varint(reader)), *shape[:2], channels=len(order))
     return pixels[..., [order.index(channel) for channel in range(shape[2])]]
 
 

@@ -2,7 +2,6 @@
 
 import io
 import struct
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -27,11 +26,6 @@ def encode(pixels: NDArray[np.uint8], search: Search = THOROUGH) -> bytes:
     return data[20 : 20 + int.from_bytes(data[16:20], "little")]
 
 
-def smallest(pixels: NDArray[np.uint8], searches: Iterable[Search]) -> bytes:
-    """The smallest stream of several searches."""
-    return min((encode(pixels, search) for search in searches), key=len)
-
-
 def has_alpha(stream: bytes) -> bool:
     """Whether a stream says that some of its pixels may be transparent."""
     return len(stream) >= HEAD and bool(int.from_bytes(stream[1:HEAD], "little") >> 28 & 1)
@@ -44,7 +38,8 @@ def decode(stream: bytes, height: int, width: int, channels: int = 3) -> NDArray
     body = b"WEBPVP8L" + struct.pack("<I", len(stream)) + padded
     try:
         with Image.open(io.BytesIO(b"RIFF" + struct.pack("<I", len(body)) + body), formats=["WEBP"]) as image:
-            pixels = np.asarray(image.convert("RGB" if channels == 3 else "RGBA"))
+            mode = "RGB" if channels == 3 else "RGBA"
+            pixels = np.asarray(image if image.mode == mode else image.convert(mode))  # converting copies
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
         raise CorruptFileError("a WebP lossless stream in the file is damaged") from error
     if pixels.shape != (height, width, channels):

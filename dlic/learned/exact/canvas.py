@@ -10,18 +10,19 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from dlic.classical.lossless import webp
-from dlic.container.exact_layer import write
+from dlic.container.exact_layer import write_mask
 from dlic.learned.exact import layer
 from dlic.learned.exact.blocks import blocks_of, sums
 from dlic.learned.exact.calming import OUTSIDE, Errors, Labels, calmed
-from dlic.learned.exact.few_colours import MAX_COLOURS, Colours, Merging, packed
+from dlic.learned.exact.few_colours import MAX_COLOURS, Colours, Merging
 from dlic.learned.exact.price import Price
 from dlic.learned.exact.subject import Subject
+from dlic.pixels.colour_codes import packed
 from dlic.pixels.rectangles import Rectangle
 
 PALETTES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, MAX_COLOURS)  # numbers of colours to try
 FIRST = 32  # where the search begins
+MANY = 128  # colours from which on all of them are tried too
 CLOSE = 1200  # weighted squared error up to which the ground does for a pixel: its colour does not count
 
 Samples = NDArray[np.uint8]
@@ -56,11 +57,12 @@ class Canvas:
         self._best: dict[Price, int | None] = {}
 
     def best(self, price: Price, near: int | None = None) -> int | None:
-        """The number of colours that costs least, sought from `near` on; None: all."""
+        """The number of colours that costs least, sought from `near` on; None: all, which only cost less where many do."""
         if price not in self._best:
             start = PALETTES.index(near or FIRST)
             fewer = PALETTES[downhill(lambda place: self.cost(PALETTES[place], price), len(PALETTES), start)]
-            self._best[price] = min((None, fewer), key=lambda colours: self.cost(colours, price))
+            choices = (None, fewer) if fewer >= MANY else (fewer,)
+            self._best[price] = min(choices, key=lambda colours: self.cost(colours, price))
         return self._best[price]
 
     def cost(self, colours: int | None, price: Price) -> float:
@@ -72,8 +74,8 @@ class Canvas:
         return self._costs[colours, price]
 
     def bits(self, painted: Painted) -> int:
-        """Of the layer, quickly."""
-        return 8 * len(write(layer.store(painted.pixels, self.mask, [webp.QUICK], clear=painted.clear)))
+        """Of the layer, about."""
+        return self._mask_bits + 8 * layer.about(painted.pixels, self.mask, clear=painted.clear)
 
     def errors(self, painted: Painted, price: Price) -> NDArray[np.float64]:
         """Errors of the exact pixels of each block, in bits: (h, w)."""
@@ -112,6 +114,10 @@ class Canvas:
         if self._ground is None or not clear.any():
             return Painted(pixels, labels)
         return Painted(np.where(clear[..., None], self._ground, pixels), labels, clear)
+
+    @cached_property
+    def _mask_bits(self) -> int:
+        return 0 if self.mask.all() else 8 * len(write_mask(self.mask))
 
     @cached_property
     def _inside(self) -> Mask:

@@ -64,6 +64,7 @@ class Chooser:
     visual: bool = True  # whether errors count as eyes see them, or alike everywhere
     canvases: dict[tuple[bytes, bytes, bool], Canvas] = field(default_factory=dict)  # by their masks, and whether they are whole
     found: dict[Price, list[Canvas | None]] = field(default_factory=dict)  # choices by price
+    networks: dict[Price, NDArray[np.float32]] = field(default_factory=dict)  # costs of blocks by price
 
     def __post_init__(self) -> None:
         check_content(self.content)
@@ -96,7 +97,7 @@ class Chooser:
 
     def _rivals(self, price: Price, look: FirstLook) -> list[Canvas | None]:
         """Of these: no exact blocks, some with clear pixels, some without, and nothing else."""
-        costs: list[tuple[float, Canvas | None]] = [(self._network(price, self._all), None)]
+        costs: list[tuple[float, Canvas | None]] = [(float(self._network(price).sum()), None)]
         near, few_left = None, False
         for whole in (False, True):
             possible = self._canvas(look.possible, look.sure, whole)
@@ -104,7 +105,7 @@ class Chooser:
             mask = self._mask(price, possible)
             if mask is None:
                 continue
-            canvas, rest = self._canvas(mask, whole=possible.whole), self._network(price, ~mask)
+            canvas, rest = self._canvas(mask, whole=possible.whole), float(self._network(price)[~mask].sum())
             cost = canvas.cost(canvas.best(price, near), price)
             costs.append((cost + REGION + rest + HIDDEN * mask.size, canvas))
             few_left |= rest < cost
@@ -113,9 +114,11 @@ class Chooser:
             costs.append((everything.cost(everything.best(price, near), price), everything))
         return _close(costs)
 
-    def _network(self, price: Price, mask: Mask) -> float:
-        """Cost of some blocks for a network."""
-        return float(price.of_network(blocks_of(self.image, mask)).sum())
+    def _network(self, price: Price) -> NDArray[np.float32]:
+        """Cost of each block for a network: (h, w)."""
+        if price not in self.networks:
+            self.networks[price] = price.of_network(blocks_of(self.image, self._all)).reshape(self._all.shape)
+        return self.networks[price]
 
     def everything(self, price: Price, searches: Searches = QUICKLY) -> Exact:
         """All blocks exactly, whatever that costs."""
@@ -127,9 +130,7 @@ class Chooser:
 
     def _mask(self, price: Price, canvas: Canvas) -> Mask | None:
         """The blocks of a canvas that are cheaper exactly, in regions that are worth it."""
-        saved = np.zeros(canvas.mask.shape)
-        saved[canvas.mask] = price.of_network(blocks_of(self.image, canvas.mask))
-        saved -= _exact(price, canvas)
+        saved = np.where(canvas.mask, self._network(price), 0) - _exact(price, canvas)
         regions, count = components(canvas.mask & (_around(saved) > 0))
         worth = np.bincount(regions.ravel(), saved.ravel(), count + 1) > REGION
         worth[0] = False

@@ -90,8 +90,14 @@ class LayeredCodec(PictureCodec[AnalysedLayers]):
 
     def analyse(self, image: NDArray[np.uint8], keep: bool = False) -> AnalysedLayers:
         """An image for `encode_at`; g_a runs when the exact blocks of a level are known."""
-        visual = one_layer(self.network).unit.distortion == VISUAL
-        return AnalysedLayers(self.chooser or Chooser(check_pixels(image), visual=visual), keep)
+        return AnalysedLayers(self.chooser or self._chooser_of(image), keep)
+
+    def of(self, image: NDArray[np.uint8]) -> "LayeredCodec":
+        """The codec for one image at several levels: its colours are counted once."""
+        return replace(self, chooser=self._chooser_of(image))
+
+    def _chooser_of(self, image: NDArray[np.uint8]) -> Chooser:
+        return Chooser(check_pixels(image), visual=one_layer(self.network).unit.distortion == VISUAL)
 
     def encode_at(self, analysed: AnalysedLayers, level: int, effort: int = 0, progress: Progress = no_progress) -> Encoded:
         """`LearnedCodec.encode_at` of a picture that may have exact blocks: a file of kind EXACT if all are."""

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dlic.pixels.colour_codes import packed, unpacked
+
 MOST = 1024  # clusters to begin with: their distances take 8 MB
 MAX_COLOURS = 256  # of a palette in WebP lossless
 LEAST = 1e-6  # weight of a colour whose pixels do not count
@@ -29,19 +31,6 @@ class Colours:
         places = places.reshape(pixels.shape[:-1])
         total = np.bincount(places.ravel(), None if weights is None else weights.ravel(), len(codes))
         return cls(unpacked(codes), total.astype(np.float64), places)
-
-
-def packed(pixels: NDArray[Any]) -> NDArray[np.uint32]:
-    """Pixels (…, 3) as numbers (…): their order is that of red, green and blue."""
-    wide = pixels.astype(np.uint32)
-    codes: NDArray[Any] = wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
-    return codes
-
-
-def unpacked(codes: NDArray[np.uint32]) -> NDArray[np.uint8]:
-    """Inverse of `packed`."""
-    pixels: NDArray[np.uint8] = np.stack([codes >> 16, codes >> 8, codes], axis=-1).astype(np.uint8)
-    return pixels
 
 
 class Merging:

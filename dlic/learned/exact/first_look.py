@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from dlic.container.exact_layer import BLOCK
 from dlic.learned.exact.blocks import blocks_of
 from dlic.learned.exact.connected import components
-from dlic.learned.exact.few_colours import packed
+from dlic.pixels.colour_codes import packed
 from dlic.runtime.memory import check_memory
 
 POSSIBLE, REPETITIVE = 0.2, 0.5  # least share of samples that equal those to the left and above, of blocks to weigh and of seeds

@@ -1,15 +1,17 @@
 """Exact blocks as pixels: stored in pieces, pasted over a decoded picture, and hidden from the network."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dlic.classical.lossless import webp
+from dlic.classical.lossless import repeating, webp
 from dlic.container.exact_layer import BLOCK, SIDE, ExactLayer, places, read
 from dlic.container.format import EXACT_BLOCKS, Container
 from dlic.images.transparency import filled
-from dlic.learned.exact.few_colours import packed, unpacked
+from dlic.pixels.colour_codes import packed, unpacked
 from dlic.pixels.rectangles import Rectangle
 
 SAMPLED = 17  # one of so many pixels is counted to find the most frequent colour
@@ -43,33 +45,14 @@ def layer_of(container: Container) -> ExactLayer | None:
 def store(image: Samples, mask: Mask, searches: Iterable[webp.Search], side: int = SIDE, clear: Mask | None = None) -> ExactLayer:
     """The layer of an image's exact blocks; pixels (H, W) of them that are clear are the network's."""
     height, width = image.shape[:2]
-    streams = [webp.smallest(_alone(image, mask, place, clear), searches) for place in places(mask, width, height, side)]
+    streams = [repeating.smallest(_alone(image, mask, place, clear), searches) for place in places(mask, width, height, side)]
     return ExactLayer(width=width, height=height, mask=mask, side=side, streams=tuple(streams))
 
 
-def paste(layer: ExactLayer, picture: Samples, part: Rectangle) -> None:
-    """Writes the exact blocks into a decoded part of the picture; only the pieces that meet it are decoded. Raises
-    CorruptFileError.
-    """
-    for place, stream in zip(layer.places, layer.streams, strict=True):
-        shared = place.overlap(part)
-        if shared.width > 0 and shared.height > 0:
-            channels = 4 if webp.has_alpha(stream) else 3
-            pixels = webp.decode(stream, place.height, place.width, channels)[shared.within(place)]
-            target = picture[shared.within(part)]
-            if channels == 3 and layer.share == 1:
-                target[...] = pixels
-                continue
-            exact = in_pixels(layer.mask, shared)
-            if channels == 4:
-                exact &= pixels[..., 3] > 0
-            np.copyto(target, pixels[..., :3], where=exact[..., None])
-
-
-def verify(layer: ExactLayer) -> None:
-    """Decodes every piece. Raises CorruptFileError."""
-    for place, stream in zip(layer.places, layer.streams, strict=True):
-        webp.decode(stream, place.height, place.width, 4 if webp.has_alpha(stream) else 3)
+def about(image: Samples, mask: Mask, side: int = SIDE, clear: Mask | None = None) -> int:
+    """Bytes of the streams that `store` gives, quickly: WebP takes a fifth of the time of a palette, and some 8 % more."""
+    height, width = image.shape[:2]
+    return sum(len(webp.encode(_alone(image, mask, place, clear), webp.QUICK)) for place in places(mask, width, height, side))
 
 
 def _alone(image: Samples, mask: Mask, place: Rectangle, clear: Mask | None) -> Samples:
@@ -85,3 +68,49 @@ def _alone(image: Samples, mask: Mask, place: Rectangle, clear: Mask | None) -> 
         return np.ascontiguousarray(pixels)
     codes, counts = np.unique(packed(pixels[exact][::SAMPLED]), return_counts=True)
     return np.where(exact[..., None], pixels, unpacked(codes[counts.argmax()]))
+
+
+def paste(layer: ExactLayer, picture: Samples, part: Rectangle) -> None:
+    """Writes the exact blocks into a decoded part of the picture; only the pieces that meet it are decoded. Raises
+    CorruptFileError.
+    """
+    for place, stream in zip(layer.places, layer.streams, strict=True):
+        shared = place.overlap(part)
+        if shared.width <= 0 or shared.height <= 0:
+            continue
+        pixels = _decoded(stream, place)
+        for run in _runs(layer.mask, shared):
+            source, target = pixels[run.within(place)], picture[run.within(part)]
+            if pixels.shape[2] == 3:
+                target[...] = source
+            else:
+                np.copyto(_whole(target), _whole(source), where=source[..., 3] > 0)
+
+
+def verify(layer: ExactLayer) -> None:
+    """Decodes every piece. Raises CorruptFileError."""
+    for place, stream in zip(layer.places, layer.streams, strict=True):
+        _decoded(stream, place)
+
+
+def _decoded(stream: bytes, place: Rectangle) -> Samples:
+    """The pixels of a place: (height, width, 3), or 4 if some are clear."""
+    return repeating.decode(stream, place.height, place.width, 4 if repeating.has_alpha(stream) else 3)
+
+
+def _runs(mask: Mask, part: Rectangle) -> Iterator[Rectangle]:
+    """Rectangles of exact pixels in a part of the picture: runs of blocks, over rows of blocks with the same runs."""
+    blocks = part.in_steps(BLOCK)
+    rows = mask[blocks.slices]
+    firsts = np.flatnonzero(np.concatenate([[True], (rows[1:] != rows[:-1]).any(axis=1)])).tolist()
+    for first, end in pairwise([*firsts, len(rows)]):
+        edges = np.flatnonzero(np.diff(rows[first].astype(np.int8), prepend=0, append=0)).tolist()
+        for left, right in zip(edges[::2], edges[1::2], strict=True):
+            run = Rectangle(BLOCK * (blocks.x + left), BLOCK * (blocks.y + first), BLOCK * (right - left), BLOCK * (end - first))
+            yield run.overlap(part)
+
+
+def _whole(pixels: Samples) -> NDArray[Any]:
+    """Pixels (H, W, C) as one value each, the colours in it, which are copied several times as fast: (H, W)."""
+    colours = np.dtype({"names": ["colour"], "formats": ["V3"], "itemsize": pixels.shape[2]})
+    return pixels.view(colours)[..., 0]["colour"]

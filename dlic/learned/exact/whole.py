@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dlic.classical.lossless import webp
+from dlic.classical.lossless import repeating
 from dlic.container.exact_layer import ExactLayer, read, write
 from dlic.container.format import EXACT, Chunks, Container, check_kind, check_no_coder
 from dlic.errors import CorruptFileError
@@ -77,6 +77,6 @@ def layer_of_whole(container: Container) -> ExactLayer:
     check_kind(container, EXACT, codec="a codec of exact blocks")
     check_no_coder(container)
     layer = read(container.stream, container.width, container.height)
-    if not layer.mask.all() or any(map(webp.has_alpha, layer.streams)):
+    if not layer.mask.all() or any(map(repeating.has_alpha, layer.streams)):
         raise CorruptFileError("the file has a network's picture missing: not all of its blocks are exact")
     return layer

@@ -1,7 +1,7 @@
 """Exact blocks of a predicted frame: their pixels in one small picture, and pasted into the frame.
 
 Rows and columns of blocks without an exact block are left out; the others move together. So blocks that touch stay together, and
-few blocks make a small picture, wherever they are. It is stored as WebP lossless. Its clear pixels are those of the prediction.
+few blocks make a small picture, wherever they are. It is stored as pixels that repeat (`classical.lossless.repeating`). Its clear pixels are those of the prediction.
 """
 
 from collections.abc import Iterable
@@ -60,6 +60,10 @@ class Packing:
     def store(self, pixels: Samples, clear: Mask | None, searches: Iterable[webp.Search]) -> bytes:
         """The stream of a packed picture (h, w, 3) with clear pixels (h, w)."""
         return layer.store(pixels, self.mask, searches, webp.MAX_SIDE, clear).streams[0]
+
+    def about(self, pixels: Samples, clear: Mask | None) -> int:
+        """Bytes of that stream, quickly."""
+        return layer.about(pixels, self.mask, webp.MAX_SIDE, clear)
 
     def shown(self, stream: bytes, p: Samples) -> Samples:
         """The packed picture of a stream: uint8 (h, w, 3), given the prediction (H, W, 3). Raises CorruptFileError."""

@@ -10,9 +10,10 @@ from dlic.classical.lossless import webp
 from dlic.learned.exact.blocks import sums
 from dlic.learned.exact.calming import OUTSIDE, Errors, calmed
 from dlic.learned.exact.canvas import FIRST, PALETTES, Painted, downhill
-from dlic.learned.exact.few_colours import Colours, Merging, packed
+from dlic.learned.exact.few_colours import Colours, Merging
 from dlic.learned.exact.price import Price
 from dlic.learned.sequence.exact_blocks import ExactBlocks, Mask, Packing, Samples
+from dlic.pixels.colour_codes import packed
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,11 +89,10 @@ class FrameCanvas:
     def _cost(self, colours: int | None) -> float:
         if colours not in self._costs:
             painted = self.painted(colours)
-            self._costs[colours] = 8 * len(self._stored(painted)) + float(self._errors(painted)[self.packing.mask].sum())
+            self._costs[colours] = 8 * self.packing.about(painted.pixels, painted.clear) + float(
+                self._errors(painted)[self.packing.mask].sum()
+            )
         return self._costs[colours]
-
-    def _stored(self, painted: Painted) -> bytes:
-        return self.packing.store(painted.pixels, painted.clear, [webp.QUICK])
 
     def _errors(self, painted: Painted) -> NDArray[np.float64]:
         """Errors of each block of the packed picture, in bits."""

@@ -1,50 +1,27 @@
-// Exact blocks (docs/format.md, section 8): a mask of blocks of 16 × 16 pixels, and pieces of WebP lossless.
+// Exact blocks (docs/format.md, section 8): a mask of blocks of 16 × 16 pixels, and pieces of pixels that repeat.
 #pragma once
 #include "container.h"
-#include "vp8l.h"
+#include "palette.h"
 SMALL_BEGIN
 
-enum { EXACT_BLOCK = 16, MAX_BLOCKS_OF_MASK = 1 << 22, MAX_EXACT_SIDE = 8192 };
+enum { EXACT_BLOCK = 16, MAX_BLOCKS_OF_MASK = 1 << 22, MAX_EXACT_SIDE = 8192, MASK_CONTEXTS = 18, MASK_RATE = 4 };
 
 typedef struct {
   u32 x, y, width, height;
 } Area;
 
-// LZMA's decoder of bits with adaptive probabilities.
-typedef struct {
-  const u8 *data;
-  size_t at, size;
-  u32 range, code;
-  u16 chance[18];
-} RangeCoder;
-
-INLINE u8 next_byte(RangeCoder *coder) {
-  u8 byte = coder->at < coder->size ? coder->data[coder->at] : 0;
-  coder->at++;
-  return byte;
-}
-
-static u32 range_bit(RangeCoder *coder, u32 context) {
-  u16 *p = &coder->chance[context];
-  u32 bound = (coder->range >> 11) * *p, bit = coder->code >= bound;
-  if (bit) coder->code -= bound, coder->range -= bound, *p -= *p / 16;
-  else coder->range = bound, *p += (2048 - *p) / 16;
-  while (coder->range < 1u << 24) coder->range <<= 8, coder->code = coder->code << 8 | next_byte(coder);
-  return bit;
-}
-
 // Which blocks are exact: (rows, columns), with a border of zeros on the left, above and on the right.
 static int read_mask(const u8 *data, size_t size, u32 rows, u32 columns, u8 *mask) {
-  RangeCoder coder = {data, 0, size, 0xffffffffu, 0, {0}};
+  RangeCoder coder = range_coder(data, size);
+  u16 chances[MASK_CONTEXTS];
   u32 line = columns + 2, repeated = 0;
-  for (int i = 0; i < 18; i++) coder.chance[i] = 1024;
-  for (int i = 0; i < 4; i++) coder.code = coder.code << 8 | next_byte(&coder);
+  for (int i = 0; i < MASK_CONTEXTS; i++) chances[i] = CHANCE_HALF;
   for (u32 y = 0; y < rows; y++) {
     u8 *row = mask + (size_t)(y + 1) * line + 1, *above = row - line;
-    repeated = range_bit(&coder, 16 + repeated);
+    repeated = range_bit(&coder, &chances[16 + repeated], MASK_RATE);
     for (u32 x = 0; x < columns; x++) {
       const u8 *b = above + x;
-      row[x] = repeated ? *b : (u8)range_bit(&coder, row[(i64)x - 1] + 2u * b[-1] + 4u * b[0] + 8u * b[1]);
+      row[x] = repeated ? *b : (u8)range_bit(&coder, &chances[row[(i64)x - 1] + 2u * b[-1] + 4u * b[0] + 8u * b[1]], MASK_RATE);
     }
   }
   if (size && !data[size - 1]) return fail("the mask of exact blocks is damaged: it ends in a zero");
@@ -93,7 +70,7 @@ static int read_pieces(Bytes *from, int whole, u32 side, u32 width, u32 height, 
     if (!stream) return fail("the layer of exact blocks is damaged: it ends too early");
     if (!meets(&area, part)) continue;
     Mark start = mark();
-    u32 *argb = read_vp8l(stream, (size_t)length, area.width, area.height, !whole);
+    u32 *argb = read_repeating(stream, (size_t)length, area.width, area.height, !whole);
     if (!argb) return 0;
     paste(argb, &area, mask, columns, part, to);
     release(start);

@@ -1,7 +1,7 @@
 // Planes of 8 bits, coded exactly: the transparency of a picture (`dlic/classical/lossless`).
 #pragma once
 #include "huffman.h"
-#include "vp8l.h"
+#include "palette.h"
 SMALL_BEGIN
 
 enum { STRIP = 1024, CANDIDATES = 12, PAETH = 0, MED = 1, BLEND = 2 };
@@ -141,7 +141,7 @@ static int read_lossless(Bytes *from, int height, int width, u8 *to) {
     } else if (kind == 3) {
       u64 length = varint(from);
       const u8 *stream = length <= from->size ? take_bytes(from, (size_t)length) : 0;
-      u32 *gray = stream ? read_vp8l(stream, (size_t)length, (u32)width, (u32)rows, 0) : 0;
+      u32 *gray = stream ? read_repeating(stream, (size_t)length, (u32)width, (u32)rows, 0) : 0;
       if (!gray) return fail("the transparency is damaged: it ends too early");
       for (size_t i = 0; i < size; i++) to[(size_t)top * (size_t)width + i] = (u8)gray[i];
     } else if (kind != 1) {

@@ -26,7 +26,7 @@ static int read_packed(const u8 *stream, size_t size, const u8 *exact, int width
   if (!to->rows || !to->columns) return fail(NO_MEMORY);
   to->height = used_pixels(exact, mh, (size_t)mw, mw, 1, height, to->rows);
   to->width = used_pixels(exact, mw, 1, mh, (size_t)mw, width, to->columns);
-  if (!(to->pixels = read_vp8l(stream, size, to->width, to->height, 1))) return 0;
+  if (!(to->pixels = read_repeating(stream, size, to->width, to->height, 1))) return 0;
   for (u32 y = 0; y < to->height; y++)
     for (u32 x = 0; x < to->width; x++) {
       u32 *pixel = &to->pixels[(size_t)y * to->width + x], value = *pixel;

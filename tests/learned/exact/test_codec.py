@@ -191,6 +191,8 @@ def test_info_says_how_much_is_exact(mixed, tmp_path):
     share = layer_of(read((tmp_path / "mixed.dlic").read_bytes())).share
     assert f"{100 * share:.0f} % of it exact blocks" in shown("info", str(tmp_path / "mixed.dlic"))
     assert json.loads(shown("info", str(tmp_path / "mixed.dlic"), "--json"))["exact"] == share
+    assert "exact blocks by a palette" in shown("info", str(tmp_path / "page.dlic"), "-v")
+    assert json.loads(shown("info", str(tmp_path / "page.dlic"), "--json"))["exact_coding"] == ["a palette"]
     assert "no network, 100 % of it exact blocks" in shown("info", str(tmp_path / "page.dlic"))
 
 

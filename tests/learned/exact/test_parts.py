@@ -11,12 +11,13 @@ from dlic.learned.exact.blocks import blocks_of
 from dlic.learned.exact.calming import OUTSIDE, Errors, calmed
 from dlic.learned.exact.choice import Chooser
 from dlic.learned.exact.connected import components
-from dlic.learned.exact.few_colours import Colours, Merging, packed, unpacked
+from dlic.learned.exact.few_colours import Colours, Merging
 from dlic.learned.exact.first_look import first_look, repetition
 from dlic.learned.exact.ground import ground_of, shades_of
 from dlic.learned.exact.layer import hidden, in_pixels
 from dlic.learned.exact.price import Price
 from dlic.learned.exact.visibility import FLAT, visibility
+from dlic.pixels.colour_codes import packed, unpacked
 from dlic.pixels.rectangles import Rectangle
 from tests.learned.exact.pages import gradient, grain, page, page_with_photograph, pixel_art, text_on_gradient
 

@@ -1,0 +1,21 @@
+"""Colours as numbers, to sort and to compare."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def packed(pixels: NDArray[Any]) -> NDArray[np.uint32]:
+    """Pixels (…, C) of three or four channels as numbers (…): their order is that of red, green, blue and alpha."""
+    codes = np.zeros(pixels.shape[:-1], np.uint32)
+    for channel in range(pixels.shape[-1]):
+        codes <<= np.uint32(8)
+        codes |= pixels[..., channel]
+    return codes
+
+
+def unpacked(codes: NDArray[np.uint32], channels: int = 3) -> NDArray[np.uint8]:
+    """Inverse of `packed`: (…, channels)."""
+    pixels: NDArray[np.uint8] = np.stack([codes >> 8 * place for place in reversed(range(channels))], axis=-1).astype(np.uint8)
+    return pixels
