@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from dlic.classical.lossless import palette, webp
 
-BEATEN = 0.96  # size of a palette's stream, of WebP's, below which a longer search makes no WebP smaller
+BEATEN = 0.8  # size of a palette's stream, of WebP's, below which no longer search makes WebP the smaller one
 
 Samples = NDArray[np.uint8]
 

@@ -1,7 +1,8 @@
 """Exact blocks of a predicted frame: their pixels in one small picture, and pasted into the frame.
 
 Rows and columns of blocks without an exact block are left out; the others move together. So blocks that touch stay together, and
-few blocks make a small picture, wherever they are. It is stored as pixels that repeat (`classical.lossless.repeating`). Its clear pixels are those of the prediction.
+few blocks make a small picture, wherever they are. It is stored as pixels that repeat (`classical.lossless.repeating`). Its clear
+pixels are those of the prediction.
 """
 
 from collections.abc import Iterable

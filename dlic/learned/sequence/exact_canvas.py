@@ -55,7 +55,7 @@ class FrameCanvas:
         """Bits + error of each block of the frame: bits in proportion to the changes between neighbouring pixels."""
         painted = self.painted(self.colours)
         changes = painted.changes * self.packing.mask
-        rate = 8 * len(self._stored(painted)) / max(1, changes.sum())
+        rate = 8 * self.packing.about(painted.pixels, painted.clear) / max(1, changes.sum())
         costs = np.zeros(self.mask.shape)
         costs[self.mask] = (rate * changes + self._errors(painted))[self.packing.mask]
         return costs
