@@ -195,8 +195,8 @@ def read(
     Args:
         data: the file.
         partial: `data` may end early or be damaged. The readable part is read, and `.notes` of the result name what is missing.
-            Of a progressive file every beginning with the first layer shows a picture. One without it shows the enlarged
-            thumbnail, if there is one.
+            Of a progressive file every beginning with the first part of its first layer shows a picture. One without it shows
+            the enlarged thumbnail, if there is one.
 
     Returns:
         `.pixels` as of `decompress`, and `.metadata` with `icc_profile`, `exif`, `xmp`, `dpi`, `text`, `iptc`, `code_points` and

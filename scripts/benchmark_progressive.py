@@ -39,8 +39,7 @@ from dlic.metrics.registry import ms_ssim
 from dlic.metrics.ssimulacra2 import ssimulacra2
 from dlic.progress import no_progress
 
-SHARES = (0.05, 0.10, 0.15, 0.25, 0.35, 0.50, 0.65, 0.75, 0.85, 1.0)  # of the bytes, of curves
-TABLE = (0.10, 0.25, 0.50, 0.75, 1.0)  # and of the table
+SHARES = (0.10, 0.25, 0.50, 0.75, 1.0)  # of the bytes
 METRICS: dict[str, Callable[[NDArray[np.uint8], NDArray[np.uint8]], float]] = {
     "psnr": psnr,
     "ms_ssim": ms_ssim,
@@ -228,10 +227,10 @@ def _through(words: list[str], image: Pixels, output: str) -> bytes:
 
 
 def print_peers(rows: list[dict[str, object]]) -> None:
-    print("| codec | " + " | ".join(f"{share:.0%}" for share in TABLE) + " |\n|---|" + "---|" * len(TABLE))
+    print("| codec | " + " | ".join(f"{share:.0%}" for share in SHARES) + " |\n|---|" + "---|" * len(SHARES))
     for codec in dict.fromkeys(row["codec"] for row in rows):
         cells = []
-        for share in TABLE:
+        for share in SHARES:
             means = means_of(rows, codec, share)
             cells.append("{psnr:.1f} / {ms_ssim:.3f} / {ssimulacra2:.1f}".format(**means) if means else "–")
         print(f"| {codec} | " + " | ".join(cells) + " |")

@@ -13,7 +13,7 @@ export interface DecodeOptions {
   scale?: number;
   /** Larger results are refused before memory is taken; 2²⁷ by default. */
   maxPixels?: number;
-  /** The bytes may be the beginning of a progressive picture, with its first layer at least. */
+  /** The bytes may be the beginning of a progressive picture, with the first part of its first layer at least. */
   partial?: boolean;
   signal?: AbortSignal;
   /** Called for each tile at full size, in the order in which they come. */
