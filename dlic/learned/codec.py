@@ -18,6 +18,7 @@ from dlic.entropy.parts import Symbols
 from dlic.errors import DlicError, UnknownCheckpointError
 from dlic.images.files import MAX_PIXELS
 from dlic.learned.exact.layer import layer_of, paste
+from dlic.learned.guarded_rounding import GuardedRounding
 from dlic.learned.picture import AnalysedPicture, Encoded
 from dlic.learned.picture_codec import PictureCodec
 from dlic.learned.tiles.codec import TileCodec
@@ -148,6 +149,19 @@ class LearnedCodec(PictureCodec[AnalysedPicture]):
         """
         self._check_size(container, crop)
         return self._with_exact_blocks(self._decode(container, crop, progress, further), container, crop)
+
+    def decode_guarded(self, container: Container, rounding: GuardedRounding) -> NDArray[np.uint8]:
+        """The picture (H, W, 3) as the frame of a sequence, whose pixels are the same on every machine."""
+        self._check_size(container)
+        if container.kind == TILED:
+            decoded = self.tiles.decode(container, None, no_progress, rounding=rounding)
+        else:
+            y_hat, whole = (
+                self.unit.decode(unit_of(container), threads.side()).y_hat,
+                Rectangle(0, 0, container.width, container.height),
+            )
+            decoded = Decoded(self.unit.synthesise_guarded(y_hat, container.level, whole.slices, rounding, whole), {})
+        return self._with_exact_blocks(decoded, container, None).image
 
     def _decode(
         self, container: Container, crop: Rectangle | None, progress: Progress, further: FurtherLayer | None = None

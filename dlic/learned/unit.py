@@ -15,13 +15,14 @@ from dlic.entropy.coder import PARITY, PLAIN, Coder, coder_of, estimated_bits
 from dlic.entropy.parts import CodedPart, Part, Symbols, walk
 from dlic.entropy.tables import FrequencyTables
 from dlic.errors import CorruptFileError, UnknownCheckpointError
+from dlic.learned.guarded_rounding import GuardedRounding
 from dlic.learned.rounding import Plain, Rounding
 from dlic.learned.streams import Streams, WholeStreams
 from dlic.learned.tiles.seams import Seams
 from dlic.pixels.arrays import padded
 from dlic.pixels.rectangles import Rectangle
 from dlic.progress import Progress, no_progress
-from dlic.runtime.network import DeployedModel, InterNetwork, RefinementGoal
+from dlic.runtime.network import DeployedModel, InterNetwork, RefinementGoal, Unrounded
 from dlic.runtime.tile_context import Surroundings
 from dlic.runtime.timing import timed
 
@@ -257,6 +258,18 @@ class UnitCodec:
     def synthesise(self, y_hat: NDArray[np.float32], level: int) -> NDArray[np.uint8]:
         """The pixels of a latent (h, w, M): (H, W, 3) in multiples of the stride."""
         return self.deployed.decoder.synthesise(y_hat, level)
+
+    def synthesise_guarded(
+        self, y_hat: NDArray[np.float32], level: int, part: tuple[slice, slice], rounding: GuardedRounding, place: Rectangle
+    ) -> NDArray[np.uint8]:
+        """The pixels of a `part` of a latent's picture, rounded as the `place` of a guarded frame."""
+        differences = cast(Unrounded, self.deployed.decoder).differences(y_hat, level)
+        return rounding.pixels(differences[part], place)
+
+    @property
+    def guardable(self) -> bool:
+        """Whether the model gives pixels before they are rounded."""
+        return hasattr(self.deployed.decoder, "differences")
 
     def size(self, unit: AnalysedUnit | CodedUnit) -> tuple[int, int]:
         """Height and width of y."""

@@ -59,6 +59,15 @@ class DecoderNetwork(Protocol):
         """y_hat (h, w, M) → uint8 (H, W, 3)."""
 
 
+class Unrounded(Protocol):
+    """A decoder that also gives pixels before they are rounded (`learned.guarded_rounding`)."""
+
+    def differences(self, y_hat: NDArray[np.float32], level: int) -> NDArray[np.float32]:
+        """y_hat (h, w, M) → float32 (H, W, 3): unrounded pixels less the prediction, or less 128 without one, and ½. Their floor
+        is added to the prediction, or to 128.
+        """
+
+
 class EncoderNetwork(Protocol):
     """The encoder of a model; only writers of files need it."""
 

@@ -86,9 +86,10 @@ EXPORT float *dlic_refined(int width, int height, int level, int coder, int fine
   return decode_layers(&unit, &base, &layer);
 }
 
-// RGBA of a window of the picture that y_hat (h, w, slots) stands for; overwrites y_hat.
-EXPORT u32 *dlic_pixels(float *y, int h, int w, int level, int x, int top, int width, int height) {
-  Window window = {x, top, width, height};
+// RGBA of a window of the picture that y_hat (h, w, slots) stands for; overwrites y_hat. `steps` are those of its units, if it is of a
+// guarded frame, or null.
+EXPORT u32 *dlic_pixels(float *y, int h, int w, int level, int x, int top, int width, int height, const i16 *steps) {
+  Window window = {x, top, width, height, steps};
   if (model.known.channels) return fail("these are weights of frames"), NULL;
   if (h < 1 || w < 1 || x < 0 || top < 0 || width < 1 || height < 1 || x + width > 16 * w || top + height > 16 * h)
     return fail("the window does not lie in the picture"), NULL;
@@ -126,6 +127,12 @@ EXPORT u32 *dlic_exact(const u8 *data, size_t size, u32 width, u32 height, u32 x
   }
   if (pixels && check && !same_crc(found, crc)) return fail("the picture is damaged: its pixels do not match their checksum"), NULL;
   return pixels;
+}
+
+// The steps of the offsets of all units of a key frame, from their stream (docs/format.md, section 9.8).
+EXPORT i16 *dlic_steps(const u8 *data, size_t size, int width, int height) {
+  if (width < 1 || height < 1 || (u64)width * (u64)height > MAX_FRAME) return fail("the frame is larger than this decoder shows"), NULL;
+  return read_key_steps(data, size, width, height);
 }
 
 // CRC-32 of bytes.

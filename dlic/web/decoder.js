@@ -12,6 +12,7 @@ const GROUP = ["pts", "ptsHigh", "count", "start"];
 const PACKET = ["number", "references", "highest", "layer", "level", "first", "second", "length", "crc", "duration", "durationHigh"];
 const MAX_CHUNKS = 64;
 export const LATENT = 16; // pixels along one
+export const UNIT = 32; // pixels along a unit of a guarded key frame
 
 export class Decoder {
   /** `body`: inflated weights; without them a decoder opens files only. */
@@ -54,8 +55,11 @@ export class Decoder {
     });
   }
 
-  /** RGBA of a window { x, y, width, height } of the picture for latents that are put together from pieces. */
-  pixels({ h, w, pieces, level, window, gray }) {
+  /**
+   * RGBA of a window { x, y, width, height } of the picture for latents that are put together from pieces. `steps`: Int16Array, the
+   * offsets of the units in the window of a guarded frame.
+   */
+  pixels({ h, w, pieces, level, window, gray, steps }) {
     return this.#clean(() => {
       const y = this.#take(4 * h * w * this.slots);
       const whole = new Float32Array(this.c.memory.buffer, y, h * w * this.slots);
@@ -65,15 +69,15 @@ export class Decoder {
           whole.set(piece.values.subarray(row * line, (row + 1) * line), ((piece.top + row) * w + piece.left) * this.slots);
         }
       }
-      return this.#pixels(y, h, w, level, window, gray);
+      return this.#pixels(y, h, w, level, window, gray, steps);
     });
   }
 
   /** RGBA of a window of a picture that is one unit. */
-  unit(tile, window, gray) {
+  unit(tile, window, gray, steps) {
     return this.#clean(() => {
       const [h, w] = [tile.height, tile.width].map(latentsAlong);
-      return this.#pixels(this.#latents(tile), h, w, tile.layers?.shown ?? tile.level, window, gray);
+      return this.#pixels(this.#latents(tile), h, w, tile.layers?.shown ?? tile.level, window, gray, steps);
     });
   }
 
@@ -101,6 +105,15 @@ export class Decoder {
   /** CRC-32 of bytes. */
   crc(bytes) {
     return this.#clean(() => this.c.dlic_crc(this.#copy(bytes), bytes.length) >>> 0);
+  }
+
+  /** The steps of the offsets of a guarded key frame's units: Int16Array (h, w). */
+  steps({ offsets, width, height }) {
+    return this.#clean(() => {
+      const place = this.c.dlic_steps(this.#copy(offsets), offsets.length, width, height);
+      if (!place) throw this.#error();
+      return new Int16Array(this.c.memory.buffer, place, unitsAlong(width) * unitsAlong(height)).slice();
+    });
   }
 
   /** The head of a sequence, from the beginning of its file. */
@@ -188,8 +201,9 @@ export class Decoder {
     return y;
   }
 
-  #pixels(y, h, w, level, { x, y: top, width, height }, gray) {
-    const place = this.c.dlic_pixels(y, h, w, level, x, top, width, height);
+  #pixels(y, h, w, level, { x, y: top, width, height }, gray, steps) {
+    const offsets = steps ? this.#copy(new Uint8Array(steps.buffer, steps.byteOffset, steps.byteLength)) : 0;
+    const place = this.c.dlic_pixels(y, h, w, level, x, top, width, height, offsets);
     if (!place) throw this.#error();
     if (gray) this.c.dlic_gray(place, width * height);
     return new Uint8ClampedArray(this.c.memory.buffer, place, 4 * width * height).slice();
@@ -228,6 +242,10 @@ export class Decoder {
 
 export function latentsAlong(pixels) {
   return Math.ceil(pixels / LATENT);
+}
+
+export function unitsAlong(pixels) {
+  return Math.ceil(pixels / UNIT);
 }
 
 function named(names, numbers) {

@@ -10,6 +10,7 @@ const MOST_AHEAD = 12; // frames
 const MAX_FRAME = 1 << 25; // pixels
 const MOST_REFERENCES = 1 << 30; // bytes of frames that wait for others
 const LAYERED = 128; // added to the kind of a key frame that has a layer of exact blocks
+const GUARDED = 64; // added where the offsets of a guarded frame follow
 const EXACT_CHUNK = [..."Exac"].map((letter) => letter.charCodeAt(0));
 
 /** One reading of a sequence. A job decodes a frame; `users` are the jobs that need it, at once or by others. */
@@ -210,26 +211,28 @@ function withoutAlpha(data, hasAlpha) {
 }
 
 async function decodeStill(head, data, packet, signal) {
-  const bytes = stillFile(head, data, packet);
+  const { file: bytes, offsets } = stillFile(head, data, packet);
+  const steps = offsets && (await run("", { name: "steps", offsets, width: head.width, height: head.height }, [], signal));
   const picture = await run("", { name: "open", bytes }, [], signal);
   const whole = { x: 0, y: 0, width: head.width, height: head.height };
   const canvas = canvasFor(whole, 1, null);
   const exact = await exactOf(bytes, picture, whole, signal);
-  await decodeWithExact(exact, bytes, picture, head.key, whole, { signal }, (part, rgba) => canvas.put(part, rgba));
+  await decodeWithExact(exact, bytes, picture, head.key, whole, { signal, steps }, (part, rgba) => canvas.put(part, rgba));
   return canvas.finish();
 }
 
-/** A key frame as the file of a picture; its exact blocks become a chunk. */
+/** A key frame as the file of a picture, and its offsets or null; its exact blocks become a chunk. */
 function stillFile(head, data, { level, crc }) {
   if (data.length < 2) throw new DlicError("a key frame is damaged: it is too short");
   const from = { bytes: data, at: 2 };
-  const [kind, coder] = [data[0] % LAYERED, data[1]];
-  const layer = data[0] < LAYERED ? null : take(from, varint(from));
+  const [kind, coder] = [data[0] % GUARDED, data[1]];
+  const layer = data[0] & LAYERED ? take(from, varint(from)) : null;
   if (layer && `${take(from, 4)}` !== `${bigEndian(crc32(layer))}`) throw new DlicError("a key frame is damaged: the checksum of its exact blocks does not match");
+  const offsets = data[0] & GUARDED ? take(from, varint(from)).slice() : null;
   const start = [0xd2, 0x69, 0x63, 0x0d, 0x0a, 0x1a, kind, coder, ...varintOf(head.width), ...varintOf(head.height), level];
-  const fields = [head.keyHigh, head.keyLow, crc].flatMap(bigEndian);
+  const fields = [head.keyHigh, head.keyLow, crc ^ (offsets ? crc32(offsets) : 0)].flatMap(bigEndian);
   const file = withCrc([...start, ...fields, ...varintOf(data.length - from.at)], data.subarray(from.at));
-  return layer ? joined(file, withCrc([...EXACT_CHUNK, ...varintOf(layer.length)], layer)) : file;
+  return { file: layer ? joined(file, withCrc([...EXACT_CHUNK, ...varintOf(layer.length)], layer)) : file, offsets };
 }
 
 function withCrc(head, data) {

@@ -1,14 +1,17 @@
 // A file's tiles → its pixels, or those of a part, tile by tile: a tile's pixels depend on the two nearest latents of its neighbours.
-import { latentsAlong, LATENT } from "./decoder.js";
+import { latentsAlong, LATENT, unitsAlong, UNIT } from "./decoder.js";
 import { poolSize, run, throwIfAborted } from "./pool.js";
 
 const HALO = 2; // latents
 const PROGRESSIVE = 7; // a kind of file
 
-/** Calls put(part, rgba) for the pixels of `crop` { x, y, width, height }, in the order in which tiles come. */
-export async function decodeTiles(bytes, picture, model, crop, { gray = false, signal }, put) {
+/**
+ * Calls put(part, rgba) for the pixels of `crop` { x, y, width, height }, in the order in which tiles come. `steps`: Int16Array, the
+ * offsets of the units of a guarded frame, which is decoded as a whole.
+ */
+export async function decodeTiles(bytes, picture, model, crop, { gray = false, signal, steps }, put) {
   const needed = new Set([...picture.tiles.keys()].filter((index) => !isEmpty(overlap(picture.tiles[index], crop))));
-  const work = new Tiles(bytes, picture, model, { gray, signal, needed });
+  const work = new Tiles(bytes, picture, model, { gray, signal, needed, steps });
   const running = new Set();
   try {
     for (const index of needed) {
@@ -35,7 +38,7 @@ class Tiles {
   async pixels(index, part) {
     const tile = this.picture.tiles[index];
     if (this.picture.tiles.length === 1) {
-      return this.#run({ name: "unit", tile: this.#coded(index), window: part, gray: this.gray });
+      return this.#run({ name: "unit", tile: this.#coded(index), window: part, gray: this.gray, steps: this.steps });
     }
     const around = grown(inLatents(tile), inLatents({ x: 0, y: 0, ...this.picture }));
     const neighbours = this.#around(index);
@@ -48,8 +51,20 @@ class Tiles {
     }
     this.#forget(index);
     const window = { x: part.x - around.x * LATENT, y: part.y - around.y * LATENT, width: part.width, height: part.height };
-    const task = { name: "pixels", h: around.height, w: around.width, pieces, level: this.picture.shown, window, gray: this.gray };
+    const task = { name: "pixels", h: around.height, w: around.width, pieces, level: this.picture.shown, window, gray: this.gray, steps: this.#stepsOf(part) };
     return this.#run(task, pieces.map((piece) => piece.values.buffer));
+  }
+
+  /** The offsets of the units in a tile. */
+  #stepsOf({ x, y, width, height }) {
+    if (!this.steps) return undefined;
+    const [columns, rows, whole] = [unitsAlong(width), unitsAlong(height), unitsAlong(this.picture.width)];
+    const steps = new Int16Array(columns * rows);
+    for (let row = 0; row < rows; row++) {
+      const from = (y / UNIT + row) * whole + x / UNIT;
+      steps.set(this.steps.subarray(from, from + columns), row * columns);
+    }
+    return steps;
   }
 
   /** The tile itself and those that touch it. */

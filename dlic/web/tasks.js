@@ -24,9 +24,10 @@ export class Desk {
 
   #result(decoder, name, task) {
     if (name === "latents") return decoder.latents(task.tile);
-    if (name === "unit") return decoder.unit(task.tile, task.window, task.gray);
+    if (name === "unit") return decoder.unit(task.tile, task.window, task.gray, task.steps);
     if (name === "pixels") return decoder.pixels(task);
     if (name === "alpha") return decoder.alpha(task.data, task.whole, task.part);
+    if (name === "steps") return decoder.steps(task);
     if (name === "exact") return decoder.exact(task);
     if (name === "keyAlpha") return decoder.keyAlpha(task);
     if (name === "symbols") return decoder.symbols(task.tile, task.count);

@@ -46,7 +46,7 @@ static void show_tile(const u8 *file, const Tile *tile, int seams) {
                  ? show_layers(file, tile, seams)
                  : dlic_latents(file + tile->start, tile->length, (int)tile->width, (int)tile->height, level, coder, tile->crc, (int)tile->finer, seams);
   if (!y) return;
-  u32 *pixels = dlic_pixels(y, h, w, level, 0, 0, (int)tile->width, (int)tile->height);
+  u32 *pixels = dlic_pixels(y, h, w, level, 0, 0, (int)tile->width, (int)tile->height, NULL);
   if (pixels) dlic_gray(pixels, (size_t)tile->width * tile->height);
 }
 

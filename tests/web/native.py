@@ -21,7 +21,7 @@ PICTURE = (
 TILE = ("x", "y", "width", "height", "start", "length", "crc", "finer", "further")
 PLACES = (  # functions that return one
     "take", "mark", "open", "picture", "latents", "pixels", "symbols", "alpha", "exact", "sequence", "group", "frame", "motion",
-    "entries", "refined",
+    "entries", "refined", "steps",
 )  # fmt: skip
 HALO = 2  # latents
 
@@ -55,8 +55,11 @@ class Native:
     def problem(self) -> str:
         return (self.c.dlic_problem() or b"").decode()
 
-    def decode(self, data: bytes, partial: bool = False) -> np.ndarray:
-        """RGBA (H, W, 4); with `partial`, of the beginning of a progressive file. Raises ValueError with the decoder's sentence."""
+    def decode(self, data: bytes, partial: bool = False, offsets: bytes | None = None) -> np.ndarray:
+        """RGBA (H, W, 4); with `partial`, of the beginning of a progressive file; with `offsets`, of a guarded frame.
+
+        Raises ValueError with the decoder's sentence.
+        """
         self.c.dlic_release(self.start)
         file = self._copied(data)
         tiles = self.c.dlic_open(ctypes.c_void_p(file), ctypes.c_size_t(len(data)), int(partial))
@@ -65,13 +68,14 @@ class Native:
         head = dict(zip(PICTURE, self._numbers(self.c.dlic_picture(), len(PICTURE)), strict=True))
         count = head["columns"] * head["rows"]
         places = [dict(zip(TILE, self._numbers(tiles + 4 * len(TILE) * i, len(TILE)), strict=True)) for i in range(count)]
+        steps = None if offsets is None else self._steps(offsets, head)
         streams = head["base_entries"] + head["entries"]
         entries = np.array(self._numbers(self.c.dlic_entries(), 3 * streams), np.uint32).reshape(-1, 3)
         latents = self._latents(head, file, places, np.split(entries, [head["base_entries"]]))
         image = np.empty((head["height"], head["width"], 4), np.uint8)
         for place in places:
             x, y, right, bottom = place["x"], place["y"], place["x"] + place["width"], place["y"] + place["height"]
-            image[y:bottom, x:right] = self._pixels(head, latents, place)
+            image[y:bottom, x:right] = self._pixels(head, latents, place, steps)
         return image
 
     def symbols(self, container: Container, count: int) -> np.ndarray:
@@ -137,13 +141,28 @@ class Native:
         )  # fmt: skip
         return int(found or 0)
 
-    def _pixels(self, head: dict[str, int], latents: np.ndarray, place: dict[str, int]) -> np.ndarray:
+    def _steps(self, offsets: bytes, head: dict[str, int]) -> np.ndarray:
+        """Steps of the offsets of a guarded frame's units (h, w)."""
+        units = -(-head["height"] // 32), -(-head["width"] // 32)
+        place, size = ctypes.c_void_p(self._copied(offsets)), ctypes.c_size_t(len(offsets))
+        found = self.c.dlic_steps(place, size, head["width"], head["height"])
+        if not found:
+            raise ValueError(self.problem())
+        return np.ctypeslib.as_array(ctypes.cast(found, ctypes.POINTER(ctypes.c_int16)), units).copy()
+
+    def _pixels(
+        self, head: dict[str, int], latents: np.ndarray, place: dict[str, int], steps: "np.ndarray | None" = None
+    ) -> np.ndarray:
         left, top = max(0, place["x"] // 16 - HALO), max(0, place["y"] // 16 - HALO)
         right, bottom = -(-(place["x"] + place["width"]) // 16) + HALO, -(-(place["y"] + place["height"]) // 16) + HALO
         part = np.ascontiguousarray(latents[top:bottom, left:right])
+        if steps is not None:
+            end = -(-(place["y"] + place["height"]) // 32), -(-(place["x"] + place["width"]) // 32)
+            own = np.ascontiguousarray(steps[place["y"] // 32 : end[0], place["x"] // 32 : end[1]]).tobytes()
         found = self.c.dlic_pixels(
             ctypes.c_void_p(self._copied(part.tobytes())), part.shape[0], part.shape[1], head["shown"],
             place["x"] - 16 * left, place["y"] - 16 * top, place["width"], place["height"],
+            None if steps is None else ctypes.c_void_p(self._copied(own)),
         )  # fmt: skip
         if not found:
             raise ValueError(self.problem())

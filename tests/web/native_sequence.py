@@ -12,6 +12,7 @@ from dlic.container.sequence_groups import Packet
 from dlic.container.sequence_reader import SequenceReader
 from dlic.entropy.byte_reader import Reader, read_varint
 from dlic.learned.sequence.key_packet import read_key
+from dlic.learned.sequence.offsets import write_steps
 from dlic.pixels.frames import SequenceFormat
 from tests.web.native import Native
 
@@ -74,9 +75,14 @@ class NativeSequences:
         """A key frame as a picture, with its exact blocks over it."""
         width, height = head["width"], head["height"]
         model = head["key_high"].to_bytes(4, "big") + head["key_low"].to_bytes(4, "big")
-        picture = read_key(data, packet, SequenceFormat(width=width, height=height), model)
+        key = read_key(data, packet, SequenceFormat(width=width, height=height), model)
+        picture, offsets = key.picture, None if key.steps is None else write_steps(key.steps)
         alone = picture.kind == EXACT
-        pixels = np.zeros((height, width, 4), np.uint8) if alone else self.key.decode(write(replace(picture, chunks=())))
+        pixels = (
+            np.zeros((height, width, 4), np.uint8)
+            if alone
+            else self.key.decode(write(replace(picture, chunks=())), offsets=offsets)
+        )
         layers = [picture.stream] if alone else [layer for _, layer in picture.chunks]
         for layer in layers:
             exact = self.key.exact(layer, width, height)

@@ -15,7 +15,6 @@ from dlic.classical.motion.field import still
 from dlic.classical.motion.prediction import predict
 from dlic.classical.motion.search import SearchOptions, SearchReference, search
 from dlic.classical.motion.temporal import FrameMotion, expected
-from dlic.container.format import Container
 from dlic.container.sequence_groups import Packet
 from dlic.entropy.byte_reader import write_varint
 from dlic.entropy.parts import Symbols
@@ -28,12 +27,13 @@ from dlic.learned.exact.distortion import VISUAL
 from dlic.learned.exact.layer import in_pixels
 from dlic.learned.exact.price import Price
 from dlic.learned.exact.visibility import visibility
+from dlic.learned.guarded_rounding import INTER, GuardedRounding
 from dlic.learned.sequence.alpha import decode_alpha, encode_alpha, split_alpha
 from dlic.learned.sequence.areas import SUPERBLOCK
 from dlic.learned.sequence.exact_blocks import ExactBlocks, paste
 from dlic.learned.sequence.exact_canvas import PredictedFrame
 from dlic.learned.sequence.exact_choice import chosen, of_blocks, possible, restored
-from dlic.learned.sequence.key_packet import decode_key, read_key, write_key
+from dlic.learned.sequence.key_packet import KeyPacket, decode_key, encode_key, read_key, write_key
 from dlic.learned.sequence.packet import InterPacket, WrittenMotion, read_inter, write_inter, write_motion
 from dlic.learned.sequence.parts import InParts
 from dlic.learned.sequence.residual import CodedResidual, ResidualCodec
@@ -83,7 +83,7 @@ class ParsedFrame:
     size: tuple[int, int]  # height and width
     motion: FrameMotion = KEY
     alpha: bytes | None = None
-    key: Container | None = None
+    key: KeyPacket | None = None
     inter: InterPacket | None = None
     symbols: list[Symbols] = field(default_factory=list)
 
@@ -125,15 +125,17 @@ class SequenceCodec:
 
     # --- encoding
 
-    def encode_key(self, x: NDArray[np.uint8], level: int, effort: int = 0, content: str = AUTO) -> EncodedFrame:
-        """A frame (H, W, 3), or with alpha (H, W, 4), as a picture."""
+    def encode_key(
+        self, x: NDArray[np.uint8], level: int, effort: int = 0, content: str = AUTO, guarded: bool = True
+    ) -> EncodedFrame:
+        """A frame (H, W, 3), or with alpha (H, W, 4), as a picture; `guarded` if others refer to it."""
         alpha = _alpha(x)
         image = np.ascontiguousarray(x if alpha is None else filled(x[..., :3], alpha))
         pictures = LayeredCodec(self.key, Chooser(image, content, self.is_visual))
-        container = pictures.encode(image, level, effort).container
-        data = _coded_alpha(alpha, None) + write_key(container)
-        decoded = DecodedFrame(decode_key(container, self.key), alpha=alpha)
-        return EncodedFrame(data=data, symbols_crc=container.symbols_crc, level=level, decoded=decoded)
+        packet, pixels = encode_key(pictures.encode(image, level, effort).container, self.key, guarded)
+        data, crc = write_key(packet)
+        decoded = DecodedFrame(pixels, alpha=alpha)
+        return EncodedFrame(data=_coded_alpha(alpha, None) + data, symbols_crc=crc, level=level, decoded=decoded)
 
     def encode_inter(
         self,
@@ -143,8 +145,10 @@ class SequenceCodec:
         number: int,
         content: str = AUTO,
         effort: int = 0,
+        guarded: bool = True,
     ) -> EncodedFrame:
-        """A frame (H, W, 3), or with alpha (H, W, 4), predicted from one or two others; `number` in the order of display.
+        """A frame (H, W, 3), or with alpha (H, W, 4), predicted from one or two others; `number` in the order of display, `guarded`
+        if others refer to it.
 
         `level` may be below 0, where motion and superblocks must be worth more than at any level; the network has level 0 there.
         """
@@ -158,9 +162,10 @@ class SequenceCodec:
         )
         moved, p = self._motion(x, references, level, number, options)
         x = x if alpha is None else np.where(alpha[..., None] > 0, x[..., :3], p)  # clear pixels cost nothing
-        packet = self._packet(moved, x, p, level)
+        rounding = GuardedRounding(INTER, (x.shape[0], x.shape[1]), choose=guarded)
+        packet = self._packet(moved, x, p, level, rounding)
         if candidates is not None and (x != p).any():
-            packet = self._with_exact_blocks(packet, moved, references, x, p, level, candidates)
+            packet = self._with_exact_blocks(packet, moved, references, x, p, level, rounding, candidates)
         return EncodedFrame(
             data=_coded_alpha(alpha, references[0].alpha) + packet.data,
             symbols_crc=packet.crc,
@@ -176,6 +181,7 @@ class SequenceCodec:
         x: NDArray[np.uint8],
         p: NDArray[np.uint8],
         level: int,
+        rounding: GuardedRounding,
         candidates: NDArray[np.bool_],
     ) -> _Coded:
         """The packet of a frame with exact blocks, moving or not, if it costs fewer bits + error than the plain one."""
@@ -185,23 +191,30 @@ class SequenceCodec:
         exact = chosen(frame, network, candidates, price)
         if exact is None:
             return plain
-        packets = [plain, self._packet(write_motion(moved.field, moved.number, moved.references), x, p, level, exact)]
+        packets = [plain, self._packet(write_motion(moved.field, moved.number, moved.references), x, p, level, rounding, exact)]
         if not moved.field.is_still:
             quiet = write_motion(moved.field.stilled(exact.mask), moved.number, moved.references)
             p = predict([reference.pixels for reference in references], quiet.field)
             exact = restored(PredictedFrame(x, p, frame.weights), exact.mask, price)
-            packets.append(self._packet(quiet, x, p, level, exact))
+            packets.append(self._packet(quiet, x, p, level, rounding, exact))
         return min(packets, key=lambda packet: 8 * len(packet.data) + float(frame.errors(packet.x_hat, price).sum()))
 
     def _packet(
-        self, moved: WrittenMotion, x: NDArray[np.uint8], p: NDArray[np.uint8], level: int, exact: ExactBlocks | None = None
+        self,
+        moved: WrittenMotion,
+        x: NDArray[np.uint8],
+        p: NDArray[np.uint8],
+        level: int,
+        rounding: GuardedRounding,
+        exact: ExactBlocks | None = None,
     ) -> _Coded:
         """A frame coded with its motion and exact blocks; the network gets the prediction in their place."""
         rest = x if exact is None else np.where(in_pixels(exact.mask, Rectangle(0, 0, x.shape[1], x.shape[0]))[..., None], p, x)
-        coded, residual, x_hat = self._residual(rest, p, level)
+        coded, residual, x_hat = self._residual(rest, p, level, rounding)
         if exact is not None:
             paste(exact, p, x_hat)
-        data, motion = write_inter(moved, coded, self.residual.coder.number, residual.stream, exact)
+        steps = rounding.steps if rounding.chooses else None
+        data, motion = write_inter(moved, coded, self.residual.coder.number, residual.stream, exact, steps)
         crc = crc32(_side(data, residual.stream), residual.crc)
         return _Coded(data=data, crc=crc, x_hat=x_hat, motion=motion, bits=residual.bits)
 
@@ -218,17 +231,17 @@ class SequenceCodec:
         return moved, p
 
     def _residual(
-        self, x: NDArray[np.uint8], p: NDArray[np.uint8], level: int
+        self, x: NDArray[np.uint8], p: NDArray[np.uint8], level: int, rounding: GuardedRounding
     ) -> tuple[NDArray[np.bool_], CodedResidual, NDArray[np.uint8]]:
         """Chooses the superblocks whose residual is worth its bits, and codes them; also returns x_hat as a decoder has it."""
         lmbda, level = self.rate.lmbda(level), max(0, level)
         coded = worth_coding(x, p, lmbda)
         residual = self.residual.encode(x, p, level, coded)
-        x_hat = self.residual.reconstruct(residual.symbols, p, level, coded)
+        x_hat = self.residual.reconstruct(residual.symbols, p, level, coded, rounding)
         again = coded & pays(x, p, x_hat, residual.bits, lmbda)
         if (again != coded).any():
             residual = self.residual.encode(x, p, level, again, residual.latents)
-            x_hat = self.residual.reconstruct(residual.symbols, p, level, again)
+            x_hat = self.residual.reconstruct(residual.symbols, p, level, again, rounding)
         return again, residual, x_hat
 
     # --- decoding
@@ -237,8 +250,8 @@ class SequenceCodec:
         """The symbols of a packet, checked against their checksum; `references` is their motion. Raises CorruptFileError."""
         size, (alpha, data) = (form.height, form.width), split_alpha(data, form.alpha)
         if not references:
-            motion, key = KEY, read_key(data, packet, form, self.key.fingerprint[:8])
-            return ParsedFrame(level=packet.level, size=size, motion=motion, alpha=alpha, key=key)
+            key = read_key(data, packet, form, self.key.fingerprint[:8])
+            return ParsedFrame(level=packet.level, size=size, alpha=alpha, key=key)
         inter, motion = read_inter(data, form.height, form.width, packet.number, references)
         symbols, crc = self.residual.parse(inter.stream, inter.coder, size, packet.level, inter.coded)
         if crc32(_side(data, inter.stream), crc) != packet.symbols_crc:
@@ -253,7 +266,8 @@ class SequenceCodec:
             return DecodedFrame(decode_key(parsed.key, self.key), parsed.motion, alpha)
         assert parsed.inter is not None, "a parsed frame is a key frame or a predicted one"
         p = predict([reference.pixels for reference in references], parsed.inter.field)
-        pixels = self.residual.reconstruct(parsed.symbols, p, parsed.level, parsed.inter.coded)
+        rounding = GuardedRounding(INTER, parsed.size, parsed.inter.steps)
+        pixels = self.residual.reconstruct(parsed.symbols, p, parsed.level, parsed.inter.coded, rounding)
         if parsed.inter.exact is not None:
             paste(parsed.inter.exact, p, pixels)
         return DecodedFrame(pixels, parsed.motion, alpha)
@@ -261,7 +275,7 @@ class SequenceCodec:
     def verify(self, parsed: ParsedFrame) -> None:
         """Checks what `parse` leaves for later: the symbols of key frames, and exact blocks. Raises CorruptFileError."""
         if parsed.key is not None:
-            LayeredCodec(self.key).crcs(parsed.key)
+            LayeredCodec(self.key).crcs(parsed.key.picture)
         if parsed.inter is not None and parsed.inter.exact is not None:
             nothing = np.zeros((*parsed.size, 3), np.uint8)
             paste(parsed.inter.exact, nothing, nothing)

@@ -60,12 +60,14 @@ def encode_group(group: FrameGroup, codec: SequenceCodec, settings: SequenceSett
     """One group of frames, coded."""
     frames = group.frames
     steps = chain(len(frames)) if settings.low_delay else hierarchical(len(frames), group.distance)
+    referred = {number for step in steps for number in step.references}
 
     def encode(step: Step, references: list[DecodedFrame]) -> EncodedFrame:
         x, level = frames[step.number].pixels, settings.level_of(step.layer, codec.levels)
         if references:
-            return codec.encode_inter(x, references, level, step.number, settings.content, settings.effort)
-        return codec.encode_key(x, level, settings.effort if is_installed(TORCH) else 0, settings.content)
+            return codec.encode_inter(x, references, level, step.number, settings.content, settings.effort, step.number in referred)
+        effort = settings.effort if is_installed(TORCH) else 0
+        return codec.encode_key(x, level, effort, settings.content, step.number in referred)
 
     packets, data = dict[int, Packet](), dict[int, bytes]()
     for step, frame in schedule.coded(steps, encode):

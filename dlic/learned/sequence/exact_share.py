@@ -33,7 +33,7 @@ def exact_shares(group: Group, form: SequenceFormat) -> list[float]:
 
 def _share(data: bytes, packet: Packet, form: SequenceFormat, motions: dict[int, FrameMotion]) -> tuple[float, FrameMotion]:
     if not packet.references:
-        picture = read_key(data, packet, form, bytes(8))
+        picture = read_key(data, packet, form, bytes(8)).picture
         layer = layer_of(picture)
         return (1.0 if picture.kind == EXACT else layer.share if layer else 0.0), KEY
     references = [motions[number] for number in packet.references]

@@ -1,9 +1,10 @@
 """The data of one frame's packet.
 
 alpha       length varint and bytes, if the sequence has it
-key         kind 1, coder 1, then the stream of a picture of that kind
+key         `key_packet`
 others      flags 1, length varint and bytes of the side stream, likewise of exact blocks, then the stream of the residual
-            flags 1: there is motion; 2: superblocks are coded; 4: all of them; 8 · number of the entropy coder; 16: exact blocks
+            flags 1: there is motion; 2: superblocks are coded; 4: all of them; 8 · number of the entropy coder; 16: exact blocks;
+            32: coded superblocks have offsets
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from dlic.classical.motion.coding import code_field
 from dlic.classical.motion.contexts import CONTEXTS as MOTION_CONTEXTS
-from dlic.classical.motion.contexts import probabilities
+from dlic.classical.motion.contexts import EVEN, probabilities
 from dlic.classical.motion.field import MotionField, macroblocks, still
 from dlic.classical.motion.lattice import passes
 from dlic.classical.motion.temporal import FrameMotion, expected
@@ -24,14 +25,14 @@ from dlic.entropy.flags import FlagReader, Flags, FlagWriter
 from dlic.errors import CorruptFileError
 from dlic.learned.sequence.areas import SUPERBLOCK, superblocks
 from dlic.learned.sequence.exact_blocks import ExactBlocks
+from dlic.learned.sequence.offsets import OF_INTER, code_steps
 
-MOTION, CODED, ALL_CODED, CODER, EXACT = 1, 2, 4, 8, 16
+MOTION, CODED, ALL_CODED, CODER, EXACT, GUARDED = 1, 2, 4, 8, 16, 32
 SKIP_CONTEXTS = 10  # coded neighbours 0 … 4, without and with motion
 EXACT_PRIORS = (4, 64, 128, 192, 240)  # of exact blocks, by exact neighbours 0 … 4; in 1/256
-PRIORS = (
-    *[128] * SKIP_CONTEXTS,
-    *4 * EXACT_PRIORS,
-)  # those of exact blocks: without and with motion, then where the reference has one
+# Priors of exact blocks are of those without and with motion, then where the reference has one
+PRIORS = (*[128] * SKIP_CONTEXTS, *4 * EXACT_PRIORS, *OF_INTER)
+OFFSETS = MOTION_CONTEXTS + SKIP_CONTEXTS + 4 * len(EXACT_PRIORS)  # first context
 PER_SIDE = SUPERBLOCK // 16
 
 
@@ -43,6 +44,7 @@ class InterPacket:
     coded: NDArray[np.bool_]  # (h, w) superblocks with a residual
     coder: int
     stream: bytes  # of the residual
+    steps: NDArray[np.int16] | None = None  # (h, w) of the offsets of superblocks, if the frame is guarded
     exact: ExactBlocks | None = None
 
 
@@ -67,7 +69,12 @@ def write_motion(field: MotionField, number: int, references: Sequence[FrameMoti
 
 
 def write_inter(
-    moved: WrittenMotion, coded: NDArray[np.bool_], coder: int, stream: bytes, exact: ExactBlocks | None = None
+    moved: WrittenMotion,
+    coded: NDArray[np.bool_],
+    coder: int,
+    stream: bytes,
+    exact: ExactBlocks | None = None,
+    steps: NDArray[np.int16] | None = None,
 ) -> tuple[bytes, FrameMotion]:
     """A packet's bytes, and the frame's motion for others. Nothing but its flags where the frame is its first reference.
 
@@ -77,15 +84,18 @@ def write_inter(
         coder: of the residual.
         stream: of the residual.
         exact: blocks that are stored exactly.
+        steps: (h, w) of the offsets of superblocks, if the frame is guarded.
     """
-    flags, moving, partly = 0, not moved.field.is_still, bool(coded.any() and not coded.all())
-    flags |= MOTION * moving | CODED * bool(coded.any()) | ALL_CODED * bool(coded.all()) | CODER * coder
-    flags |= EXACT * (exact is not None)
+    moving, some, whole = not moved.field.is_still, bool(coded.any()), bool(coded.all())
+    partly, guarded = some and not whole, some and steps is not None
+    flags = MOTION * moving | CODED * some | ALL_CODED * whole | CODER * coder | EXACT * (exact is not None) | GUARDED * guarded
     if partly:
         _code_coded(moved.writer, moved.field, coded.shape, coded)
     if exact is not None:
         _code_exact(moved.writer, moved.field, moved.references[0], exact.mask)
-    parts = [moved.writer.finish()] if moving or partly or exact is not None else []
+    if steps is not None:
+        code_steps(moved.writer, OFFSETS, EVEN, int(coded.sum()), steps[coded])
+    parts = [moved.writer.finish()] if moving or partly or guarded or exact is not None else []
     parts += [exact.stream] if exact is not None else []
     head = bytes([flags]) + b"".join(write_varint(len(part)) + part for part in parts)
     mask = None if exact is None else exact.mask
@@ -103,12 +113,12 @@ def read_inter(
     """Inverse of `write_inter`. Raises CorruptFileError."""
     reader = Reader(data)
     flags = reader.take(1)[0]
-    moving, some, whole, has_exact = (bool(flags & flag) for flag in (MOTION, CODED, ALL_CODED, EXACT))
-    if (whole and not some) or flags >= 2 * EXACT:
+    moving, some, whole, has_exact, guarded = (bool(flags & flag) for flag in (MOTION, CODED, ALL_CODED, EXACT, GUARDED))
+    if ((whole or guarded) and not some) or flags >= 2 * GUARDED:
         raise CorruptFileError("a frame of the sequence holds values that version 2 does not have")
     field, coded, exact = still(height, width, len(references)), np.full(superblocks(height, width), whole), None
-    of_contexts = _probabilities(references)
-    if moving or some != whole or has_exact:
+    of_contexts, steps = _probabilities(references), None
+    if moving or some != whole or has_exact or guarded:
         flag_reader = FlagReader(reader.take(read_varint(reader)), of_contexts)
         if moving:
             field = code_field(flag_reader, macroblocks(height, width), len(references), None, expected(number, references))
@@ -117,13 +127,16 @@ def read_inter(
         if has_exact:
             mask = _code_exact(flag_reader, field, references[0], None)
             exact = ExactBlocks(mask, reader.take(read_varint(reader)))
+        if guarded:
+            steps = np.zeros(coded.shape, np.int16)
+            steps[coded] = code_steps(flag_reader, OFFSETS, EVEN, int(coded.sum()), None)
         flag_reader.finish()
     stream = data[reader.position :]
     if bool(stream) > some:
         raise CorruptFileError("a frame without a residual holds data of one")
     if exact is not None and not exact.mask.any():
         raise CorruptFileError("a frame promises exact blocks and has none")
-    packet = InterPacket(field=field, coded=coded, coder=flags % EXACT // CODER, stream=stream, exact=exact)
+    packet = InterPacket(field=field, coded=coded, coder=flags % EXACT // CODER, stream=stream, steps=steps, exact=exact)
     return packet, _motion(number, references, field, of_contexts, None if exact is None else exact.mask)
 
 

@@ -3,16 +3,16 @@
 prediction ─ parts ─ with HALO superblocks around ─ g_a or g_s ─ without them ─ latents or pixels of the area
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dlic.learned.sequence.areas import SUPERBLOCK
 from dlic.pixels.rectangles import Rectangle
-from dlic.runtime.network import DecoderNetwork, DeployedModel, EncoderNetwork, InterNetwork
+from dlic.runtime.network import DecoderNetwork, DeployedModel, EncoderNetwork, InterNetwork, Unrounded
 
 LARGEST = 512  # superblocks of a part without its surroundings: two megapixels, which a frame of 1920 × 1080 has
 HALO = 2  # superblocks, 8 latents: g_a sees 6 latents beyond a latent, g_s 5 beyond a pixel (`runtime.reach`)
@@ -90,11 +90,20 @@ class _Decoder:
         return getattr(self._decoder, name)
 
     def synthesise(self, y_hat: NDArray[np.float32], level: int) -> NDArray[np.uint8]:
-        pixels = np.empty_like(self._divided.prediction)
+        return self._joined(y_hat, lambda decoder, latents: decoder.synthesise(latents, level), np.uint8)
+
+    def differences(self, y_hat: NDArray[np.float32], level: int) -> NDArray[np.float32]:
+        return self._joined(y_hat, lambda decoder, latents: cast(Unrounded, decoder).differences(latents, level), np.float32)
+
+    def _joined(
+        self, y_hat: NDArray[np.float32], run: Callable[[DecoderNetwork, NDArray[np.float32]], NDArray[Any]], dtype: type
+    ) -> NDArray[Any]:
+        """What `run` makes of the latents of every part, put together (H, W, 3)."""
+        whole: NDArray[Any] = np.empty(self._divided.prediction.shape, dtype)
         for place, around, model in self._divided.places():
             latents = np.ascontiguousarray(y_hat[self._divided.in_latents(around).slices])
-            pixels[place.slices] = model.decoder.synthesise(latents, level)[place.within(around)]
-        return pixels
+            whole[place.slices] = run(model.decoder, latents)[place.within(around)]
+        return whole
 
 
 def _parts(box: Rectangle, largest: int) -> list[Rectangle]:

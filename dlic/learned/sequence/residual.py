@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +13,13 @@ from dlic.entropy.coder import PARITY, PLAIN, Coder, coder_of
 from dlic.entropy.parts import CodedPart, Symbols, walk
 from dlic.entropy.tables import FrequencyTables
 from dlic.errors import CorruptFileError
+from dlic.learned.guarded_rounding import INTER, GuardedRounding
 from dlic.learned.rounding import Rounding
 from dlic.learned.sequence.areas import areas, of_pixels, pixels_of
 from dlic.learned.sequence.masked_rows import MaskedRows, positions, with_silent_row
 from dlic.pixels.arrays import padded
 from dlic.pixels.rectangles import Rectangle
-from dlic.runtime.network import DeployedModel, InterNetwork
+from dlic.runtime.network import DeployedModel, InterNetwork, Unrounded
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -98,14 +100,23 @@ class ResidualCodec:
         decoder.finish()
         return found, crc
 
-    def reconstruct(self, symbols: list[Symbols], p: NDArray[np.uint8], level: int, coded: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """x_hat of parsed symbols, given the prediction."""
-        x_hat = p.copy()
+    def reconstruct(
+        self,
+        symbols: list[Symbols],
+        p: NDArray[np.uint8],
+        level: int,
+        coded: NDArray[np.bool_],
+        rounding: GuardedRounding | None = None,
+    ) -> NDArray[np.uint8]:
+        """x_hat of parsed symbols, given the prediction; `rounding` is that of a guarded frame."""
+        x_hat, rounding = p.copy(), rounding or GuardedRounding(INTER, (p.shape[0], p.shape[1]))
         for (area, place), of_area in zip(_places(coded, p.shape[0], p.shape[1]), symbols, strict=True):
             decoder = self._model(p, place, coded[area.slices]).decoder
             context = decoder.context(of_area.z, self._size(place), level)
             y_hat = decoder.reconstruct(context, of_area.y)
-            _paste(x_hat, decoder.synthesise(y_hat, level), place, coded[area.slices])
+            differences = cast(Unrounded, decoder).differences(y_hat, level)[: place.height, : place.width]
+            pixels = rounding.pixels(differences, place, p[place.slices], coded[area.slices])
+            _paste(x_hat, pixels, place, coded[area.slices])
         return x_hat
 
     def _model(self, p: NDArray[np.uint8], place: Rectangle, coded: NDArray[np.bool_]) -> DeployedModel:
@@ -146,7 +157,7 @@ def _places(coded: NDArray[np.bool_], height: int, width: int) -> Iterator[tuple
 
 def _paste(x_hat: NDArray[np.uint8], pixels: NDArray[np.uint8], place: Rectangle, coded: NDArray[np.bool_]) -> None:
     """Writes the coded superblocks of an area into a frame."""
-    target, pixels = x_hat[place.slices], pixels[: place.height, : place.width]
+    target = x_hat[place.slices]
     if coded.all():
         target[...] = pixels
     else:

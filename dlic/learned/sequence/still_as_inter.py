@@ -13,7 +13,7 @@ GREY = 128
 
 @dataclass(frozen=True, eq=False)
 class StillAsInter:
-    """Weights that were trained on pictures, as an `InterNetwork`; residuals beyond ±127 are cut off."""
+    """Weights that were trained on pictures, as an `InterNetwork`."""
 
     model: DeployedModel
 
@@ -38,7 +38,7 @@ class _Encoder:
 
 
 class _Decoder:
-    """A decoder that adds its pixels to a prediction."""
+    """A decoder that adds its pixels to a prediction; its `differences` are those from grey."""
 
     def __init__(self, decoder: DecoderNetwork, prediction: NDArray[np.int16]):
         self._decoder, self._prediction = decoder, prediction

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlic.container.format import Container
+from dlic.learned.guarded_rounding import GuardedRounding
 from dlic.learned.picture import AnalysedPicture, Encoded
 from dlic.learned.tiles import decoder, encoder
 from dlic.learned.tiles.plan import Tiling
@@ -37,9 +38,12 @@ class TileCodec:
         progress: Progress,
         damaged: bool = False,
         further: decoder.FurtherLayer | None = None,
+        rounding: GuardedRounding | None = None,
     ) -> Decoded:
-        """A picture or a part of it, with a further layer if there is one; of a damaged picture, the readable tiles."""
-        return decoder.decode(self.unit, self.tiling, picture, crop, progress, damaged, further)
+        """A picture or a part of it, with a further layer if there is one; of a damaged picture, the readable tiles. With
+        `rounding`, the frame of a sequence.
+        """
+        return decoder.decode(self.unit, self.tiling, picture, crop, progress, damaged, further, rounding)
 
     def crcs(self, picture: Container) -> tuple[int, ...]:
         """CRC-32 of the symbols of every tile, read and checked."""

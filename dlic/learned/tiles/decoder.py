@@ -13,6 +13,7 @@ from dlic.container.format import Container
 from dlic.container.tiles import split, split_beginning
 from dlic.container.units import CodedUnit
 from dlic.errors import CorruptFileError
+from dlic.learned.guarded_rounding import GuardedRounding
 from dlic.learned.tiles.plan import DECODING, PIXEL, Tiling, by_stage, crew, largest, latents_of_a_tile
 from dlic.learned.tiles.seams import Seams
 from dlic.learned.unit import DecodedUnit, UnitCodec
@@ -46,16 +47,18 @@ def decode(
     progress: Progress,
     damaged: bool = False,
     further: FurtherLayer | None = None,
+    rounding: GuardedRounding | None = None,
 ) -> Decoded:
     """Decodes a picture in tiles, or a part of it; only the tiles of the part are read. In a `damaged` picture, unreadable tiles
-    are gray and are listed in the result. A `further` layer refines the latents. Raises CorruptFileError where no tile can be read.
+    are gray and are listed in the result. A `further` layer refines the latents; `rounding` is that of a guarded frame, which is
+    decoded as a whole. Raises CorruptFileError where no tile can be read.
     """
     start = time.perf_counter()
     grid, tiles = split_beginning(picture) if damaged else split(picture)
     part = crop or grid.whole
     needed, lost = grid.meeting(part), list[Rectangle]()
     with crew(tiling, *_decoding(codec, grid, part)) as threads:
-        work = TileDecoder(codec, grid, tiles, part, damaged, further)
+        work = TileDecoder(codec, grid, tiles, part, damaged, further, rounding)
         for done, index in enumerate(threads.results(work.tasks(needed, threads.executor)), start=1):
             lost += [] if index is None else [grid.tiles[index]]
             progress(done / len(needed))
@@ -77,9 +80,10 @@ class TileDecoder:
         shown: Rectangle,
         damaged: bool,
         further: FurtherLayer | None = None,
+        rounding: GuardedRounding | None = None,
     ):
         self._codec, self._grid, self._tiles, self._shown, self._damaged = codec, grid, tiles, shown, damaged
-        self._further = further
+        self._further, self._rounding = further, rounding
         self.image: NDArray[np.uint8] = np.full((shown.height, shown.width, 3), LOST, np.uint8)
         self.spent: list[dict[str, float]] = []  # seconds by stage
 
@@ -129,11 +133,17 @@ class TileDecoder:
         seconds: dict[str, float] = {}
         with timed(seconds, "transform"):
             joined = self._joined(index, latents, channels=own.shape[2])
-            pixels = self._codec.synthesise(joined, self._further.level if self._further else tile.level)
             part = self._grid.tiles[index].overlap(self._shown)
-            self.image[part.within(self._shown)] = pixels[part.within(self._seen(index))]
+            self.image[part.within(self._shown)] = self._pixels(joined, index, tile, part)
         self.spent.append(seconds)
         return None
+
+    def _pixels(self, joined: Latent, index: int, tile: CodedUnit, part: Rectangle) -> NDArray[np.uint8]:
+        """The pixels of a part of a tile, from its latents and those around it."""
+        inside = part.within(self._seen(index))
+        if self._rounding is not None:
+            return self._codec.synthesise_guarded(joined, tile.level, inside, self._rounding, part)
+        return self._codec.synthesise(joined, self._further.level if self._further else tile.level)[inside]
 
     def _joined(self, index: int, latents: dict[int, Latent | None], channels: int) -> Latent:
         """The latents that a tile's pixels depend on, zero where they are lost."""

@@ -40,12 +40,12 @@ class Prediction:
         return {"for_means": self._features(level, height, width)[0]}
 
     def for_pixels(self, level: int, height: int, width: int) -> Inputs:
-        """The inputs of `synthesis`."""
-        return {"for_pixels": self._features(level, height, width)[1], "prediction": self.pixels(height, width)}
+        """The input of `differences`, and one of `synthesis`."""
+        return {"for_pixels": self._features(level, height, width)[1]}
 
 
 class InterDecoder(LightDecoder):
-    """The graphs `prediction`, `latents` and `synthesis`."""
+    """The graphs `prediction`, `latents`, `synthesis` and `differences`."""
 
     def __init__(self, sessions: Sessions, steps: int, latents: int, prediction: Prediction):
         super().__init__(sessions, steps, latents)
@@ -55,8 +55,14 @@ class InterDecoder(LightDecoder):
         return Context(z_symbols.astype(np.float32), size, level, self._prediction.for_means(level, *size))
 
     def synthesise(self, y_hat: NDArray[np.float32], level: int) -> NDArray[np.uint8]:
-        known = self._prediction.for_pixels(level, y_hat.shape[0], y_hat.shape[1])
-        return self._sessions.run("synthesis", {"y_hat": y_hat, "level": as_input(level)} | known)[0]
+        p = {"prediction": self._prediction.pixels(y_hat.shape[0], y_hat.shape[1])}
+        return self._sessions.run("synthesis", self._inputs(y_hat, level) | p)[0]
+
+    def differences(self, y_hat: NDArray[np.float32], level: int) -> NDArray[np.float32]:
+        return self._sessions.run("differences", self._inputs(y_hat, level))[0]
+
+    def _inputs(self, y_hat: NDArray[np.float32], level: int) -> Inputs:
+        return {"y_hat": y_hat, "level": as_input(level)} | self._prediction.for_pixels(level, y_hat.shape[0], y_hat.shape[1])
 
 
 class InterEncoder(Unrefined, LightEncoder):

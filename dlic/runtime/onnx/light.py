@@ -33,7 +33,7 @@ class Context:
 
 
 class LightDecoder:
-    """The graphs `latents` and `synthesis`."""
+    """The graphs `latents`, `synthesis` and `differences`."""
 
     stride, levels, unit, halo = reach.STRIDE, LEVELS, 4 * reach.STRIDE, reach.LIGHT
 
@@ -51,6 +51,9 @@ class LightDecoder:
 
     def synthesise(self, y_hat: NDArray[np.float32], level: int) -> NDArray[np.uint8]:
         return self._sessions.run("synthesis", {"y_hat": y_hat, "level": as_input(level)})[0]
+
+    def differences(self, y_hat: NDArray[np.float32], level: int) -> NDArray[np.float32]:
+        return self._sessions.run("differences", {"y_hat": y_hat, "level": as_input(level)})[0]
 
 
 class LightEncoder:

@@ -20,7 +20,14 @@ from dlic.runtime.torch.arrays import affine, load_network, to_batch, to_latent
 from dlic.runtime.torch.inter_prediction import FeaturesOfBlocks
 from dlic.runtime.torch.light import SYNTHESES
 from dlic.runtime.torch.light_context import Context, ContextLoop
-from dlic.runtime.torch.light_transforms import COLOURS_LAST, analysis_of_blocks, from_blocks, synthesis_of_blocks, to_blocks
+from dlic.runtime.torch.light_transforms import (
+    COLOURS_LAST,
+    analysis_of_blocks,
+    from_blocks,
+    join_blocks,
+    synthesis_of_blocks,
+    to_blocks,
+)
 from dlic.runtime.torch.threads import inference
 
 RESIDUALS = (-256.0, 256.0)  # limits of what g_s adds to a prediction, in 8-bit units
@@ -74,9 +81,17 @@ class InterDecoder:
 
     @inference
     def synthesise(self, y_hat: NDArray[np.float32], level: int) -> NDArray[np.uint8]:
-        size = 2 * y_hat.shape[0], 2 * y_hat.shape[1]
-        residual = self._parts.g_s(level)(to_batch(y_hat), self._prediction.known(level, *size).for_pixels)
-        return from_blocks(np.clip(to_latent(residual) + self._prediction.blocks(*size), 0, 255))
+        p = self._prediction.blocks(2 * y_hat.shape[0], 2 * y_hat.shape[1])
+        return from_blocks(np.clip(self._residual(y_hat, level) + p, 0, 255))
+
+    @inference
+    def differences(self, y_hat: NDArray[np.float32], level: int) -> NDArray[np.float32]:
+        return join_blocks(self._residual(y_hat, level))
+
+    def _residual(self, y_hat: NDArray[np.float32], level: int) -> NDArray[np.float32]:
+        """What is added to blocks of the prediction, and ½: (H/BLOCK, W/BLOCK, 3·BLOCK²)."""
+        known = self._prediction.known(level, 2 * y_hat.shape[0], 2 * y_hat.shape[1])
+        return to_latent(self._parts.g_s(level)(to_batch(y_hat), known.for_pixels))
 
 
 class InterEncoder(Unrefined):

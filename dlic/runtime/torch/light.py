@@ -19,11 +19,12 @@ from dlic.runtime.rows import table_rows
 from dlic.runtime.torch.arrays import affine, load_network, to_batch, to_latent
 from dlic.runtime.torch.light_context import Context, ContextLoop
 from dlic.runtime.torch.light_refine import LightParts, refined
-from dlic.runtime.torch.light_transforms import analysis_of_blocks, from_blocks, synthesis_of_blocks, to_blocks
+from dlic.runtime.torch.light_transforms import analysis_of_blocks, from_blocks, join_blocks, synthesis_of_blocks, to_blocks
 from dlic.runtime.torch.state import own_state
 from dlic.runtime.torch.threads import follow_limit, inference
 
 SYNTHESES = 8  # number of levels for which g_s is cached with the gains in its weights
+AROUND_GREY, FAR = -0.5 / 255, (-512.0, 512.0)  # zero and limits of unrounded pixels less 128
 
 
 class LightDecoder:
@@ -34,6 +35,7 @@ class LightDecoder:
     def __init__(self, network: Light):
         self._loop = ContextLoop(network)
         self._g_s = lru_cache(maxsize=SYNTHESES)(lambda level: synthesis_of_blocks(network.g_s, level))
+        self._unrounded = lru_cache(maxsize=SYNTHESES)(lambda level: synthesis_of_blocks(network.g_s, level, AROUND_GREY, FAR))
 
     @inference
     def context(self, z_symbols: NDArray[Any], size: tuple[int, int], level: int) -> Context:
@@ -46,6 +48,10 @@ class LightDecoder:
     @inference
     def synthesise(self, y_hat: NDArray[np.float32], level: int) -> NDArray[np.uint8]:
         return from_blocks(to_latent(self._g_s(level)(to_batch(y_hat))))
+
+    @inference
+    def differences(self, y_hat: NDArray[np.float32], level: int) -> NDArray[np.float32]:
+        return join_blocks(to_latent(self._unrounded(level)(to_batch(y_hat))))
 
 
 class LightEncoder:

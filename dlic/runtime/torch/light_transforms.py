@@ -1,6 +1,7 @@
 """g_a and g_s of `Light` for inference: on blocks of pixels, with fused layers, and with a level's gains in the weights."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -62,8 +63,13 @@ def to_blocks(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def from_blocks(blocks: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Inverse of `to_blocks` for values in [0, 256); truncates: → uint8 (H, W, 3)."""
+    return join_blocks(torch.from_numpy(blocks).to(torch.uint8).numpy())
+
+
+def join_blocks(blocks: NDArray[Any]) -> NDArray[Any]:
+    """(H/BLOCK, W/BLOCK, BLOCK·BLOCK·3) → (H, W, 3), of any type."""
     height, width = blocks.shape[:2]
-    pixels = torch.from_numpy(blocks).to(torch.uint8).reshape(height, width, BLOCK, 3 * BLOCK).transpose(1, 2)
+    pixels = torch.from_numpy(blocks).reshape(height, width, BLOCK, 3 * BLOCK).transpose(1, 2)
     return pixels.reshape(height * BLOCK, width * BLOCK, 3).numpy()
 
 

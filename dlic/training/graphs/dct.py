@@ -28,7 +28,7 @@ def plain_synthesis(g_s: PlainSynthesis, graph: Graph, name: str, y_hat: str) ->
     """y_hat (h, w, M) → uint8 (H, W, 3)."""
     x = apply(g_s.coarse, graph, f"{name}.coarse", _in_blocked_layout(graph, pixels.to_planes(graph, y_hat)))
     x = _in_blocked_layout(graph, apply(g_s.split, graph, f"{name}.split", x))
-    return _to_pixels(graph, name, apply(g_s.fine, graph, f"{name}.fine", x))
+    return _to_pixels(graph, _values(graph, name, apply(g_s.fine, graph, f"{name}.fine", x)))
 
 
 def synthesis(
@@ -38,12 +38,26 @@ def synthesis(
 
     `known` (1, C, H/8, W/8) is added to features as in `Synthesis`; The result is added to `prediction` (H, W, 3), if there is one.
     """
+    x = _synthesis_features(g_s, graph, name, y_hat, level, known)
+    zero = 0.5 * 255 if prediction is None else 0.0
+    return _to_pixels(graph, _values(graph, name, x, level_gain(graph, f"{name}.gain", level), zero), prediction)
+
+
+def differences(
+    g_s: Synthesis, graph: Graph, name: str, y_hat: str, level: str, known: str | None = None, zero: float = 0.0
+) -> str:
+    """What `synthesis` adds to a prediction, and ½, unrounded: float32 (H, W, 3). `zero` is what g_s takes for no difference."""
+    x = _synthesis_features(g_s, graph, name, y_hat, level, known)
+    return pixels.join_blocks(graph, _values(graph, name, x, level_gain(graph, f"{name}.gain", level), zero), BLOCK)
+
+
+def _synthesis_features(g_s: Synthesis, graph: Graph, name: str, y_hat: str, level: str, known: str | None) -> str:
+    """y_hat (h, w, M) → features (1, C, H/BLOCK, W/BLOCK) before the level's gain."""
     x = _in_blocked_layout(graph, pixels.to_planes(graph, y_hat))
     x = _level_blocks(graph, f"{name}.coarse", bottlenecks(g_s.coarse.blocks), x, level)
     x = apply(g_s.split, graph, f"{name}.split", x)
     x = _in_blocked_layout(graph, x if known is None else graph.op("Add", x, known))
-    x = _level_blocks(graph, f"{name}.fine", bottlenecks(g_s.fine.blocks), x, level)
-    return _to_pixels(graph, name, x, level_gain(graph, f"{name}.gain", level), prediction)
+    return _level_blocks(graph, f"{name}.fine", bottlenecks(g_s.fine.blocks), x, level)
 
 
 def _level_blocks(graph: Graph, name: str, blocks: list, x: str, level: str) -> str:
@@ -53,18 +67,23 @@ def _level_blocks(graph: Graph, name: str, blocks: list, x: str, level: str) -> 
     return x
 
 
-def _to_pixels(graph: Graph, name: str, x: str, gain: str | None = None, prediction: str | None = None) -> str:
-    """Features (1, C, H/BLOCK, W/BLOCK) → uint8 (H, W, 3); `gain` (1, C) weights them. A prediction takes the place of grey."""
+def _values(graph: Graph, name: str, x: str, gain: str | None = None, zero: float = 0.5 * 255) -> str:
+    """Features (1, C, H/BLOCK, W/BLOCK) → 8-bit units above `zero`, and ½: (H/BLOCK, W/BLOCK, 3·BLOCK²). `gain` (1, C) weights
+    the features.
+    """
     kernel = graph.op("Mul", graph.op("Transpose", _of_blocks(graph, f"{name}.last"), perm=[1, 0]), graph.constant(255))
     if gain is not None:
         kernel = graph.op("Mul", kernel, graph.op("Transpose", gain, perm=[1, 0]))  # cheaper than weighting all features
     bias = graph.op("Gather", graph.weight(f"{name}.last.bias"), _colours_last(graph))
-    zero = 0.5 * 255 if prediction is None else 0.0
     offset = graph.op("Add", graph.op("Mul", bias, graph.constant(255)), graph.constant(zero + 0.5))  # ½: rounds
-    blocks = graph.op("Add", graph.op("MatMul", pixels.to_array(graph, x), kernel), offset)
+    return graph.op("Add", graph.op("MatMul", pixels.to_array(graph, x), kernel), offset)
+
+
+def _to_pixels(graph: Graph, values: str, prediction: str | None = None) -> str:
+    """`_values` → uint8 (H, W, 3), added to a prediction (H, W, 3) if there is one."""
     if prediction is not None:
-        blocks = graph.op("Add", blocks, pixels.to_blocks(graph, prediction, BLOCK))
-    return pixels.from_blocks(graph, graph.op("Clip", blocks, graph.constant(0), graph.constant(255)), BLOCK)
+        values = graph.op("Add", values, pixels.to_blocks(graph, prediction, BLOCK))
+    return pixels.from_blocks(graph, graph.op("Clip", values, graph.constant(0), graph.constant(255)), BLOCK)
 
 
 def first_features(graph: Graph, name: str, blocks: str) -> str:

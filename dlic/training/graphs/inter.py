@@ -52,6 +52,15 @@ class InterGraphs(LightGraphs):
         graph.output("pixels", x_hat, np.uint8, ("H", "W", 3))
         return graph.to_bytes()
 
+    def differences(self) -> bytes:
+        """g_s: y_hat (h, w, M) and the features of a prediction → what is added to it, unrounded, and ½: float32 (H, W, 3)."""
+        graph = Graph(self._weights)
+        y_hat, level = graph.input("y_hat", np.float32, ("h", "w", self._latents)), graph.input("level", np.int64, (1,))
+        known = graph.input("for_pixels", np.float32, (1, self._fine, "hf", "wf"))
+        unrounded = dct.differences(self._inter.g_s, graph, "g_s", y_hat, level, known)
+        graph.output("differences", unrounded, np.float32, ("H", "W", 3))
+        return graph.to_bytes()
+
     def _hyper_features(self, graph: Graph, z: str, size: str, level: str) -> str:
         known = graph.input("for_means", np.float32, (1, self._hidden, "h", "w"))
         return graph.op("Add", super()._hyper_features(graph, z, size, level), known)

@@ -23,7 +23,7 @@ class LightGraphs:
         """Name → file."""
         steps = {f"step_{number}": self.step(number) for number in range(1, int(self._network.config["context_steps"]))}
         whole = {"analysis": self.analysis(), "hyper": self.hyper(), "context": self.context(), "latents": self.latents()}
-        return whole | steps | {"synthesis": self.synthesis()}
+        return whole | steps | {"synthesis": self.synthesis(), "differences": self.differences()}
 
     def analysis(self) -> bytes:
         """g_a: image uint8 (H, W, 3) → latent (h, w, M), the same for every level."""
@@ -90,6 +90,14 @@ class LightGraphs:
         graph = Graph(self._weights)
         y_hat, level = graph.input("y_hat", np.float32, ("h", "w", self._latents)), graph.input("level", np.int64, (1,))
         graph.output("pixels", dct.synthesis(self._network.g_s, graph, "g_s", y_hat, level), np.uint8, ("H", "W", 3))
+        return graph.to_bytes()
+
+    def differences(self) -> bytes:
+        """g_s: y_hat (h, w, M) → unrounded pixels less 128, and ½: float32 (H, W, 3)."""
+        graph = Graph(self._weights)
+        y_hat, level = graph.input("y_hat", np.float32, ("h", "w", self._latents)), graph.input("level", np.int64, (1,))
+        unrounded = dct.differences(self._network.g_s, graph, "g_s", y_hat, level, zero=-0.5)
+        graph.output("differences", unrounded, np.float32, ("H", "W", 3))
         return graph.to_bytes()
 
     # --- parts of several graphs ------------------------------------------------------------------------------------

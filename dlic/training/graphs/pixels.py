@@ -56,10 +56,14 @@ def to_blocks(graph: Graph, pixels: str, side: int) -> str:
 
 def from_blocks(graph: Graph, blocks: str, side: int) -> str:
     """Inverse of `to_blocks` for values in [0, 256); truncates."""
-    whole = graph.op("Cast", blocks, to=TensorProto.UINT8)  # first, so that a quarter of the bytes is moved
-    size = size_of(graph, whole)
+    return join_blocks(graph, graph.op("Cast", blocks, to=TensorProto.UINT8), side)  # first: a quarter of the bytes is moved
+
+
+def join_blocks(graph: Graph, blocks: str, side: int) -> str:
+    """(H/side, W/side, side·side·3) → (H, W, 3), of any type."""
+    size = size_of(graph, blocks)
     shape = graph.op("Concat", size, graph.shape(side, side * COLOURS), axis=0)
-    lines = graph.op("Transpose", graph.op("Reshape", whole, shape), perm=[0, 2, 1, 3])
+    lines = graph.op("Transpose", graph.op("Reshape", blocks, shape), perm=[0, 2, 1, 3])
     return from_rows(graph, lines, graph.op("Mul", size, graph.shape(side, side)), COLOURS)
 
 

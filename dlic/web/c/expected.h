@@ -1,5 +1,6 @@
 // What the motion of a frame's references lets expect of its own (`dlic/classical/motion/temporal.py`; docs/format.md, section 9.3).
 #pragma once
+#include "offsets.h"
 #include "vectors.h"
 SMALL_BEGIN
 
@@ -26,6 +27,7 @@ _Static_assert(EXACT_CONTEXTS % sizeof exact_priors == 0, "a prior for each cont
 
 static i32 prior_of(int context) {
   if (context < MOTION_CONTEXTS) return motion_priors[context];
+  if (context >= OFFSETS) return offset_priors[context - OFFSETS];
   return context < MOTION_CONTEXTS + SKIP_CONTEXTS ? 128 : exact_priors[(context - MOTION_CONTEXTS - SKIP_CONTEXTS) % 5];
 }
 

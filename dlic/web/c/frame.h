@@ -5,7 +5,7 @@
 #include "residual.h"
 SMALL_BEGIN
 
-enum { MOVES = 1, CODED = 2, ALL_CODED = 4, CODER = 8, HAS_EXACT = 16, MAX_FRAME = 1 << 25 };
+enum { MOVES = 1, CODED = 2, ALL_CODED = 4, CODER = 8, HAS_EXACT = 16, GUARDED = 32, MAX_FRAME = 1 << 25 };
 enum { SAME_ALPHA, ONE_ALPHA, WHOLE_ALPHA, ALPHA_DIFFERENCE };
 
 typedef struct {
@@ -57,19 +57,33 @@ static int read_exact_map(Flags *flags, const Motion *motion, const FrameMotion 
   return set ? 1 : fail("a frame promises exact blocks and has none");
 }
 
-// Motion, skip map and exact blocks from the side stream, if there is one.
-static int read_side(const Packet *packet, const u8 *side, size_t size, u32 flags, Motion *motion, int rows, int columns, u8 *coded, u8 *exact) {
+// The steps of the offsets of coded superblocks.
+static int read_coded_steps(Flags *flags, size_t count, const u8 *coded, i16 *steps) {
+  i16 *of_coded = take(count * sizeof(i16));
+  size_t some = 0;
+  if (!of_coded) return fail(NO_MEMORY);
+  for (size_t i = 0; i < count; i++) some += coded[i];
+  if (!read_steps(flags, OFFSETS, EVEN, some, of_coded)) return 0;
+  some = 0;
+  for (size_t i = 0; i < count; i++)
+    if (coded[i]) steps[i] = of_coded[some++];
+  return 1;
+}
+
+// Motion, skip map, exact blocks and offsets from the side stream, if there is one.
+static int read_side(const Packet *packet, const u8 *side, size_t size, u32 flags, Motion *motion, int rows, int columns, u8 *coded, u8 *exact, i16 *steps) {
   Mark start = mark();
   MotionReader *reader = take_zeros(sizeof(MotionReader));
   int some_are_coded = (flags & (CODED | ALL_CODED)) == CODED;
   if (!reader || !take_reader(reader, motion)) return fail(NO_MEMORY);
   first_counts(packet->motions, &reader->flags.counts);
-  if (flags & (MOVES | HAS_EXACT) || some_are_coded) {
+  if (flags & (MOVES | HAS_EXACT | GUARDED) || some_are_coded) {
     if (!start_flags(&reader->flags, side, size, ALL_CONTEXTS)) return 0;
     if (flags & MOVES && !expect(packet->motions, packet->references, packet->number, macroblocks_of(packet->width, packet->height), &reader->expected)) return 0;
     if (flags & MOVES) read_motion(reader);
     if (some_are_coded && !read_skip_map(&reader->flags, motion, rows, columns, coded)) return 0;
     if (flags & HAS_EXACT && !read_exact_map(&reader->flags, motion, packet->motions[0], exact)) return 0;
+    if (flags & GUARDED && !read_coded_steps(&reader->flags, (size_t)(rows * columns), coded, steps)) return 0;
     if (!end_flags(&reader->flags)) return 0;
   }
   keep_motion(motion, exact, &reader->flags.counts, packet->number, packet->motions, kept_motion);
@@ -95,24 +109,25 @@ NOINLINE u8 *decode_frame(const Packet *packet) {
   Bytes from = {packet->data, 0, packet->size, 0};
   u32 flags = big_endian(&from, 1);
   int rows = (packet->height + SUPERBLOCK - 1) / SUPERBLOCK, columns = (packet->width + SUPERBLOCK - 1) / SUPERBLOCK;
-  int some = (flags & CODED) != 0, whole = (flags & ALL_CODED) != 0, has_exact = (flags & HAS_EXACT) != 0;
-  if (from.short_of || flags >= 2 * HAS_EXACT || (whole && !some)) return fail("a frame is damaged, or coded in a way that this decoder does not know"), NULL;
-  u64 length = flags & MOVES || some != whole || has_exact ? varint(&from) : 0;
+  int some = (flags & CODED) != 0, whole = (flags & ALL_CODED) != 0, has_exact = (flags & HAS_EXACT) != 0, guarded = (flags & GUARDED) != 0;
+  if (from.short_of || flags >= 2 * GUARDED || ((whole || guarded) && !some)) return fail("a frame is damaged, or coded in a way that this decoder does not know"), NULL;
+  u64 length = flags & MOVES || some != whole || has_exact || guarded ? varint(&from) : 0;
   const u8 *side = length <= from.size ? take_bytes(&from, (size_t)length) : 0;
   u64 exact_length = side && has_exact ? varint(&from) : 0;
   const u8 *stream = exact_length <= from.size ? take_bytes(&from, (size_t)exact_length) : 0;
   if (!side || !stream || (from.at < from.size && !some)) return fail("a frame is damaged: its data are not as long as it says"), NULL;
   u8 *pixels = take(4 * (size_t)packet->width * (size_t)packet->height), *coded = take((size_t)(rows * columns)), *exact = take_zeros(macroblocks_of(packet->width, packet->height));
+  i16 *steps = take_zeros((size_t)(rows * columns) * sizeof(i16));
   kept_motion = take(motion_size(packet->width, packet->height));
   Mark start = mark();
   Motion motion;
-  if (!pixels || !coded || !exact || !kept_motion || !take_motion(&motion, packet->width, packet->height, packet->references)) return fail(NO_MEMORY), NULL;
+  if (!pixels || !coded || !exact || !steps || !kept_motion || !take_motion(&motion, packet->width, packet->height, packet->references)) return fail(NO_MEMORY), NULL;
   memset(coded, whole, (size_t)(rows * columns));
-  if (!read_side(packet, side, (size_t)length, flags, &motion, rows, columns, coded, exact)) return NULL;
+  if (!read_side(packet, side, (size_t)length, flags, &motion, rows, columns, coded, exact, steps)) return NULL;
   if (!predict(packet->frames, &motion, pixels)) return NULL;
   Packing packing = {0};
   if (has_exact && !read_packed(stream, (size_t)exact_length, exact, packet->width, packet->height, pixels, &packing)) return NULL;
-  Residual residual = {pixels, packet->width, packet->height, packet->level, (int)(flags % HAS_EXACT / CODER), coded, rows, columns};
+  Residual residual = {pixels, packet->width, packet->height, packet->level, (int)(flags % HAS_EXACT / CODER), coded, steps, rows, columns};
   u32 crc = 0;
   size_t before = from.at;
   if (some) set_level(packet->level);

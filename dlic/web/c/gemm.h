@@ -26,19 +26,21 @@
 #define MADD MADD2
 #include "gemm.inc"
 
-// x · Φ(x), to 3e-6 where |x| ≤ 8. Φ − ½ is x · P(x²) / Q(x²) up to 5, where ½ is reached to 3e-7.
+// x · Φ(x) = x / 2 · (1 + erf(x / √2)), to 2.5e-7 of |x| with errors of either sign: a bias would add up over the layers. erf is
+// Eigen's rational function, 1 or −1 from ±4 on.
 INLINE f4 gelu4(f4 x) {
-  f4 bounded = max4(min4(x, splat4(5.0f)), splat4(-5.0f)), u = bounded * bounded;
-  f4 p = MADD4(u, splat4(-1.6687266679582535e-08f), splat4(5.443698682938702e-06f));
-  p = MADD4(u, p, splat4(0.0004104846448171884f));
-  p = MADD4(u, p, splat4(0.006042851135134697f));
-  p = MADD4(u, p, splat4(0.05993172153830528f));
-  p = MADD4(u, p, splat4(0.39894136786460876f));
-  f4 q = MADD4(u, splat4(0.00013892621791455895f), splat4(0.0032293684780597687f));
-  q = MADD4(u, q, splat4(0.04298299923539162f));
-  q = MADD4(u, q, splat4(0.3168798089027405f));
-  q = MADD4(u, q, splat4(1.0f));
-  return x * (bounded * p / q + splat4(0.5f));
+  f4 scaled = x * splat4(0.70710678f), bounded = max4(min4(scaled, splat4(4.0f)), splat4(-4.0f)), u = bounded * bounded;
+  f4 p = MADD4(u, splat4(-2.72614225801306e-10f), splat4(2.77068142495902e-08f));
+  p = MADD4(u, p, splat4(-2.10102402082508e-06f));
+  p = MADD4(u, p, splat4(-5.69250639462346e-05f));
+  p = MADD4(u, p, splat4(-7.34990630326855e-04f));
+  p = MADD4(u, p, splat4(-2.95459980854025e-03f));
+  p = MADD4(u, p, splat4(-1.60960333262415e-02f));
+  f4 q = MADD4(u, splat4(-1.45660718464996e-05f), splat4(-2.13374055278905e-04f));
+  q = MADD4(u, q, splat4(-1.68282697438203e-03f));
+  q = MADD4(u, q, splat4(-7.37332916720468e-03f));
+  q = MADD4(u, q, splat4(-1.42647390514189e-02f));
+  return x * (splat4(0.5f) * (bounded * p / q) + splat4(0.5f));
 }
 
 // `to` may be `from`; `count` is a multiple of 4.

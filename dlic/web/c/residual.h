@@ -1,6 +1,7 @@
 // The residual of a frame: areas of coded superblocks through the network of frames (docs/format.md, section 9.5).
 #pragma once
 #include "known.h"
+#include "offsets.h"
 #include "synthesis.h"
 
 enum { SUPERBLOCK = 64, WORTH = 4 };
@@ -10,6 +11,7 @@ typedef struct {
   u8 *pixels;  // (height, width, RGBA)
   int width, height, level, coder;
   const u8 *coded;  // superblocks (rows, columns)
+  const i16 *steps;  // of their offsets
   int rows, columns;
 } Residual;
 
@@ -73,20 +75,20 @@ SMALL_END
 
 // Four residuals of a colour, which is `shift` bits up in a pixel, and the colours of the pixels → those of the sum.
 INLINE i4 summed(f4 residual, i4 pixels, int shift) {
-  f4 low = splat4(0.0f), high = splat4(255.0f), colours = __builtin_convertvector(pixels >> shift & 255, f4);
-  if (model.known.channels) residual = min4(max4(residual, splat4(-256.0f)), splat4(256.0f));
-  else residual = __builtin_convertvector(__builtin_convertvector(min4(max4(residual, low), high), i4) - 128, f4);  // of pictures: around grey
-  return __builtin_convertvector(min4(max4(residual + colours, low), high), i4) << shift;
+  f4 colours = __builtin_convertvector(pixels >> shift & 255, f4);
+  return __builtin_convertvector(min4(max4(residual + colours, splat4(0.0f)), splat4(255.0f)), i4) << shift;
 }
 
-// Adds a block of 8×8 residuals (row, colour, column) to as many pixels as lie in the frame.
-NOINLINE void add_residuals(const float *block, int columns, int rows, u8 *to, size_t line) {
+// Adds a block of 8×8 residuals (row, colour, column), and an offset, to as many pixels as lie in the frame.
+NOINLINE void add_residuals(const float *block, float offset, int columns, int rows, u8 *to, size_t line) {
+  f4 shift = splat4(model.known.channels ? offset : offset - 128.0f);  // residuals of pictures are around grey
   for (int r = 0; r < rows; r++, to += line, block += 24) {
     i4 pixels[2] = {{0}};
     memcpy(pixels, to, 4 * (size_t)columns);
     for (int side = 0; side < 2; side++) {
       const float *at = block + 4 * side;
-      i4 sum = summed(load4(at), pixels[side], 0) | summed(load4(at + 8), pixels[side], 8) | summed(load4(at + 16), pixels[side], 16);
+      f4 red = load4(at) + shift, green = load4(at + 8) + shift, blue = load4(at + 16) + shift;
+      i4 sum = summed(red, pixels[side], 0) | summed(green, pixels[side], 8) | summed(blue, pixels[side], 16);
       pixels[side] = sum | (pixels[side] & -(1 << 24));
     }
     memcpy(to, pixels, 4 * (size_t)columns);
@@ -99,11 +101,13 @@ static int add_area(const Residual *residual, const Rectangle *area, const Recta
   if (!blocks) return fail(NO_MEMORY);
   for (int i = 0; i < 2 * h && 8 * i < place->height; i++) {
     blocks_of(fine + 2 * (size_t)i * (size_t)(w * model.channels), 2 * w, blocks);
-    const u8 *coded = residual->coded + (area->y + i / 8) * residual->columns + area->x;
+    size_t first = (size_t)((area->y + i / 8) * residual->columns + area->x);
+    const u8 *coded = residual->coded + first;
     for (int b = 0; 8 * b < place->width; b++) {
       if (!coded[b / 8]) continue;
       u8 *to = residual->pixels + 4 * ((size_t)(place->y + 8 * i) * (size_t)residual->width + (size_t)(place->x + 8 * b));
-      add_residuals(blocks + b * 192, (int)smaller(8, (size_t)(place->width - 8 * b)), (int)smaller(8, (size_t)(place->height - 8 * i)), to,
+      float offset = (float)residual->steps[first + (size_t)(b / 8)] / STEPS;
+      add_residuals(blocks + b * 192, offset, (int)smaller(8, (size_t)(place->width - 8 * b)), (int)smaller(8, (size_t)(place->height - 8 * i)), to,
                     4 * (size_t)residual->width);
     }
   }

@@ -1,6 +1,7 @@
 // y_hat → pixels: g_s (`dlic/models/light/transforms.py`), with a level's gains in the weights.
 #pragma once
 #include "context.h"
+#include "offsets.h"
 
 // One row of a block's inner channels.
 static void squeezed(const Block *block, const float *x, int width, int channels, int inner, float *to) {
@@ -41,17 +42,25 @@ static int run_blocks(const Block *blocks, int count, float *x, int height, int 
 
 typedef struct {
   int x, y, width, height;  // in pixels of the synthesised picture
+  const i16 *steps;         // of the offsets of units from the window's corner on, as many as cover it; null without
 } Window;
 
-// Eight pixels of three colours, values 0 … 256, to RGBA: cut off, as ½ was added.
-INLINE void eight_pixels(const float *colours, u32 *to) {
+// Eight pixels of three colours, values 0 … 256, with an offset to RGBA: cut off, as ½ was added.
+INLINE void eight_pixels(const float *colours, f4 offset, u32 *to) {
   f4 low = splat4(0.0f), high = splat4(255.0f);
   UNROLL for (int side = 0; side < 8; side += 4) {
-    i4 red = __builtin_convertvector(min4(max4(load4(colours + side), low), high), i4);
-    i4 green = __builtin_convertvector(min4(max4(load4(colours + 8 + side), low), high), i4);
-    i4 blue = __builtin_convertvector(min4(max4(load4(colours + 16 + side), low), high), i4);
+    i4 red = __builtin_convertvector(min4(max4(load4(colours + side) + offset, low), high), i4);
+    i4 green = __builtin_convertvector(min4(max4(load4(colours + 8 + side) + offset, low), high), i4);
+    i4 blue = __builtin_convertvector(min4(max4(load4(colours + 16 + side) + offset, low), high), i4);
     *(i4 *)(to + side) = red | green << 8 | blue << 16 | (i4){-(1 << 24), -(1 << 24), -(1 << 24), -(1 << 24)};
   }
+}
+
+// The offset of the pixel (x, y) of a window.
+INLINE f4 offset_at(const Window *window, int x, int y) {
+  int columns = (window->width + UNIT_OF_KEY - 1) / UNIT_OF_KEY;
+  if (!window->steps || x < 0 || x >= window->width) return splat4(0.0f);
+  return splat4((float)window->steps[y / UNIT_OF_KEY * columns + x / UNIT_OF_KEY] / STEPS);
 }
 
 // A row of blocks of 8×8 pixels (width, row, colour, column) → RGBA of a window.
@@ -64,10 +73,11 @@ NOINLINE void pixels_of(const float *blocks, int width, int top, const Window *w
     for (int b = 0; b < width; b++) {
       int x = 8 * b - window->x;
       const float *colours = blocks + (size_t)(b * 192 + r * 24);
+      f4 offset = offset_at(window, x, y);
       if (x >= 0 && x + 8 <= window->width) {
-        eight_pixels(colours, line + x);
+        eight_pixels(colours, offset, line + x);
       } else if (x + 8 > 0 && x < window->width) {
-        eight_pixels(colours, eight);
+        eight_pixels(colours, offset, eight);
         for (int i = 0; i < 8; i++)
           if (x + i >= 0 && x + i < window->width) line[x + i] = eight[i];
       }
