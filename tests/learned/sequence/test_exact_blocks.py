@@ -18,7 +18,7 @@ from dlic.learned.exact.layer import in_pixels
 from dlic.learned.sequence.codec import DecodedFrame
 from dlic.learned.sequence.exact_blocks import ExactBlocks, Packing, paste
 from dlic.learned.sequence.exact_share import exact_shares
-from dlic.learned.sequence.key_packet import LAYERED
+from dlic.learned.sequence.key_packet import GUARDED, LAYERED
 from dlic.learned.sequence.packet import EXACT, read_inter, write_inter, write_motion
 from dlic.pixels.frames import SequenceFormat
 from dlic.pixels.rectangles import Rectangle
@@ -188,7 +188,7 @@ def test_damaged_key_frames_are_refused():
     reader = SequenceReader(io.BytesIO((FOLDER / "screen.dlic").read_bytes()))
     group = next(reader.groups())
     packet, data = group.table.packets[0], group.data[0]
-    assert data[0] == LAYERED
+    assert data[0] == LAYERED | GUARDED
     for damaged in (data[:1], data[:20], bytes([LAYERED | 6]) + data[1:], data[:30] + bytes([data[30] ^ 1]) + data[31:]):
         with pytest.raises(CorruptFileError):
             codec().reconstruct(codec().parse(damaged, packet, [], reader.head.form), [])

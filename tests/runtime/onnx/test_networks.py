@@ -83,7 +83,7 @@ def test_weights_of_half_precision_are_the_same():
 def test_graphs_hold_no_weights():
     *_, graphs = exported("light of 4 steps")
     assert sum(map(len, graphs.values())) < 120_000 and set(graphs) == {
-        "analysis", "hyper", "context", "step_1", "step_2", "step_3", "latents", "synthesis",
+        "analysis", "hyper", "context", "step_1", "step_2", "step_3", "latents", "synthesis", "differences",
     }  # fmt: skip
 
 
