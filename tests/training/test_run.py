@@ -20,6 +20,7 @@ from dlic.learned.codec import load_codec
 from dlic.learned.pretrained import network_of
 from dlic.metrics.registry import psnr
 from dlic.runtime.torch.whole_numbers import stored_arrays
+from dlic.training.callbacks import KeepBest
 from dlic.training.export import load_run
 from dlic.training.kodak import MAIN, estimated_points
 from dlic.training.levels import spread_levels
@@ -90,6 +91,22 @@ def test_a_run_that_ends_around_a_validation_goes_on_bit_for_bit(moment, kept, a
     assert torch.load(last(tmp_path / "parts"), weights_only=True)["global_step"] == kept
     assert four_steps("parts", "--resume", "auto") == 0 and four_steps("whole") == 0
     assert_same_run(last(tmp_path / "whole"), last(tmp_path / "parts"), steps=4)
+
+
+def test_validations_that_are_no_better_are_saved_too(photographs, tmp_path, monkeypatch):
+    honest = TrainingModule.on_train_batch_start
+
+    def ending(module, *arguments):
+        if module.global_step == 4:
+            raise RuntimeError("it ends here")
+        honest(module, *arguments)
+
+    monkeypatch.setattr(TrainingModule, "on_train_batch_start", ending)
+    monkeypatch.setattr(KeepBest, "check_monitor_top_k", lambda keeper, trainer, current: trainer.global_step < 4)
+    still = ["--trainer.val_check_interval", "2", "--trainer.max_steps", "6"]
+    with pytest.raises(RuntimeError, match="ends here"):
+        train(photographs, tmp_path, *still)
+    assert torch.load(last(tmp_path), weights_only=True)["global_step"] == 4
 
 
 def assert_same_run(first: Path, second: Path, steps: int) -> None:

@@ -2,6 +2,7 @@
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
+from pytorch_lightning.trainer.states import TrainerFn
 
 from dlic.training.callbacks.keep_best import checkpoint_folder
 
@@ -9,7 +10,8 @@ from dlic.training.callbacks.keep_best import checkpoint_folder
 class SaveOften(Checkpoint):
     """Writes last.ckpt every `every_n_steps` steps, independent of validations; a killed run resumes from it.
 
-    Where a validation follows, ModelCheckpoint saves after it instead: a run resumed from before it would skip it.
+    Where a validation follows, it saves after that: a run resumed from before it would skip it. ModelCheckpoint would save there
+    only what is best so far.
 
     Lightning calls it after every other callback, so the saved state contains the whole step.
     """
@@ -32,6 +34,10 @@ class SaveOften(Checkpoint):
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs, batch, batch_idx) -> None:
         stepped, self._seen = trainer.global_step != self._seen, trainer.global_step  # gradients may be gathered over batches
         if stepped and trainer.global_step % self.every_n_steps == 0 and not _validates_now(trainer):
+            trainer.save_checkpoint(self._file, weights_only=False)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking:
             trainer.save_checkpoint(self._file, weights_only=False)
 
 
