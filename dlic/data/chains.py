@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from dlic.classical.motion.field import MotionField
 from dlic.classical.motion.prediction import predict
-from dlic.learned.sequence.codec import DecodedFrame, SequenceCodec
+from dlic.learned.sequence.codec import SequenceCodec
+from dlic.learned.sequence.frames import DecodedFrame
 from dlic.learned.sequence.packet import read_inter
 from dlic.learned.sequence.structure import Step
 

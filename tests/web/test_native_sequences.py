@@ -17,10 +17,11 @@ from dlic.container.exact_layer import size_of_mask
 from dlic.container.sequence_groups import Packet, write_group
 from dlic.container.sequence_reader import SequenceReader
 from dlic.learned.sequence.areas import superblocks
-from dlic.learned.sequence.codec import DecodedFrame, SequenceCodec, load_sequence_codec
+from dlic.learned.sequence.codec import SequenceCodec, load_sequence_codec
 from dlic.learned.sequence.decoder import SequenceDecoder
 from dlic.learned.sequence.encoder import encode_sequence
 from dlic.learned.sequence.exact_blocks import ExactBlocks, Packing, paste
+from dlic.learned.sequence.frames import DecodedFrame
 from dlic.learned.sequence.packet import write_inter, write_motion
 from dlic.learned.sequence.settings import SequenceSettings
 from tests.classical.motion.fields import random_field, sizes

@@ -1,8 +1,7 @@
 """Frames ⇄ packets: key frames as pictures, others by motion and residual. State is passed, never stored."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -13,11 +12,10 @@ from numpy.typing import NDArray
 from dlic.checkpoints.manifest import read_manifest
 from dlic.classical.motion.field import still
 from dlic.classical.motion.prediction import predict
-from dlic.classical.motion.search import SearchOptions, SearchReference, search
+from dlic.classical.motion.search import SearchOptions, search
 from dlic.classical.motion.temporal import FrameMotion, expected
 from dlic.container.sequence_groups import Packet
 from dlic.entropy.byte_reader import write_varint
-from dlic.entropy.parts import Symbols
 from dlic.errors import CorruptFileError, UnknownCheckpointError
 from dlic.images.transparency import filled
 from dlic.learned.codec import LearnedCodec, load_codec
@@ -33,8 +31,9 @@ from dlic.learned.sequence.areas import SUPERBLOCK
 from dlic.learned.sequence.exact_blocks import ExactBlocks, paste
 from dlic.learned.sequence.exact_canvas import PredictedFrame
 from dlic.learned.sequence.exact_choice import chosen, of_blocks, possible, restored
-from dlic.learned.sequence.key_packet import KeyPacket, decode_key, encode_key, read_key, write_key
-from dlic.learned.sequence.packet import InterPacket, WrittenMotion, read_inter, write_inter, write_motion
+from dlic.learned.sequence.frames import DecodedFrame, EncodedFrame, ParsedFrame
+from dlic.learned.sequence.key_packet import decode_key, encode_key, read_key, write_key
+from dlic.learned.sequence.packet import WrittenMotion, read_inter, write_inter, write_motion
 from dlic.learned.sequence.parts import InParts
 from dlic.learned.sequence.residual import CodedResidual, ResidualCodec
 from dlic.learned.sequence.settings import search_rounds
@@ -42,50 +41,6 @@ from dlic.learned.sequence.skipping import Rate, pays, squared_errors, worth_cod
 from dlic.learned.sequence.still_as_inter import StillAsInter
 from dlic.pixels.frames import SequenceFormat
 from dlic.pixels.rectangles import Rectangle
-
-KEY = FrameMotion()  # of key frames
-
-
-@dataclass(frozen=True, eq=False)
-class DecodedFrame:
-    """A frame as a decoder has it, to which others refer."""
-
-    pixels: NDArray[np.uint8]  # (H, W, 3)
-    motion: FrameMotion = KEY
-    alpha: NDArray[np.uint8] | None = None  # (H, W)
-
-    @property
-    def shown(self) -> NDArray[np.uint8]:
-        """(H, W, 3), or with alpha (H, W, 4); not shared with later frames."""
-        return self.pixels.copy() if self.alpha is None else np.dstack([self.pixels, self.alpha])
-
-    @cached_property
-    def for_search(self) -> SearchReference:
-        """What an encoder's search needs of it."""
-        return SearchReference(self.pixels)
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class EncodedFrame:
-    """A packet with what it decodes to."""
-
-    data: bytes
-    symbols_crc: int
-    level: int
-    decoded: DecodedFrame
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class ParsedFrame:
-    """The symbols of a frame: all that is known of it without its references."""
-
-    level: int
-    size: tuple[int, int]  # height and width
-    motion: FrameMotion = KEY
-    alpha: bytes | None = None
-    key: KeyPacket | None = None
-    inter: InterPacket | None = None
-    symbols: list[Symbols] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -10,7 +10,8 @@ from dlic.container.sequence_groups import FrameEntry, Group, Packet
 from dlic.container.sequence_reader import SequenceReader
 from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError
 from dlic.images.files import MAX_PIXELS
-from dlic.learned.sequence.codec import DecodedFrame, ParsedFrame, SequenceCodec
+from dlic.learned.sequence.codec import SequenceCodec
+from dlic.learned.sequence.frames import DecodedFrame, ParsedFrame
 from dlic.pixels.arrays import check_size
 from dlic.pixels.frames import Frame
 from dlic.runtime import threads

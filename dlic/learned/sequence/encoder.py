@@ -7,7 +7,8 @@ from dlic.container.sequence import GROUP, TOP, IndexEntry, SequenceHead, Sequen
 from dlic.container.sequence_groups import Group, GroupTable, Packet, write_group
 from dlic.errors import DlicError
 from dlic.learned.sequence import schedule
-from dlic.learned.sequence.codec import DecodedFrame, EncodedFrame, SequenceCodec
+from dlic.learned.sequence.codec import SequenceCodec
+from dlic.learned.sequence.frames import DecodedFrame, EncodedFrame
 from dlic.learned.sequence.partition import Extra, FrameGroup, Partition
 from dlic.learned.sequence.settings import SequenceSettings
 from dlic.learned.sequence.structure import Step, chain, hierarchical

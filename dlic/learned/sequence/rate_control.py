@@ -9,8 +9,9 @@ from typing import IO
 import numpy as np
 
 from dlic.errors import DlicError
-from dlic.learned.sequence.codec import DecodedFrame, SequenceCodec
+from dlic.learned.sequence.codec import SequenceCodec
 from dlic.learned.sequence.encoder import encode_sequence
+from dlic.learned.sequence.frames import DecodedFrame
 from dlic.learned.sequence.partition import Extra
 from dlic.learned.sequence.settings import SequenceSettings
 from dlic.pixels.frames import Frame, SequenceFormat

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import AbstractContextManager, nullcontext
 
-from dlic.learned.sequence.codec import DecodedFrame, EncodedFrame
+from dlic.learned.sequence.frames import DecodedFrame, EncodedFrame
 from dlic.learned.sequence.structure import Step
 from dlic.runtime import threads
 

@@ -15,9 +15,9 @@ from dlic.container.sequence_groups import Packet
 from dlic.container.sequence_reader import SequenceReader
 from dlic.errors import CorruptFileError, DlicError
 from dlic.learned.exact.layer import in_pixels
-from dlic.learned.sequence.codec import DecodedFrame
 from dlic.learned.sequence.exact_blocks import ExactBlocks, Packing, paste
 from dlic.learned.sequence.exact_share import exact_shares
+from dlic.learned.sequence.frames import DecodedFrame
 from dlic.learned.sequence.key_packet import GUARDED, LAYERED
 from dlic.learned.sequence.packet import EXACT, read_inter, write_inter, write_motion
 from dlic.pixels.frames import SequenceFormat

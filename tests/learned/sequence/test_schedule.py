@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dlic.learned.sequence import schedule
-from dlic.learned.sequence.codec import DecodedFrame, EncodedFrame
+from dlic.learned.sequence.frames import DecodedFrame, EncodedFrame
 from dlic.learned.sequence.structure import chain, hierarchical
 from dlic.runtime import threads
 from tests.learned.sequence.clips import encoded, pan

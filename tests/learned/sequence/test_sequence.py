@@ -11,9 +11,9 @@ from dlic.container.sequence_groups import write_group
 from dlic.container.sequence_reader import SequenceReader
 from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError
 from dlic.learned.sequence import encoder
-from dlic.learned.sequence.codec import DecodedFrame
 from dlic.learned.sequence.decoder import SequenceDecoder, Stretch
 from dlic.learned.sequence.encoder import encode_sequence
+from dlic.learned.sequence.frames import DecodedFrame
 from dlic.learned.sequence.settings import SequenceSettings
 from dlic.learned.sequence.skipping import squared_errors
 from dlic.pixels.frames import Frame, SequenceFormat
