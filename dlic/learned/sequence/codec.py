@@ -10,10 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlic.checkpoints.manifest import read_manifest
-from dlic.classical.motion.field import still
 from dlic.classical.motion.prediction import predict
-from dlic.classical.motion.search import SearchOptions, search
-from dlic.classical.motion.temporal import FrameMotion, expected
+from dlic.classical.motion.temporal import FrameMotion
 from dlic.container.sequence_groups import Packet
 from dlic.entropy.byte_reader import write_varint
 from dlic.errors import CorruptFileError, UnknownCheckpointError
@@ -22,36 +20,20 @@ from dlic.learned.codec import LearnedCodec, load_codec
 from dlic.learned.exact.choice import AUTO, Chooser
 from dlic.learned.exact.codec import LayeredCodec
 from dlic.learned.exact.distortion import VISUAL
-from dlic.learned.exact.layer import in_pixels
 from dlic.learned.exact.price import Price
-from dlic.learned.exact.visibility import visibility
 from dlic.learned.guarded_rounding import INTER, GuardedRounding
 from dlic.learned.sequence.alpha import decode_alpha, encode_alpha, split_alpha
 from dlic.learned.sequence.areas import SUPERBLOCK
-from dlic.learned.sequence.exact_blocks import ExactBlocks, paste
-from dlic.learned.sequence.exact_canvas import PredictedFrame
-from dlic.learned.sequence.exact_choice import chosen, of_blocks, possible, restored
+from dlic.learned.sequence.exact_blocks import paste
 from dlic.learned.sequence.frames import DecodedFrame, EncodedFrame, ParsedFrame
+from dlic.learned.sequence.inter_encoder import InterEncoder, without
 from dlic.learned.sequence.key_packet import decode_key, encode_key, read_key, write_key
-from dlic.learned.sequence.packet import WrittenMotion, read_inter, write_inter, write_motion
+from dlic.learned.sequence.packet import read_inter
 from dlic.learned.sequence.parts import InParts
-from dlic.learned.sequence.residual import CodedResidual, ResidualCodec
-from dlic.learned.sequence.settings import search_rounds
-from dlic.learned.sequence.skipping import Rate, pays, squared_errors, worth_coding
+from dlic.learned.sequence.residual import ResidualCodec
+from dlic.learned.sequence.skipping import Rate
 from dlic.learned.sequence.still_as_inter import StillAsInter
 from dlic.pixels.frames import SequenceFormat
-from dlic.pixels.rectangles import Rectangle
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _Coded:
-    """A predicted frame, coded in one way."""
-
-    data: bytes  # of its packet, without transparency
-    crc: int
-    x_hat: NDArray[np.uint8]
-    motion: FrameMotion
-    bits: NDArray[np.float64]  # of each superblock
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -108,96 +90,23 @@ class SequenceCodec:
         `level` may be below 0, where motion and superblocks must be worth more than at any level; the network has level 0 there.
         """
         alpha = _alpha(x)
-        candidates = possible(x[..., :3], content)
-        options = SearchOptions(
-            price=self.rate.of_motion(level),
-            between=any(reference.motion.number > number for reference in references),
-            scrolls=candidates is not None,
-            rounds=search_rounds(effort),
+        frame = InterEncoder(
+            residual=self.residual,
+            rate=self.rate,
+            references=references,
+            level=level,
+            number=number,
+            price=Price.of_level(level, self.levels),
+            is_visual=self.is_visual,
+            rounding=GuardedRounding(INTER, (x.shape[0], x.shape[1]), choose=guarded),
         )
-        moved, p = self._motion(x, references, level, number, options)
-        x = x if alpha is None else np.where(alpha[..., None] > 0, x[..., :3], p)  # clear pixels cost nothing
-        rounding = GuardedRounding(INTER, (x.shape[0], x.shape[1]), choose=guarded)
-        packet = self._packet(moved, x, p, level, rounding)
-        if candidates is not None and (x != p).any():
-            packet = self._with_exact_blocks(packet, moved, references, x, p, level, rounding, candidates)
+        packet = frame.encode(x, content, effort)
         return EncodedFrame(
             data=_coded_alpha(alpha, references[0].alpha) + packet.data,
             symbols_crc=packet.crc,
             level=max(0, level),
             decoded=DecodedFrame(packet.x_hat, packet.motion, alpha),
         )
-
-    def _with_exact_blocks(
-        self,
-        plain: _Coded,
-        moved: WrittenMotion,
-        references: Sequence[DecodedFrame],
-        x: NDArray[np.uint8],
-        p: NDArray[np.uint8],
-        level: int,
-        rounding: GuardedRounding,
-        candidates: NDArray[np.bool_],
-    ) -> _Coded:
-        """The packet of a frame with exact blocks, moving or not, if it costs fewer bits + error than the plain one."""
-        price = Price.of_level(level, self.levels)
-        frame = PredictedFrame(x, p, visibility(x) if self.is_visual else np.ones(x.shape[:2], np.float32))
-        network = frame.errors(plain.x_hat, price) + of_blocks(plain.bits, frame.errors(p, price))
-        exact = chosen(frame, network, candidates, price)
-        if exact is None:
-            return plain
-        packets = [plain, self._packet(write_motion(moved.field, moved.number, moved.references), x, p, level, rounding, exact)]
-        if not moved.field.is_still:
-            quiet = write_motion(moved.field.stilled(exact.mask), moved.number, moved.references)
-            p = predict([reference.pixels for reference in references], quiet.field)
-            exact = restored(PredictedFrame(x, p, frame.weights), exact.mask, price)
-            packets.append(self._packet(quiet, x, p, level, rounding, exact))
-        return min(packets, key=lambda packet: 8 * len(packet.data) + float(frame.errors(packet.x_hat, price).sum()))
-
-    def _packet(
-        self,
-        moved: WrittenMotion,
-        x: NDArray[np.uint8],
-        p: NDArray[np.uint8],
-        level: int,
-        rounding: GuardedRounding,
-        exact: ExactBlocks | None = None,
-    ) -> _Coded:
-        """A frame coded with its motion and exact blocks; the network gets the prediction in their place."""
-        rest = x if exact is None else np.where(in_pixels(exact.mask, Rectangle(0, 0, x.shape[1], x.shape[0]))[..., None], p, x)
-        coded, residual, x_hat = self._residual(rest, p, level, rounding)
-        if exact is not None:
-            paste(exact, p, x_hat)
-        steps = rounding.steps if rounding.chooses else None
-        data, motion = write_inter(moved, coded, self.residual.coder.number, residual.stream, exact, steps)
-        crc = crc32(_side(data, residual.stream), residual.crc)
-        return _Coded(data=data, crc=crc, x_hat=x_hat, motion=motion, bits=residual.bits)
-
-    def _motion(
-        self, x: NDArray[np.uint8], references: Sequence[DecodedFrame], level: int, number: int, options: SearchOptions
-    ) -> tuple[WrittenMotion, NDArray[np.uint8]]:
-        """The motion of a frame and its prediction; none where the first reference is as good for its bits."""
-        motions, pixels = [reference.motion for reference in references], [reference.pixels for reference in references]
-        field = search(x, [reference.for_search for reference in references], options, expected(number, motions))
-        moved, p = write_motion(field, number, motions), predict(pixels, field)
-        saved = squared_errors(x[..., :3], pixels[0]).sum() - squared_errors(x[..., :3], p).sum()
-        if saved * self.rate.lmbda(level) <= moved.writer.bits:
-            return write_motion(still(x.shape[0], x.shape[1], len(references)), number, motions), pixels[0]
-        return moved, p
-
-    def _residual(
-        self, x: NDArray[np.uint8], p: NDArray[np.uint8], level: int, rounding: GuardedRounding
-    ) -> tuple[NDArray[np.bool_], CodedResidual, NDArray[np.uint8]]:
-        """Chooses the superblocks whose residual is worth its bits, and codes them; also returns x_hat as a decoder has it."""
-        lmbda, level = self.rate.lmbda(level), max(0, level)
-        coded = worth_coding(x, p, lmbda)
-        residual = self.residual.encode(x, p, level, coded)
-        x_hat = self.residual.reconstruct(residual.symbols, p, level, coded, rounding)
-        again = coded & pays(x, p, x_hat, residual.bits, lmbda)
-        if (again != coded).any():
-            residual = self.residual.encode(x, p, level, again, residual.latents)
-            x_hat = self.residual.reconstruct(residual.symbols, p, level, again, rounding)
-        return again, residual, x_hat
 
     # --- decoding
 
@@ -209,7 +118,7 @@ class SequenceCodec:
             return ParsedFrame(level=packet.level, size=size, alpha=alpha, key=key)
         inter, motion = read_inter(data, form.height, form.width, packet.number, references)
         symbols, crc = self.residual.parse(inter.stream, inter.coder, size, packet.level, inter.coded)
-        if crc32(_side(data, inter.stream), crc) != packet.symbols_crc:
+        if crc32(without(data, inter.stream), crc) != packet.symbols_crc:
             raise CorruptFileError("the decoded symbols of a frame do not match their checksum")
         return ParsedFrame(level=packet.level, size=size, motion=motion, alpha=alpha, inter=inter, symbols=symbols)
 
@@ -234,11 +143,6 @@ class SequenceCodec:
         if parsed.inter is not None and parsed.inter.exact is not None:
             nothing = np.zeros((*parsed.size, 3), np.uint8)
             paste(parsed.inter.exact, nothing, nothing)
-
-
-def _side(data: bytes, stream: bytes) -> bytes:
-    """A packet without the stream of its residual; the checksum of symbols covers it."""
-    return data[: len(data) - len(stream)]
 
 
 def _alpha(x: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
