@@ -51,7 +51,7 @@ def compress(
     subsampling: Annotated[str | None, Option(help="jpeg: 4:4:4, 4:2:2 or 4:2:0 (default).")] = None,
     progressive: Annotated[
         bool | None,
-        Option("--progressive", help="Every beginning shows a picture, 5 % larger; jpeg: progressive scans, smaller."),
+        Option("--progressive", help="Every beginning shows a picture, 5 to 6 % larger; jpeg: progressive scans, smaller."),
     ] = None,
     trellis: Annotated[bool | None, Option("--trellis", help="jpeg: rate-distortion optimised levels.")] = None,
     alpha_quality: Annotated[int | None, Option(help="Quality of the transparency, 1 … 100; default: 100, exact.")] = None,
