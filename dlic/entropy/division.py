@@ -47,5 +47,6 @@ def streams_of(part: Part, tables: FrequencyTables) -> NDArray[np.uint8]:
     row, step = np.divmod(np.arange(256), STEPS)
     ranks = np.empty(256, np.int64)
     ranks[np.lexsort((step, LEAD * step - row))] = np.arange(256)
-    (streams,) = divided(classes, tables.entropies[row][None], ranks[None], part.streams)
+    entropies = tables.entropies[np.minimum(row, len(tables) - 1)]  # no symbol has a row beyond the tables
+    (streams,) = divided(classes, entropies[None], ranks[None], part.streams)
     return streams

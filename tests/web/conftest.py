@@ -40,7 +40,7 @@ def site(tmp_path_factory, built) -> Path:
         (folder / name).write_bytes(data)
     for wasm in built.glob("*.wasm"):
         shutil.copy(wasm, folder / wasm.name)
-    shown = ("light*.dlic", "kinds/*.dlic", "hostile/*.dlic", "sequences/*.dlic")
+    shown = ("light*.dlic", "kinds/*.dlic", "exact/*.dlic", "hostile/*.dlic", "sequences/*.dlic")
     for path in (path for pattern in shown for path in GOLDEN.glob(pattern)):
         shutil.copy(path, folder / path.name)
     return folder

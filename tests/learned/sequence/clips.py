@@ -28,7 +28,9 @@ def codec() -> SequenceCodec:
 
 @lru_cache(maxsize=1)
 def photograph() -> np.ndarray:
-    return np.array(Image.open(ROOT / "tests" / "photographs" / "kodim23.png").convert("RGB"))
+    pixels = np.array(Image.open(ROOT / "tests" / "photographs" / "kodim23.png").convert("RGB"))
+    pixels.setflags(write=False)  # a test that wrote into its frames would change those of others
+    return pixels
 
 
 def pan(count: int, size: tuple[int, int] = (72, 100), at: tuple[int, int] = (100, 100), step: tuple[int, int] = (1, 3)):

@@ -60,7 +60,7 @@ def test_pictures_of_text_alone_take_no_network():
 
 
 def test_screen_weighs_every_block():
-    frames = pan(3)
+    frames = [x.copy() for x in pan(3)]
     for x in frames:
         x[:32, :48] = 40 + 10 * (x[:32, :48] > 90)
     assert max(shares(encoded(frames, level=60))[1:]) == 0 < max(shares(encoded(frames, level=60, content="screen")))
