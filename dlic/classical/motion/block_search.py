@@ -14,9 +14,8 @@ CROSS = np.array([(-1, 0), (0, -1), (0, 1), (1, 0)], np.int16)
 WHOLE, HALF, QUARTER = 4, 2, 1  # quarter pels
 MEDIAN_BITS, NEIGHBOUR_BITS, NEW_BITS = 0.7, 4.0, 2.5  # approximate cost of a vector: median, neighbour's, other; then its size
 EXPECTED_BITS = 3.0  # of the expected one
-SETTLING = (
-    3  # propagations at the end of a round: each by one block. They took 0.7 % of the bits of two held-out clips for 2 % more time
-)
+# Propagations at the end of a round, each by one block. They took 0.7 % of the bits of two held-out clips for 2 % more time.
+SETTLING = 3
 
 SIZES = np.arange(2 * REACH, dtype=np.float32)  # of a component's distance from its prediction, in quarter pels
 COMPONENT_BITS: NDArray[np.float32] = (2 * np.log2(1 + SIZES) + (SIZES > 0)).astype(np.float32)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlic.container.layers import CodedPart
-from dlic.entropy.parity import groups_of_steps, joined
+from dlic.entropy.parity import Groups, groups_of_steps, joined
 from dlic.entropy.rans import RansDecoder, RansEncoder
 from dlic.entropy.tables import FrequencyTables
 from dlic.errors import CorruptFileError
@@ -47,7 +47,7 @@ class PartCoder:
         passes, tables = self.data.passes, layout.tables.ravel()
         values, own = refinements[layout.fine[number]], tables[layout.fine[number]]
         rows = passes.rows(own, passes.cells(values, own))
-        lasts = self._lasts(layout, number, rows)
+        lasts = self._lasts(self._groups(layout, number), rows)
         rest = _but(lasts, rows.size)
         return [
             (self._cells(refinements, layout, number), tables[layout.coarse[number]], passes.coarse),
@@ -55,11 +55,13 @@ class PartCoder:
             (values[lasts] >> 1, 2 * rows[lasts] + (values[lasts] & 1), passes.fine.by_parity),
         ]
 
-    def _lasts(self, layout: Layout, number: int, rows: NDArray[Any]) -> NDArray[np.int64]:
+    def _groups(self, layout: Layout, number: int) -> Groups | None:
+        """Values of a part whose sums are even; None without parity."""
+        return joined(groups_of_steps(layout.part(number), self.data.tables)) if self.even else None
+
+    def _lasts(self, groups: Groups | None, rows: NDArray[Any]) -> NDArray[np.int64]:
         """The values of a part that are coded last, by their parity."""
-        if not self.even:
-            return np.empty(0, np.int64)
-        return self.data.passes.lasts(joined(groups_of_steps(layout.part(number), self.data.tables)), rows)
+        return np.empty(0, np.int64) if groups is None else self.data.passes.lasts(groups, rows)
 
     # --- decoding
 
@@ -82,11 +84,11 @@ class PartCoder:
 
     def _values(self, decoder: RansDecoder, layout: Layout, number: int, rows: NDArray[Any]) -> Symbols:
         """The values of a part, whose rows of fine tables are known."""
-        fine, groups = self.data.passes.fine, joined(groups_of_steps(layout.part(number), self.data.tables))
-        lasts, values = self._lasts(layout, number, rows), np.zeros(rows.size, np.int32)
+        fine, groups = self.data.passes.fine, self._groups(layout, number)
+        lasts, values = self._lasts(groups, rows), np.zeros(rows.size, np.int32)
         rest = _but(lasts, rows.size)
         values[rest] = decoder.pull_rows(rows[rest], fine)
-        if lasts.size:
+        if groups is not None and lasts.size:
             of_last = groups.of_members[np.isin(groups.members, lasts)]
             odd = groups.odd(values)[of_last]  # the sums of the others, as the last ones are 0 yet
             values[lasts] = 2 * decoder.pull_rows(2 * rows[lasts] + odd, fine.by_parity) + odd
