@@ -1,6 +1,7 @@
 """The public functions: arrays ⇄ bytes."""
 
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from dlic.formats.writing import Wishes
 from dlic.images.colours.code_points import CodePoints
 from dlic.images.files import MAX_PIXELS, ImageFile
 from dlic.images.metadata import Metadata, Part
+from dlic.pixels.reduction import reduction_of
 from dlic.progress import no_progress
 from dlic.runtime.threads import limited
 
@@ -129,6 +131,7 @@ def decompress(
     max_pixels: int = MAX_PIXELS,
     model: str | None = None,
     crop: tuple[int, int, int, int] | None = None,
+    scale: float | Fraction = 1,
     max_memory: int | None = None,
     threads: int | None = None,
     runtime: str | None = None,
@@ -144,6 +147,8 @@ def decompress(
         max_pixels: larger pictures are refused before anything is allocated.
         model: name of the checkpoint it was made with; files of CompressAI's models need it, as `compress` was given it.
         crop: x, y, width and height of a part; of a big learned picture only the tiles that it needs are decoded.
+        scale: 1, 1/2, 1/4 or 1/8 of the size of the picture or of its crop, rounded up: pixels are averages. At 1/4 and 1/8 a
+            progressive picture is that of its first layer.
         max_memory: approximate limit in bytes for this process, while it decodes a learned picture. Without it, three quarters of
             the memory that the machine has free.
         threads: as of `compress`.
@@ -152,7 +157,7 @@ def decompress(
     Raises:
         CorruptFileError: `data` is truncated, damaged, or neither kind of file.
         UnknownCheckpointError: the checkpoint it was made with is not on this machine.
-        DlicError: `crop` is no part of the picture, or memory is not enough.
+        DlicError: `crop` is no part of the picture, `scale` is none of these, or memory is not enough.
 
     Examples:
         >>> import numpy as np
@@ -162,6 +167,8 @@ def decompress(
         ((64, 96, 3), dtype('uint8'))
         >>> decompress(data, crop=(8, 16, 20, 10)).shape  # x, y, width, height
         (10, 20, 3)
+        >>> decompress(data, scale=1 / 4).shape
+        (16, 24, 3)
         >>> decompress(data[:-1])
         Traceback (most recent call last):
         dlic.errors.TruncatedError: the file is truncated: 1 more bytes expected after 63
@@ -172,6 +179,7 @@ def decompress(
         max_pixels=max_pixels,
         model=model,
         crop=crop,
+        scale=scale,
         max_memory=max_memory,
         threads=threads,
         runtime=runtime,
@@ -185,6 +193,7 @@ def read(
     max_pixels: int = MAX_PIXELS,
     model: str | None = None,
     crop: tuple[int, int, int, int] | None = None,
+    scale: float | Fraction = 1,
     max_memory: int | None = None,
     threads: int | None = None,
     runtime: str | None = None,
@@ -213,6 +222,7 @@ def read(
         max_pixels=max_pixels,
         model=model,
         crop=crop,
+        reduction=reduction_of(scale),
         max_memory=max_memory,
         threads=threads,
         runtime=runtime,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from dlic.images.files import MAX_PIXELS, ImageFile
 from dlic.images.metadata import Metadata, Part
 from dlic.learned.codec import LearnedCodec, load_codec
 from dlic.learned.exact.distortion import VISUAL
+from dlic.pixels.reduction import reduction_of
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,12 @@ class PretrainedCodec:
         *,
         max_pixels: int = MAX_PIXELS,
         crop: tuple[int, int, int, int] | None = None,
+        scale: float | Fraction = 1,
         max_memory: int | None = None,
         threads: int | None = None,
     ) -> NDArray[Any]:
         """`dlic.decompress` with this checkpoint."""
-        return self.read(data, max_pixels=max_pixels, crop=crop, max_memory=max_memory, threads=threads).pixels
+        return self.read(data, max_pixels=max_pixels, crop=crop, scale=scale, max_memory=max_memory, threads=threads).pixels
 
     def read(
         self,
@@ -93,12 +96,20 @@ class PretrainedCodec:
         *,
         max_pixels: int = MAX_PIXELS,
         crop: tuple[int, int, int, int] | None = None,
+        scale: float | Fraction = 1,
         max_memory: int | None = None,
         threads: int | None = None,
         partial: bool = False,
     ) -> ImageFile:
         """`dlic.read` with this checkpoint."""
-        options = Reading(codec=self.codec, max_pixels=max_pixels, crop=crop, max_memory=max_memory, threads=threads)
+        options = Reading(
+            codec=self.codec,
+            max_pixels=max_pixels,
+            crop=crop,
+            reduction=reduction_of(scale),
+            max_memory=max_memory,
+            threads=threads,
+        )
         return read_as(data, options, partial)
 
 

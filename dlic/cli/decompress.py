@@ -13,6 +13,7 @@ from dlic.formats.kind import Description
 from dlic.formats.reading import Reading
 from dlic.formats.registry import ENDINGS, describe, describe_beginning
 from dlic.images.files import MAX_PIXELS, check_writable, image_bytes, not_held, refuse_if
+from dlic.pixels.reduction import reduced_size
 from dlic.progress import Progress, no_progress
 from dlic.runtime.threads import limited
 from dlic.runtime.timing import timed
@@ -35,6 +36,9 @@ def decompress(
     weights: Annotated[Path | None, Option(help="Folder of the file's checkpoint.")] = None,
     crop: Annotated[
         str | None, Option(metavar="X,Y,W,H", help="Only this part; in a picture in tiles, only its tiles are read.")
+    ] = None,
+    scale: Annotated[
+        str | None, Option(metavar="1/N", help="1/2, 1/4 or 1/8 of the size: pixels are averages. Less work in a progressive file.")
     ] = None,
     partial: Annotated[
         bool, Option("--partial", help="Show what is there of a truncated or damaged file: progressive, wavelet, JPEG, tiles.")
@@ -80,6 +84,7 @@ def decompress(
         max_pixels=max_pixels,
         model=model,
         crop=_crop(crop),
+        reduction=values.reduction(scale),
         max_memory=values.size(max_memory),
         threads=threads,
         runtime=runtime,
@@ -138,7 +143,7 @@ class Decompression:
         bpp = len(data) * 8 / (described.width * described.height)  # of the whole picture, also where a part is shown
         figures = {"output": target, "width": width, "height": height, "bytes": len(data), "bpp": bpp, "seconds": seconds}
         figures |= {"lost": [[tile.x, tile.y, tile.width, tile.height] for tile in picture.lost]}
-        whole = f" of {described.width} × {described.height}" if self.reading.crop else ""
+        whole = f" of {described.width} × {described.height}" if self.reading.crop or self.reading.reduction > 1 else ""
         line = f"{_named(source, len(data))} → {_named(target, len(image))}, {width} × {height}{whole}"
         return Done(target, figures, line, f"{len(data):,} bytes, {bpp:.3f} bpp, {values.milliseconds(seconds)}", notes)
 
@@ -152,6 +157,7 @@ def _check_memory(described: Description, reading: Reading) -> None:
     """Refuses an image that could be decoded, but then not written."""
     part = reading.part_of(described.width, described.height) if described.in_parts else None
     size = (part.width, part.height) if part else (described.width, described.height)
+    size = reduced_size(*size, reading.reduction) if described.in_parts else size
     streams.check_memory(size, reading.max_memory, described.kind.process_memory)
 
 

@@ -102,6 +102,8 @@ def decompress_clip(
 
     if reading.crop is not None:
         raise DlicError("--crop is for pictures, or for one frame of a sequence with --frame")
+    if reading.reduction > 1:
+        raise DlicError("--scale is for pictures, or for one frame of a sequence with --frame")
     to_folder = _is_folder(target)
     if not to_folder:
         streams.refuse_existing(source, target, force)

@@ -19,11 +19,11 @@ def thumbnail(
     from PIL import Image
 
     from dlic.formats.registry import describe
-    from dlic.formats.thumbnails import small_picture
+    from dlic.formats.thumbnails import GAP, small_picture
     from dlic.images.files import image_bytes
 
     streams.refuse_existing(source, target, force)
     data = streams.read_bytes(source)
-    image = Image.fromarray(small_picture(describe(data)))
-    image.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=3)
+    image = Image.fromarray(small_picture(describe(data), size))
+    image.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=GAP)
     streams.write_bytes(target, image_bytes(np.asarray(image)), force)

@@ -1,8 +1,10 @@
 """Values of options read from text, and sizes and times as text for people."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from dlic.errors import DlicError
+from dlic.pixels.reduction import reduction_of
 
 
 def shown_size(size: int) -> str:
@@ -24,6 +26,14 @@ def milliseconds(seconds: dict[str, float]) -> str:
     """'120 ms (image 20, transform 90, entropy 10)'"""
     stages = ", ".join(f"{stage} {value * 1000:.0f}" for stage, value in seconds.items())
     return f"{sum(seconds.values()) * 1000:.0f} ms ({stages})"
+
+
+def reduction(text: str | None) -> int:
+    """'1/4' → 4 pixels along a box of which one pixel is shown; None → 1. Raises DlicError."""
+    try:
+        return 1 if text is None else reduction_of(Fraction(text))
+    except (ValueError, ZeroDivisionError, DlicError) as error:
+        raise DlicError(f"--scale is 1/2, 1/4 or 1/8, not {text}") from error
 
 
 def size(text: str | None) -> int | None:

@@ -26,6 +26,7 @@ from dlic.container.layers import FirstLayerData, SecondLayerData, read_base, re
 from dlic.errors import CorruptFileError
 
 CHANGING = (GRAY, ALPHA, EXACT_BLOCKS)  # what a picture shows
+FIRST_ALONE = 4  # the reduction from which on a picture is that of its first layer
 FRONT = (THUMBNAIL, GRAY, CODE_POINTS, ICC, EXACT_BLOCKS, ALPHA)  # chunks before the layers, in this order
 
 
@@ -46,6 +47,12 @@ class Layers:
         rest, second = max(0, streams - len(self.first.parts)), self.second
         first = replace(self.first, parts=self.first.parts[:streams])
         return Layers(first, replace(second, parts=second.parts[:rest]) if second and rest else None)
+
+    def at(self, reduction: int) -> "Layers":
+        """The layers that a reduced picture (`pixels.reduction`) is made of. Averages hide most of what the second layer adds, and
+        it takes as long to decode as the first.
+        """
+        return self if reduction < FIRST_ALONE else Layers(self.first, None)
 
 
 def assembled(picture: Container, layers: Layers) -> Container:

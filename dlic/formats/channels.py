@@ -27,6 +27,7 @@ from dlic.images.transparency import filled
 from dlic.pixels.array_likes import as_array
 from dlic.pixels.grid import Grid
 from dlic.pixels.rectangles import Rectangle
+from dlic.pixels.reduction import averaged
 from dlic.runtime.memory import check_memory
 
 ONE_VALUE, LOSSLESS, LOSSY, IN_TILES = 0, 1, 2, 3  # methods of coding alpha
@@ -84,10 +85,14 @@ def is_gray(chunks: Chunks) -> bool:
 
 
 def unite(
-    colours: NDArray[np.uint8], chunks: Chunks, whole: Rectangle | None = None, part: Rectangle | None = None
+    colours: NDArray[np.uint8],
+    chunks: Chunks,
+    whole: Rectangle | None = None,
+    part: Rectangle | None = None,
+    reduction: int = 1,
 ) -> NDArray[np.uint8]:
-    """Inverse of `separate`, for decoded colours uint8 (H, W, 3) or (H, W). For a `part` of a picture, `whole` is the picture's
-    size. Raises CorruptFileError.
+    """Inverse of `separate`, for decoded colours uint8 (H, W, 3) or (H, W). For a `part` of a picture, or for reduced
+    colours, `whole` is the picture's size. Raises CorruptFileError.
     """
     described = by_name(chunks)
     _check_gray(described)
@@ -96,7 +101,7 @@ def unite(
     if ALPHA not in described:
         return colours
     height, width = (whole.height, whole.width) if whole else colours.shape[:2]
-    return np.dstack([colours, decode_alpha(described[ALPHA], height, width, part)])
+    return np.dstack([colours, averaged(decode_alpha(described[ALPHA], height, width, part), reduction)])
 
 
 def verify(chunks: Chunks, height: int, width: int) -> None:

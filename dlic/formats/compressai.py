@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from dlic.container.format import COMPRESSAI, append
 from dlic.errors import DlicError, UnknownCheckpointError
-from dlic.formats.container_kind import ContainerKind, container_of
+from dlic.formats.container_kind import WholeKind, container_of
 from dlic.formats.kind import Description, Details
 from dlic.formats.reading import Reading
 from dlic.formats.writing import Encode, Outcome, Wishes, cheap_thumbnail, option, separated
@@ -17,7 +17,7 @@ from dlic.runtime.memory import PROCESS_WITH_TORCH
 from dlic.runtime.timing import timed
 
 
-class CompressAI(ContainerKind):
+class CompressAI(WholeKind):
     """A model compressai:ARCHITECTURE:QUALITY[@FILE], at the one rate it has."""
 
     name = "compressai"

@@ -25,10 +25,6 @@ class ContainerKind(Kind):
     endings = (".dlic",)
     numbers: tuple[int, ...]  # its values of the header's field `kind`
 
-    @abstractmethod
-    def decode(self, described: Description, reading: Reading) -> tuple[NDArray[Any], dict[str, float]]:
-        """The coded picture without its chunks, and seconds by stage."""
-
     def recognise(self, data: bytes) -> bool:
         return data.startswith(MAGIC) and data[KIND_AT : KIND_AT + 1] in [bytes([number]) for number in self.numbers]
 
@@ -72,12 +68,20 @@ class ContainerKind(Kind):
     def is_in_parts(self, container: Container) -> bool:
         return False
 
+
+class WholeKind(ContainerKind):
+    """A kind whose pictures are decoded as a whole, also where a crop or a smaller picture is asked for."""
+
+    @abstractmethod
+    def decode(self, described: Description, reading: Reading) -> tuple[NDArray[Any], dict[str, float]]:
+        """The coded picture without its chunks, and seconds by stage."""
+
     def read(self, described: Description, reading: Reading, progress: Progress = no_progress) -> ReadResult:
         described.check_size(reading.max_pixels)  # before anything is allocated for it
         reading.part_of(described.width, described.height)  # refused before the work
         pixels, seconds = self.decode(described, reading)
         pixels = self.united(pixels, container_of(described), seconds)
-        return ReadResult(ImageFile(reading.cropped(pixels), metadata=described.metadata), seconds)
+        return ReadResult(ImageFile(reading.shown(pixels), metadata=described.metadata), seconds)
 
     def united(self, pixels: NDArray[Any], container: Container, seconds: dict[str, float]) -> NDArray[Any]:
         """The picture with gray and transparency from the chunks; the time it takes is added to `seconds`."""

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from dlic.container.exact_layer import ExactLayer
 from dlic.container.format import EXACT
-from dlic.formats.container_kind import COLOURS, ContainerKind, container_of
+from dlic.formats.container_kind import COLOURS, WholeKind, container_of
 from dlic.formats.kind import Description, Details
 from dlic.formats.rated import effort_of, outcome_of, said_of_share
 from dlic.formats.reading import Reading
@@ -17,7 +17,7 @@ from dlic.progress import Progress
 from dlic.runtime.timing import timed
 
 
-class ExactBlocks(ContainerKind):
+class ExactBlocks(WholeKind):
     """Files that `Learned` writes too, of pictures in which a network would have no part."""
 
     name = "exact"

@@ -1,5 +1,7 @@
 """Reads a progressive picture while its bytes arrive."""
 
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,6 +9,7 @@ from dlic.container.progressive_reader import BeginningReader
 from dlic.formats.progressive import Progressive
 from dlic.formats.reading import Reading
 from dlic.images.files import MAX_PIXELS, ImageFile
+from dlic.pixels.reduction import reduction_of
 from dlic.runtime.threads import limited
 
 if TYPE_CHECKING:
@@ -51,7 +54,7 @@ class ProgressiveReader:
             codec=codec,
         )
         self._reader, self._received = BeginningReader(), 0
-        self._shown: tuple[int, ImageFile] | None = None  # streams that are in the last picture, and it
+        self._shown: tuple[tuple[int, int], ImageFile] | None = None  # the last picture, after its streams and its reduction
 
     @property
     def received(self) -> int:
@@ -69,19 +72,23 @@ class ProgressiveReader:
         self._reader.feed(data)
         self._received += len(data)
 
-    def picture(self) -> ImageFile | None:
+    def picture(self, scale: float | Fraction = 1) -> ImageFile | None:
         """The picture of the bytes so far, whose `notes` say what is missing; None before every tile has its first part.
 
-        Raises CorruptFileError for damage, UnknownCheckpointError where its checkpoint is not on this machine. Nothing is decoded
-        again before more of the picture has arrived.
+        Args:
+            scale: as of `dlic.read`. At 1/4 and 1/8 the picture is that of the first layer.
+
+        Raises CorruptFileError for damage, UnknownCheckpointError where its checkpoint is not on this machine, DlicError for other
+        scales. Nothing is decoded again before more of the picture has arrived.
         """
-        count, arrived = self.streams, self._reader.arrived
+        reduction, arrived = reduction_of(scale), self._reader.arrived
         if arrived is None or arrived.layers is None:
             return None
-        if self._shown is None or self._shown[0] != count:
-            kind = Progressive()
+        key = arrived.layers.at(reduction).streams, reduction
+        if self._shown is None or self._shown[0] != key:
+            kind, reading = Progressive(), replace(self._reading, reduction=reduction)
             described = kind.describe_container(b"", arrived.container)
-            described.check_size(self._reading.max_pixels)
-            with limited(self._reading.threads):
-                self._shown = count, kind.show(described, arrived.container, arrived.layers, self._reading).picture
+            described.check_size(reading.max_pixels)
+            with limited(reading.threads):
+                self._shown = key, kind.show(described, arrived.container, arrived.layers, reading).picture
         return self._shown[1]

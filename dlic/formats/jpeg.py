@@ -64,7 +64,7 @@ class Jpeg(Kind):
         left_out = not_kept(scan(described.data).left_out)
         with timed(seconds, "decode"):
             stored = JpegCodec(max_pixels=reading.max_pixels).decompress(described.data)
-            pixels = reading.cropped(upright(stored, described.metadata))
+            pixels = reading.shown(upright(stored, described.metadata))
         return ReadResult(ImageFile(pixels, tuple(left_out), upright_metadata(described.metadata)), seconds)
 
     def read_partial(self, described: Description, reading: Reading, progress: Progress = no_progress) -> ReadResult:
@@ -72,7 +72,7 @@ class Jpeg(Kind):
             picture = read_image(described.data, reading.max_pixels, EVERYTHING - {"alpha"})
         except UnreadableImageError as error:
             raise CorruptFileError(str(error)) from error
-        return ReadResult(replace(picture, pixels=reading.cropped(picture.pixels)))
+        return ReadResult(replace(picture, pixels=reading.shown(picture.pixels)))
 
     def load(self, source: str | bytes, max_pixels: int, strict: bool) -> ImageFile:
         from dlic.images.source_file import name_of

@@ -78,14 +78,12 @@ class Learned(ContainerKind):
     # --- reading
 
     def read(self, described: Description, reading: Reading, progress: Progress = no_progress) -> ReadResult:
-        if described.in_parts:
-            return self._read_tiles(described, reading, progress, damaged=False)
-        return super().read(described, reading, progress)
+        return self._read(described, reading, progress, damaged=False)
 
     def read_partial(self, described: Description, reading: Reading, progress: Progress = no_progress) -> ReadResult:
         if not described.in_parts:
             return super().read_partial(described, reading, progress)
-        decoded = self._read_tiles(described, reading, progress, damaged=True)
+        decoded = self._read(described, reading, progress, damaged=True)
         notes = (*decoded.picture.notes, *_lost(decoded.picture.lost))
         return replace(decoded, picture=replace(decoded.picture, notes=notes))
 
@@ -97,14 +95,7 @@ class Learned(ContainerKind):
         LayeredCodec(self.codec(container, reading)).crcs(container)
         channels.verify(container.chunks, described.height, described.width)
 
-    def decode(self, described: Description, reading: Reading) -> tuple[NDArray[Any], dict[str, float]]:
-        container, seconds = container_of(described), dict[str, float]()
-        with timed(seconds, "load model"):
-            codec = self.codec(container, reading)
-        decoded = codec.decode(container)
-        return decoded.image, {**seconds, **decoded.seconds}
-
-    def _read_tiles(self, described: Description, reading: Reading, progress: Progress, damaged: bool) -> ReadResult:
+    def _read(self, described: Description, reading: Reading, progress: Progress, damaged: bool) -> ReadResult:
         container, seconds = container_of(described), dict[str, float]()
         whole = Rectangle(0, 0, described.width, described.height)
         part = reading.part_of(described.width, described.height)
@@ -113,11 +104,11 @@ class Learned(ContainerKind):
         with timed(seconds, "load model"):
             codec = self.codec(container, reading)
         if damaged:
-            decoded = self.network(container, reading).recover(container, part, progress)
+            decoded = self.network(container, reading).recover(container, part, progress, reading.reduction)
         else:
-            decoded = codec.decode(container, part, progress)
+            decoded = codec.decode(container, part, progress, reduction=reading.reduction)
         with timed(seconds, "channels"):
-            pixels = unite(decoded.image, container.chunks, whole, part)
+            pixels = unite(decoded.image, container.chunks, whole, part, reading.reduction)
         return ReadResult(ImageFile(pixels, metadata=described.metadata, lost=decoded.lost), {**seconds, **decoded.seconds})
 
     def codec(self, container: Container, reading: Reading) -> "LearnedCodec | ProgressiveCodec":

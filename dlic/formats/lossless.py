@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlic.container.format import LOSSLESS, Container
-from dlic.formats.container_kind import COLOURS, ContainerKind, container_of, head_of
+from dlic.formats.container_kind import COLOURS, WholeKind, container_of, head_of
 from dlic.formats.kind import Description, Details
 from dlic.formats.reading import Reading
 from dlic.formats.writing import Encode, Outcome, Wishes, extra_chunks
@@ -15,7 +15,7 @@ from dlic.progress import Progress
 from dlic.runtime.timing import timed
 
 
-class Lossless(ContainerKind):
+class Lossless(WholeKind):
     """Exact samples; gray and transparency are channels of the stream."""
 
     name = "lossless"

@@ -9,7 +9,7 @@ from PIL import Image
 
 from dlic.container.format import BASE, PROGRESSIVE, Container, write
 from dlic.container.layer_ends import LayerEnd, ends_of_layers
-from dlic.container.progressive import Layers, check_order, layers_of, with_layers
+from dlic.container.progressive import FIRST_ALONE, Layers, check_order, layers_of, with_layers
 from dlic.container.progressive_reader import Arrived, read_damaged
 from dlic.errors import CorruptFileError, DlicError
 from dlic.formats import thumbnails
@@ -20,6 +20,7 @@ from dlic.formats.learned import Learned
 from dlic.formats.reading import Reading, ReadResult
 from dlic.formats.writing import Encode, Wishes
 from dlic.images.files import ImageFile
+from dlic.pixels.rectangles import Rectangle
 from dlic.progress import Progress, no_progress
 from dlic.runtime.timing import timed
 
@@ -71,11 +72,13 @@ class Progressive(Learned):
         seconds = dict[str, float]()
         with timed(seconds, "load model"):
             codec = self.codec(container, reading)
-        decoded = codec.decode(container, progress=progress, layers=layers, tolerant=tolerant)
+        whole = Rectangle(0, 0, described.width, described.height)
+        part, small = reading.part_of(described.width, described.height), reading.reduction
+        decoded = codec.decode(container, part, progress, layers, tolerant, small)
         with timed(seconds, "channels"):
-            pixels = unite(decoded.image, container.chunks)
-        note = _missing(layers, container.level)
-        picture = ImageFile(reading.cropped(pixels), (note,) if note else (), described.metadata)
+            pixels = unite(decoded.image, container.chunks, whole, part, small)
+        note = _missing(layers, container.level, small)
+        picture = ImageFile(pixels, (note,) if note else (), described.metadata)
         return ReadResult(picture, {**seconds, **decoded.seconds})
 
     def codec(self, container: Container, reading: Reading) -> "ProgressiveCodec":
@@ -115,13 +118,13 @@ def trimmed(data: bytes, size: int) -> bytes:
     return write(with_layers(container, layers.beginning(fits)))
 
 
-def _missing(layers: Layers, level: int) -> str:
+def _missing(layers: Layers, level: int, reduction: int) -> str:
     """What of the picture's quality has not come yet."""
     first, second = layers.first, layers.second
     if not first.complete:
         share = len(first.parts) / (first.count * len(first.finer))
         return f"{share:.0%} of the first layer is there: the picture is much coarser than it was made"
-    if first.level == level or (second is not None and second.complete):
+    if first.level == level or reduction >= FIRST_ALONE or (second is not None and second.complete):
         return ""
     if second is None or not second.parts:
         return "only the first layer is there: the picture is coarser than it was made"
@@ -140,7 +143,7 @@ def _enlarged(described: Description, arrived: Arrived, reading: Reading) -> Rea
     if is_gray(arrived.container.chunks):
         pixels = np.asarray(image.convert("LA" if pixels.shape[2] == 4 else "L"))
     note = "only the thumbnail is there, shown enlarged"
-    return ReadResult(ImageFile(reading.cropped(pixels), (note,), described.metadata))
+    return ReadResult(ImageFile(reading.shown(pixels), (note,), described.metadata))
 
 
 def _line(end: LayerEnd) -> str:

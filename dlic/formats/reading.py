@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from dlic.images import gain_map
 from dlic.images.files import MAX_PIXELS, ImageFile, not_kept
 from dlic.pixels.rectangles import Rectangle
+from dlic.pixels.reduction import averaged
 
 if TYPE_CHECKING:
     from dlic.learned.codec import LearnedCodec
@@ -22,6 +23,7 @@ class Reading:
     max_pixels: int = MAX_PIXELS
     model: str | None = None  # name of a checkpoint
     crop: tuple[int, ...] | None = None  # x, y, width, height
+    reduction: int = 1  # pixels along a box of which one pixel of the result is the average: 1, 2, 4 or 8
     max_memory: int | None = None  # bytes
     threads: int | None = None  # that compute at once
     runtime: str | None = None  # onnx or torch
@@ -32,10 +34,10 @@ class Reading:
         """The crop as a part of the picture; None: the whole picture. Raises DlicError where the crop does not lie inside."""
         return None if self.crop is None else Rectangle.asked_for(self.crop, width, height)
 
-    def cropped(self, image: NDArray[Any]) -> NDArray[Any]:
-        """Cuts the crop out of a decoded picture (H, W, …). Raises DlicError where the crop does not lie inside."""
+    def shown(self, image: NDArray[Any]) -> NDArray[Any]:
+        """The crop of a decoded picture (H, W, …), reduced. Raises DlicError where the crop does not lie inside."""
         part = self.part_of(image.shape[1], image.shape[0])
-        return image if part is None else image[part.slices]
+        return averaged(image if part is None else image[part.slices], self.reduction)
 
     def fitting(self, picture: ImageFile) -> ImageFile:
         """A picture that was read, without metadata that do not fit a crop: a gain map is one of the whole."""

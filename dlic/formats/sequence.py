@@ -94,7 +94,7 @@ class Sequence(Kind):
         with timed(seconds, "decode"):
             frame = SequenceDecoder(reader, codec, reading.max_pixels).frame(reading.frame or 0)
         notes = [f"only frame {reading.frame or 0} of {described.frames:,} is kept"] if described.frames > 1 else []
-        return ReadResult(ImageFile(reading.cropped(frame.pixels), tuple(notes), described.metadata), seconds)
+        return ReadResult(ImageFile(reading.shown(frame.pixels), tuple(notes), described.metadata), seconds)
 
     def verify(self, described: Description, reading: Reading) -> None:
         """Parses every frame and checks its symbols; no transform is run."""

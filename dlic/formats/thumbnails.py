@@ -10,6 +10,7 @@ from dlic.container.format import Chunks
 from dlic.errors import CorruptFileError, DlicError, UnreadableImageError
 from dlic.images.bit_depth import to_eight_bits
 from dlic.images.thumbnail import MAX_SIDE, SIDE, thumbnail
+from dlic.pixels.reduction import reduction_for
 
 if TYPE_CHECKING:
     from dlic.formats.kind import Description
@@ -18,6 +19,7 @@ WORTH_PIXELS = 1_000_000  # smaller pictures show quickly enough themselves
 WORTH_SHARE = 200  # least ratio of file size to preview size for a preview by default …
 BROWSED_SHARE = 50  # … and in one of many files: a folder is looked through more often than it is sent
 
+GAP = 3  # how many times larger a picture is at least before the last resizing, so that this is as good as all in one
 SIDES_IN_FRONT, IN_FRONT_SHARE = (SIDE, 96, 64, 40), 50  # of a preview before the layers of a progressive file
 
 
@@ -62,14 +64,18 @@ def pixels_of(webp: bytes) -> NDArray[np.uint8]:
         raise CorruptFileError(f"the thumbnail in the file cannot be shown: {error}") from error
 
 
-def small_picture(described: "Description") -> NDArray[np.uint8]:
-    """uint8 of a file's preview where it has one, which takes no network, or else of the whole picture. Raises DlicError."""
+def small_picture(described: "Description", side: int) -> NDArray[np.uint8]:
+    """uint8 of a file's preview where it has one, which takes no network, or else of the picture, reduced for a last
+    resizing to `side` pixels. Raises DlicError.
+    """
     from dlic.formats.reading import Reading
 
     stored = read(described.container.chunks) if described.container else None
     if stored is not None:
         return pixels_of(stored)
-    pixels: NDArray[Any] = described.kind.read(described, Reading()).picture.pixels
+    longer = max(described.width, described.height)
+    reading = Reading(reduction=reduction_for(longer, longer, (GAP * side, GAP * side)))
+    pixels: NDArray[Any] = described.kind.read(described, reading).picture.pixels
     return to_eight_bits(pixels) if pixels.dtype == np.uint16 else pixels
 
 

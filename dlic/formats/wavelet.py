@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from dlic.container.format import WAVELET, Container, read_beginning
 from dlic.errors import DlicError
-from dlic.formats.container_kind import COLOURS, ContainerKind, container_of, head_of
+from dlic.formats.container_kind import COLOURS, WholeKind, container_of, head_of
 from dlic.formats.kind import Description, Details
 from dlic.formats.reading import Reading, ReadResult
 from dlic.formats.writing import Encode, Outcome, Wishes, separated
@@ -18,7 +18,7 @@ from dlic.runtime.timing import timed
 BEST_QUALITY = 100
 
 
-class Wavelet(ContainerKind):
+class Wavelet(WholeKind):
     """Bit planes of CDF 9/7 coefficients; the stream holds gray itself, and chunks hold transparency."""
 
     name = "wavelet"
@@ -55,7 +55,7 @@ class Wavelet(ContainerKind):
             pixels = WaveletCodec(max_pixels=reading.max_pixels).decompress_prefix(described.data)
         pixels = self.united(pixels, container, seconds)
         note = f"{share:.0%} of the picture's data is there"
-        return ReadResult(ImageFile(reading.cropped(pixels), (note,), described.metadata), seconds)
+        return ReadResult(ImageFile(reading.shown(pixels), (note,), described.metadata), seconds)
 
     def prepare(self, wishes: Wishes) -> Encode:
         from dlic.classical.wavelet.codec import WaveletCodec

@@ -1,6 +1,7 @@
 """A plugin for Pillow: after `import dlic.pillow`, `Image.open` and `Image.save` know .dlic files.
 
-`Image.open` reads the header and the metadata. Pixels are decoded when they are needed.
+`Image.open` reads the header and the metadata. Pixels are decoded when they are needed; after `Image.draft`, and in
+`Image.thumbnail`, 1/2, 1/4 or 1/8 of the picture, as with JPEG.
 
 `Image.save` takes the options of `dlic.compress`, from quality to thumbnail, and two more: lossless=True, and strict=True, which
 refuses a loss instead of warning of it. Metadata that is not given is the image's own; None leaves it out. Pixels are stored
@@ -43,6 +44,7 @@ from dlic.images.metadata import Metadata, fitting, is_keyword, upright
 from dlic.images.pillow.exact import EXACT_MODES, exact_samples
 from dlic.images.pillow.metadata import metadata_of
 from dlic.integrations.pillow_frames import SequenceFrames, count_of, frames_file
+from dlic.pixels.reduction import reduced_size, reduction_for
 from dlic.progress import no_progress
 
 OF_DLIC = {"iptc": bytes, "code_points": CodePoints, "parts": tuple}  # what images of .dlic files hold in addition to Pillow's
@@ -97,6 +99,7 @@ class DlicImageFile(ImageFile.ImageFile):
     format_description = "Deep learning image compression"
     _described: Description | None = None  # until it is decoded
     _sequence: SequenceFrames | None = None
+    _reduction: int | None = None  # of `draft`
 
     def _open(self) -> None:
         assert self.fp is not None
@@ -113,6 +116,17 @@ class DlicImageFile(ImageFile.ImageFile):
         if described.frames > 1:
             self._sequence = SequenceFrames(data, described)
             self.info.update(self._sequence.info(0))
+
+    def draft(self, mode: str | None, size: tuple[int, int] | None) -> tuple[str, tuple[int, int, float, float]] | None:
+        """Decode 1/2, 1/4 or 1/8 of the picture, the smallest that is not smaller than `size`, as JPEG's plugin does;
+        `Image.thumbnail` calls it. The mode stays. A second call does nothing, nor one for a sequence or after decoding.
+        """
+        if self._described is None or self._sequence is not None or self._reduction is not None:
+            return None
+        width, height = self.size
+        self._reduction = 1 if size is None else reduction_for(width, height, size)
+        self._size = reduced_size(width, height, self._reduction)
+        return self.mode, (0, 0, width / self._reduction, height / self._reduction)
 
     @property
     def n_frames(self) -> int:
@@ -150,9 +164,9 @@ class DlicImageFile(ImageFile.ImageFile):
         return super().load()
 
     def _decoded(self, described: Description) -> Image.Image:
-        width, height = self.size  # which `Image.open` has held against Image.MAX_IMAGE_PIXELS
+        whole = described.width * described.height  # which `Image.open` has held against Image.MAX_IMAGE_PIXELS
         with _errors_of_pillow():
-            pixels = described.kind.read(described, Reading(max_pixels=width * height)).picture.pixels
+            pixels = described.kind.read(described, Reading(max_pixels=whole, reduction=self._reduction or 1)).picture.pixels
             if pixels.dtype == np.uint16 and pixels.ndim == 3:
                 warnings.warn(ROUNDED, stacklevel=4)  # where the pixels were asked for
                 pixels = to_eight_bits(pixels)

@@ -28,6 +28,7 @@ from dlic.learned.tiles.seams import Seams
 from dlic.learned.unit import UnitCodec
 from dlic.pixels.arrays import Decoded, check_pixels, check_size
 from dlic.pixels.rectangles import Rectangle
+from dlic.pixels.reduction import averaged
 from dlic.progress import Progress, no_progress
 from dlic.runtime import threads
 from dlic.runtime.choice import TORCH, chosen_runtime, is_loaded
@@ -142,13 +143,18 @@ class LearnedCodec(PictureCodec[AnalysedPicture]):
         crop: Rectangle | None = None,
         progress: Progress = no_progress,
         further: FurtherLayer | None = None,
+        reduction: int = 1,
     ) -> Decoded:
         """The picture, or a part of it, from a container of this checkpoint, with a further layer if there is one. In a picture in
-        tiles only the tiles of the part are decoded; `progress` gets the share of them that is done, 0 … 1. Raises CorruptFileError
-        for more than `max_pixels` pixels.
+        tiles only the tiles of the part are decoded; `progress` gets the share of them that is done, 0 … 1. With a `reduction`,
+        pixels are averages of boxes that begin at the corner of the part (`pixels.reduction`). Raises CorruptFileError for more
+        than `max_pixels` pixels, before the reduction.
         """
         self._check_size(container, crop)
-        return self._with_exact_blocks(self._decode(container, crop, progress, further), container, crop)
+        if crop is None and layer_of(container) is None:
+            return self._decode(container, None, progress, further, reduction)
+        decoded = self._with_exact_blocks(self._decode(container, crop, progress, further), container, crop)
+        return replace(decoded, image=averaged(decoded.image, reduction))
 
     def decode_guarded(self, container: Container, rounding: GuardedRounding) -> NDArray[np.uint8]:
         """The picture (H, W, 3) as the frame of a sequence, whose pixels are the same on every machine."""
@@ -164,10 +170,15 @@ class LearnedCodec(PictureCodec[AnalysedPicture]):
         return self._with_exact_blocks(decoded, container, None).image
 
     def _decode(
-        self, container: Container, crop: Rectangle | None, progress: Progress, further: FurtherLayer | None = None
+        self,
+        container: Container,
+        crop: Rectangle | None,
+        progress: Progress,
+        further: FurtherLayer | None = None,
+        reduction: int = 1,
     ) -> Decoded:
         if container.kind == TILED:
-            return self.tiles.decode(container, crop, progress, further=further)
+            return self.tiles.decode(container, crop, progress, further=further, reduction=reduction)
         unit = unit_of(container)
         self.tiling.check_memory(one_unit(container.height, container.width, DECODING, self.unit.process))
         decoded = self.unit.decode(unit, threads.side())
@@ -177,15 +188,17 @@ class LearnedCodec(PictureCodec[AnalysedPicture]):
             with timed(seconds, "refinement"):
                 y_hat, level = further.y_hat(0, decoded, Seams(whole, whole, self.unit.stride)), further.level
         with timed(seconds, "transform"):
-            image = self._cropped(y_hat, container, level)
+            image = self._cropped(y_hat, container, level, reduction)
         return Decoded(np.ascontiguousarray(image[crop.slices]) if crop else image, seconds)
 
-    def recover(self, container: Container, crop: Rectangle | None = None, progress: Progress = no_progress) -> Decoded:
+    def recover(
+        self, container: Container, crop: Rectangle | None = None, progress: Progress = no_progress, reduction: int = 1
+    ) -> Decoded:
         """The readable tiles of a damaged picture in tiles. The header and the table of tiles must be intact."""
         self._check_size(container, crop)
         check_kind(container, TILED, codec=f"{self.name} in tiles")
-        decoded = self.tiles.decode(container, crop, progress, damaged=True)
-        return self._with_exact_blocks(decoded, container, crop)
+        decoded = self._with_exact_blocks(self.tiles.decode(container, crop, progress, damaged=True), container, crop)
+        return replace(decoded, image=averaged(decoded.image, reduction))
 
     def _with_exact_blocks(self, decoded: Decoded, container: Container, crop: Rectangle | None) -> Decoded:
         """The picture with its exact layer, if it has one, pasted over it."""
@@ -221,9 +234,9 @@ class LearnedCodec(PictureCodec[AnalysedPicture]):
         decoded = crop if crop and container.kind == TILED else container
         check_size(decoded.width, decoded.height, self.max_pixels)
 
-    def _cropped(self, y_hat: NDArray[np.float32], container: Container, level: int) -> NDArray[np.uint8]:
-        pixels = self.unit.synthesise(y_hat, level)
-        return np.ascontiguousarray(pixels[: container.height, : container.width])
+    def _cropped(self, y_hat: NDArray[np.float32], container: Container, level: int, reduction: int = 1) -> NDArray[np.uint8]:
+        whole = Rectangle(0, 0, container.width, container.height)
+        return np.ascontiguousarray(self.unit.synthesise_part(y_hat, level, whole.slices, reduction))
 
 
 def load_codec(folder: str | Path, runtime: str | None = None) -> LearnedCodec:

@@ -21,6 +21,7 @@ from dlic.learned.streams import Streams, WholeStreams
 from dlic.learned.tiles.seams import Seams
 from dlic.pixels.arrays import padded
 from dlic.pixels.rectangles import Rectangle
+from dlic.pixels.reduction import averaged
 from dlic.progress import Progress, no_progress
 from dlic.runtime.network import DeployedModel, InterNetwork, RefinementGoal, Unrounded
 from dlic.runtime.tile_context import Surroundings
@@ -258,6 +259,12 @@ class UnitCodec:
     def synthesise(self, y_hat: NDArray[np.float32], level: int) -> NDArray[np.uint8]:
         """The pixels of a latent (h, w, M): (H, W, 3) in multiples of the stride."""
         return self.deployed.decoder.synthesise(y_hat, level)
+
+    def synthesise_part(
+        self, y_hat: NDArray[np.float32], level: int, part: tuple[slice, slice], reduction: int = 1
+    ) -> NDArray[np.uint8]:
+        """The pixels of a `part` of a latent's picture, reduced (`pixels.reduction`)."""
+        return averaged(self.synthesise(y_hat, level)[part], reduction)
 
     def synthesise_guarded(
         self, y_hat: NDArray[np.float32], level: int, part: tuple[slice, slice], rounding: GuardedRounding, place: Rectangle

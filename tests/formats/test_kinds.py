@@ -121,7 +121,7 @@ class Plain(Kind):
 
     def read(self, described: Description, reading: Reading, progress: Progress = no_progress) -> ReadResult:
         samples = np.frombuffer(described.data[7:], np.uint8).reshape(described.height, described.width)
-        return ReadResult(ImageFile(reading.cropped(samples)))
+        return ReadResult(ImageFile(reading.shown(samples)))
 
     def prepare(self, wishes: Wishes) -> Encode:
         def encode(picture: ImageFile, progress: Progress) -> Outcome:

@@ -14,7 +14,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from dlic.errors import CorruptFileError, DlicError
 from dlic.formats.registry import describe
-from dlic.formats.thumbnails import small_picture
+from dlic.formats.thumbnails import GAP, small_picture
 from dlic.storage.files import read_whole, written_whole
 
 SIZES = {"normal": 128, "large": 256}  # folders of the specification, and pixels a side
@@ -52,7 +52,7 @@ def _make(file: Path, cache: Path) -> None:
     missing = [size for size in SIZES if not _is_there(place(file, cache, size), facts)]
     if not missing:
         return
-    pixels = small_picture(describe(data))
+    pixels = small_picture(describe(data), max(SIZES[size] for size in missing))
     for size in missing:
         _write(place(file, cache, size), pixels, SIZES[size], facts)
 
@@ -67,7 +67,7 @@ def _is_there(path: Path, facts: dict[str, str]) -> bool:
 
 def _write(path: Path, pixels: np.ndarray, side: int, facts: dict[str, str]) -> None:
     image, info = Image.fromarray(pixels), PngInfo()
-    image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3)
+    image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=GAP)
     for keyword, text in facts.items():
         info.add_text(keyword, text)
     try:

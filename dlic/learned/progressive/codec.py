@@ -153,16 +153,18 @@ class ProgressiveCodec(PictureCodec[AnalysedPicture]):
         progress: Progress = no_progress,
         layers: Layers | None = None,
         tolerant: bool = False,
+        reduction: int = 1,
     ) -> Decoded:
         """The picture, or a part of it, from a container of this checkpoint. `layers`: of a file that has not come as a whole, as
-        far as they are there; if `tolerant`, parts behind a damaged one are left out. Raises as `LearnedCodec.decode`.
+        far as they are there; if `tolerant`, parts behind a damaged one are left out. Of layers
+        `Layers.at` a reduction only those are decoded. Raises as `LearnedCodec.decode`.
         """
         check_kind(container, KIND, codec=f"{self.name} in layers")
-        layers = layers or layers_of(container)
+        layers = (layers or layers_of(container)).at(reduction)
         if tolerant:
             layers = self._intact(container, layers)
-        first = layers.first
-        return self._codec(first).decode(as_plain(container, first), crop, progress, self._further(container, layers))
+        first, further = layers.first, self._further(container, layers)
+        return self._codec(first).decode(as_plain(container, first), crop, progress, further, reduction)
 
     def _codec(self, first: FirstLayerData) -> LearnedCodec:
         return in_parts(self.network, first.count)

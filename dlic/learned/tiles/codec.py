@@ -39,11 +39,12 @@ class TileCodec:
         damaged: bool = False,
         further: decoder.FurtherLayer | None = None,
         rounding: GuardedRounding | None = None,
+        reduction: int = 1,
     ) -> Decoded:
         """A picture or a part of it, with a further layer if there is one; of a damaged picture, the readable tiles. With
-        `rounding`, the frame of a sequence.
+        `rounding`, the frame of a sequence; with `reduction`, a part that begins at multiples of it.
         """
-        return decoder.decode(self.unit, self.tiling, picture, crop, progress, damaged, further, rounding)
+        return decoder.decode(self.unit, self.tiling, picture, crop, progress, damaged, further, rounding, reduction)
 
     def crcs(self, picture: Container) -> tuple[int, ...]:
         """CRC-32 of the symbols of every tile, read and checked."""

@@ -48,17 +48,18 @@ def decode(
     damaged: bool = False,
     further: FurtherLayer | None = None,
     rounding: GuardedRounding | None = None,
+    reduction: int = 1,
 ) -> Decoded:
     """Decodes a picture in tiles, or a part of it; only the tiles of the part are read. In a `damaged` picture, unreadable tiles
     are gray and are listed in the result. A `further` layer refines the latents; `rounding` is that of a guarded frame, which is
-    decoded as a whole. Raises CorruptFileError where no tile can be read.
+    decoded as a whole. With a `reduction` the part begins at multiples of it. Raises CorruptFileError where no tile can be read.
     """
     start = time.perf_counter()
     grid, tiles = split_beginning(picture) if damaged else split(picture)
     part = crop or grid.whole
     needed, lost = grid.meeting(part), list[Rectangle]()
-    with crew(tiling, *_decoding(codec, grid, part)) as threads:
-        work = TileDecoder(codec, grid, tiles, part, damaged, further, rounding)
+    with crew(tiling, *_decoding(codec, grid, part, reduction)) as threads:
+        work = TileDecoder(codec, grid, tiles, part, damaged, further, rounding, reduction)
         for done, index in enumerate(threads.results(work.tasks(needed, threads.executor)), start=1):
             lost += [] if index is None else [grid.tiles[index]]
             progress(done / len(needed))
@@ -81,10 +82,12 @@ class TileDecoder:
         damaged: bool,
         further: FurtherLayer | None = None,
         rounding: GuardedRounding | None = None,
+        reduction: int = 1,
     ):
         self._codec, self._grid, self._tiles, self._shown, self._damaged = codec, grid, tiles, shown, damaged
-        self._further, self._rounding = further, rounding
-        self.image: NDArray[np.uint8] = np.full((shown.height, shown.width, 3), LOST, np.uint8)
+        self._further, self._rounding, self._reduction = further, rounding, reduction
+        small = shown.in_steps(reduction)
+        self.image: NDArray[np.uint8] = np.full((small.height, small.width, 3), LOST, np.uint8)
         self.spent: list[dict[str, float]] = []  # seconds by stage
 
     def tasks(self, needed: Sequence[int], executor: Executor) -> Iterator[Callable[[], int | None]]:
@@ -134,16 +137,18 @@ class TileDecoder:
         with timed(seconds, "transform"):
             joined = self._joined(index, latents, channels=own.shape[2])
             part = self._grid.tiles[index].overlap(self._shown)
-            self.image[part.within(self._shown)] = self._pixels(joined, index, tile, part)
+            place = part.in_steps(self._reduction).within(self._shown.in_steps(self._reduction))
+            self.image[place] = self._pixels(joined, index, tile, part)
         self.spent.append(seconds)
         return None
 
     def _pixels(self, joined: Latent, index: int, tile: CodedUnit, part: Rectangle) -> NDArray[np.uint8]:
-        """The pixels of a part of a tile, from its latents and those around it."""
+        """The pixels of a part of a tile, from its latents and those around it, reduced."""
         inside = part.within(self._seen(index))
         if self._rounding is not None:
             return self._codec.synthesise_guarded(joined, tile.level, inside, self._rounding, part)
-        return self._codec.synthesise(joined, self._further.level if self._further else tile.level)[inside]
+        level = self._further.level if self._further else tile.level
+        return self._codec.synthesise_part(joined, level, inside, self._reduction)
 
     def _joined(self, index: int, latents: dict[int, Latent | None], channels: int) -> Latent:
         """The latents that a tile's pixels depend on, zero where they are lost."""
@@ -165,9 +170,10 @@ def crcs(codec: UnitCodec, tiling: Tiling, picture: Container) -> tuple[int, ...
         return tuple(symbols.crc for symbols in threads.results(partial(codec.parse, tile) for tile in tiles))
 
 
-def _decoding(codec: UnitCodec, grid: Grid, part: Rectangle) -> tuple[int, int]:
+def _decoding(codec: UnitCodec, grid: Grid, part: Rectangle, reduction: int = 1) -> tuple[int, int]:
     """Bytes of a process that decodes tiles, and further bytes a tile in work. The latents of a row stay until the next row is
     decoded.
     """
-    fixed = codec.process + PIXEL * part.width * part.height + latents_of_a_tile(grid) * (grid.columns + 2)
+    shown = part.in_steps(reduction)
+    fixed = codec.process + PIXEL * shown.width * shown.height + latents_of_a_tile(grid) * (grid.columns + 2)
     return fixed, DECODING * largest(grid, codec.border)
