@@ -11,7 +11,7 @@ The mask goes row by row. A bit says whether a row repeats the row above; in oth
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -106,25 +106,21 @@ def read(data: bytes, width: int, height: int) -> ExactLayer:
 
 def write_mask(mask: NDArray[np.bool_]) -> bytes:
     """A mask (h, w) → its bits."""
-    encoder, rows = BitEncoder(CONTEXTS), mask.tolist()
-
-    def push(bit: bool, context: int) -> bool:
-        encoder.push(bit, context)
-        return bit
-
-    above = [False] * mask.shape[1]
-    repeated = False
-    for row in rows:
-        repeated = push(row == above, REPEATED + repeated)
+    encoder = BitEncoder(CONTEXTS)
+    above, repeated = [False] * mask.shape[1], False
+    for row in mask.tolist():
+        was, repeated = repeated, row == above
+        encoder.push(repeated, REPEATED + was)
         if not repeated:
-            _walk(above, partial(_pushed, push, row))
+            _walk(above, partial(_pushed, encoder, iter(row)))
         above = row
     return encoder.finish()
 
 
-def _pushed(push: Callable[[bool, int], bool], row: list[bool], column: int, context: int) -> bool:
+def _pushed(encoder: BitEncoder, row: Iterator[bool], context: int) -> bool:
     """The visitor of an encoder: it knows the row."""
-    return push(row[column], context)
+    encoder.push(bit := next(row), context)
+    return bit
 
 
 def read_mask(data: bytes, size: tuple[int, int]) -> NDArray[np.bool_]:
@@ -134,20 +130,19 @@ def read_mask(data: bytes, size: tuple[int, int]) -> NDArray[np.bool_]:
     for _ in range(size[0]):
         repeated = decoder.pull(REPEATED + repeated)
         if not repeated:
-            above = _walk(above, lambda _, context: decoder.pull(context))
+            above = _walk(above, decoder.pull)
         rows.append(above)
     decoder.finish()
     return np.array(rows, bool).reshape(size)
 
 
-def _walk(above: list[bool], visit: Callable[[int, int], bool]) -> list[bool]:
-    """The blocks of a row from left to right. `visit` gets a column and a context: the block to the left, and those above to the
-    left, straight and to the right.
+def _walk(above: list[bool], visit: Callable[[int], bool]) -> list[bool]:
+    """The blocks of a row from left to right. `visit` gets a block's context: the block to the left, and those above to the left,
+    straight and to the right.
     """
-    row, left = list[bool](), False
-    framed = [False, *above, False]
-    for column in range(len(above)):
-        context = left + 2 * framed[column] + 4 * framed[column + 1] + 8 * framed[column + 2]
-        left = visit(column, context)
+    row, left, three = list[bool](), False, 8 * above[0]  # three blocks above, those to the right in higher bits
+    for right in [*above[1:], False]:
+        three = three >> 1 & 6 | 8 * right
+        left = visit(left + three)
         row.append(left)
     return row

@@ -64,20 +64,21 @@ class BitDecoder:
         self._code = int.from_bytes(data[:CODE].ljust(CODE, b"\0"), "big")
 
     def pull(self, context: int) -> bool:
-        zeros = self._zeros[context]
-        bound = (self._range >> PRECISION) * zeros
-        bit = self._code >= bound
+        zeros, span, code = self._zeros[context], self._range, self._code
+        bound = (span >> PRECISION) * zeros
+        bit = code >= bound
         if bit:
-            self._code -= bound
-            self._range -= bound
+            code -= bound
+            span -= bound
             self._zeros[context] = zeros - (zeros >> RATE)
         else:
-            self._range = bound
+            span = bound
             self._zeros[context] = zeros + (WHOLE - zeros >> RATE)
-        while self._range < TOP:
-            self._range = self._range << 8 & FULL
-            self._code = (self._code << 8 | (self._data[self._at] if self._at < len(self._data) else 0)) & FULL
+        while span < TOP:
+            span = span << 8 & FULL
+            code = (code << 8 | (self._data[self._at] if self._at < len(self._data) else 0)) & FULL
             self._at += 1
+        self._range, self._code = span, code
         return bit
 
     def finish(self) -> None:

@@ -89,7 +89,7 @@ def _coloured(indices: NDArray[np.integer], palette: Samples) -> Samples:
     if indices.itemsize > 1:
         return palette.view(f"V{channels}")[:, 0].take(indices).view(np.uint8).reshape(height, width, channels)
     mode = "RGB" if channels == 3 else "RGBA"
-    image = Image.frombuffer("P", (width, height), indices.tobytes(), "raw", "P", 0, 1)
+    image = Image.frombuffer("P", (width, height), indices, "raw", "P", 0, 1)
     image.putpalette(palette.tobytes(), mode)
     return np.asarray(image.convert(mode))  # Pillow takes half of NumPy's time
 

@@ -1,7 +1,6 @@
 """Exact blocks as pixels: stored in pieces, pasted over a decoded picture, and hidden from the network."""
 
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from dlic.images.transparency import filled
 from dlic.pixels.colour_codes import packed, unpacked
 from dlic.pixels.rectangles import Rectangle
 
+OPAQUE = 1 << 24  # the least number of a pixel of four bytes, little-endian, whose alpha is not 0
 SAMPLED = 17  # one of so many pixels is counted to find the most frequent colour
 
 Samples = NDArray[np.uint8]  # (H, W, 3)
@@ -78,13 +78,17 @@ def paste(layer: ExactLayer, picture: Samples, part: Rectangle) -> None:
         shared = place.overlap(part)
         if shared.width <= 0 or shared.height <= 0:
             continue
-        pixels = _decoded(stream, place)
-        for run in _runs(layer.mask, shared):
-            source, target = pixels[run.within(place)], picture[run.within(part)]
-            if pixels.shape[2] == 3:
-                target[...] = source
-            else:
-                np.copyto(_whole(target), _whole(source), where=source[..., 3] > 0)
+        _copy(_decoded(stream, place)[shared.within(place)], picture[shared.within(part)], in_pixels(layer.mask, shared))
+
+
+def _copy(pixels: Samples, picture: Samples, exact: Mask) -> None:
+    """Writes pixels (H, W, 3 or 4) that are exact and not clear into a picture (H, W, 3)."""
+    if pixels.shape[2] == 4:
+        exact = exact & (pixels.view("<u4")[..., 0] >= OPAQUE)
+    if exact.all():
+        picture[...] = pixels[..., :3]
+    else:
+        np.copyto(_whole(picture), _whole(pixels), where=exact)
 
 
 def verify(layer: ExactLayer) -> None:
@@ -96,18 +100,6 @@ def verify(layer: ExactLayer) -> None:
 def _decoded(stream: bytes, place: Rectangle) -> Samples:
     """The pixels of a place: (height, width, 3), or 4 if some are clear."""
     return repeating.decode(stream, place.height, place.width, 4 if repeating.has_alpha(stream) else 3)
-
-
-def _runs(mask: Mask, part: Rectangle) -> Iterator[Rectangle]:
-    """Rectangles of exact pixels in a part of the picture: runs of blocks, over rows of blocks with the same runs."""
-    blocks = part.in_steps(BLOCK)
-    rows = mask[blocks.slices]
-    firsts = np.flatnonzero(np.concatenate([[True], (rows[1:] != rows[:-1]).any(axis=1)])).tolist()
-    for first, end in pairwise([*firsts, len(rows)]):
-        edges = np.flatnonzero(np.diff(rows[first].astype(np.int8), prepend=0, append=0)).tolist()
-        for left, right in zip(edges[::2], edges[1::2], strict=True):
-            run = Rectangle(BLOCK * (blocks.x + left), BLOCK * (blocks.y + first), BLOCK * (right - left), BLOCK * (end - first))
-            yield run.overlap(part)
 
 
 def _whole(pixels: Samples) -> NDArray[Any]:
