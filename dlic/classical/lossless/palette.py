@@ -17,7 +17,7 @@ from PIL import Image
 
 from dlic.entropy.byte_reader import Reader, read_varint, write_varint
 from dlic.errors import CorruptFileError
-from dlic.pixels.colour_codes import packed, unpacked
+from dlic.pixels.colour_codes import coloured, packed, unpacked
 
 CHANNELS = (3, 4)  # also the first byte of a stream, which WebP's never is
 MOST = 1 << 16  # colours
@@ -65,7 +65,7 @@ def decode(stream: bytes, height: int, width: int, channels: int = 3) -> Samples
     indices = np.frombuffer(plain, number, offset=channels * count).reshape(height, width)
     if int(indices.max()) >= count:
         raise CorruptFileError("a picture in the file has colours that are not in its palette")
-    return _coloured(indices, np.ascontiguousarray(palette))
+    return _coloured(indices, palette)
 
 
 def _indexed(codes: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.intp]]:
@@ -87,7 +87,7 @@ def _coloured(indices: NDArray[np.integer], palette: Samples) -> Samples:
     height, width = indices.shape
     channels = palette.shape[1]
     if indices.itemsize > 1:
-        return palette.view(f"V{channels}")[:, 0].take(indices).view(np.uint8).reshape(height, width, channels)
+        return coloured(palette, indices)
     mode = "RGB" if channels == 3 else "RGBA"
     image = Image.frombuffer("P", (width, height), indices, "raw", "P", 0, 1)
     image.putpalette(palette.tobytes(), mode)

@@ -12,16 +12,16 @@ BEATEN = 0.8  # size of a palette's stream, of WebP's, below which no longer sea
 Samples = NDArray[np.uint8]
 
 
-def smallest(pixels: Samples, searches: Iterable[webp.Search]) -> bytes:
+def smallest(pixels: Samples, searches: Iterable[webp.Search], known: bytes | None = None) -> bytes:
     """The smallest stream of uint8 (H, W, 3), or (H, W, 4) with the colours under alpha 0 kept. `searches` of WebP lead from quick
-    to thorough; they end where a palette is far smaller.
+    to thorough; they end where a palette is far smaller. `known`: a stream of WebP that is there already.
     """
-    few, best = palette.encode(pixels), None
+    few, best = palette.encode(pixels), known
     for search in searches:
+        if few is not None and best is not None and len(few) < BEATEN * len(best):
+            break
         stream = webp.encode(pixels, search)
         best = stream if best is None else min(best, stream, key=len)
-        if few is not None and len(few) < BEATEN * len(best):
-            break
     return min((stream for stream in (few, best) if stream is not None), key=len)
 
 

@@ -23,3 +23,12 @@ def sums(values: NDArray[np.float32] | Mask) -> NDArray[np.float64]:
     of_rows = np.add.reduceat(values, rows, axis=0, dtype=np.float64)
     of_blocks: NDArray[np.float64] = np.add.reduceat(of_rows, columns, axis=1)
     return of_blocks
+
+
+def squares(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Squared differences of pixels (H, W, 3), all channels together: (H, W)."""
+    apart = np.subtract(first, second, dtype=np.float32)
+    apart *= apart
+    summed: NDArray[np.float32] = apart[..., 0] + apart[..., 1]
+    summed += apart[..., 2]
+    return summed

@@ -41,53 +41,69 @@ class ErrorsAt:
     weights: NDArray[np.float32]  # (n,)
     clear: NDArray[np.float32] | None  # (n,)
 
-    def of(self, labels: Labels) -> NDArray[np.float32]:
-        """With labels (n,)."""
+    def of(self, labels: Labels, which: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Of some of the pixels, by their places `which` (m,) among them, with labels (m,)."""
         colours = self.palette.shape[1]
         entries = np.minimum(labels, colours - 1)
         squares = np.zeros(len(labels), np.float32)
         for channel, values in zip(self.palette, self.samples, strict=True):
-            apart = channel[entries] - values
+            apart = channel.take(entries) - values.take(which)
             squares += apart * apart
         if self.clear is not None:
-            squares = np.where(labels == colours, self.clear, squares)
-        return self.weights * squares
+            squares = np.where(labels == colours, self.clear.take(which), squares)
+        errors: NDArray[np.float32] = self.weights.take(which) * squares
+        return errors
 
 
 def calmed(labels: Labels, errors: Errors, beta: float) -> Labels:
-    """Labels (H, W) with fewer changes; `beta` is the error that is worth one change at one side."""
-    width = labels.shape[1]
+    """Labels (H, W) with fewer changes; `beta` is the error that is worth one change at one side.
+
+    The pixels of one colour of a chessboard are chosen at once. Later on, only those can
+    change whose neighbours did.
+    """
     framed = np.pad(labels, 1, mode="edge")
-    flat = framed.ravel()
-    offsets = [row * (width + 2) + column for row, column in STEPS]
-    for _ in range(ROUNDS):
-        for parity in (0, 1):
-            rows, columns = _changing(framed, parity)
-            places = (rows + 1) * (width + 2) + columns + 1
-            neighbours = np.stack([flat[places + offset] for offset in offsets])  # (4, n)
-            flat[places] = _cheapest(flat[places], neighbours, errors.at(rows * width + columns), beta)
+    inside, due, flat = np.pad(labels != OUTSIDE, 1).ravel(), np.pad(_changing(labels), 1).ravel(), framed.ravel()
+    width, black = framed.shape[1], _chessboard(framed.shape).ravel()
+    offsets = np.array([row * width + column for row, column in STEPS])
+    for turn in range(2 * ROUNDS):
+        places = np.flatnonzero(due & inside & (black if turn % 2 == 0 else ~black))
+        rows, columns = np.divmod(places, width)
+        of_pixels = errors.at((rows - 1) * labels.shape[1] + columns - 1)
+        own, neighbours = flat[places], np.stack([flat[places + offset] for offset in offsets])  # (n,), (4, n)
+        flat[places] = cheapest = _cheapest(own, neighbours, of_pixels, beta)
+        due[places] = False
+        due[places[cheapest != own] + offsets[:, None]] = True
     return framed[1:-1, 1:-1].copy()
 
 
-def _changing(framed: Labels, parity: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows and columns of one colour of a chessboard where a label differs from a neighbour's."""
-    inner = framed[1:-1, 1:-1]
-    differs = np.zeros(inner.shape, bool)
-    for row, column in STEPS:
-        differs |= inner != framed[1 + row : 1 + row + inner.shape[0], 1 + column : 1 + column + inner.shape[1]]
-    differs &= inner != OUTSIDE
-    differs[::2, 1 - parity :: 2] = differs[1::2, parity::2] = False
-    rows, columns = np.nonzero(differs)
-    return rows, columns
+def _changing(labels: Labels) -> NDArray[np.bool_]:
+    """Where a label differs from a neighbour's: (H, W)."""
+    differs = np.zeros(labels.shape, bool)
+    across, down = labels[:, 1:] != labels[:, :-1], labels[1:] != labels[:-1]
+    differs[:, 1:] |= across
+    differs[:, :-1] |= across
+    differs[1:] |= down
+    differs[:-1] |= down
+    return differs
+
+
+def _chessboard(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """(H, W): True where the sum of row and column is even."""
+    board = np.zeros(shape, bool)
+    board[::2, ::2] = board[1::2, 1::2] = True
+    return board
 
 
 def _cheapest(own: Labels, neighbours: Labels, errors: ErrorsAt, beta: float) -> Labels:
     """The cheapest of its own label and its neighbours' (4, n) for each pixel: (n,)."""
     neighbours = np.where(neighbours == OUTSIDE, own, neighbours)
-    best, least = own, np.full(len(own), np.inf, np.float32)
-    for candidate in (own, *neighbours):
-        changes = sum((candidate != neighbour).astype(np.float32) for neighbour in neighbours)
-        cost = errors.of(candidate) + np.float32(beta) * changes
-        better = cost < least
-        best, least = np.where(better, candidate, best), np.where(better, cost, least)
+    best, others = own.copy(), neighbours != own
+    least = errors.of(own, np.arange(len(own))) + np.float32(beta) * others.sum(axis=0, dtype=np.float32)
+    for candidates, other in zip(neighbours, others, strict=True):
+        which = np.flatnonzero(other)
+        candidate = candidates[which]
+        changes = (neighbours[:, which] != candidate).sum(axis=0, dtype=np.float32)
+        cost = errors.of(candidate, which) + np.float32(beta) * changes
+        better = cost < least[which]
+        best[which[better]], least[which[better]] = candidate[better], cost[better]
     return best

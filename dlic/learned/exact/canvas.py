@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from dlic.container.exact_layer import write_mask
 from dlic.learned.exact import layer
-from dlic.learned.exact.blocks import blocks_of, sums
+from dlic.learned.exact.blocks import blocks_of, squares, sums
 from dlic.learned.exact.calming import OUTSIDE, Errors, Labels, calmed
-from dlic.learned.exact.few_colours import MAX_COLOURS, Colours, Merging
+from dlic.learned.exact.few_colours import MAX_COLOURS, Merging
 from dlic.learned.exact.price import Price
 from dlic.learned.exact.subject import Subject
-from dlic.pixels.colour_codes import packed
+from dlic.pixels.colour_codes import coloured, in_colours, packed
 from dlic.pixels.rectangles import Rectangle
 
 PALETTES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, MAX_COLOURS)  # numbers of colours to try
@@ -46,6 +46,18 @@ class Painted:
         return sums(changes)
 
 
+@dataclass(frozen=True, eq=False)
+class Rendition:
+    """A canvas in at most so many colours, at a price."""
+
+    colours: int | None
+    price: Price
+    painted: Painted
+    streams: tuple[bytes, ...]  # of its layer, quickly coded
+    bits: int  # of the layer, about
+    cost: float  # bits + error, with those of a network where pixels are clear
+
+
 class Canvas:
     """The blocks of `mask` in an image. Only the colours of `sure` blocks count for palettes. `whole`: no pixel may be clear."""
 
@@ -55,6 +67,7 @@ class Canvas:
         self._ground = None if whole else subject.ground
         self._costs: dict[tuple[int | None, Price], float] = {}
         self._best: dict[Price, int | None] = {}
+        self._kept: Rendition | None = None  # the best one at the last price
 
     def best(self, price: Price, near: int | None = None) -> int | None:
         """The number of colours that costs least, sought from `near` on; None: all, which only cost less where many do."""
@@ -68,28 +81,40 @@ class Canvas:
     def cost(self, colours: int | None, price: Price) -> float:
         """Bits + error of at most so many colours, with those of a network where pixels are clear."""
         if (colours, price) not in self._costs:
-            painted = self.painted(colours, price)
-            inside = float(self.errors(painted, price)[self.mask].sum() + self.behind(painted, price).sum())
-            self._costs[colours, price] = self.bits(painted) + inside
+            rendition = self._rendered(colours, price)
+            self._costs[colours, price] = rendition.cost
+            if self._kept is None or self._kept.price != price or rendition.cost < self._kept.cost:
+                self._kept = rendition
         return self._costs[colours, price]
 
-    def bits(self, painted: Painted) -> int:
-        """Of the layer, about."""
-        return self._mask_bits + 8 * layer.about(painted.pixels, self.mask, clear=painted.clear)
+    def rendition(self, price: Price, near: int | None = None) -> Rendition:
+        """The best one at a price."""
+        colours = self.best(price, near)
+        if self._kept is None or (self._kept.colours, self._kept.price) != (colours, price):
+            self._kept = self._rendered(colours, price)
+        return self._kept
+
+    def _rendered(self, colours: int | None, price: Price) -> Rendition:
+        painted = self.painted(colours, price)
+        streams = layer.quick(painted.pixels, self.mask, clear=painted.clear)
+        bits = self._mask_bits + 8 * sum(map(len, streams))
+        inside = float(self.errors(painted, price)[self.mask].sum() + self.behind(painted, price).sum())
+        return Rendition(colours, price, painted, streams, bits, bits + inside)
 
     def errors(self, painted: Painted, price: Price) -> NDArray[np.float64]:
         """Errors of the exact pixels of each block, in bits: (h, w)."""
-        squares = self._subject.weights * np.square(painted.pixels.astype(np.float32) - self._subject.image).sum(axis=2)
+        errors = self._subject.weights * squares(painted.pixels, self._subject.image)
         if painted.clear is not None:
-            squares[painted.clear] = 0
-        return price.error(sums(squares))
+            errors[painted.clear] = 0
+        return price.error(sums(errors))
 
     def behind(self, painted: Painted, price: Price) -> NDArray[np.float64]:
         """Cost of what a network shows in each block: (h, w)."""
         costs = np.zeros(self.mask.shape)
         if painted.clear is not None and self._ground is not None:
             blocks = self.mask & (sums(painted.clear) > 0)
-            smooth = np.where(painted.clear[..., None], self._subject.image, self._ground)
+            smooth = self._ground.copy()
+            np.copyto(in_colours(smooth), in_colours(self._subject.image), where=painted.clear)
             costs[blocks] = price.of_network(blocks_of(smooth, blocks))
         return costs
 
@@ -103,17 +128,17 @@ class Canvas:
         labels[self._inside] = entries[self._merging.colours.places]
         clear = None if self._ground is None else self._subject.apart + np.float32(price.of_shades)
         if clear is not None:
-            squares = np.square(palette[labels].astype(np.float32) - image).sum(axis=2)
-            labels[self._inside & (clear < squares)] = len(palette)
+            labels[self._inside & (clear < squares(coloured(palette, labels), image))] = len(palette)
         labels = calmed(labels, Errors(image, palette, self._subject.weights, clear), price.of_change)
         return self._shown(labels, palette)
 
     def _shown(self, labels: Labels, palette: Samples) -> Painted:
-        pixels = palette[np.minimum(labels, len(palette) - 1)]
+        pixels = coloured(palette, np.minimum(labels, len(palette) - 1))
         clear = labels == len(palette)
         if self._ground is None or not clear.any():
             return Painted(pixels, labels)
-        return Painted(np.where(clear[..., None], self._ground, pixels), labels, clear)
+        np.copyto(in_colours(pixels), in_colours(self._ground), where=clear)
+        return Painted(pixels, labels, clear)
 
     @cached_property
     def _mask_bits(self) -> int:
@@ -129,7 +154,7 @@ class Canvas:
         if self._ground is not None:
             counts &= self._subject.weights * self._subject.apart > CLOSE
         weights = np.where(counts, self._subject.weights, 0)
-        return Merging(Colours.of(self._subject.image[self._inside], weights[self._inside]))
+        return Merging(self._subject.colours.inside(self._inside, weights))
 
     @property
     def _everywhere(self) -> Rectangle:

@@ -28,7 +28,7 @@ RIVAL = 1.6  # estimated cost, of the lowest, up to which a choice is tried
 REGION = 400  # bits of a region: its share of the mask, and network bits at its edges
 
 Searches = tuple[webp.Search, ...]
-QUICKLY: Searches = (webp.QUICK, webp.THOROUGH)
+QUICKLY: Searches = (webp.THOROUGH,)  # after the quick one that estimates sizes
 
 Samples = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -79,7 +79,7 @@ class Chooser:
 
     @cached_property
     def _subject(self) -> Subject:
-        return Subject(self.image, self.visual)
+        return Subject(np.ascontiguousarray(self.image), self.visual)
 
     def at(self, price: Price, searches: Searches = QUICKLY) -> Exact | None:
         """The exact blocks that cost least by estimates at a price of errors, stored after some `searches`; None for none."""
@@ -88,6 +88,14 @@ class Chooser:
     def stored(self, canvas: Canvas | None, price: Price, searches: Searches = QUICKLY) -> Exact | None:
         """The exact blocks of a canvas."""
         return None if canvas is None else _stored(canvas, price, searches)
+
+    def quickly(self, canvas: Canvas | None, price: Price) -> Exact | None:
+        """The same exact blocks, coded quickly."""
+        if canvas is None:
+            return None
+        rendition, (height, width) = canvas.rendition(price), self.image.shape[:2]
+        stored = ExactLayer(width=width, height=height, mask=canvas.mask, streams=rendition.streams)
+        return Exact(rendition.painted.pixels, stored, rendition.painted.clear)
 
     def rivals(self, price: Price) -> list[Canvas | None]:
         """Choices of exact blocks whose estimated costs are close, the lowest first; None is the choice of none."""
@@ -151,16 +159,19 @@ def _close(costs: list[tuple[float, Canvas | None]]) -> list[Canvas | None]:
 
 def _exact(price: Price, canvas: Canvas) -> NDArray[np.float64]:
     """Bits + error of each block of a canvas (h, w): its bits in proportion to the changes between neighbouring pixels."""
-    painted = canvas.painted(canvas.best(price), price)
+    rendition = canvas.rendition(price)
+    painted = rendition.painted
     changes = painted.changes * canvas.mask
-    rate = canvas.bits(painted) / max(1, changes.sum())
+    rate = rendition.bits / max(1, changes.sum())
     costs: NDArray[np.float64] = rate * changes + canvas.errors(painted, price) + canvas.behind(painted, price)
     return np.where(canvas.mask, costs, 0)
 
 
 def _stored(canvas: Canvas, price: Price, searches: Searches) -> Exact:
-    painted = canvas.painted(canvas.best(price), price)
-    return Exact(painted.pixels, layer.store(painted.pixels, canvas.mask, searches, clear=painted.clear), painted.clear)
+    rendition = canvas.rendition(price)
+    painted = rendition.painted
+    stored = layer.store(painted.pixels, canvas.mask, searches, clear=painted.clear, known=rendition.streams)
+    return Exact(painted.pixels, stored, painted.clear)
 
 
 def searches_of(effort: int) -> Searches:

@@ -1,5 +1,6 @@
 """The learned codec with an exact layer: blocks that cost less exactly are stored next to the network's picture."""
 
+import math
 import zlib
 from dataclasses import dataclass, field, replace
 
@@ -10,6 +11,7 @@ from dlic.container.exact_layer import write
 from dlic.container.format import EXACT, EXACT_BLOCKS, Chunks, Container, read
 from dlic.learned.codec import LearnedCodec
 from dlic.learned.exact import whole
+from dlic.learned.exact.canvas import Canvas
 from dlic.learned.exact.choice import Chooser, Exact, searches_of
 from dlic.learned.exact.distortion import VISUAL, distortion_of
 from dlic.learned.exact.layer import hidden, layer_of, verify
@@ -22,6 +24,7 @@ from dlic.progress import Progress, no_progress
 
 MEASURED = 9_000_000  # pixels of a picture up to which choices are compared by files; estimates choose in larger ones
 MEASURING = 150  # bytes of memory a pixel that SSIMULACRA 2 takes
+SAVED = 0.35  # share of a quickly coded layer that thorough coding saves at most; 0.08 in the mean
 KEPT = 3  # analyses for other levels
 
 
@@ -105,31 +108,71 @@ class LayeredCodec(PictureCodec[AnalysedLayers]):
         rivals = analysed.chooser.rivals(price)
         if len(rivals) > 1 and self._may_measure(analysed.height * analysed.width):
             plain = replace(self, network=one_layer(self.network))
-            tried = [plain._encode(analysed, analysed.chooser.stored(canvas, price), level) for canvas in rivals]
-            costs = [plain._cost(analysed, encoded) for encoded in tried]
-            best = costs.index(min(costs))
+            best = plain._best(analysed, rivals, price, level)
             if effort == 0 and plain.network is self.network:
-                return tried[best]
-            rivals = [rivals[best]]
+                return best.encoded
+            rivals = [best.canvas]
         exact = analysed.chooser.stored(rivals[0], price, searches_of(effort))
-        return self._encode(analysed, exact, level, effort, progress)
+        return self.encode_with(exact, analysed, level, effort, progress)
+
+    def encode_with(
+        self, exact: Exact | None, analysed: AnalysedLayers, level: int, effort: int = 0, progress: Progress = no_progress
+    ) -> Encoded:
+        """`encode_at` with these exact blocks."""
+        return self._layered(self._rest(analysed, exact, level, effort, progress), exact, level)
+
+    def _best(self, analysed: AnalysedLayers, rivals: list[Canvas | None], price: Price, level: int) -> "_Attempt":
+        """The choice of the least bits + distortion. Only layers that may belong to it are coded thoroughly."""
+        attempts = list[_Attempt]()
+        for canvas in rivals:
+            lowest = min((attempt.cost for attempt in attempts), default=math.inf)
+            attempts.append(self._attempt(analysed, canvas, price, level, lowest))
+        first, *others = sorted(attempts, key=lambda attempt: attempt.cost)
+        best = self._finished(first, analysed, price, level)
+        for attempt in others:
+            if attempt.least < best.cost:
+                best = min(best, self._finished(attempt, analysed, price, level), key=lambda attempt: attempt.cost)
+        return best
+
+    def _attempt(self, analysed: AnalysedLayers, canvas: Canvas | None, price: Price, level: int, lowest: float) -> "_Attempt":
+        """A choice with its layer coded quickly. Its distortion is only a part where it cannot cost less than `lowest`."""
+        exact = analysed.chooser.quickly(canvas, price)
+        rest = self._rest(analysed, exact, level)
+        encoded = self._layered(rest, exact, level)
+        saved = 0.0 if exact is None else SAVED * 8 * sum(map(len, exact.layer.streams))
+        distortion = self._distortion(analysed, encoded, lowest - (8 * len(encoded.data) - saved))
+        return _Attempt(canvas, rest, encoded, distortion, saved)
+
+    def _finished(self, attempt: "_Attempt", analysed: AnalysedLayers, price: Price, level: int) -> "_Attempt":
+        """The same choice with its layer coded thoroughly."""
+        exact = analysed.chooser.stored(attempt.canvas, price)
+        return replace(attempt, encoded=self._layered(attempt.rest, exact, level), saved=0.0)
 
     def _may_measure(self, pixels: int) -> bool:
         limit = one_layer(self.network).tiling.max_memory
         return pixels <= MEASURED and (limit is None or MEASURING * pixels < limit)
 
-    def _encode(
+    def _rest(
         self, analysed: AnalysedLayers, exact: Exact | None, level: int, effort: int = 0, progress: Progress = no_progress
-    ) -> Encoded:
+    ) -> Encoded | None:
+        """The network's picture; None if all blocks are exact."""
         if exact is not None and exact.whole:
-            return whole.encoded(exact, level, self.network.chunks)
-        encoded = self.network.encode_at(analysed.rest(self.network, exact), level, effort, progress)
-        return encoded if exact is None else _with_layer(encoded, exact)
+            return None
+        return self.network.encode_at(analysed.rest(self.network, exact), level, effort, progress)
 
-    def _cost(self, analysed: AnalysedLayers, encoded: Encoded) -> float:
-        """Bits + distortion of an encoded picture, by the measure that the model is tuned for."""
+    def _layered(self, rest: Encoded | None, exact: Exact | None, level: int) -> Encoded:
+        """The file of a network's picture and exact blocks, of which there is one at least."""
+        if exact is None:
+            assert rest is not None, "a picture is of exact blocks, or the network's"
+            return rest
+        return whole.encoded(exact, level, self.network.chunks) if rest is None else _with_layer(rest, exact)
+
+    def _distortion(self, analysed: AnalysedLayers, encoded: Encoded, limit: float) -> float:
+        """Distortion of an encoded picture in bits, by the measure that the model is tuned for. Where it is found to be `limit` or
+        more, only a part of it.
+        """
         share, kind = share_of(encoded.level, self.levels), one_layer(self.network).unit.distortion
-        return 8 * len(encoded.data) + distortion_of(analysed.image, self.picture(encoded), share, kind)
+        return distortion_of(analysed.image, self.picture(encoded), share, kind, limit) if limit > 0 else 0.0
 
     def picture(self, encoded: Encoded) -> NDArray[np.uint8]:
         """The pixels (H, W, 3) that a decoder will give."""
@@ -151,6 +194,25 @@ class LayeredCodec(PictureCodec[AnalysedLayers]):
             return 8 * len(container.stream)
         layer = sum(len(chunk) for name, chunk in container.chunks if name == EXACT_BLOCKS)
         return self.network.estimated_bits(data) + 8 * layer
+
+
+@dataclass(frozen=True, eq=False)
+class _Attempt:
+    """A choice of exact blocks, encoded."""
+
+    canvas: Canvas | None
+    rest: Encoded | None  # the network's picture; None if there is none
+    encoded: Encoded
+    distortion: float  # in bits
+    saved: float  # bits that thorough coding may save
+
+    @property
+    def cost(self) -> float:
+        return 8 * len(self.encoded.data) + self.distortion
+
+    @property
+    def least(self) -> float:
+        return self.cost - self.saved
 
 
 def one_layer(network: LearnedCodec | ProgressiveCodec) -> LearnedCodec:

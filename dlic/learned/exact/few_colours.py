@@ -32,6 +32,14 @@ class Colours:
         total = np.bincount(places.ravel(), None if weights is None else weights.ravel(), len(codes))
         return cls(unpacked(codes), total.astype(np.float64), places)
 
+    def inside(self, mask: NDArray[np.bool_], weights: NDArray[Any]) -> "Colours":
+        """Those of some of the pixels (…), which count by weights (…) now."""
+        places = self.places[mask]
+        present = np.bincount(places, minlength=len(self.values)) > 0
+        places = (np.cumsum(present) - 1)[places]
+        total = np.bincount(places, weights[mask], int(present.sum())).astype(np.float64)
+        return Colours(self.values[present], total, places)
+
 
 class Merging:
     """Palettes of decreasing size for the same colours; each is the one before with some clusters merged."""
@@ -62,29 +70,72 @@ class Merging:
 
     def _merge(self) -> list[tuple[int, int]]:
         """All merges in order, as (cluster that stays, cluster that ends)."""
-        centres, weights = self._centres.copy(), self._weights.copy()
-        distances = _distances(centres, weights)
-        everyone = np.arange(len(weights))
-        nearest = distances.argmin(axis=1)
-        least = distances[everyone, nearest]
-        steps = []
-        for _ in range(len(weights) - 1):
-            kept = int(least.argmin())
-            gone = int(nearest[kept])
-            steps.append((kept, gone))
-            total = weights[kept] + weights[gone]
-            centres[kept] = (centres[kept] * weights[kept] + centres[gone] * weights[gone]) / total
-            weights[kept], weights[gone] = total, 0
-            distances[gone] = distances[:, gone] = least[gone] = np.inf
-            row = ((centres - centres[kept]) ** 2).sum(axis=1) * (weights * total / (weights + total))
-            row[weights == 0] = row[kept] = np.inf
-            distances[kept] = distances[:, kept] = row
-            stale = ((nearest == kept) | (nearest == gone)) & (weights > 0)
-            stale[kept] = True
-            nearest[row < least], least[row < least] = kept, row[row < least]
-            nearest[stale] = distances[stale].argmin(axis=1)
-            least[stale] = distances[stale, nearest[stale]]
+        pairs, steps = _Pairs.of(self._centres, self._weights), list[tuple[int, int]]()
+        while len(pairs.names) > 1:
+            steps += [pairs.merge() for _ in range(len(pairs.names) // 2)]
+            pairs = pairs.left
         return steps
+
+
+@dataclass(frozen=True, eq=False)
+class _Pairs:
+    """Clusters that are merged, those of the least distance first."""
+
+    names: NDArray[np.intp]  # (C,)
+    centres: NDArray[np.float64]  # (3, C)
+    weights: NDArray[np.float64]  # (C,); 0 for clusters that have ended
+    distances: NDArray[np.float64]  # (C, C): right between clusters that have not ended
+    nearest: NDArray[np.intp]  # (C,): the other cluster of the least distance …
+    least: NDArray[np.float64]  # … and this distance; infinite for clusters that have ended
+    ended: NDArray[np.float64]  # (C,): infinite for clusters that have ended, 0 for others
+
+    @classmethod
+    def of(cls, centres: NDArray[np.float64], weights: NDArray[np.float64]) -> "_Pairs":
+        """All pairs of clusters: (C, 3) and (C,)."""
+        distances, names = _distances(centres, weights), np.arange(len(weights))
+        nearest = distances.argmin(axis=1)
+        least = distances[names, nearest]
+        return cls(names, centres.T.copy(), weights.copy(), distances, nearest, least, np.zeros(len(weights)))
+
+    @property
+    def left(self) -> "_Pairs":
+        """Those of clusters that have not ended: small arrays stay in a core's cache."""
+        left = np.flatnonzero(self.weights)
+        places = np.zeros(len(self.names), np.intp)
+        places[left] = np.arange(len(left))
+        return _Pairs(
+            names=self.names[left],
+            centres=self.centres[:, left],
+            weights=self.weights[left],
+            distances=self.distances[np.ix_(left, left)],
+            nearest=places[self.nearest[left]],
+            least=self.least[left],
+            ended=self.ended[left],
+        )
+
+    def merge(self) -> tuple[int, int]:
+        """Merges one pair: the names of the cluster that stays and of the one that ends."""
+        centres, weights, nearest, least = self.centres, self.weights, self.nearest, self.least
+        kept = int(least.argmin())
+        gone = int(nearest[kept])
+        total = weights[kept] + weights[gone]
+        centres[:, kept] = (centres[:, kept] * weights[kept] + centres[:, gone] * weights[gone]) / total
+        weights[kept], weights[gone] = total, 0
+        self.ended[gone] = least[gone] = np.inf
+        apart = centres - centres[:, kept, None]
+        apart *= apart
+        row = (apart[0] + apart[1] + apart[2]) * (weights * total / (weights + total)) + self.ended
+        row[kept] = np.inf
+        self.distances[kept] = self.distances[:, kept] = row
+        stale = np.flatnonzero((nearest == kept) | (nearest == gone)).tolist()
+        nearer = np.flatnonzero(row < least)
+        nearest[nearer], least[nearer] = kept, row[nearer]
+        for cluster in {kept, *stale}:
+            if weights[cluster]:
+                again = self.distances[cluster] + self.ended
+                nearest[cluster] = other = again.argmin()
+                least[cluster] = again[other]
+        return int(self.names[kept]), int(self.names[gone])
 
 
 def _binned(values: NDArray[np.uint8]) -> tuple[NDArray[np.intp], int]:

@@ -6,6 +6,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from dlic.learned.exact.blocks import squares
+from dlic.learned.exact.few_colours import Colours
 from dlic.learned.exact.ground import ground_of
 from dlic.learned.exact.visibility import visibility
 
@@ -25,6 +27,11 @@ class Subject:
         return visibility(self.image) if self.visual else np.ones(self.image.shape[:2], np.float32)
 
     @cached_property
+    def colours(self) -> Colours:
+        """All of the image."""
+        return Colours.of(self.image)
+
+    @cached_property
     def ground(self) -> Samples | None:
         """The smooth shades of the image, continued everywhere; None: there are none."""
         return ground_of(self.image)
@@ -33,5 +40,4 @@ class Subject:
     def apart(self) -> NDArray[np.float32]:
         """Squared distance of each pixel to the ground, all channels together: (H, W)."""
         assert self.ground is not None, "only asked for where there is a ground"
-        squares: NDArray[np.float32] = np.square(self.image.astype(np.float32) - self.ground).sum(axis=2)
-        return squares
+        return squares(self.image, self.ground)

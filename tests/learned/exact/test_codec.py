@@ -82,7 +82,7 @@ def test_the_network_shows_through_clear_pixels(tiling):
     chooser = Chooser(picture, "screen", visual=False)
     codec = LayeredCodec(replace(LIGHT, tiling=tiling), chooser)
     exact = chooser.at(Price.of_level(LEVEL, 64))
-    encoded = codec._encode(codec.analyse(picture), exact, LEVEL)
+    encoded = codec.encode_with(exact, codec.analyse(picture), LEVEL)
     decoded, plain = codec.decompress(encoded.data), codec.network.decode(replace(read(encoded.data), chunks=())).image
     where = in_pixels(exact.layer.mask, Rectangle(0, 0, 240, 160)) & ~exact.clear
     assert 0 < where.mean() < 0.6 and (decoded[where] == exact.image[where]).all() and (decoded[~where] == plain[~where]).all()

@@ -141,7 +141,7 @@ def test_calming_never_costs(labels, beta):
         changes = 0
         for first, second in ((labels[1:], labels[:-1]), (labels[:, 1:], labels[:, :-1])):
             changes += ((first != second) & (first != OUTSIDE) & (second != OUTSIDE)).sum()
-        return errors.at(inside).of(labels.ravel()[inside]).sum() + beta * changes
+        return errors.at(inside).of(labels.ravel()[inside], np.arange(inside.size)).sum() + beta * changes
 
     after = calmed(labels, errors, beta)
     assert ((after == OUTSIDE) == (labels == OUTSIDE)).all()
