@@ -7,6 +7,7 @@ them away from the boundaries by more than machines differ; decoders add it befo
     differences (H, W, 3), unrounded ─ + steps / STEPS of the unit ─ floor ─ + prediction or 128 ─ clip ─ pixels
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,41 +65,56 @@ class GuardedRounding:
         """
         of_part = self.steps[place.in_steps(self._guard.side).slices]
         if self.chooses:
-            of_part[...] = chosen(differences, self._guard)
-            if units is not None:
-                of_part[~units] = 0
+            of_part[...] = chosen(differences, self._guard, units)
         return rounded(differences, of_part, self._guard.side, prediction)
 
 
 def rounded(
-    differences: NDArray[np.float32], steps: NDArray[np.int16], side: int, prediction: NDArray[np.uint8] | None
+    differences: NDArray[np.float32], steps: NDArray[np.int16], side: int, prediction: NDArray[np.uint8] | None = None
 ) -> NDArray[np.uint8]:
     """Differences (H, W, 3), with offsets of `steps` (h, w) for units of `side` × `side` pixels, → pixels."""
-    height, width = differences.shape[:2]
-    if steps.any():
-        offsets = (steps / np.float32(STEPS)).astype(np.float32).repeat(side, axis=0).repeat(side, axis=1)
-        differences = differences + offsets[:height, :width, None]
-    whole = np.floor(differences)
-    whole += GREY if prediction is None else prediction
-    return np.clip(whole, 0, 255, out=whole).astype(np.uint8)
+    pixels = np.empty(differences.shape, np.uint8)
+    offsets = (steps / np.float32(STEPS)).astype(np.float32).repeat(3 * side, axis=1)[:, : 3 * differences.shape[1]]
+    for rows, of_row in zip(_rows(differences.shape[0], side), offsets, strict=True):  # so few that they stay in a cache
+        values = differences[rows].reshape(-1, of_row.size)
+        whole = np.floor(values + of_row if of_row.any() else values)
+        whole += GREY if prediction is None else prediction[rows].reshape(whole.shape)
+        np.minimum(np.maximum(whole, 0, out=whole), 255, out=whole)
+        pixels[rows] = whole.reshape(-1, *pixels.shape[1:])
+    return pixels
 
 
-def chosen(differences: NDArray[np.float32], guard: Guard) -> NDArray[np.int16]:
+def chosen(differences: NDArray[np.float32], guard: Guard, units: NDArray[np.bool_] | None = None) -> NDArray[np.int16]:
     """Steps (h, w) of the first offset for each unit that keeps its values away from boundaries; of that which keeps them away
-    farthest where none keeps the margin.
+    farthest where none keeps the margin. 0 outside of `units` (h, w); None: all.
     """
-    height, width = differences.shape[:2]
-    rows, columns = guard.units(height, width)
-    unit_of = np.add.outer(np.arange(height) // guard.side * columns, np.arange(width) // guard.side)[..., None]
-    to_boundary = (np.rint(differences) - differences) * np.float32(STEPS)  # steps that would move each value onto one
-    nearest = np.rint(to_boundary)
-    apart = np.abs(to_boundary - nearest)  # of a value moved by the nearest whole number of steps, in steps
-    hits = (unit_of * STEPS + nearest.astype(np.int64) % STEPS)[apart <= guard.margin * STEPS]
-    forbidden = np.bincount(hits, minlength=rows * columns * STEPS).reshape(rows * columns, STEPS)[:, TRIED % STEPS] > 0
+    steps = np.zeros(guard.units(*differences.shape[:2]), np.int16)
+    column_of = (np.arange(differences.shape[1], dtype=np.int32) // guard.side).repeat(3)
+    for row, rows in enumerate(_rows(differences.shape[0], guard.side)):
+        which = np.ones(steps.shape[1], bool) if units is None else units[row]
+        if which.any():
+            steps[row] = _of_units(differences[rows].reshape(-1, column_of.size), column_of, guard.margin * STEPS)
+            steps[row][~which] = 0
+    return steps
+
+
+def _of_units(differences: NDArray[np.float32], column_of: NDArray[np.int32], margin: float) -> NDArray[np.int64]:
+    """Steps (w,) of a row of units, whose values (side, N) lie in columns of units `column_of` (N,). `margin` is in steps."""
+    apart = np.rint(differences)
+    apart -= differences
+    apart *= np.float32(STEPS)  # steps that would move each value onto a boundary
+    nearest = np.rint(apart)
+    apart -= nearest  # of a value that is moved by the nearest whole number of steps, in steps
+    np.abs(apart, out=apart)
+    places = nearest.astype(np.int32) & STEPS - 1
+    places += STEPS * column_of
+    hit = np.zeros(STEPS * (1 + int(column_of[-1])), bool)
+    hit[places[apart <= margin]] = True
+    forbidden = hit.reshape(-1, STEPS)[:, TRIED % STEPS]
     steps = TRIED[forbidden.argmin(axis=1)]
     for unit in np.flatnonzero(forbidden.all(axis=1)):
-        steps[unit] = _farthest(nearest[unit_of[..., 0] == unit], apart[unit_of[..., 0] == unit])
-    return np.asarray(steps.reshape(rows, columns), np.int16)
+        steps[unit] = _farthest(nearest[:, column_of == unit], apart[:, column_of == unit])
+    return steps
 
 
 def _farthest(nearest: NDArray[np.float32], apart: NDArray[np.float32]) -> int:
@@ -106,3 +122,8 @@ def _farthest(nearest: NDArray[np.float32], apart: NDArray[np.float32]) -> int:
     distance = np.full(STEPS, 0.5)
     np.minimum.at(distance, nearest.astype(np.int64).ravel() % STEPS, apart.ravel())
     return int(TRIED[distance[TRIED % STEPS].argmax()])
+
+
+def _rows(height: int, side: int) -> Iterator[slice]:
+    """The rows of pixels of each row of units."""
+    return (slice(top, min(top + side, height)) for top in range(0, height, side))
