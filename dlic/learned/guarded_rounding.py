@@ -111,7 +111,7 @@ def _of_units(differences: NDArray[np.float32], column_of: NDArray[np.int32], ma
     hit = np.zeros(STEPS * (1 + int(column_of[-1])), bool)
     hit[places[apart <= margin]] = True
     forbidden = hit.reshape(-1, STEPS)[:, TRIED % STEPS]
-    steps = TRIED[forbidden.argmin(axis=1)]
+    steps: NDArray[np.int64] = TRIED[forbidden.argmin(axis=1)]
     for unit in np.flatnonzero(forbidden.all(axis=1)):
         steps[unit] = _farthest(nearest[:, column_of == unit], apart[:, column_of == unit])
     return steps

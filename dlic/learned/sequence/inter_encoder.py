@@ -22,7 +22,7 @@ from dlic.learned.sequence.frames import DecodedFrame
 from dlic.learned.sequence.packet import WrittenMotion, write_inter, write_motion
 from dlic.learned.sequence.residual import CodedResidual, ResidualCodec
 from dlic.learned.sequence.settings import search_rounds
-from dlic.learned.sequence.skipping import Rate, pays, squared_errors, worth_coding
+from dlic.learned.sequence.skipping import BEARABLE, Rate, losses, squared_errors, worth_coding
 from dlic.pixels.rectangles import Rectangle
 
 
@@ -112,12 +112,13 @@ class InterEncoder:
         lmbda, level = self.rate.lmbda(self.level), max(0, self.level)
         coded = worth_coding(x, p, lmbda)
         residual = self.residual.encode(x, p, level, coded)
-        x_hat = self.residual.reconstruct(residual.symbols, p, level, coded, self.rounding)
-        again = coded & pays(x, p, x_hat, residual.bits, lmbda)
-        if (again != coded).any():
-            residual = self.residual.encode(x, p, level, again, residual.latents)
-            x_hat = self.residual.reconstruct(residual.symbols, p, level, again, self.rounding)
-        return again, residual, x_hat
+        x_hat = residual.x_hat(p, self.rounding)
+        lost = losses(x, p, x_hat, residual.bits, lmbda)
+        if lost.sum() > BEARABLE * residual.bits.sum():
+            coded = coded & (lost == 0)
+            residual = self.residual.encode(x, p, level, coded, residual)
+            x_hat = residual.x_hat(p, self.rounding)
+        return coded, residual, x_hat
 
 
 def without(data: bytes, stream: bytes) -> bytes:

@@ -1,9 +1,9 @@
 """What a prediction leaves of a frame ⇄ one stream: areas of coded superblocks through the inter network."""
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import cast
 
 import numpy as np
@@ -23,14 +23,65 @@ from dlic.runtime.network import DeployedModel, InterNetwork, Unrounded
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class CodedResidual:
-    """A coded residual."""
+class CodedArea:
+    """An area of a frame, with what is coded of it."""
 
-    stream: bytes
-    crc: int  # of its symbols
-    symbols: list[Symbols]  # of every area
-    bits: NDArray[np.float64]  # ideal bits of each superblock (h, w)
-    latents: Mapping[Rectangle, NDArray[np.float32]]  # of every area, by its place in pixels, before their level
+    area: Rectangle  # in superblocks
+    place: Rectangle  # in pixels
+    coded: NDArray[np.bool_]  # (h, w) superblocks
+    level: int
+    model: DeployedModel  # with the prediction and the rows of the area
+    symbols: Symbols
+    latent: NDArray[np.float32] | None = None  # of an encoder, before its level
+
+    @cached_property
+    def differences(self) -> NDArray[np.float32]:
+        """What the network adds to the prediction, unrounded: (H, W, 3)."""
+        decoder = self.model.decoder
+        context = decoder.context(self.symbols.z, _size(self.place, decoder.stride), self.level)
+        y_hat = decoder.reconstruct(context, self.symbols.y)
+        return cast(Unrounded, decoder).differences(y_hat, self.level)[: self.place.height, : self.place.width]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CodedResidual:
+    """A coded residual. What an encoder may not need is computed when it is asked for."""
+
+    codec: "ResidualCodec"
+    coded: NDArray[np.bool_]  # (h, w) superblocks
+    areas: list[CodedArea]
+
+    @property
+    def symbols(self) -> list[Symbols]:
+        """Of every area."""
+        return [area.symbols for area in self.areas]
+
+    @cached_property
+    def stream(self) -> bytes:
+        """The symbols of all areas."""
+        encoder = self.codec.coder.encoder(self.codec.all_tables)
+        for symbols in self.symbols:
+            for part in symbols.parts:
+                encoder.push(part.symbols, part.part)
+        return encoder.finish()
+
+    @property
+    def crc(self) -> int:
+        """Of the symbols."""
+        return reduce(lambda crc, symbols: _crc(symbols, crc), self.symbols, 0)
+
+    @cached_property
+    def bits(self) -> NDArray[np.float64]:
+        """Ideal bits of each superblock: (h, w)."""
+        bits = np.zeros(self.coded.shape)
+        for one in self.areas:
+            for part in one.symbols.parts:
+                bits[one.area.slices] += self.codec.bits(part, one.area)
+        return bits
+
+    def x_hat(self, p: NDArray[np.uint8], rounding: GuardedRounding | None = None) -> NDArray[np.uint8]:
+        """The frame (H, W, 3), given its prediction; `rounding` is that of a guarded frame."""
+        return _rounded(self.areas, p, rounding)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -65,25 +116,25 @@ class ResidualCodec:
         p: NDArray[np.uint8],
         level: int,
         coded: NDArray[np.bool_],
-        known: Mapping[Rectangle, NDArray[np.float32]] | None = None,
+        before: CodedResidual | None = None,
     ) -> CodedResidual:
-        """Codes x (H, W, 3), predicted by p, in the superblocks of `coded` (h, w); elsewhere x_hat is p. `known` are latents of x
-        and p in larger areas, which need no analysis.
+        """Codes x (H, W, 3), predicted by p, in the superblocks of `coded` (h, w); elsewhere x_hat is p. `before` is the residual
+        of x and p with more superblocks, of which all is taken that still holds.
         """
-        bits, symbols, crc = np.zeros(coded.shape), list[Symbols](), 0
-        latents = dict[Rectangle, NDArray[np.float32]]()
-        encoder = self.coder.encoder(self.all_tables)
+        areas, known = list[CodedArea](), before.areas if before else []
         for area, place in _places(coded, x.shape[0], x.shape[1]):
-            model = self._model(p, place, coded[area.slices])
-            rounding = Rounding(model, self.all_tables, self.coder.even)
-            latent = self._cropped(place, known or {})
-            latents[place] = model.encoder.analyse(padded(x[place.slices], model.decoder.stride)) if latent is None else latent
-            symbols.append(rounding.plain(latents[place], level).symbols)
-            for part in symbols[-1].parts:
-                encoder.push(part.symbols, part.part)
-                bits[area.slices] += self._bits(part, area)
-            crc = _crc(symbols[-1], crc)
-        return CodedResidual(stream=encoder.finish(), crc=crc, symbols=symbols, bits=bits, latents=latents)
+            mask = coded[area.slices]
+            same = next((one for one in known if one.place == place), None)
+            if same is not None and np.array_equal(same.coded, mask):
+                areas.append(same)
+                continue
+            model = self._model(p, place, mask) if same is None else replace(same.model, rows=self._rows(self.model, mask))
+            latent = self._cropped(place, known)
+            if latent is None:
+                latent = model.encoder.analyse(padded(x[place.slices], model.decoder.stride))
+            symbols = Rounding(model, self.all_tables, self.coder.even).plain(latent, level).symbols
+            areas.append(CodedArea(area=area, place=place, coded=mask, level=level, model=model, symbols=symbols, latent=latent))
+        return CodedResidual(codec=self, coded=coded, areas=areas)
 
     def parse(
         self, stream: bytes, coder: int, size: tuple[int, int], level: int, coded: NDArray[np.bool_]
@@ -109,15 +160,18 @@ class ResidualCodec:
         rounding: GuardedRounding | None = None,
     ) -> NDArray[np.uint8]:
         """x_hat of parsed symbols, given the prediction; `rounding` is that of a guarded frame."""
-        x_hat, rounding = p.copy(), rounding or GuardedRounding(INTER, (p.shape[0], p.shape[1]))
-        for (area, place), of_area in zip(_places(coded, p.shape[0], p.shape[1]), symbols, strict=True):
-            decoder = self._model(p, place, coded[area.slices]).decoder
-            context = decoder.context(of_area.z, self._size(place), level)
-            y_hat = decoder.reconstruct(context, of_area.y)
-            differences = cast(Unrounded, decoder).differences(y_hat, level)[: place.height, : place.width]
-            pixels = rounding.pixels(differences, place, p[place.slices], coded[area.slices])
-            _paste(x_hat, pixels, place, coded[area.slices])
-        return x_hat
+        areas = (
+            CodedArea(
+                area=area,
+                place=place,
+                coded=coded[area.slices],
+                level=level,
+                model=self._model(p, place, coded[area.slices]),
+                symbols=of_area,
+            )
+            for (area, place), of_area in zip(_places(coded, p.shape[0], p.shape[1]), symbols, strict=True)
+        )
+        return _rounded(areas, p, rounding)
 
     def _model(self, p: NDArray[np.uint8], place: Rectangle, coded: NDArray[np.bool_]) -> DeployedModel:
         model = self.network.given(padded(p[place.slices], self.model.decoder.stride))
@@ -126,27 +180,39 @@ class ResidualCodec:
     def _rows(self, model: DeployedModel, coded: NDArray[np.bool_]) -> MaskedRows:
         return MaskedRows(model.rows, coded, len(self.tables))
 
-    def _cropped(self, place: Rectangle, latents: Mapping[Rectangle, NDArray[np.float32]]) -> NDArray[np.float32] | None:
+    def _cropped(self, place: Rectangle, areas: Sequence[CodedArea]) -> NDArray[np.float32] | None:
         """The latents of a place from those of a larger one, if there is one."""
-        for larger, latent in latents.items():
-            if place.overlap(larger) == place:
+        for larger in areas:
+            if larger.latent is not None and place.overlap(larger.place) == place:
                 stride, (height, width) = self.model.decoder.stride, self._size(place)
-                top, left = (place.y - larger.y) // stride, (place.x - larger.x) // stride
-                return latent[top : top + height, left : left + width]
+                top, left = (place.y - larger.place.y) // stride, (place.x - larger.place.x) // stride
+                return larger.latent[top : top + height, left : left + width]
         return None
 
     def _size(self, place: Rectangle) -> tuple[int, int]:
-        """Height and width of y."""
-        stride = self.model.decoder.stride
-        return -(-place.height // stride), -(-place.width // stride)
+        return _size(place, self.model.decoder.stride)
 
-    def _bits(self, part: CodedPart, area: Rectangle) -> NDArray[np.float64]:
+    def bits(self, part: CodedPart, area: Rectangle) -> NDArray[np.float64]:
         """Ideal bits of a part in each superblock of its area: (h, w)."""
         costs = self.coder.costs(part.symbols, part.part, self.all_tables).sum(axis=2)
         times = positions(costs.shape, (area.height, area.width))
         whole = np.zeros((times * area.height, times * area.width))
         whole[: costs.shape[0], : costs.shape[1]] = costs
         return np.asarray(whole.reshape(area.height, times, area.width, times).sum(axis=(1, 3)))
+
+
+def _size(place: Rectangle, stride: int) -> tuple[int, int]:
+    """Height and width of y."""
+    return -(-place.height // stride), -(-place.width // stride)
+
+
+def _rounded(areas: Iterable[CodedArea], p: NDArray[np.uint8], rounding: GuardedRounding | None) -> NDArray[np.uint8]:
+    """x_hat of areas: the prediction outside of them, and where their superblocks are not coded."""
+    x_hat, rounding = p.copy(), rounding or GuardedRounding(INTER, (p.shape[0], p.shape[1]))
+    for one in areas:
+        pixels = rounding.pixels(one.differences, one.place, p[one.place.slices], one.coded)
+        _paste(x_hat, pixels, one.place, one.coded)
+    return x_hat
 
 
 def _places(coded: NDArray[np.bool_], height: int, width: int) -> Iterator[tuple[Rectangle, Rectangle]]:

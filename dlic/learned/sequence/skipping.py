@@ -17,6 +17,9 @@ MEAN = 4  # pixels along a block of which the mean error is taken
 # 80 this tries a third of those whose whole error is worth 64 bits; it costs 0.1 % of the bits.
 WORTHLESS = 95.0
 
+# Share of a frame's bits that superblocks may waste whose residual does not pay, before the frame is coded again without them.
+BEARABLE = 0.02
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rate:
@@ -71,11 +74,12 @@ def _errors_of_means(x: NDArray[np.uint8], p: NDArray[np.uint8]) -> NDArray[np.f
     return errors
 
 
-def pays(
+def losses(
     x: NDArray[np.uint8], p: NDArray[np.uint8], x_hat: NDArray[np.uint8], bits: NDArray[np.float64], lmbda: float
-) -> NDArray[np.bool_]:
-    """Superblocks (h, w) whose residual saves more error than its bits are worth."""
-    return np.asarray(lmbda * (squared_errors(x, p) - squared_errors(x, x_hat)) > bits)
+) -> NDArray[np.float64]:
+    """How many bits more the residual of each superblock costs than the error is worth that it saves: (h, w); 0 where it pays."""
+    lost = bits - lmbda * (squared_errors(x, p) - squared_errors(x, x_hat))
+    return np.asarray(np.maximum(lost, 0))
 
 
 def squared_errors(x: NDArray[np.uint8], x_hat: NDArray[np.uint8], side: int = SUPERBLOCK) -> NDArray[np.float64]:
