@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from dlic.classical.motion.block_search import (
     CROSS,
     HALF,
+    LEFT_BY_STEP,
     QUARTER,
     BlockSearch,
     could_be_better,
@@ -37,7 +38,7 @@ class PairSearch:
             for number in (1, 0):
                 start = self.vectors[number].copy()
                 for offset in CROSS * np.int16(step):
-                    self._try(number, within_reach(start + offset))
+                    self._try(number, within_reach(start + offset), step)
                 self._blocks[number] = self._moved(number)
         return self
 
@@ -55,12 +56,13 @@ class PairSearch:
         """The blocks of one reference: (N, 16, 16)."""
         return self._planes[number].blocks(self._current.places + self.vectors[number].reshape(-1, 2))
 
-    def _try(self, number: int, vectors: NDArray[np.int16]) -> None:
+    def _try(self, number: int, vectors: NDArray[np.int16], step: int) -> None:
         """Takes other vectors to one reference where they are better with those to the other."""
-        other, of_vectors = 1 - number, self._found[number].bits(vectors)
+        other, of_vectors, numbers = 1 - number, self._found[number].bits(vectors), packed(vectors)
         bits, costs = self._price * (of_vectors + self._bits[other]).ravel(), self.costs.ravel()
-        which = could_be_better(bits, costs, vectors, self.vectors[number])
-        tried = packed(vectors)[which]
+        least = bits + np.float32(LEFT_BY_STEP[step]) * (costs - self._price * self.bits.ravel())
+        which = np.flatnonzero(could_be_better(least, costs, numbers, self.vectors[number]))
+        tried = numbers[which]
         blocks = self._planes[number].blocks(self._current.places[which] + unpacked(tried))
         sums = differences(self._current.blocks[which], mean(blocks, self._blocks[other][which]))
         pairs = (self._bits[number].ravel(), of_vectors.ravel()[which]), (packed(self.vectors[number]), tried)
