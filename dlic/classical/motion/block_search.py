@@ -41,10 +41,12 @@ class BlockSearch:
         self.sub_vectors = np.zeros((*current.sub_size, 2), np.int16)
         self.sub_sums = np.empty(current.sub_size, np.float32)
         self.sub_sums.ravel()[current.parts] = parts
+        self._spread: _Surroundings | None = None  # vectors when those of neighbours were last tried
 
     def run(self, candidates: Iterable[NDArray[np.int16]], rounds: int = 1) -> "BlockSearch":
         """Searches from candidates (mh, mw, 2), in so many rounds; returns itself."""
-        self._try_all([*self._expected, *candidates], LEFT_BY_OTHERS)
+        around = _Surroundings(self.vectors.copy(), self._hint)
+        self._try_all([*self._expected, *candidates], around, LEFT_BY_OTHERS)
         self._refine(AROUND * 2 * WHOLE)
         for _ in range(rounds):
             for step in (WHOLE, HALF, QUARTER):
@@ -70,25 +72,35 @@ class BlockSearch:
         return [] if self._hint is None else [self._hint[0]]
 
     def _refine(self, offsets: NDArray[np.int16]) -> None:
-        start = self.vectors.copy()
-        self._try_all([start + offset for offset in offsets], LEFT_BY_STEP[int(np.abs(offsets).max())])
+        around = _Surroundings(self.vectors.copy(), self._hint)
+        candidates = [around.field + offset for offset in offsets]
+        self._try_all(candidates, around, LEFT_BY_STEP[int(np.abs(offsets).max())])
 
     def _propagate(self) -> None:
-        around = _Surroundings(self.vectors, self._hint)
-        self._try_all([*around.neighbours, around.predicted, *self._expected], LEFT_BY_OTHERS)
-
-    def _try_all(self, candidates: Iterable[NDArray[np.int16]], left: float) -> None:
-        """Tries vectors (mh, mw, 2) that are supposed to leave this share of the differences at least."""
+        """Tries the vectors of neighbours where one of these has changed since this was done last."""
         around = _Surroundings(self.vectors.copy(), self._hint)
-        costs = self.sums + self._price * around.bits(self.vectors)
-        sub_costs = self.sub_sums + self._price * vector_bits(self.sub_vectors, of_macroblocks(around.predicted))
+        changed = None if self._spread is None else around.have_changed(self._spread)
+        self._spread = around
+        self._try_all([*around.neighbours, around.predicted, *self._expected], around, LEFT_BY_OTHERS, changed)
+
+    def _try_all(
+        self,
+        candidates: Iterable[NDArray[np.int16]],
+        around: "_Surroundings",
+        left: float,
+        where: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Tries vectors (mh, mw, 2) that are supposed to leave this share of the differences at least; only `where` (N,)."""
+        costs = (self.sums + self._price * around.bits(self.vectors)).ravel()
+        sub_costs = (self.sub_sums + self._price * vector_bits(self.sub_vectors, of_macroblocks(around.predicted))).ravel()
         tried = list[NDArray[np.int32]]()
         for candidate in candidates:
             vectors = within_reach(candidate)
-            numbers = packed(vectors)
-            bits = self._price * around.bits(vectors).ravel()
-            mask = could_be_better(bits + np.float32(left) * self.sums.ravel(), costs.ravel(), numbers, self.vectors)
-            self._try(numbers, np.flatnonzero(untried(numbers, mask, tried)), bits, costs.ravel(), sub_costs.ravel())
+            numbers, bits = packed(vectors), self._price * around.bits(vectors).ravel()
+            mask = could_be_better(bits + np.float32(left) * self.sums.ravel(), costs, numbers, self.vectors)
+            if where is not None:
+                mask &= where
+            self._try(numbers, np.flatnonzero(untried(numbers, mask, tried)), bits, costs, sub_costs)
 
     def _try(
         self,
@@ -100,7 +112,8 @@ class BlockSearch:
     ) -> None:
         """Takes vectors (N,) of the macroblocks `which` where they cost less, for these and for their four blocks."""
         current, bits, tried = self._current, bits[which], numbers[which]
-        parts = differences_of_parts(current.blocks[which], self._planes.blocks(current.places[which] + unpacked(tried)))
+        blocks = self._planes.blocks(current.places[which] + unpacked(tried))
+        parts = differences_of_parts(current.blocks.take(which, axis=0), blocks)
         sums = parts @ FOUR
         keep_better(which, costs, sums + bits, (self.sums.ravel(), sums), (packed(self.vectors), tried))
         at, of_parts = current.parts[which].ravel(), parts.ravel()
@@ -119,7 +132,7 @@ class BlockSearch:
             mask = could_be_better(bits + np.float32(left) * self.sub_sums.ravel(), costs, numbers, self.sub_vectors)
             which = np.flatnonzero(untried(numbers, mask, tried))
             blocks = self._planes.blocks(current.sub_places[which] + unpacked(numbers[which]), SUB)
-            sums = differences(current.sub_blocks[which], blocks)
+            sums = differences(current.sub_blocks.take(which, axis=0), blocks)
             pairs = (self.sub_sums.ravel(), sums), (packed(self.sub_vectors), numbers[which])
             keep_better(which, costs, sums + bits[which], *pairs)
 
@@ -128,10 +141,15 @@ class _Surroundings:
     """The vectors around each of a field, by which others are priced."""
 
     def __init__(self, field: NDArray[np.int16], hint: Hint | None):
-        self.neighbours = shifted(field)  # each (mh, mw, 2)
+        self.field, self.neighbours = field, shifted(field)  # each (mh, mw, 2)
         self.predicted = _predicted(self.neighbours, hint)
         self._packed = [packed(each) for each in self.neighbours]
         self._expected = None if hint is None else (packed(hint[0]), hint[1].ravel())
+
+    def have_changed(self, before: "_Surroundings") -> NDArray[np.bool_]:
+        """Blocks (N,) of which a neighbour had another vector before."""
+        changed = [now != then for now, then in zip(self._packed, before._packed, strict=True)]
+        return np.asarray(changed[0] | changed[1] | changed[2] | changed[3])
 
     def bits(self, vectors: NDArray[np.int16]) -> NDArray[np.float32]:
         """Approximate bits of vectors (mh, mw, 2): (mh, mw)."""
@@ -169,19 +187,21 @@ def _sorted(
 
 def vector_bits(vectors: NDArray[np.int16], predicted: NDArray[np.int16]) -> NDArray[np.float32]:
     """Approximate bits of vectors (…, 2) with such predictions: (…)."""
-    apart = vectors - predicted  # below 2 · REACH
-    np.abs(apart, out=apart)
+    apart = np.abs(vectors - predicted)  # below 2 · REACH
     of_components: NDArray[np.float32] = COMPONENT_BITS.take(apart)
     bits: NDArray[np.float32] = of_components[..., 0] + of_components[..., 1]
     bits += NEW_BITS
-    bits[~apart.any(axis=-1)] = MEDIAN_BITS
+    bits[apart.view(np.int32)[..., 0] == 0] = MEDIAN_BITS
     return bits
 
 
 def shifted(vectors: NDArray[np.int16]) -> list[NDArray[np.int16]]:
     """The vectors (h, w, 2) above, left, right and below each; at the border its own."""
-    padded = np.pad(vectors, ((1, 1), (1, 1), (0, 0)), mode="edge")
     height, width = vectors.shape[:2]
+    padded = np.empty((height + 2, width + 2, 2), np.int16)  # corners are not used; np.pad takes four times as long
+    padded[1:-1, 1:-1] = vectors
+    padded[0, 1:-1], padded[-1, 1:-1] = vectors[0], vectors[-1]
+    padded[1:-1, 0], padded[1:-1, -1] = vectors[:, 0], vectors[:, -1]
     return [padded[1 + y : 1 + y + height, 1 + x : 1 + x + width] for y, x in CROSS.tolist()]
 
 

@@ -32,22 +32,22 @@ def smaller(gray: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
     """Means of scale × scale pixels, of as many as whole blocks take: (SIDE·h, SIDE·w)."""
     block = scale * SIDE
     padded = np.pad(gray, ((0, -gray.shape[0] % block), (0, -gray.shape[1] % block)), mode="edge")
-    rows = padded.reshape(-1, scale, padded.shape[1]).sum(axis=1, dtype=np.uint32)
-    sums = rows.reshape(len(rows), -1, scale).sum(axis=2)
-    return (sums // scale**2).astype(np.uint8)
+    rows = padded.reshape(-1, scale, padded.shape[1]).sum(axis=1, dtype=np.uint16)
+    sums = sum((rows[:, i::scale] for i in range(1, scale)), rows[:, ::scale].copy())  # NumPy is slow along so short an axis
+    return np.asarray(sums // np.uint16(scale**2), np.uint8)
 
 
 def block_costs(current: NDArray[np.uint8], reference: NDArray[np.uint8], reach: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Differences of all blocks for all offsets, float32 (K, h, w), and the offsets (K, 2); near ones first."""
+    """Differences of all blocks for all offsets, uint16 (K, h, w), and the offsets (K, 2); near ones first."""
     around, (height, width) = np.pad(reference, reach, mode="edge"), current.shape
-    costs = np.empty((2 * reach + 1, 2 * reach + 1, height // SIDE, width // SIDE), np.float32)
+    costs = np.empty((2 * reach + 1, 2 * reach + 1, height // SIDE, width // SIDE), np.uint16)
     for windows, of_row in zip(sliding_window_view(around, (height, width)), costs, strict=True):  # by offset across
         apart = np.maximum(current, windows)
         apart -= np.minimum(current, windows)
         pairs = apart.view(np.uint16)  # of bytes, as sums of 16 bits take no conversion
         rows = ((pairs & 255) + (pairs >> 8)).reshape(2 * reach + 1, height // SIDE, SIDE, -1)
         columns = rows[:, :, 0] + rows[:, :, 1] + rows[:, :, 2] + rows[:, :, 3]
-        np.add(columns[..., ::2], columns[..., 1::2], out=of_row, casting="unsafe")
+        np.add(columns[..., ::2], columns[..., 1::2], out=of_row)
     offsets = _near_first(reach)
     return costs[offsets[:, 0] + reach, offsets[:, 1] + reach], offsets
 
@@ -60,7 +60,7 @@ def _near_first(reach: int) -> NDArray[np.int64]:
 
 
 def _with_neighbours(costs: NDArray[Any]) -> NDArray[Any]:
-    """Costs (K, h, w) plus half of those of the eight blocks around."""
+    """Costs (K, h, w) plus half of those of the eight blocks around, times two: at most 10 · 16 · 255, which 16 bits hold."""
     whole = np.pad(costs, ((0, 0), (1, 1), (1, 1)), mode="edge")
     rows = whole[:, :-2] + whole[:, 1:-1] + whole[:, 2:]
     return costs + rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]

@@ -64,7 +64,7 @@ class PairSearch:
         which = np.flatnonzero(could_be_better(least, costs, numbers, self.vectors[number]))
         tried = numbers[which]
         blocks = self._planes[number].blocks(self._current.places[which] + unpacked(tried))
-        sums = differences(self._current.blocks[which], mean(blocks, self._blocks[other][which]))
+        sums = differences(self._current.blocks.take(which, axis=0), mean(blocks, self._blocks[other].take(which, axis=0)))
         pairs = (self._bits[number].ravel(), of_vectors.ravel()[which]), (packed(self.vectors[number]), tried)
         keep_better(which, costs, sums + bits[which], *pairs)
 
