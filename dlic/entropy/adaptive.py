@@ -38,8 +38,8 @@ class Probabilities:
     def __init__(self, ones: NDArray[Any], seen: NDArray[Any]):
         """Prior observations, as if so many of `seen` (C,) had been `ones` (C,), in 1/32."""
         self._counts: NDArray[np.int64] = np.stack([seen - ones, ones]).astype(np.int64)
+        self._each, self._contexts = memoryview(self._counts.reshape(-1)), self._counts.shape[1]  # for few bits at a time
         self._ones: NDArray[np.int64] | None = None
-        self._most = int(seen.max(initial=0))  # observations of a context at most
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -50,9 +50,14 @@ class Probabilities:
     def ones(self) -> NDArray[Any]:
         """Probability of a one in each context, in 2⁻¹⁶: int64 (C,)."""
         if self._ones is None:
-            shares = (self._counts[1] << PRECISION) // (self._counts[0] + self._counts[1])
-            self._ones = np.minimum(np.maximum(shares, LEAST), TOTAL - LEAST)
+            shares = self._counts[1] * float(TOTAL) / (self._counts[0] + self._counts[1])  # exact enough for its floor
+            self._ones = np.minimum(np.maximum(shares.astype(np.int64), LEAST), TOTAL - LEAST)
         return self._ones
+
+    def one(self, context: int) -> int:
+        """That of one context."""
+        ones: int = self._each[self._contexts + context]
+        return min(max((ones << PRECISION) // (self._each[context] + ones), LEAST), TOTAL - LEAST)
 
     def costs(self) -> NDArray[Any]:
         """Approximate expected cost of a bit in each context, in 2⁻¹² bits: 4 p (1 − p), as whole numbers, int64 (C,)."""
@@ -60,13 +65,23 @@ class Probabilities:
         return costs
 
     def observe(self, contexts: NDArray[Any], bits: NDArray[Any]) -> None:
-        size = self._counts.shape[1]
-        self._counts += 32 * np.bincount(contexts + size * (bits != 0), minlength=2 * size).reshape(2, size)
-        self._most += 32 * contexts.size
-        if self._most > MOST_SEEN:
-            total = self._counts[0] + self._counts[1]
-            self._counts[:, total > MOST_SEEN] = self._counts[:, total > MOST_SEEN] + 1 >> 1
-            self._most = int(self._counts.sum(axis=0).max())
+        """Adapts to bits (N,) in contexts (N,)."""
+        added = np.bincount(contexts + self._contexts * (bits != 0), minlength=self._counts.size)
+        added <<= 5
+        self._counts += added.reshape(self._counts.shape)
+        over = np.flatnonzero(self._counts[0] + self._counts[1] > MOST_SEEN)
+        if over.size:
+            self._counts[:, over] = self._counts[:, over] + 1 >> 1
+        self._ones = None
+
+    def observe_few(self, contexts: list[int], bits: list[int]) -> None:
+        """The same for few bits, sooner."""
+        each, size = self._each, self._contexts
+        for context, bit in zip(contexts, bits, strict=True):
+            each[context + size * bit] += 32
+        for context in set(contexts):
+            if each[context] + each[size + context] > MOST_SEEN:
+                each[context], each[size + context] = each[context] + 1 >> 1, each[size + context] + 1 >> 1
         self._ones = None
 
 

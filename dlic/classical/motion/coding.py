@@ -13,7 +13,7 @@ from dlic.classical.motion.contexts import IS_BOTH, IS_FLAT, IS_SECOND, IS_SPLIT
 from dlic.classical.motion.field import BOTH, FLAT, MotionField
 from dlic.classical.motion.lattice import Pass, passes
 from dlic.classical.motion.temporal import Expected
-from dlic.classical.motion.vector_coding import CodedField, code_bits, code_blocks, code_vectors
+from dlic.classical.motion.vector_coding import CodedField, Hints, code_bits, code_blocks, code_vectors
 from dlic.entropy.flags import Flags
 
 
@@ -25,12 +25,12 @@ def code_field(
     A writer is given the field; its unused vectors do not matter. Both are given the same `hints`.
     """
     known = None if field is None else _raveled(field)
-    coded = _empty(size, references)
+    coded, expected = _empty(size, references), None if hints is None else Hints.of(hints)
     for one in passes(*size):
         _code_modes(flags, one, coded, known)
         _code_split(flags, one, coded, known)
         for number in range(references):
-            code_vectors(flags, one, coded, known, number, hints)
+            code_vectors(flags, one, coded, known, number, expected)
         _code_colours(flags, one, coded, known)
     vectors = [code_blocks(flags, size, coded, field, number) for number in range(references)]
     return MotionField(
@@ -45,7 +45,7 @@ def _raveled(field: MotionField) -> CodedField:
     return CodedField(
         modes=field.modes.ravel().astype(np.int64),
         split=field.split.ravel().astype(np.int64),
-        vectors=field.vectors[:, ::2, ::2].reshape(field.references, -1, 2).astype(np.int64),
+        vectors=field.vectors[:, ::2, ::2].reshape(field.references, -1, 2).transpose(0, 2, 1).astype(np.int64),
         colours=field.colours.reshape(-1, 3).astype(np.int64),
     )
 
@@ -53,12 +53,14 @@ def _raveled(field: MotionField) -> CodedField:
 def _empty(size: tuple[int, int], references: int) -> CodedField:
     count = size[0] * size[1]
     none = np.zeros(count, np.int64)
-    return CodedField(none, none.copy(), np.zeros((references, count, 2), np.int64), np.zeros((count, 3), np.int64))
+    return CodedField(none, none.copy(), np.zeros((references, 2, count), np.int64), np.zeros((count, 3), np.int64))
 
 
 def _counted(values: NDArray[Any], one: Pass) -> NDArray[Any]:
     """How many of the four neighbours are set: (N,)."""
-    return np.where(one.known > 0, values[one.neighbours].sum(axis=1), 0)
+    if one.neighbours is None:
+        return np.zeros(one.places.size, np.int64)
+    return np.asarray(values.astype(np.int64, copy=False)[one.neighbours].sum(axis=0))
 
 
 def _code_modes(flags: Flags, one: Pass, coded: CodedField, known: CodedField | None) -> None:
@@ -88,5 +90,5 @@ def _code_colours(flags: Flags, one: Pass, coded: CodedField, known: CodedField 
     at = one.places[coded.modes[one.places] == FLAT]
     if not at.size:
         return
-    wanted = None if known is None else (known.colours[at] >> 2).ravel()
-    coded.colours[at] = 4 * code_bits(flags, np.full(3 * at.size, 6), wanted).reshape(-1, 3)
+    wanted = None if known is None else (known.colours[at] >> 2).ravel().tolist()
+    coded.colours[at] = 4 * np.reshape(code_bits(flags, [6] * (3 * at.size), wanted), (-1, 3))

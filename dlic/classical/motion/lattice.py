@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+Values = NDArray[np.int64]
+
 COARSEST = 8
 DIAGONAL = ((-1, -1), (-1, 1), (1, -1), (1, 1))
 STRAIGHT = ((-1, 0), (0, -1), (0, 1), (1, 0))
@@ -21,8 +23,7 @@ class Pass:
     """Places that are coded together, with their neighbours of earlier passes."""
 
     places: NDArray[np.int64]  # (N,) in the raveled grid
-    neighbours: NDArray[np.int64]  # (N, 4) in the raveled grid; where one is outside, another neighbour in its stead
-    known: NDArray[np.int64]  # (N,) how many neighbours there are: 0 … 4; with 0 `neighbours` are 0
+    neighbours: NDArray[np.int64] | None  # (4, N) in the raveled grid; where one is outside, another in its stead. None: first pass
 
 
 @lru_cache(maxsize=16)
@@ -49,15 +50,17 @@ def _pass(mask: NDArray[Any], distance: int, directions: tuple[tuple[int, int], 
     order = np.argsort(~there, axis=1, kind="stable")  # those that are there first
     sorted_neighbours = np.take_along_axis(neighbours, order, axis=1)
     filled = np.take_along_axis(sorted_neighbours, np.arange(4) % np.maximum(known, 1)[:, None], axis=1)
-    return Pass(y * width + x, filled, known)
+    return Pass(y * width + x, np.ascontiguousarray(filled.T) if directions else None)
 
 
-def medians(values: NDArray[Any]) -> NDArray[Any]:
-    """Medians of an even number of whole values along axis 1, the mean of the middle two rounded down: (N, K, …) → (N, …)."""
-    ordered, half = np.sort(values, axis=1), values.shape[1] // 2
-    return (ordered[:, half - 1] + ordered[:, half]) >> 1
+def sorted_three(a: Values, b: Values, c: Values) -> tuple[Values, Values, Values]:
+    """The values of three arrays, at each place from the least to the largest."""
+    low, high = np.minimum(a, b), np.maximum(a, b)
+    return np.minimum(low, c), np.maximum(low, np.minimum(high, c)), np.maximum(high, c)
 
 
-def spreads(values: NDArray[Any]) -> NDArray[Any]:
-    """Largest less smallest of four values along axis 1: (N, 4, …) → (N, …)."""
-    return np.asarray(values.max(axis=1) - values.min(axis=1))
+def sorted_four(a: Values, b: Values, c: Values, d: Values) -> tuple[Values, Values, Values, Values]:
+    """The values of four arrays, likewise: a network of five exchanges."""
+    a, b, c, d = np.minimum(a, b), np.maximum(a, b), np.minimum(c, d), np.maximum(c, d)
+    a, b, c, d = np.minimum(a, c), np.minimum(b, d), np.maximum(a, c), np.maximum(b, d)
+    return a, np.minimum(b, c), np.maximum(b, c), d

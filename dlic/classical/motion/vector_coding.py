@@ -1,7 +1,8 @@
 """Vectors ⇄ bits in contexts.
 
 A vector is its prediction, the expected one (`temporal`), that of a neighbour, or a difference from the prediction: the median of
-its neighbours and twice of the expected vector.
+its neighbours and twice of the expected vector. Arrays hold all vectors of a pass; the few that differ from their predictions are
+in lists, as calls of NumPy would take longer than their bits.
 """
 
 from dataclasses import dataclass
@@ -27,9 +28,11 @@ from dlic.classical.motion.contexts import (
     WHICH,
 )
 from dlic.classical.motion.field import BOTH, REACH, MotionField, of_macroblocks
-from dlic.classical.motion.lattice import Pass, medians, spreads
+from dlic.classical.motion.lattice import Pass, sorted_four, sorted_three
 from dlic.classical.motion.temporal import Expected
 from dlic.entropy.flags import Flags
+
+Vector = list[int]  # y and x
 
 
 @dataclass(eq=False)
@@ -38,147 +41,183 @@ class CodedField:
 
     modes: NDArray[np.int64]  # (N,)
     split: NDArray[np.int64]  # (N,)
-    vectors: NDArray[np.int64]  # (references, N, 2)
+    vectors: NDArray[np.int64]  # (references, 2, N)
     colours: NDArray[np.int64]  # (N, 3)
+
+
+@dataclass(frozen=True, eq=False)
+class Hints:
+    """Expected vectors (references, 2, N), and where there are any (N,)."""
+
+    vectors: NDArray[np.int64]
+    known: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, expected: Expected) -> "Hints":
+        """Those of macroblocks (mh, mw)."""
+        vectors = expected.vectors.reshape(len(expected.vectors), -1, 2)
+        return cls(np.ascontiguousarray(vectors.transpose(0, 2, 1)), expected.known.ravel())
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Choices:
-    """What differences of vectors (N, 2) from their predictions are likely to be."""
+    """What differences of vectors (2, N) from their predictions are likely to be."""
 
     classes: NDArray[Any]  # (N,) by the spread of neighbours
     zero: NDArray[Any]  # (N,) contexts of 0
-    hint: NDArray[Any]  # (N, 2) of expected vectors; 0 where there are none
-    others: NDArray[Any]  # (N, K, 2) of neighbours
+    hint: NDArray[Any]  # (2, N) of expected vectors; 0 where there are none
+    others: NDArray[Any]  # (2, K, N) of neighbours
 
 
-def code_vectors(flags: Flags, one: Pass, coded: CodedField, known: CodedField | None, number: int, hints: Expected | None) -> None:
+def code_vectors(flags: Flags, one: Pass, coded: CodedField, known: CodedField | None, number: int, hints: Hints | None) -> None:
     at, vectors, modes = one.places, coded.vectors[number], coded.modes[one.places]
-    around = vectors[one.neighbours]
-    median = np.where(one.known[:, None] > 0, medians(around), 0)
-    there = np.zeros(at.size, bool) if hints is None else hints.known.ravel()[at]
-    hint = median if hints is None else np.where(there[:, None], hints.vectors[number].reshape(-1, 2)[at], median)
-    predicted = np.where(one.known[:, None] > 0, medians(np.concatenate([around, hint[:, None], hint[:, None]], axis=1)), hint)
-    agreement = np.where(there, 1 + np.searchsorted([0, NEAR], np.abs(hint - predicted).sum(axis=1)), 0)
-    classes = np.where(one.known > 0, _classes(around), 0)
-    used = (modes == number) | (modes == BOTH)
+    there = np.zeros(at.size, bool) if hints is None else hints.known[at]
+    if one.neighbours is None:
+        around, classes = np.zeros((2, 4, at.size), np.int64), np.zeros(at.size, np.int64)
+        hint = predicted = np.zeros((2, at.size), np.int64) if hints is None else hints.vectors[number][:, at] * there
+    else:
+        around = vectors[:, one.neighbours]
+        a, b, c, d = sorted_four(around[:, 0], around[:, 1], around[:, 2], around[:, 3])
+        classes, median = _classes(d - a), b + c >> 1
+        hint = median if hints is None else np.where(there, hints.vectors[number][:, at], median)
+        # The median of six, in which the hint is twice
+        predicted = np.minimum(np.maximum(hint, a), c) + np.minimum(np.maximum(hint, b), d) >> 1
+    apart = hint - predicted
+    agreement = np.where(there, 1 + np.searchsorted(_AGREEING, np.abs(apart[0]) + np.abs(apart[1])), 0)
+    used = np.flatnonzero((modes == number) | (modes == BOTH))
     choices = _Choices(
         classes=classes[used],
         zero=(AGREEMENTS * classes + agreement)[used],
-        hint=(hint - predicted)[used],
-        others=(around - predicted[:, None])[used],
+        hint=apart[:, used],
+        others=(around - predicted[:, None])[:, :, used],
     )
-    apart = None if known is None else known.vectors[number][at[used]] - predicted[used]
-    vectors[at] = predicted
-    vectors[at[used]] = _wrapped(predicted[used] + _code_differences(flags, choices, apart))
+    wanted = None if known is None else known.vectors[number][:, at[used]] - predicted[:, used]
+    vectors[:, at] = predicted
+    vectors[:, at[used]] = _wrapped(predicted[:, used] + _code_differences(flags, choices, wanted))
 
 
-def _classes(around: NDArray[Any]) -> NDArray[Any]:
-    """Class 1 … CLASSES − 1 of the spread of vectors (N, K, 2)."""
-    return 1 + np.searchsorted(SPREADS, spreads(around).sum(axis=1))
+_AGREEING = np.array([0, NEAR])
+
+
+def _classes(spreads: NDArray[Any]) -> NDArray[Any]:
+    """Class 1 … CLASSES − 1 of the spreads (2, N) of neighbouring vectors."""
+    return 1 + np.searchsorted(SPREADS, spreads[0] + spreads[1])
 
 
 def code_blocks(
     flags: Flags, size: tuple[int, int], coded: CodedField, field: MotionField | None, number: int
 ) -> NDArray[np.int64]:
     """Codes the three later blocks of split macroblocks; returns the vectors of all blocks (2·mh, 2·mw, 2)."""
-    first = coded.vectors[number].reshape(*size, 2)
-    vectors = of_macroblocks(first)
+    first = coded.vectors[number].reshape(2, *size)
+    vectors = of_macroblocks(first.transpose(1, 2, 0))
     modes = coded.modes.reshape(size)
     rows, columns = np.nonzero((coded.split.reshape(size) != 0) & ((modes == number) | (modes == BOTH)))
     if not rows.size:
         return vectors
     for i, j in ((0, 1), (1, 0), (1, 1)):
         y, x = 2 * rows + i, 2 * columns + j
-        beside = first[rows, np.clip(columns + 2 * j - 1, 0, size[1] - 1)]
-        above = first[np.clip(rows + 2 * i - 1, 0, size[0] - 1), columns]
-        three = np.stack([first[rows, columns], beside, above], axis=1)
-        predicted = np.sort(three, axis=1)[:, 1]
-        apart = None if field is None else field.vectors[number, y, x] - predicted
-        classes = CLASSES + _classes(three)
+        beside = first[:, rows, np.clip(columns + 2 * j - 1, 0, size[1] - 1)]
+        above = first[:, np.clip(rows + 2 * i - 1, 0, size[0] - 1), columns]
+        three = np.stack([first[:, rows, columns], beside, above], axis=1)
+        least, predicted, most = sorted_three(three[:, 0], three[:, 1], three[:, 2])
+        wanted = None if field is None else field.vectors[number, y, x].T - predicted
+        classes = CLASSES + _classes(most - least)
         choices = _Choices(
             classes=classes,
             zero=(AGREEMENTS - 1) * CLASSES + classes,
             hint=np.zeros_like(predicted),
             others=three - predicted[:, None],
         )
-        vectors[y, x] = _wrapped(predicted + _code_differences(flags, choices, apart))
+        vectors[y, x] = _wrapped(predicted + _code_differences(flags, choices, wanted)).T
     return vectors
 
 
-def _code_differences(flags: Flags, choices: _Choices, apart: NDArray[Any] | None) -> NDArray[Any]:
-    """Codes differences of vectors (N, 2) from their predictions."""
-    classes, values = choices.classes, np.zeros(choices.hint.shape, np.int64)
-    if not classes.size:  # nothing is coded, as in what returns early below: calls cost more than their few bits
-        return values
-    zero = flags.code(IS_ZERO + choices.zero, None if apart is None else ~apart.any(axis=1))
+def _code_differences(flags: Flags, choices: _Choices, wanted: NDArray[Any] | None) -> NDArray[Any]:
+    """Codes differences of vectors (2, N) from their predictions."""
+    values = np.zeros(choices.hint.shape, np.int64)
+    zero = flags.code(IS_ZERO + choices.zero, None if wanted is None else ~wanted.any(axis=0))
     left = np.flatnonzero(zero == 0)
-    left = left[_code_expected(flags, choices, left, values, apart) == 0]
-    equal = None if apart is None else (choices.others[left] == apart[left, None]).all(axis=2)
-    is_choice = flags.code(IS_NEIGHBOUR + classes[left], None if equal is None else equal.any(axis=1))
-    chosen = left[is_choice != 0]
-    which = _code_choice(flags, classes[chosen], None if equal is None else equal[is_choice != 0].argmax(axis=1))
-    values[chosen] = choices.others[chosen, which % choices.others.shape[1]]
-    _code_new(flags, classes, left[is_choice == 0], values, apart)
+    if left.size:
+        others = choices.others[:, :, left].transpose(2, 1, 0).tolist()
+        few = _Few(flags, choices.classes[left].tolist(), choices.hint[:, left].T.tolist(), others)
+        values[:, left] = np.array(few.code(None if wanted is None else wanted[:, left].T.tolist())).T
     return values
 
 
-def _code_expected(
-    flags: Flags, choices: _Choices, left: NDArray[Any], values: NDArray[Any], apart: NDArray[Any] | None
-) -> NDArray[Any]:
-    """Codes whether the differences at the places `left` are the expected ones, where these are not 0; returns it: (N,)."""
-    is_expected = np.zeros(left.size, np.int64)
-    some = np.flatnonzero(choices.hint[left].any(axis=1))
-    if not some.size:
-        return is_expected
-    at = left[some]
-    is_expected[some] = flags.code(
-        IS_EXPECTED + choices.classes[at], None if apart is None else (choices.hint[at] == apart[at]).all(axis=1)
-    )
-    chosen = left[is_expected != 0]
-    values[chosen] = choices.hint[chosen]
-    return is_expected
+@dataclass(frozen=True, eq=False)
+class _Few:
+    """Codes differences other than 0."""
+
+    flags: Flags
+    classes: list[int]
+    hints: list[Vector]  # 0 where there are none
+    others: list[list[Vector]]  # of neighbours
+
+    def code(self, wanted: list[Vector] | None) -> list[Vector]:
+        """Codes all; a writer is given them."""
+        values = [list(hint) for hint in self.hints]
+        some = [i for i, hint in enumerate(self.hints) if hint != [0, 0]]
+        left = set(range(len(values))) - set(
+            self._those(some, IS_EXPECTED, None if wanted is None else [wanted[i] == self.hints[i] for i in some])
+        )
+        rest = sorted(left)
+        chosen = self._those(rest, IS_NEIGHBOUR, None if wanted is None else [wanted[i] in self.others[i] for i in rest])
+        which = self._choice(chosen, None if wanted is None else [self.others[i].index(wanted[i]) for i in chosen])
+        for i, other in zip(chosen, which, strict=True):
+            values[i] = self.others[i][other % len(self.others[i])]
+        new = sorted(left - set(chosen))
+        for i, value in zip(new, self._new(new, None if wanted is None else [wanted[i] for i in new]), strict=True):
+            values[i] = value
+        return values
+
+    def _those(self, places: list[int], first: int, wanted: list[bool] | None) -> list[int]:
+        """Codes a bit for each of some places, in the contexts of their classes; returns the places with a one."""
+        bits = self.flags.code_few([first + self.classes[i] for i in places], wanted)
+        return [i for i, bit in zip(places, bits, strict=True) if bit]
+
+    def _choice(self, places: list[int], wanted: list[int] | None) -> list[int]:
+        """Codes a number 0 … 3 for each of some places, in two bits."""
+        contexts = [WHICH + 3 * (self.classes[i] >= CLASSES) for i in places]
+        first = self.flags.code_few(contexts, None if wanted is None else [number >> 1 for number in wanted])
+        contexts = [context + 1 + bit for context, bit in zip(contexts, first, strict=True)]
+        second = self.flags.code_few(contexts, None if wanted is None else [number & 1 for number in wanted])
+        return [2 * high + low for high, low in zip(first, second, strict=True)]
+
+    def _new(self, places: list[int], wanted: list[Vector] | None) -> list[Vector]:
+        """Codes the differences of some places that are no neighbour's."""
+        classes = [self.classes[i] for i in places]
+        zero_y = self.flags.code_few(
+            [IS_ZERO_Y + kind for kind in classes], None if wanted is None else [y == 0 for y, _ in wanted]
+        )
+        both = [n for n, zero in enumerate(zero_y) if not zero]
+        zero_x = self.flags.code_few(
+            [IS_ZERO_X + classes[n] for n in both], None if wanted is None else [wanted[n][1] == 0 for n in both]
+        )
+        without_x = {n for n, zero in zip(both, zero_x, strict=True) if zero}
+        longer = [(n, 0) for n in both] + [(n, 1) for n in range(len(places)) if n not in without_x]
+        longer.sort()
+        values = [[0, 0] for _ in places]
+        signed = code_signed(
+            self.flags, [classes[n] for n, _ in longer], None if wanted is None else [wanted[n][axis] for n, axis in longer]
+        )
+        for (n, axis), value in zip(longer, signed, strict=True):
+            values[n][axis] = value
+        return values
 
 
-def _code_choice(flags: Flags, classes: NDArray[Any], wanted: NDArray[Any] | None) -> NDArray[Any]:
-    """Codes numbers 0 … 3 (N,) in two bits."""
-    if not classes.size:
-        return np.zeros(0, np.int64)
-    first_context = WHICH + 3 * (classes >= CLASSES)
-    first = flags.code(first_context, None if wanted is None else wanted >> 1)
-    second = flags.code(first_context + 1 + first, None if wanted is None else wanted & 1)
-    return 2 * first.astype(np.int64) + second
-
-
-def _code_new(flags: Flags, classes: NDArray[Any], left: NDArray[Any], values: NDArray[Any], apart: NDArray[Any] | None) -> None:
-    """Codes the differences that are no neighbour's, at the places `left`, into `values` (N, 2)."""
-    if not left.size:
-        return
-    zero_y = flags.code(IS_ZERO_Y + classes[left], None if apart is None else apart[left, 0] == 0)
-    both = left[zero_y == 0]
-    zero_x = flags.code(IS_ZERO_X + classes[both], None if apart is None else apart[both, 1] == 0)
-    longer = np.zeros(values.shape, bool)
-    longer[left, 0], longer[left, 1] = zero_y == 0, True
-    longer[both, 1] = zero_x == 0
-    at, axis = np.nonzero(longer)
-    values[at, axis] = _code_signed(flags, classes[at], None if apart is None else apart[at, axis])
-
-
-def _code_signed(flags: Flags, classes: NDArray[Any], wanted: NDArray[Any] | None) -> NDArray[Any]:
-    """Codes whole numbers other than 0 (N,): octave, bits below the leading one, sign."""
-    sizes = None if wanted is None else np.abs(wanted)
-    octaves = np.zeros(classes.size, np.int64)
-    octave_of = None if sizes is None else np.frexp(sizes.astype(np.float64))[1] - 1
-    left = np.arange(classes.size)
+def code_signed(flags: Flags, classes: list[int], wanted: list[int] | None) -> list[int]:
+    """Codes whole numbers other than 0: octave, bits below the leading one, sign."""
+    octaves, left = [0] * len(classes), list(range(len(classes)))
     for octave in range(OCTAVES):
-        more = flags.code(IS_LONGER + classes[left] * OCTAVES + octave, None if octave_of is None else octave_of[left] > octave)
-        left = left[more != 0]
-        octaves[left] += 1
-        if not left.size:
-            break
-    rest = code_bits(flags, octaves, None if sizes is None else sizes - (1 << octaves), leading=True)
-    negative = flags.code(np.full(classes.size, EVEN), None if wanted is None else wanted < 0)
-    return np.where(negative != 0, -1, 1) * ((1 << octaves) + rest)
+        contexts = [IS_LONGER + classes[i] * OCTAVES + octave for i in left]
+        more = flags.code_few(contexts, None if wanted is None else [abs(wanted[i]) >> octave > 1 for i in left])
+        left = [i for i, longer in zip(left, more, strict=True) if longer]
+        for i in left:
+            octaves[i] += 1
+    sizes = code_bits(flags, octaves, None if wanted is None else [abs(value) for value in wanted], leading=True)
+    negative = flags.code_few([EVEN] * len(classes), None if wanted is None else [value < 0 for value in wanted])
+    rests = zip(octaves, sizes, negative, strict=True)
+    return [-(1 << octave) - rest if minus else (1 << octave) + rest for octave, rest, minus in rests]
 
 
 def _wrapped(vectors: NDArray[Any]) -> NDArray[Any]:
@@ -186,13 +225,14 @@ def _wrapped(vectors: NDArray[Any]) -> NDArray[Any]:
     return (vectors + REACH) % (2 * REACH) - REACH
 
 
-def code_bits(flags: Flags, lengths: NDArray[Any], wanted: NDArray[Any] | None, leading: bool = False) -> NDArray[Any]:
-    """Codes numbers (N,) of so many bits each, the highest bit first; that one in contexts of its own if `leading`."""
-    values = np.zeros(lengths.size, np.int64)
-    for place in range(int(lengths.max(initial=0)) - 1, -1, -1):
-        which = np.flatnonzero(lengths > place)
-        first = leading & (lengths[which] == place + 1)
-        contexts = np.where(first, SECOND_BIT + np.minimum(place, OCTAVES - 1), EVEN)
-        bits = flags.code(contexts, None if wanted is None else wanted[which] >> place & 1)
-        values[which] |= bits.astype(np.int64) << place
+def code_bits(flags: Flags, lengths: list[int], wanted: list[int] | None, leading: bool = False) -> list[int]:
+    """Codes the lowest bits of numbers, of each so many, the highest first; that one in contexts of its own if `leading`."""
+    values = [0] * len(lengths)
+    for place in range(max(lengths, default=0) - 1, -1, -1):
+        which = [i for i, length in enumerate(lengths) if length > place]
+        second = SECOND_BIT + min(place, OCTAVES - 1) if leading else EVEN
+        contexts = [second if lengths[i] == place + 1 else EVEN for i in which]
+        bits = flags.code_few(contexts, None if wanted is None else [wanted[i] >> place & 1 for i in which])
+        for i, bit in zip(which, bits, strict=True):
+            values[i] |= bit << place
     return values

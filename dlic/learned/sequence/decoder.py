@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from dlic.classical.motion.temporal import FrameMotion
@@ -10,13 +10,11 @@ from dlic.container.sequence_groups import FrameEntry, Group, Packet
 from dlic.container.sequence_reader import SequenceReader
 from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError
 from dlic.images.files import MAX_PIXELS
+from dlic.learned.sequence.ahead import Ahead
 from dlic.learned.sequence.codec import SequenceCodec
 from dlic.learned.sequence.frames import DecodedFrame, ParsedFrame
 from dlic.pixels.arrays import check_size
 from dlic.pixels.frames import Frame
-from dlic.runtime import threads
-
-AHEAD = 2  # packets parsed ahead on the side thread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +34,7 @@ class Stretch:
 class SequenceDecoder:
     """Decodes the file of a reader. If the reader takes damaged files, lost frames are left out and listed in `lost`.
 
-    group ─ packets that are needed ─ parse (ahead, on the side thread) ─ reconstruct ─ frames in the order of display
+    group ─ packets that are needed ─ parse, reconstruct (`ahead`, on two threads) ─ frames in the order of display
     """
 
     reader: SequenceReader
@@ -141,39 +139,13 @@ class SequenceDecoder:
 
     def _decoded(self, group: Group, shown: list[int]) -> Iterator[tuple[Packet, DecodedFrame | None]]:
         """The frames that are needed to show some, in the order of coding; None for one that is lost."""
-        packets = _needed(group, shown)
-        uses = [number for packet in packets for number in packet.references]
-        there: dict[int, DecodedFrame | None] = {}
-        for packet, parsed in self._parsed_ahead(group, packets):
-            references = [there[number] for number in packet.references]
-            decoded = None
-            if parsed is not None and all(reference is not None for reference in references):
-                decoded = self._reconstructed(parsed, [reference for reference in references if reference is not None])
-            for number in packet.references:
-                uses.remove(number)
-                if number not in uses:
-                    del there[number]
-            if packet.number in uses:
-                there[packet.number] = decoded
-            yield packet, decoded
-
-    def _parsed_ahead(self, group: Group, packets: list[Packet]) -> Iterator[tuple[Packet, ParsedFrame | None]]:
-        waiting: deque[tuple[Packet, Future[ParsedFrame]]] = deque()
-        side, motions = threads.side(), dict[int, FrameMotion]()  # written and read on the side thread alone, in order
-        for packet in packets:
-            waiting.append((packet, side.submit(self._parsed, group, packet, motions)))
-            if len(waiting) > AHEAD:
-                yield self._result(*waiting.popleft())
-        while waiting:
-            yield self._result(*waiting.popleft())
-
-    def _result(self, packet: Packet, parsed: "Future[ParsedFrame]") -> tuple[Packet, ParsedFrame | None]:
-        try:
-            return packet, parsed.result()
-        except CorruptFileError:
-            if self.reader.damaged:
-                return packet, None
-            raise
+        motions = dict[int, FrameMotion]()
+        ahead = Ahead(_needed(group, shown), lambda packet: self._parsed(group, packet, motions), self.codec.reconstruct)
+        with closing(ahead.frames()) as frames:
+            for packet, frame in frames:
+                if isinstance(frame, Exception) and not (isinstance(frame, CorruptFileError) and self.reader.damaged):
+                    raise frame
+                yield packet, None if isinstance(frame, Exception) else frame
 
     def _parsed(self, group: Group, packet: Packet, motions: dict[int, FrameMotion]) -> ParsedFrame:
         """Parses a packet, given the motion of earlier ones, and adds its own."""
@@ -183,14 +155,6 @@ class SequenceDecoder:
         parsed = self.codec.parse(group.data[packet.number], packet, references, self.reader.head.form)
         motions[packet.number] = parsed.motion
         return parsed
-
-    def _reconstructed(self, parsed: ParsedFrame, references: list[DecodedFrame]) -> DecodedFrame | None:
-        try:
-            return self.codec.reconstruct(parsed, references)
-        except CorruptFileError:
-            if self.reader.damaged:
-                return None
-            raise
 
 
 def _needed(group: Group, shown: list[int]) -> list[Packet]:

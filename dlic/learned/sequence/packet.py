@@ -179,7 +179,7 @@ def _code_map(flags: Flags, first: NDArray[np.int64], alone: int, values: NDArra
     """
     found = np.zeros(first.size, np.int64)
     for one in passes(*first.shape):
-        around = np.where(one.known > 0, found[one.neighbours].sum(axis=1), alone)
+        around = alone if one.neighbours is None else found[one.neighbours].sum(axis=0)
         contexts = first.ravel()[one.places] + around
         found[one.places] = flags.code(contexts, None if values is None else values.ravel()[one.places])
     return found.reshape(first.shape).astype(bool)
