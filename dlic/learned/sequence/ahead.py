@@ -16,6 +16,7 @@ from threading import Condition
 from dlic.container.sequence_groups import Packet
 from dlic.learned.sequence.frames import DecodedFrame, ParsedFrame
 from dlic.runtime import threads
+from dlic.runtime.blas import single_threaded
 
 AHEAD = 6  # packets beyond the next frame that are worked on: so many frames more are in memory
 
@@ -47,14 +48,18 @@ class _Coming:
     def work(self, parse: Parse, reconstruct: Reconstruct) -> None:
         """The next piece of work."""
         try:
-            if not self.is_parsed:
-                self.parsed = parse(self.packet)
-                return
-            references = [reference.decoded for reference in self.references if reference.decoded is not None]
-            if self.parsed is not None and len(references) == len(self.references):
-                self.decoded = reconstruct(self.parsed, references)
+            with single_threaded():
+                self._work(parse, reconstruct)
         except Exception as error:  # raised on the calling thread, when it is this frame's turn
             self.error = error
+
+    def _work(self, parse: Parse, reconstruct: Reconstruct) -> None:
+        if not self.is_parsed:
+            self.parsed = parse(self.packet)
+            return
+        references = [reference.decoded for reference in self.references if reference.decoded is not None]
+        if self.parsed is not None and len(references) == len(self.references):
+            self.decoded = reconstruct(self.parsed, references)
 
     def finish(self) -> None:
         """Notes that a piece of work is done, and lets go of what later ones do not need."""
