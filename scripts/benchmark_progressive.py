@@ -2,7 +2,8 @@
 
 python scripts/benchmark_progressive.py FOLDER --count 5 -o OUT.json       # PSNR, MS-SSIM and SSIMULACRA 2 at shares of the bytes
 python scripts/benchmark_progressive.py FOLDER --plot CURVES.webp          # also as curves
-python scripts/benchmark_progressive.py FOLDER --count 5 --plain           # both layers against plain files at equal PSNR
+python scripts/benchmark_progressive.py FOLDER --count 5 --plain           # both layers against plain files at equal PSNR; times
+python scripts/benchmark_progressive.py FOLDER --count 8 --small           # averages of pictures of the first layer and of both
 """
 
 import argparse
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +39,10 @@ from dlic.learned.progressive.codec import ProgressiveCodec
 from dlic.metrics.distances import psnr
 from dlic.metrics.registry import ms_ssim
 from dlic.metrics.ssimulacra2 import ssimulacra2
+from dlic.pixels.reduction import averaged
 from dlic.progress import no_progress
 
+TURNS = 5  # of measuring times
 SHARES = (0.10, 0.25, 0.50, 0.75, 1.0)  # of the bytes
 METRICS: dict[str, Callable[[NDArray[np.uint8], NDArray[np.uint8]], float]] = {
     "psnr": psnr,
@@ -64,12 +68,16 @@ def main() -> None:
     parser.add_argument("--model", default=default_name(), help="name of a checkpoint")
     parser.add_argument("--quality", type=int, nargs="+", default=[60], help="1 … 100")
     parser.add_argument("--plain", action="store_true", help="compare with plain files instead of peers")
+    parser.add_argument("--small", action="store_true", help="measure small pictures")
     parser.add_argument("-o", "--output", type=Path, help="JSON")
     parser.add_argument("--plot", type=Path, help="curves of the peers, an image")
     asked = parser.parse_args()
     paths = sorted(path for path in asked.folder.iterdir() if path.suffix.lower() in (".png", ".jpg", ".avif"))
     chosen = [paths[i] for i in np.linspace(0, len(paths) - 1, min(asked.count, len(paths))).round().astype(int)]
     network = load_codec(folder_of(asked.model), "onnx")
+    if asked.small:
+        print_small(chosen, network, asked.quality)
+        return
     measure = against_plain if asked.plain else against_peers
     rows = [row for path in chosen for quality in asked.quality for row in measure(path, network, quality)]
     if asked.output:
@@ -109,30 +117,60 @@ def against_plain(path: Path, network: LearnedCodec, quality: int) -> list[dict[
             "first_layer_more": sizes[0] / first - 1,
             "below_straight_line": float(np.max(straight - qualities)),
             "rises": bool(np.all(np.diff(qualities) > 0)),
-            "preview_time": preview_share(layers, container, whole),
+            "times": decoding_times(layers, network, container, whole, plain[1].container),
         }
     ]
 
 
-def preview_share(layers: ProgressiveCodec, container: Container, whole: Layers) -> float:
-    """Processor time to decode the first layer, of that of the whole file: medians of turns."""
+def decoding_times(
+    layers: ProgressiveCodec, network: LearnedCodec, container: Container, whole: Layers, plain: Container
+) -> dict[str, float]:
+    """Milliseconds of processor time to decode a progressive file, its first layer, a plain file, and small pictures of both:
+    medians of turns.
+    """
     first = with_layers(container, whole.beginning(len(whole.first.parts)))
-    times: dict[bool, list[float]] = {True: [], False: []}
-    for turn in range(6):
-        begun = time.process_time()
-        layers.decode(first if turn % 2 else container)
-        times[bool(turn % 2)].append(time.process_time() - begun)
-    return float(np.median(times[True]) / np.median(times[False]))
+    ways: dict[str, Callable[[], object]] = {"whole": lambda: layers.decode(container), "first layer": lambda: layers.decode(first)}
+    ways |= {f"1/{n}": lambda n=n: layers.decode(container, reduction=n) for n in (2, 4, 8)}
+    ways |= {"plain": lambda: network.decode(plain)}
+    ways |= {f"plain 1/{n}": lambda n=n: network.decode(plain, reduction=n) for n in (2, 4, 8)}
+    times: dict[str, list[float]] = {way: [] for way in ways}
+    for _ in range(TURNS):
+        for way, decode in ways.items():
+            begun = time.process_time()
+            decode()
+            times[way].append(time.process_time() - begun)
+    return {way: 1000 * float(np.median(spent)) for way, spent in times.items()}
 
 
 def print_plain(rows: list[dict[str, object]]) -> None:
     for quality in sorted({row["quality"] for row in rows}):
         of = [row for row in rows if row["quality"] == quality]
-        mean = {key: np.mean([row[key] for row in of]) for key in of[0] if key not in ("file", "quality", "rises")}
+        mean = {key: np.mean([row[key] for row in of]) for key in of[0] if key not in ("file", "quality", "rises", "times")}
         line = f"{100 * mean['more_than_plain']:+.1f} % bytes at equal PSNR, first layer {100 * mean['first_layer_more']:+.2f} %"
         line += f", at most {mean['below_straight_line']:.2f} dB below a straight line"
         line += f", quality rises with every part: {all(row['rises'] for row in of)}"
-        print(f"quality {quality}: {line}, the first layer takes {100 * mean['preview_time']:.0f} % of the time")
+        print(f"quality {quality}: {line}")
+        for way in cast(dict[str, float], of[0]["times"]):
+            times = np.array([[cast(dict[str, float], row["times"])[name] for name in (way, "whole")] for row in of])
+            print(f"  {way}: {times[:, 0].mean():.0f} ms, {100 * np.mean(times[:, 0] / times[:, 1]):.0f} % of the progressive file")
+
+
+def print_small(paths: list[Path], network: LearnedCodec, qualities: list[int]) -> None:
+    """PSNR of averages of pictures of the first layer, and of both, against averages of the originals."""
+    layers = ProgressiveCodec(network)
+    for quality in qualities:
+        reached: dict[int, list[tuple[float, float]]] = {reduction: [] for reduction in (1, 2, 4, 8)}
+        for path in paths:
+            image = np.ascontiguousarray(read_image(str(path)).pixels[:512, :768, :3])
+            container = read(layers.encode_at(layers.analyse(image), level_of(quality, network.levels)).data)
+            whole = layers_of(container)
+            first = with_layers(container, whole.beginning(len(whole.first.parts)))
+            shown = [layers.decode(file).image for file in (first, container)]
+            for reduction, values in reached.items():
+                original = averaged(image, reduction)
+                values.append(cast(tuple[float, float], tuple(psnr(original, averaged(of, reduction)) for of in shown)))
+        line = "; ".join("1/{}: {:.1f}, {:.1f} dB".format(n, *np.mean(values, axis=0)) for n, values in reached.items())
+        print(f"quality {quality}, first layer and both: {line}")
 
 
 # --- peers ------------------------------------------------------------------------------------------------------------------

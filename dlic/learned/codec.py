@@ -32,6 +32,7 @@ from dlic.pixels.reduction import averaged
 from dlic.progress import Progress, no_progress
 from dlic.runtime import threads
 from dlic.runtime.choice import TORCH, chosen_runtime, is_loaded
+from dlic.runtime.early_exit import early_exit_of
 from dlic.runtime.network import DeployedModel
 from dlic.runtime.timing import timed
 from dlic.storage.versions import Version
@@ -270,6 +271,7 @@ def read_codec(folder: str | Path, runtime: str | None = None) -> LearnedCodec:
         deployed=deployed,
         tables=manifest.tables,
         distortion=manifest.training.distortion,
+        early_exit=early_exit_of(manifest.fingerprint),
     )
     return LearnedCodec(unit, Tiling(process=deployed.process))
 

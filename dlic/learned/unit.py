@@ -21,9 +21,10 @@ from dlic.learned.streams import Streams, WholeStreams
 from dlic.learned.tiles.seams import Seams
 from dlic.pixels.arrays import padded
 from dlic.pixels.rectangles import Rectangle
-from dlic.pixels.reduction import averaged
+from dlic.pixels.reduction import averaged, box_means, rounded
 from dlic.progress import Progress, no_progress
-from dlic.runtime.network import DeployedModel, InterNetwork, RefinementGoal, Unrounded
+from dlic.runtime.early_exit import REDUCTION, EarlyExit
+from dlic.runtime.network import DeployedModel, ExitsEarly, InterNetwork, RefinementGoal, Unrounded
 from dlic.runtime.tile_context import Surroundings
 from dlic.runtime.timing import timed
 
@@ -85,6 +86,7 @@ class UnitCodec:
     distortion: str = "mse"  # of its training
     coder: int | None = None  # entropy coder of new units, by number; None: the best for the model
     streams: Streams = field(default_factory=WholeStreams)  # how symbols are written
+    early_exit: EarlyExit | None = None  # for small pictures, if the checkpoint has one
 
     @property
     def levels(self) -> int:
@@ -263,8 +265,13 @@ class UnitCodec:
     def synthesise_part(
         self, y_hat: NDArray[np.float32], level: int, part: tuple[slice, slice], reduction: int = 1
     ) -> NDArray[np.uint8]:
-        """The pixels of a `part` of a latent's picture, reduced (`pixels.reduction`)."""
-        return averaged(self.synthesise(y_hat, level)[part], reduction)
+        """The pixels of a `part` of a latent's picture, reduced (`pixels.reduction`). The part begins at multiples of 8."""
+        decoder = cast(ExitsEarly, self.deployed.decoder)
+        if self.early_exit is None or reduction < REDUCTION or not decoder.exits_early:
+            return averaged(self.synthesise(y_hat, level)[part], reduction)
+        small = self.early_exit.pixels(decoder.early_features(y_hat, level))
+        rows, columns = (slice(side.start // REDUCTION, -(-side.stop // REDUCTION)) for side in part)
+        return rounded(box_means(small[rows, columns], reduction // REDUCTION))
 
     def synthesise_guarded(
         self, y_hat: NDArray[np.float32], level: int, part: tuple[slice, slice], rounding: GuardedRounding, place: Rectangle

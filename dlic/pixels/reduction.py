@@ -47,6 +47,20 @@ def averaged(pixels: NDArray[Any], reduction: int) -> NDArray[Any]:
     return np.dstack([shown, _divided(opacity, counts)]).astype(pixels.dtype)
 
 
+def box_means(values: NDArray[np.float32], side: int) -> NDArray[Any]:
+    """Means of values (H, W, …) over boxes as `averaged` has them."""
+    if side == 1:
+        return values
+    counts = _box_sums(np.ones(values.shape[:2], np.float32), side)
+    means: NDArray[Any] = _box_sums(values, side) / counts[..., None]
+    return means
+
+
+def rounded(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Values of pixels as pixels."""
+    return np.clip(values + 0.5, 0, 255).astype(np.uint8)
+
+
 def _box_sums(samples: NDArray[Any], side: int) -> NDArray[Any]:
     """Sums of samples (H, W, …) over boxes from the left top: (⌈H / side⌉, ⌈W / side⌉, …). uint32 holds those of 16 bits."""
     wide = np.promote_types(samples.dtype, np.uint32)

@@ -142,6 +142,15 @@ class InterNetwork(Protocol):
         """
 
 
+class ExitsEarly(Protocol):
+    """A decoder that can stop in the middle of g_s (`runtime.early_exit`)."""
+
+    exits_early: bool  # whether the checkpoint has a graph for it
+
+    def early_features(self, y_hat: NDArray[np.float32], level: int) -> NDArray[np.float32]:
+        """y_hat (h, w, M) → features behind the first blocks at 1/8, weighted as before the last layer: (2h, 2w, C)."""
+
+
 @dataclass(frozen=True, eq=False)
 class RefinementGoal:
     """The image of a refinement, and the terms of its cost."""

@@ -33,7 +33,7 @@ class Context:
 
 
 class LightDecoder:
-    """The graphs `latents`, `synthesis` and `differences`."""
+    """The graphs `latents`, `synthesis`, `differences` and `early_features`."""
 
     stride, levels, unit, halo = reach.STRIDE, LEVELS, 4 * reach.STRIDE, reach.LIGHT
 
@@ -54,6 +54,13 @@ class LightDecoder:
 
     def differences(self, y_hat: NDArray[np.float32], level: int) -> NDArray[np.float32]:
         return self._sessions.run("differences", {"y_hat": y_hat, "level": as_input(level)})[0]
+
+    @property
+    def exits_early(self) -> bool:
+        return self._sessions.has("early_features")
+
+    def early_features(self, y_hat: NDArray[np.float32], level: int) -> NDArray[np.float32]:
+        return self._sessions.run("early_features", {"y_hat": y_hat, "level": as_input(level)})[0]
 
 
 class LightEncoder:

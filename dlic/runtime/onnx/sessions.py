@@ -42,6 +42,10 @@ class Sessions:
         self._made: dict[tuple[str, int], ort.InferenceSession] = {}
         _all.add(self)
 
+    def has(self, graph: str) -> bool:
+        """Whether the checkpoint has a graph: older ones lack some."""
+        return graph in self._graphs
+
     def run(self, graph: str, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """The outputs of a graph. Raises MemoryError, UnknownCheckpointError where the graph does not fit the weights, and
         DlicError for every other failure.

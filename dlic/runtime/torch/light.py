@@ -19,7 +19,14 @@ from dlic.runtime.rows import table_rows
 from dlic.runtime.torch.arrays import affine, load_network, to_batch, to_latent
 from dlic.runtime.torch.light_context import Context, ContextLoop
 from dlic.runtime.torch.light_refine import LightParts, refined
-from dlic.runtime.torch.light_transforms import analysis_of_blocks, from_blocks, join_blocks, synthesis_of_blocks, to_blocks
+from dlic.runtime.torch.light_transforms import (
+    analysis_of_blocks,
+    early_features,
+    from_blocks,
+    join_blocks,
+    synthesis_of_blocks,
+    to_blocks,
+)
 from dlic.runtime.torch.state import own_state
 from dlic.runtime.torch.threads import follow_limit, inference
 
@@ -30,11 +37,13 @@ AROUND_GREY, FAR = -0.5 / 255, (-512.0, 512.0)  # zero and limits of unrounded p
 class LightDecoder:
     """h_s_mean with its context, and g_s."""
 
+    exits_early = True
     stride, levels, unit, halo = Light.stride, Light.levels, 4 * Light.stride, reach.LIGHT
 
     def __init__(self, network: Light):
         self._loop = ContextLoop(network)
         self._g_s = lru_cache(maxsize=SYNTHESES)(lambda level: synthesis_of_blocks(network.g_s, level))
+        self._early = lru_cache(maxsize=SYNTHESES)(lambda level: early_features(network.g_s, level))
         self._unrounded = lru_cache(maxsize=SYNTHESES)(lambda level: synthesis_of_blocks(network.g_s, level, AROUND_GREY, FAR))
 
     @inference
@@ -52,6 +61,10 @@ class LightDecoder:
     @inference
     def differences(self, y_hat: NDArray[np.float32], level: int) -> NDArray[np.float32]:
         return join_blocks(to_latent(self._unrounded(level)(to_batch(y_hat))))
+
+    @inference
+    def early_features(self, y_hat: NDArray[np.float32], level: int) -> NDArray[np.float32]:
+        return to_latent(self._early(level)(to_batch(y_hat)))
 
 
 class LightEncoder:

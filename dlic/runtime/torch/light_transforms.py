@@ -13,6 +13,7 @@ from dlic.layers.biases import bias_of
 from dlic.layers.dct_transforms import BLOCK, Analysis
 from dlic.layers.stages import bottlenecks
 from dlic.models.light.transforms import LevelBlocks, Synthesis
+from dlic.runtime import early_exit
 from dlic.runtime.torch.fused import clipped, fused_block, overwriting
 
 Transform = Callable[..., Tensor]
@@ -41,15 +42,30 @@ def synthesis_of_blocks(g_s: Synthesis, level: int, zero: float = 0.5, limits: t
     Residuals have their `zero` at 0 and other limits. The transform takes what else is known as `Synthesis` does.
     """
     levels = torch.tensor([level])
-    (coarse_offset, coarse), (fine_offset, fine) = (_at_level(blocks, levels) for blocks in (g_s.coarse, g_s.fine))
-    split_bias = bias_of(g_s.split) + fine_offset
+    features = _features(g_s, levels)
     weight, bias = g_s.last.weight * g_s.gain(levels) * 255, (bias_of(g_s.last) + zero) * 255 + 0.5
     last = clipped(weight[COLOURS_LAST].to(memory_format=torch.channels_last), bias[COLOURS_LAST], *limits)
+
+    return lambda y_hat, known=None: last(features(y_hat, known))
+
+
+def early_features(g_s: Synthesis, level: int) -> Transform:
+    """g_s at one level up to its first blocks at 1/8: the weighted features that `runtime.early_exit` takes."""
+    levels = torch.tensor([level])
+    features, gain = _features(g_s, levels, early_exit.BLOCKS), g_s.gain(levels)
+    return lambda y_hat: features(y_hat) * gain
+
+
+def _features(g_s: Synthesis, levels: Tensor, blocks: int | None = None) -> Transform:
+    """g_s up to its blocks at 1/8, or the first `blocks` of these."""
+    coarse_offset, coarse = _at_level(g_s.coarse, levels)
+    fine_offset, fine = _at_level(g_s.fine, levels, blocks)
+    split_bias = bias_of(g_s.split) + fine_offset
 
     def run(y_hat: Tensor, known: Tensor | None = None) -> Tensor:
         features = coarse(y_hat + coarse_offset[:, None, None])
         features = F.conv_transpose2d(features, g_s.split.weight, split_bias, stride=2)
-        return last(fine(features if known is None else features.add_(known)))
+        return fine(features if known is None else features.add_(known))
 
     return run
 
@@ -73,8 +89,9 @@ def join_blocks(blocks: NDArray[Any]) -> NDArray[Any]:
     return pixels.reshape(height * BLOCK, width * BLOCK, 3).numpy()
 
 
-def _at_level(blocks: LevelBlocks, levels: Tensor) -> tuple[Tensor, Transform]:
-    return overwriting(bottlenecks(blocks.blocks), [gain(levels)[0, :, 0, 0] for gain in blocks.gains])
+def _at_level(blocks: LevelBlocks, levels: Tensor, count: int | None = None) -> tuple[Tensor, Transform]:
+    gains = [gain(levels)[0, :, 0, 0] for gain in blocks.gains]
+    return overwriting(bottlenecks(blocks.blocks)[:count], gains[:count])
 
 
 def _through(layers: list[Transform], x: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ import numpy as np
 from dlic.layers.dct_transforms import BLOCK, Analysis, PlainSynthesis
 from dlic.layers.stages import bottlenecks
 from dlic.models.light.transforms import Synthesis
+from dlic.runtime import early_exit
 from dlic.training.graphs import pixels
 from dlic.training.graphs.builder import Graph
 from dlic.training.graphs.layers import apply, branch
@@ -51,13 +52,21 @@ def differences(
     return pixels.join_blocks(graph, _values(graph, name, x, level_gain(graph, f"{name}.gain", level), zero), BLOCK)
 
 
-def _synthesis_features(g_s: Synthesis, graph: Graph, name: str, y_hat: str, level: str, known: str | None) -> str:
-    """y_hat (h, w, M) → features (1, C, H/BLOCK, W/BLOCK) before the level's gain."""
+def early_features(g_s: Synthesis, graph: Graph, name: str, y_hat: str, level: str) -> str:
+    """y_hat (h, w, M) → the features (H/BLOCK, W/BLOCK, C) that `runtime.early_exit` takes."""
+    x = _synthesis_features(g_s, graph, name, y_hat, level, None, early_exit.BLOCKS)
+    return graph.op("Mul", pixels.to_array(graph, x), level_gain(graph, f"{name}.gain", level))
+
+
+def _synthesis_features(
+    g_s: Synthesis, graph: Graph, name: str, y_hat: str, level: str, known: str | None, blocks: int | None = None
+) -> str:
+    """y_hat (h, w, M) → features (1, C, H/BLOCK, W/BLOCK) before the level's gain, behind all or the first blocks there."""
     x = _in_blocked_layout(graph, pixels.to_planes(graph, y_hat))
     x = _level_blocks(graph, f"{name}.coarse", bottlenecks(g_s.coarse.blocks), x, level)
     x = apply(g_s.split, graph, f"{name}.split", x)
     x = _in_blocked_layout(graph, x if known is None else graph.op("Add", x, known))
-    return _level_blocks(graph, f"{name}.fine", bottlenecks(g_s.fine.blocks), x, level)
+    return _level_blocks(graph, f"{name}.fine", bottlenecks(g_s.fine.blocks)[:blocks], x, level)
 
 
 def _level_blocks(graph: Graph, name: str, blocks: list, x: str, level: str) -> str:

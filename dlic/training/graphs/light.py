@@ -100,6 +100,14 @@ class LightGraphs:
         graph.output("differences", unrounded, np.float32, ("H", "W", 3))
         return graph.to_bytes()
 
+    def early_features(self) -> bytes:
+        """The beginning of g_s: y_hat (h, w, M) → features (H/8, W/8, C) for `runtime.early_exit`."""
+        graph, channels = Graph(self._weights), int(self._network.config["channels"])
+        y_hat, level = graph.input("y_hat", np.float32, ("h", "w", self._latents)), graph.input("level", np.int64, (1,))
+        features = dct.early_features(self._network.g_s, graph, "g_s", y_hat, level)
+        graph.output("features", features, np.float32, ("hf", "wf", channels))
+        return graph.to_bytes()
+
     # --- parts of several graphs ------------------------------------------------------------------------------------
 
     def _hyper_features(self, graph: Graph, z: str, size: str, level: str) -> str:

@@ -14,7 +14,8 @@ Maker = Callable[[Mapping[str, Any], dict[str, StoredWeight]], dict[str, bytes]]
 
 
 def _light(config: Mapping[str, Any], weights: dict[str, StoredWeight]) -> dict[str, bytes]:
-    return LightGraphs(Light(**config), weights).all()
+    graphs = LightGraphs(Light(**config), weights)
+    return graphs.all() | {"early_features": graphs.early_features()}
 
 
 def _inter(config: Mapping[str, Any], weights: dict[str, StoredWeight]) -> dict[str, bytes]:

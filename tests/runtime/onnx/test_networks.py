@@ -58,6 +58,9 @@ def test_the_decoder_is_the_same(networks):
         shown = [network.decoder.synthesise(y_hats[1], level) for network in networks]
         assert shown[0].shape == (*SIZE, 3) and shown[0].dtype == np.uint8
         assert np.abs(shown[0].astype(int) - shown[1]).max() <= 1
+        if hasattr(ours.decoder, "early_features"):
+            features = [network.decoder.early_features(y_hats[1], level) for network in networks]
+            assert np.allclose(*features, **NEAR)
 
 
 def test_the_context_loop_of_the_encoder_gives_the_y_hat_of_the_decoder(networks):
@@ -83,7 +86,7 @@ def test_weights_of_half_precision_are_the_same():
 def test_graphs_hold_no_weights():
     *_, graphs = exported("light of 4 steps")
     assert sum(map(len, graphs.values())) < 120_000 and set(graphs) == {
-        "analysis", "hyper", "context", "step_1", "step_2", "step_3", "latents", "synthesis", "differences",
+        "analysis", "hyper", "context", "step_1", "step_2", "step_3", "latents", "synthesis", "differences", "early_features",
     }  # fmt: skip
 
 
