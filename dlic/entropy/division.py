@@ -21,22 +21,32 @@ def divided(classes: NDArray[np.uint8], bits: NDArray[Any], ranks: NDArray[Any],
         ranks: of each pass of each class (passes, C), each 0 … passes · C − 1 once.
         count: of streams.
     """
-    sizes, order = np.bincount(classes, minlength=bits.shape[1]), np.argsort(classes, kind="stable")
+    sizes = np.bincount(classes, minlength=bits.shape[1])
     of_class = bits.astype(np.int64) * sizes
     ends = np.cumsum(of_class.ravel()[np.argsort(ranks.ravel())])
     before, total = ends[ranks] - of_class, max(int(ends[-1]), 1)
-    streams = [np.empty(classes.size, np.uint8) for _ in before]
-    for stream, start, own in zip(streams, before, bits.astype(np.int64), strict=True):
-        stream[order] = np.repeat(np.tile(np.arange(count, dtype=np.uint8), sizes.size), _shares(start, own, sizes, total, count))
+    return [
+        _placed(classes, _shares(start, own, sizes, total, count))
+        for start, own in zip(before, bits.astype(np.int64), strict=True)
+    ]
+
+
+def _placed(classes: NDArray[np.uint8], shares: NDArray[Any]) -> NDArray[np.uint8]:
+    """The stream of every symbol (N,): few classes are in more than one, so that nothing has to be sorted."""
+    of_class = bytes(shares.argmax(axis=1).tolist()).ljust(256, b"\0")
+    streams = np.frombuffer(bytearray(classes.tobytes().translate(of_class)), np.uint8)
+    numbers = np.arange(shares.shape[1], dtype=np.uint8)
+    for divided_class in np.flatnonzero(np.count_nonzero(shares, axis=1) > 1):
+        streams[np.flatnonzero(classes == divided_class)] = np.repeat(numbers, shares[divided_class])
     return streams
 
 
 def _shares(before: NDArray[Any], bits: NDArray[Any], sizes: NDArray[Any], total: int, count: int) -> NDArray[Any]:
-    """How many symbols of each class are in each stream: (C · count,). Symbol j is in ⌊(before + j · bits) · count / total⌋."""
+    """How many symbols of each class are in each stream: (C, count). Symbol j is in ⌊(before + j · bits) · count / total⌋."""
     left = np.arange(1, count) * total - before[:, None] * count  # of the bits up to the end of each stream but the last
     below = np.where(bits[:, None], -(-left // np.maximum(bits * count, 1)[:, None]), np.where(left > 0, sizes[:, None], 0))
     upto = np.clip(below, 0, sizes[:, None])
-    shares: NDArray[np.int64] = np.diff(upto, axis=1, prepend=0, append=sizes[:, None]).ravel()
+    shares: NDArray[np.int64] = np.diff(upto, axis=1, prepend=0, append=sizes[:, None])
     return shares
 
 

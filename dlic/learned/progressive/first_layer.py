@@ -124,8 +124,7 @@ class PartReader:
 def _places(part: Part, tables: FrequencyTables) -> list[NDArray[np.int64]]:
     """The places of the symbols of each stream."""
     numbers = streams_of(part, tables)
-    borders = np.cumsum(np.bincount(numbers, minlength=part.streams))[:-1]
-    return np.split(np.argsort(numbers, kind="stable"), borders)
+    return [np.flatnonzero(numbers == number) for number in range(part.streams)]
 
 
 def _at(part: Part, places: NDArray[np.int64]) -> Part:

@@ -50,9 +50,8 @@ def layout(tables: NDArray[np.uint8], data: RefinementTables, count: int) -> Lay
 
 def _parts(numbers: NDArray[np.uint8], count: int, places: NDArray[np.int64] | None = None) -> Places:
     """The `places` with each number 0 … count − 1."""
-    borders = np.cumsum(np.bincount(numbers, minlength=count))[:-1]
-    order = np.argsort(numbers, kind="stable")  # bytes are sorted by radix, ten times as fast as places
-    return tuple(np.split(order if places is None else places[order], borders))
+    of_parts = (np.flatnonzero(numbers == number) for number in range(count))
+    return tuple(of_parts if places is None else (places[of_part] for of_part in of_parts))
 
 
 def signs(symbols: NDArray[Any]) -> NDArray[np.int8]:
