@@ -26,8 +26,7 @@ def divided(classes: NDArray[np.uint8], bits: NDArray[Any], ranks: NDArray[Any],
     ends = np.cumsum(of_class.ravel()[np.argsort(ranks.ravel())])
     before, total = ends[ranks] - of_class, max(int(ends[-1]), 1)
     return [
-        _placed(classes, _shares(start, own, sizes, total, count))
-        for start, own in zip(before, bits.astype(np.int64), strict=True)
+        _placed(classes, _shares(start, own, sizes, total, count)) for start, own in zip(before, bits.astype(np.int64), strict=True)
     ]
 
 
