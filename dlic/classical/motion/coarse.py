@@ -38,15 +38,29 @@ def smaller(gray: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
 
 
 def block_costs(current: NDArray[np.uint8], reference: NDArray[np.uint8], reach: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Differences of all blocks for all offsets, uint16 (K, h, w), and the offsets (K, 2); near ones first."""
-    around, (height, width) = np.pad(reference, reach, mode="edge"), current.shape
-    costs = np.empty((2 * reach + 1, 2 * reach + 1, height // SIDE, width // SIDE), np.uint16)
-    for windows, of_row in zip(sliding_window_view(around, (height, width)), costs, strict=True):  # by offset across
-        apart = np.maximum(current, windows)
-        apart -= np.minimum(current, windows)
-        pairs = apart.view(np.uint16)  # of bytes, as sums of 16 bits take no conversion
-        rows = ((pairs & 255) + (pairs >> 8)).reshape(2 * reach + 1, height // SIDE, SIDE, -1)
-        columns = rows[:, :, 0] + rows[:, :, 1] + rows[:, :, 2] + rows[:, :, 3]
+    """Differences of all blocks for all offsets, uint16 (K, h, w), and the offsets (K, 2); near ones first.
+
+    Both frames get rows of one length, so that an offset is a distance in memory and NumPy runs through whole frames.
+    """
+    count, (height, width) = 2 * reach + 1, current.shape
+    length = width + 2 * reach + -(width + 2 * reach) % SIDE
+    around = np.pad(reference, ((reach, reach + 1), (reach, length - width - reach)), mode="edge").ravel()
+    rows = np.pad(current, ((0, 0), (0, length - width))).ravel()
+    costs = np.empty((count, count, height // SIDE, width // SIDE), np.uint16)
+    apart = np.empty((count, rows.size), np.uint8)  # by offset across
+    lower = np.empty_like(apart)
+    for down, of_row in enumerate(costs):
+        moved = sliding_window_view(around[down * length :], rows.size)[:count]
+        np.maximum(rows, moved, out=apart)
+        apart -= np.minimum(rows, moved, out=lower)
+        pairs, odd = apart.view(np.uint16), lower.view(np.uint16)  # of bytes, as sums of 16 bits take no conversion
+        np.right_shift(pairs, 8, out=odd)
+        pairs &= 255
+        pairs += odd
+        blocks = pairs.reshape(count, height // SIDE, SIDE, length // 2)[..., : width // 2]
+        columns = blocks[:, :, 0] + blocks[:, :, 1]
+        columns += blocks[:, :, 2]
+        columns += blocks[:, :, 3]
         np.add(columns[..., ::2], columns[..., 1::2], out=of_row)
     offsets = _near_first(reach)
     return costs[offsets[:, 0] + reach, offsets[:, 1] + reach], offsets
@@ -61,6 +75,15 @@ def _near_first(reach: int) -> NDArray[np.int64]:
 
 def _with_neighbours(costs: NDArray[Any]) -> NDArray[Any]:
     """Costs (K, h, w) plus half of those of the eight blocks around, times two: at most 10 · 16 · 255, which 16 bits hold."""
-    whole = np.pad(costs, ((0, 0), (1, 1), (1, 1)), mode="edge")
-    rows = whole[:, :-2] + whole[:, 1:-1] + whole[:, 2:]
-    return costs + rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]
+    rows = _plus_neighbours(costs, costs, axis=1)
+    return _plus_neighbours(rows + costs, rows, axis=2)
+
+
+def _plus_neighbours(sums: NDArray[Any], values: NDArray[Any], axis: int) -> NDArray[Any]:
+    """Sums plus the values before and after each along an axis; at the border its own."""
+    sums, values = np.moveaxis(sums.copy(), axis, 0), np.moveaxis(values, axis, 0)
+    sums[1:] += values[:-1]
+    sums[0] += values[0]
+    sums[:-1] += values[1:]
+    sums[-1] += values[-1]
+    return np.moveaxis(sums, 0, axis)

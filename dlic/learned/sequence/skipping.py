@@ -85,8 +85,11 @@ def losses(
 
 def squared_errors(x: NDArray[np.uint8], x_hat: NDArray[np.uint8], side: int = SUPERBLOCK) -> NDArray[np.float64]:
     """Sum of squared errors of every block of side × side pixels, the mean of the three colours: (h, w)."""
-    apart = np.maximum(x, x_hat) - np.minimum(x, x_hat)
-    squares = np.square(apart.astype(np.float32)).reshape(x.shape[0], -1)
-    rows = np.add.reduceat(squares, np.arange(0, x.shape[0], side), axis=0)
-    sums = np.add.reduceat(rows, np.arange(0, squares.shape[1], 3 * side), axis=1)
-    return sums.astype(np.float64) / 3
+    rows = np.empty((-(-x.shape[0] // side), 3 * x.shape[1]), np.float32)
+    for top, sums in zip(range(0, x.shape[0], side), rows, strict=True):  # so few rows of pixels that they stay in a cache
+        one, other = (frame[top : top + side].reshape(-1, sums.size) for frame in (x, x_hat))
+        apart = np.maximum(one, other)
+        apart -= np.minimum(one, other)
+        squares = apart.astype(np.float32)
+        np.square(squares, out=squares).sum(axis=0, out=sums)
+    return np.add.reduceat(rows, np.arange(0, rows.shape[1], 3 * side), axis=1).astype(np.float64) / 3
