@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dlic.learned.sequence.frames import DecodedFrame, EncodedFrame
 from dlic.learned.sequence.structure import Step
 from dlic.runtime import threads
+from dlic.runtime.blas import single_threaded
 
 Encode = Callable[[Step, list[DecodedFrame]], EncodedFrame]  # a frame, given its references
 
@@ -17,6 +18,11 @@ def coded(steps: Sequence[Step], encode: Encode) -> Iterator[tuple[Step, Encoded
     A frame depends on its references alone, so a group is the same for any number of cores. A frame that no other can be coded next
     to has all cores, others one each. Decoded frames are held until no step refers to them.
     """
+
+    def coded_by(step: Step, references: list[DecodedFrame]) -> EncodedFrame:
+        with single_threaded():
+            return encode(step, references)
+
     decoded, waiting, running = dict[int, DecodedFrame](), list(steps), dict[Future[EncodedFrame], Step]()
     cores = threads.cores()
     pool: AbstractContextManager[Executor | None] = threads.pool(cores) if cores > 1 else nullcontext()
@@ -24,11 +30,11 @@ def coded(steps: Sequence[Step], encode: Encode) -> Iterator[tuple[Step, Encoded
         while waiting or running:
             ready = [step for step in waiting if all(number in decoded for number in step.references)]
             if executor is None or (len(ready) == 1 and not running):
-                done = [(ready[0], encode(ready[0], _references(ready[0], decoded)))]
+                done = [(ready[0], coded_by(ready[0], _references(ready[0], decoded)))]
                 waiting.remove(ready[0])
             else:
                 for step in ready[: cores - len(running)]:
-                    running[executor.submit(encode, step, _references(step, decoded))] = step
+                    running[executor.submit(coded_by, step, _references(step, decoded))] = step
                     waiting.remove(step)
                 done = [(running.pop(future), future.result()) for future in wait(running, return_when=FIRST_COMPLETED).done]
             for step, frame in done:

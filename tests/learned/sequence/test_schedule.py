@@ -6,7 +6,7 @@ import pytest
 from dlic.learned.sequence import schedule
 from dlic.learned.sequence.frames import DecodedFrame, EncodedFrame
 from dlic.learned.sequence.structure import chain, hierarchical
-from dlic.runtime import threads
+from dlic.runtime import blas, threads
 from tests.learned.sequence.clips import encoded, pan
 
 
@@ -48,3 +48,20 @@ def test_an_error_in_one_frame_ends_the_group(monkeypatch):
 
     with pytest.raises(ValueError, match="no"):
         list(schedule.coded(hierarchical(18, 8), encode))
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_numpys_own_threads_wait_while_frames_are_coded(monkeypatch, cores):
+    """They spin, so with them two threads took a quarter more processor time."""
+    found = blas._openblas()
+    if found is None:
+        pytest.skip("NumPy has another BLAS here")
+    monkeypatch.setattr(threads, "cores", lambda: cores)
+    before, inside = found[0](), set[int]()
+
+    def encode(step, references):
+        inside.add(found[0]())
+        return EncodedFrame(data=b"", symbols_crc=0, level=0, decoded=DecodedFrame(np.zeros((1, 1, 3), np.uint8)))
+
+    list(schedule.coded(hierarchical(5, 4), encode))
+    assert inside == {1} and found[0]() == before
