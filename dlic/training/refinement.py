@@ -54,8 +54,7 @@ def count(codecs: Sequence[LearnedCodec], folder: Path, photographs: int, seed: 
     """The content of the file of tables, from photographs below a folder, drawn with `seed` among those that training does not hold
     out.
     """
-    paths, _ = split(find_photographs(folder), HELD_OUT, seed)
-    chosen = [paths[i] for i in np.random.default_rng(seed).permutation(len(paths))[:photographs]]
+    chosen = _drawn(folder, photographs, seed)
     samples = [Samples.joined(list(samples_of(codec, chosen))) for codec in codecs]
     data, shifts = fitted(samples)
     stored = data.to_json()
@@ -74,13 +73,38 @@ def fitted(samples: Sequence[Samples], price: float = STEP_PRICE) -> tuple[Refin
         chosen = [pricing.cheapest(of.distance, own.tables(of)) for of, own in zip(samples, shifts, strict=True)]
         spreads = _best(SPREADS, [(of.spread, of, own, q) for of, own, q in zip(samples, shifts, chosen, strict=True)], pricing)
         shifts = [replace(own, spreads=_moved(own.spreads, spreads)) for own in shifts]
-        for i, (of, own, q) in enumerate(zip(samples, shifts, chosen, strict=True)):
-            width = own.channels.shape[1]
-            places = of.band.astype(np.int64) * width + of.channels
-            best = _best(own.channels.size, [(places, of, own, q)], pricing).reshape(own.channels.shape)
-            shifts[i] = replace(own, channels=_moved(own.channels, best))
+        shifts = [_shifted(of, own, q, pricing) for of, own, q in zip(samples, shifts, chosen, strict=True)]
         data = _counted(samples, shifts, chosen)
     return data, shifts
+
+
+def shifts_added(codec: LearnedCodec, stored: dict[str, Any], folder: Path, photographs: int, seed: int = 0) -> dict[str, Any]:
+    """The content of the file of tables with shifts for one more checkpoint; tables stay, and so do files of others."""
+    of = Samples.joined(list(samples_of(codec, _drawn(folder, photographs, seed))))
+    channels = int(of.channels.max()) + 1
+    data = RefinementTables.from_json({**stored, "channels": np.zeros((BANDS, channels), np.int8).tolist()})
+    return {**stored, "shifts": {**stored["shifts"], codec.fingerprint[:8].hex(): fitted_shifts(of, data).channels.tolist()}}
+
+
+def fitted_shifts(of: Samples, data: RefinementTables) -> Shifts:
+    """The shifts of channels that cost the fewest bits with these tables and spreads, searched from those of `data`."""
+    own, pricing = Shifts(data.channels, data.spreads), Pricing(data.tables, STEP_PRICE)
+    for _ in range(ROUNDS):
+        own = _shifted(of, own, pricing.cheapest(of.distance, own.tables(of)), pricing)
+    return own
+
+
+def _drawn(folder: Path, photographs: int, seed: int) -> list[Path]:
+    """Photographs below a folder, drawn among those that training does not hold out."""
+    paths, _ = split(find_photographs(folder), HELD_OUT, seed)
+    return [paths[i] for i in np.random.default_rng(seed).permutation(len(paths))[:photographs]]
+
+
+def _shifted(of: Samples, own: Shifts, chosen: NDArray[np.float32], pricing: Pricing) -> Shifts:
+    """With the shift of each channel that costs the fewest bits."""
+    places = of.band.astype(np.int64) * own.channels.shape[1] + of.channels
+    best = _best(own.channels.size, [(places, of, own, chosen)], pricing).reshape(own.channels.shape)
+    return replace(own, channels=_moved(own.channels, best))
 
 
 Placed = tuple[NDArray[Any], Samples, Shifts, NDArray[np.float32]]  # place of a shift of each latent, and what it is

@@ -1,6 +1,7 @@
 """Tables of second layers, counted on latents whose distribution is known, and those that dlic ships."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from dlic.checkpoints.local import find
 from dlic.checkpoints.manifest import read_manifest
 from dlic.layers.scale_rows import ROW_RATIO, SCALE_MIN
 from dlic.learned.progressive.tables import BANDS, CLASSES, tables_of
-from dlic.training.refinement import fitted
+from dlic.training.refinement import fitted, fitted_shifts
 from dlic.training.refinement_samples import Samples
 
 CHANNELS, SHIFTED, SHIFT = 3, 1, 4
@@ -39,6 +40,13 @@ def test_a_wider_channel_is_shifted(samples):
     assert 2 <= band[SHIFTED] - max(band[0], band[2]) <= 6
     assert np.all(np.diff(data.tables.entropies[CLASSES * 20 : CLASSES * 44 : CLASSES]) > -80)  # bits rise with the rows
     assert all((centres == 0).all() for centres in data.centres[::CLASSES])
+
+
+def test_shifts_are_added_to_tables_that_stay(samples):
+    data, (shifts,) = fitted([samples])
+    added = fitted_shifts(samples, replace(data, channels=np.zeros_like(data.channels)))
+    assert np.abs(added.channels.astype(int) - shifts.channels).max() <= 1
+    assert added.channels[2, SHIFTED] > added.channels[2, 0]
 
 
 def test_counting_is_repeatable(samples):
