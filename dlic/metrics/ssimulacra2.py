@@ -61,14 +61,22 @@ def ssimulacra2_error(a: np.ndarray, b: np.ndarray) -> float | None:
     check_same_shape(a, b)
     if min(a.shape[:2]) < SMALLEST:
         return None
-    errors = []
-    original, reconstruction = _linear(a), _linear(b)
-    for scale in range(SCALES):
-        if min(original.shape[1:]) < SMALLEST:
-            break
-        if scale:
-            original, reconstruction = halved(_evened(original)), halved(_evened(reconstruction))
-        errors.append(_errors(_xyb(original), _xyb(reconstruction)))
+    return error_of(scales(a), scales(b))
+
+
+def scales(image: np.ndarray) -> list[np.ndarray]:
+    """X, Y and B − Y of uint8 sRGB (H, W, 3), and of its halves, up to the first one below 8 pixels: (3, H, W)."""
+    linear = _linear(image)
+    planes = [_xyb(linear)]
+    while len(planes) < SCALES and min(linear.shape[1:]) >= SMALLEST:
+        linear = halved(_evened(linear))
+        planes.append(_xyb(linear))
+    return planes
+
+
+def error_of(original: list[np.ndarray], reconstruction: list[np.ndarray]) -> float:
+    """`ssimulacra2_error` of `scales`."""
+    errors = [_errors(x, y) for x, y in zip(original, reconstruction, strict=True)]
     features = np.stack(errors, axis=1).ravel()  # (3, scales, 2, 3) → (18 · scales,)
     error = 0.9562382616834844 * (features @ WEIGHTS[: features.size])  # small images shift the weights, as in the reference
     return float(max(2.326765642916932 * error - 0.020884521182843837 * error**2 + 6.248496625763138e-05 * error**3, 0))
