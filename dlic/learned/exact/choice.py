@@ -109,7 +109,9 @@ class Chooser:
         near, few_left = None, False
         for whole in (False, True):
             possible = self._canvas(look.possible, look.sure, whole)
-            near = possible.best(price, near)
+            if near is not None:
+                possible.settle(price, near)  # only the blocks are chosen by it
+            near = possible.best(price)
             mask = self._mask(price, possible)
             if mask is None:
                 continue

@@ -127,8 +127,8 @@ class _Pairs:
         row = (apart[0] + apart[1] + apart[2]) * (weights * total / (weights + total)) + self.ended
         row[kept] = np.inf
         self.distances[kept] = self.distances[:, kept] = row
-        stale = np.flatnonzero((nearest == kept) | (nearest == gone)).tolist()
-        nearer = np.flatnonzero(row < least)
+        stale = ((nearest == kept) | (nearest == gone)).nonzero()[0].tolist()
+        nearer = (row < least).nonzero()[0]
         nearest[nearer], least[nearer] = kept, row[nearer]
         for cluster in {kept, *stale}:
             if weights[cluster]:
