@@ -25,6 +25,17 @@ def test_far_scrolling_is_predicted_exactly(down, right):
     assert (predict([before], field)[kept] == after[kept]).mean() > 0.98
 
 
+def test_a_dragged_window_is_predicted_exactly():
+    back, window = (
+        np.random.default_rng(seed).integers(0, 256, size, dtype=np.uint8) for seed, size in ((1, (200, 300, 3)), (2, (70, 90, 3)))
+    )
+    before, after = back.copy(), back.copy()
+    before[20:90, 30:120] = after[105:175, 180:270] = window
+    field = search(after, [SearchReference(before)], SearchOptions(price=8.0, scrolls=True))
+    kept = slice(112, 160), slice(192, 256)
+    assert (predict([before], field)[kept] == window[7:55, 12:76]).mean() > 0.98
+
+
 @pytest.mark.parametrize("size", [(1, 1), (7, 130), (129, 16)])
 def test_any_size_has_candidates(size):
     gray = luma(np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8))
