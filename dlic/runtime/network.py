@@ -177,6 +177,7 @@ class FurtherGoal:
     bits: Callable[[NDArray[Any]], float]  # of refinements, by the tables
     y_hat: Callable[[NDArray[Any]], NDArray[np.float32]]  # of a decoder, for refinements
     distortion: str = "mse"  # as a checkpoint's manifest names it
+    around: Surroundings | None = None  # of a tile, in units of `level`; `unit` has the scale of its steps
 
 
 @dataclass(frozen=True, eq=False)

@@ -91,7 +91,7 @@ class ProgressiveCodec(PictureCodec[AnalysedPicture]):
 
     def encode_at(self, analysed: AnalysedPicture, level: int, effort: int = 0, progress: Progress = no_progress) -> Encoded:
         """`LearnedCodec.encode_at` in two layers. Levels below GAP have the first one only. An effort refines both layers, each at
-        its λ; in tiles the first one alone, as the second has no surroundings.
+        its λ.
         """
         self.network.check_effort(effort)
         second, start = self.second if level >= GAP else None, time.perf_counter()
@@ -100,20 +100,23 @@ class ProgressiveCodec(PictureCodec[AnalysedPicture]):
         counts = self.parts or sensible_counts(pixels, first_level, level)
         codec = in_parts(self.network, counts.first).unit
 
-        def layers(index: int, unit: AnalysedUnit, seams: Seams, coded: EncodedUnit) -> EncodedLayers:
+        def layers(index: int, unit: AnalysedUnit, seams: Seams, coded: EncodedUnit, progress: Progress) -> EncodedLayers:
             if second is None:
                 return EncodedLayers(unit=coded.unit, parts=(), finer=0, bits=coded.estimated_bits, seconds=coded.seconds)
-            alone = effort if analysed.grid is None else 0
+            in_tiles = effort > 0 and analysed.grid is not None
+            around = codec.surroundings(analysed.image, analysed.units[index], level) if in_tiles else None
             encoder = LayerEncoder(second=second, codec=codec, level=level, count=counts.second)
-            return encoder.encode(unit, seams, coded, Effort(alone, _half(progress, 0.5)))
+            return encoder.encode(unit, seams, coded, Effort(effort, _half(progress, 0.5), around))
+
+        of_first = (lambda told: _half(told, 0.0)) if second else (lambda told: told)
 
         if analysed.grid is None:
             unit, whole = analysed.unit(codec, 0), Rectangle(0, 0, analysed.width, analysed.height)
-            coded = codec.encode(unit, first_level, effort, _half(progress, 0.0) if second else progress)
-            units = [layers(0, unit, Seams(whole, whole, codec.stride), coded)]
+            coded = codec.encode(unit, first_level, effort, of_first(progress))
+            units = [layers(0, unit, Seams(whole, whole, codec.stride), coded, progress)]
             seconds = units[0].seconds
         else:
-            units = encoded_tiles(codec, self.network.tiling, analysed, first_level, effort, progress, layers)
+            units = encoded_tiles(codec, self.network.tiling, analysed, first_level, effort, progress, layers, of_first)
             seconds = by_stage([unit.seconds for unit in units], time.perf_counter() - start)
         bits, side = sum(unit.bits for unit in units), analysed.grid.side if analysed.grid else None
         first = first_layer_of([unit.unit for unit in units], counts.first, side)

@@ -11,6 +11,7 @@ from dlic.learned.progressive.refinement import Refined, SecondLayer, left_over
 from dlic.learned.tiles.seams import Seams
 from dlic.learned.unit import AnalysedUnit, EncodedUnit, UnitCodec
 from dlic.progress import Progress
+from dlic.runtime.tile_context import Surroundings
 from dlic.runtime.timing import timed
 
 
@@ -31,6 +32,7 @@ class Effort:
 
     number: int  # 0 … 9
     progress: Progress
+    around: Surroundings | None = None  # of a tile, for efforts above 0
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -54,7 +56,8 @@ class LayerEncoder:
             parts = layout(tables, second.data, count)
             refined = Refined.whole(parts, second.choose(distances, tables, parts))
             if effort.number:
-                goal = second.goal(unit.image, first, level, refined, self.codec.distortion)
+                around = replace(effort.around, scale=scale) if effort.around else None
+                goal = second.goal(unit.image, first, level, refined, self.codec.distortion, around)
                 encoder = self.codec.deployed.encoder
                 found = encoder.refine_further(goal, refined.refinements, effort.number, effort.progress)
                 refined = replace(refined, refinements=found)

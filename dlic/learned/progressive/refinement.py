@@ -25,6 +25,7 @@ from dlic.learned.progressive.tables import CENTRE, RefinementTables
 from dlic.learned.tiles.seams import BUSY, Seams, finer_steps
 from dlic.runtime.gains import Gains
 from dlic.runtime.network import FurtherGoal, TableRows
+from dlic.runtime.tile_context import Surroundings
 
 Latent = NDArray[np.float32]  # (h, w, M)
 
@@ -119,21 +120,32 @@ class SecondLayer:
 
         return 0 if aim is None else finer_steps(error, aim)
 
-    def goal(self, image: NDArray[np.uint8], first: FirstLayer, level: int, plain: Refined, distortion: str) -> FurtherGoal:
-        """The terms of the cost of a second layer of a unit (H, W, 3) without seams, with the layout of `plain`."""
+    def goal(
+        self,
+        image: NDArray[np.uint8],
+        first: FirstLayer,
+        level: int,
+        plain: Refined,
+        distortion: str,
+        around: Surroundings | None = None,
+    ) -> FurtherGoal:
+        """The terms of the cost of a second layer of a unit (H, W, 3), with the layout of `plain`."""
         parts, none = plain.layout, np.zeros(plain.refinements.shape, np.int32)
-        base = self.y_hat(replace(plain, refinements=none, parts=0), first, level, level, None)
+        scale = around.scale if around else None
+        base = self.y_hat(replace(plain, refinements=none, parts=0), first, level, level, scale)
+        unit = signs(first.symbols.y) * self.gains.inverse[level]
         return FurtherGoal(
             image=image,
             level=level,
             base=base,
-            unit=np.asarray(signs(first.symbols.y) * self.gains.inverse[level], np.float32),
+            unit=np.asarray(unit if scale is None else unit / scale[..., None], np.float32),
             tables=self.data.tables,
             rows=parts.tables,
             groups=self._groups(parts) if self.coder.even else None,
             bits=lambda refinements: self.bits(replace(plain, refinements=refinements)),
-            y_hat=lambda refinements: self.y_hat(replace(plain, refinements=refinements), first, level, level, None),
+            y_hat=lambda refinements: self.y_hat(replace(plain, refinements=refinements), first, level, level, scale),
             distortion=distortion,
+            around=around,
         )
 
     def _groups(self, parts: Layout) -> Groups:

@@ -48,7 +48,7 @@ def encode(codec: UnitCodec, tiling: Tiling, analysed: AnalysedPicture, level: i
     start, grid = time.perf_counter(), analysed.grid
     assert grid is not None, "the picture is one unit"
 
-    def summary(index: int, unit: AnalysedUnit, seams: Seams, tile: EncodedUnit) -> EncodedTile:
+    def summary(index: int, unit: AnalysedUnit, seams: Seams, tile: EncodedUnit, progress: Progress) -> EncodedTile:
         return EncodedTile(tile.unit, tile.estimated_bits, tile.seconds)
 
     tiles = encoded_tiles(codec, tiling, analysed, level, effort, progress, summary)
@@ -68,9 +68,12 @@ def encoded_tiles(
     level: int,
     effort: int,
     progress: Progress,
-    summary: Callable[[int, AnalysedUnit, Seams, EncodedUnit], Summary],
+    summary: Callable[[int, AnalysedUnit, Seams, EncodedUnit, Progress], Summary],
+    of_encoding: Callable[[Progress], Progress] = lambda progress: progress,
 ) -> list[Summary]:
-    """The `summary` of every encoded tile at one level, made in the thread of the tile; its latents are not kept."""
+    """The `summary` of every encoded tile at one level, made in the thread of the tile; its latents are not kept. `of_encoding`:
+    the progress of the encoding of a tile, given that of all work on it.
+    """
     grid = analysed.grid
     assert grid is not None, "the picture is one unit"
     shares = Shares(len(grid), progress)
@@ -79,8 +82,9 @@ def encoded_tiles(
         place, unit = grid.tiles[index], analysed.unit(codec, index)
         around = codec.surroundings(analysed.image, place, level) if effort else None
         seams = Seams(place, grid.whole, codec.stride)
-        tile = codec.encode(unit, level, effort, partial(shares.tell, index), around, seams)
-        result = summary(index, unit, seams, tile)
+        told = partial(shares.tell, index)
+        tile = codec.encode(unit, level, effort, of_encoding(told), around, seams)
+        result = summary(index, unit, seams, tile, told)
         shares.tell(index, 1.0)
         return result
 

@@ -17,7 +17,7 @@ from dlic.runtime.network import FurtherGoal
 from dlic.runtime.torch.annealing import Prices, anneal, curvature, derivative
 from dlic.runtime.torch.arrays import to_batch, to_latent, to_tensor
 from dlic.runtime.torch.even_groups import EvenGroups
-from dlic.runtime.torch.light_refine import ITERATIONS, UNEVEN, LightParts, counter
+from dlic.runtime.torch.light_refine import ITERATIONS, UNEVEN, LightParts, amid, counter
 
 Slope = Callable[[Tensor], Tensor]
 
@@ -46,14 +46,20 @@ def refined_layer(
 
 def _slope(parts: LightParts, goal: FurtherGoal) -> Slope:
     """Derivative of λ · distortion by each refinement (1, M, h, w)."""
-    x, base, unit = to_tensor(goal.image), to_batch(goal.base), to_batch(goal.unit)
-    height, width = goal.image.shape[:2]
+    image = _image(goal)
+    x, base, unit = to_tensor(image), to_batch(goal.base), to_batch(goal.unit)
+    height, width = image.shape[:2]
 
     def lost(refinements: Tensor) -> Tensor:
-        x_hat = parts.network.g_s(base + refinements * unit, torch.tensor([goal.level]))
+        x_hat = parts.network.g_s(amid(goal.around, base + refinements * unit), torch.tensor([goal.level]))
         return _lost(parts, goal, x_hat[..., :height, :width], x)
 
     return partial(derivative, lost)
+
+
+def _image(goal: FurtherGoal) -> NDArray[np.uint8]:
+    """uint8 (H, W, 3); a tile has its surroundings."""
+    return goal.around.image if goal.around else goal.image
 
 
 def _lost(parts: LightParts, goal: FurtherGoal, x_hat: Tensor, x: Tensor) -> Tensor:
@@ -65,8 +71,10 @@ def _lost(parts: LightParts, goal: FurtherGoal, x_hat: Tensor, x: Tensor) -> Ten
 
 def _cost(parts: LightParts, goal: FurtherGoal, refinements: NDArray[Any]) -> float:
     """Bits by the tables + λ · distortion of rounded pixels, as a reader measures them."""
-    height, width = goal.image.shape[:2]
-    picture = parts.decoder.synthesise(goal.y_hat(refinements), goal.level)[:height, :width]
+    image = _image(goal)
+    height, width = image.shape[:2]
+    y_hat = to_latent(amid(goal.around, to_batch(goal.y_hat(refinements))))
+    picture = parts.decoder.synthesise(y_hat, goal.level)[:height, :width]
     with torch.no_grad():
-        lost = _lost(parts, goal, *(to_tensor(pixels, torch.float64) for pixels in (picture, goal.image)))
+        lost = _lost(parts, goal, *(to_tensor(pixels, torch.float64) for pixels in (picture, image)))
     return goal.bits(refinements) + float(lost)

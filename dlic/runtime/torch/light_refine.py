@@ -25,6 +25,7 @@ from dlic.metrics.differentiable.distortions import Distortion, distortion
 from dlic.models.light import Light
 from dlic.progress import Progress
 from dlic.runtime.network import DecoderNetwork, RefinementGoal, TableRows
+from dlic.runtime.tile_context import Surroundings
 from dlic.runtime.torch.annealing import Prices, anneal, curvature, derivative
 from dlic.runtime.torch.arrays import to_batch, to_latent, to_tensor
 from dlic.runtime.torch.even_groups import EvenGroups
@@ -147,14 +148,7 @@ class Goal:
         return self.parts.loop.y_hat(context, symbols / self.scale)
 
     def _amid(self, y_hat: Tensor) -> Tensor:
-        """Latents (1, M, h, w) with their surroundings."""
-        around = self.task.around
-        if around is None:
-            return y_hat
-        joined = to_batch(around.y_hat.copy())
-        rows, columns = around.place.slices
-        joined[..., rows, columns] = y_hat
-        return joined
+        return amid(self.task.around, y_hat)
 
     def _context(self, symbols: Symbols) -> Context:
         return self.parts.loop.context_of(symbols.z, _size(symbols), self.level)
@@ -188,6 +182,16 @@ def refined(
         candidate, start = next_start(goal, best, bend)
         least, best = goal.cheaper((least, best), annealed_y(goal, candidate, start, bend, iterations, tick))
     return best
+
+
+def amid(around: Surroundings | None, y_hat: Tensor) -> Tensor:
+    """Latents (1, M, h, w) with their surroundings."""
+    if around is None:
+        return y_hat
+    joined = to_batch(around.y_hat.copy())
+    rows, columns = around.place.slices
+    joined[..., rows, columns] = y_hat
+    return joined
 
 
 def next_start(goal: Goal, best: Symbols, bend: Tensor) -> tuple[Symbols, Tensor]:

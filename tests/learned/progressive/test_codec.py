@@ -168,6 +168,25 @@ def test_an_effort_refines_both_layers(light, image):
     assert cost(refined) < cost(plain)
 
 
+def test_an_effort_refines_both_layers_of_tiles_in_their_surroundings(light, photograph, monkeypatch):
+    codec = ProgressiveCodec(replace(light, tiling=Tiling(side=64, above=0)), PartCounts(2, 2))
+    picture, told, around = photograph[200:280, 300:428], list[float](), []
+    refined = codec.encode(picture, LEVEL, 1, told.append)
+    assert told == sorted(told) and told[-1] == pytest.approx(1) and any(0 < share < 0.25 for share in told)
+    assert codec.crcs(read(refined.data)) == refined.crcs
+    encoder = type(light.unit.deployed.encoder)
+    monkeypatch.setattr(encoder, "refine_further", lambda self, goal, plain, *rest: around.append(goal.around) or plain)
+    first_alone = codec.encode(picture, LEVEL, 1)
+    assert [one.image.shape for one in around] == [(80, 96, 3)] * 2  # a tile, and the two latents around it
+    lmbda = 0.001 * 200 ** (LEVEL / 63)
+
+    def cost(encoded) -> float:
+        error = np.square(codec.picture(encoded).astype(float) - picture).mean()
+        return encoded.estimated_bits + lmbda * picture.shape[0] * picture.shape[1] * error
+
+    assert cost(refined) < cost(first_alone)
+
+
 # --- bad input ----------------------------------------------------------------------------------------------------------
 
 
