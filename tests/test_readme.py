@@ -134,13 +134,13 @@ def test_the_command_of_the_results_is_one():
 
 def test_the_examples_of_the_command_line_run(folder_with_photo):
     lines = commands(ROOT / "docs" / "command-line.md", 0)
-    assert len(lines) == 13
+    assert len(lines) == 14
     for line in lines:
         short = ["--codecs", "light-1,jpeg"] if "compare" in line else []
         assert line[0] == "dlic" and run([*line[1:], *short]) == 0
     assert {path.name for path in folder_with_photo.iterdir()} == {
         "photo.png", "photo.dlic", "small.dlic", "best.dlic", "seen.dlic", "photo.dlic.png", "photo.jpg", "exact.dlic",
-        "wavelet.dlic", "photo.compare.html", "preview.dlic", "preview.jpg",
+        "wavelet.dlic", "photo.compare.html", "preview.dlic", "preview.jpg", "quarter.png",
     }  # fmt: skip
     assert (folder_with_photo / "small.dlic").stat().st_size <= 20_000
 

@@ -23,7 +23,7 @@ from dlic.pixels.arrays import padded
 from dlic.pixels.rectangles import Rectangle
 from dlic.pixels.reduction import averaged, box_means, rounded
 from dlic.progress import Progress, no_progress
-from dlic.runtime.early_exit import REDUCTION, EarlyExit
+from dlic.runtime.early_exit import HIGHEST_LEVEL, REDUCTION, EarlyExit
 from dlic.runtime.network import DeployedModel, ExitsEarly, InterNetwork, RefinementGoal, Unrounded
 from dlic.runtime.tile_context import Surroundings
 from dlic.runtime.timing import timed
@@ -266,8 +266,8 @@ class UnitCodec:
         self, y_hat: NDArray[np.float32], level: int, part: tuple[slice, slice], reduction: int = 1
     ) -> NDArray[np.uint8]:
         """The pixels of a `part` of a latent's picture, reduced (`pixels.reduction`). The part begins at multiples of 8."""
-        decoder = cast(ExitsEarly, self.deployed.decoder)
-        if self.early_exit is None or reduction < REDUCTION or not decoder.exits_early:
+        decoder, small_enough = cast(ExitsEarly, self.deployed.decoder), reduction >= REDUCTION and level <= HIGHEST_LEVEL
+        if not small_enough or self.early_exit is None or not decoder.exits_early:
             return averaged(self.synthesise(y_hat, level)[part], reduction)
         small = self.early_exit.pixels(decoder.early_features(y_hat, level))
         rows, columns = (slice(side.start // REDUCTION, -(-side.stop // REDUCTION)) for side in part)

@@ -18,6 +18,7 @@ FILE = Path(__file__).with_name("early_exits.safetensors")
 BLOCKS = 2  # blocks at 1/8 that run
 REDUCTION = 4  # pixels along a box that is one pixel of the result
 SIDE = 8 // REDUCTION  # pixels of the result along a feature
+HIGHEST_LEVEL = 43  # of all first layers; higher ones have so small errors that those of the exit would be most of them
 REACH = 3  # features along the kernel
 
 

@@ -49,6 +49,7 @@ with atheris.instrument_imports(include=["dlic"]) if atheris else contextlib.nul
     from dlic.learned.progressive.codec import ProgressiveCodec
     from dlic.learned.progressive.part_counts import PartCounts
     from dlic.learned.tiles.plan import Tiling
+    from dlic.pixels.reduction import REDUCTIONS
     from tests.fuzz.fuzz_jpeg import mutated
     from tests.fuzz.memory import MUCH, atheris_limit, peak_memory
     from tests.fuzz.mutations import MAX_PIXELS, mutated_file, repaired
@@ -116,13 +117,14 @@ def codec(data: bytes) -> None:
 
 
 def part(data: bytes) -> None:
-    """A part of a picture, of a whole file or of a damaged one; the bytes' checksum says which."""
+    """A part of a picture, reduced, of a whole file or of a damaged one; the bytes' checksum says which."""
     chosen = random.Random(zlib.crc32(data))
     damaged = chosen.random() < 0.6
     described = (describe_beginning if damaged else describe)(data)
     width, height = min(described.width, 128), min(described.height, 128)
     crop = (chosen.randrange(-1, width), chosen.randrange(height), chosen.randint(0, width), chosen.randint(1, height))
-    reading = Reading(TINY_LIGHT, MAX_PIXELS, crop=chosen.choice([crop, (0, 0, width, height), None]), runtime=_runtime(data))
+    crop = chosen.choice([crop, (0, 0, width, height), None])
+    reading = Reading(TINY_LIGHT, MAX_PIXELS, crop=crop, reduction=chosen.choice(REDUCTIONS), runtime=_runtime(data))
     read_as = described.kind.read_partial if damaged else described.kind.read
     assert read_as(described, reading).picture.pixels.size
 
