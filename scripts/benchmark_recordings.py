@@ -168,10 +168,10 @@ def tables(rows: list[Row]) -> Iterator[str]:
 
 def share(rows: list[Row], own: Row, peer: str, metric: str) -> str:
     """Bytes of a peer at dlic's score as a multiple of dlic's; above its best score more than those of its largest file."""
-    files = [File(row.quality, row.size, getattr(row, metric)) for row in rows if row.codec == peer]
+    files = [File(row.quality, row.size, {metric: getattr(row, metric)}) for row in rows if row.codec == peer]
     if not files:
         return "–"
-    size = size_at(files, getattr(own, metric))
+    size = size_at(files, getattr(own, metric), metric)
     return f"> {max(file.size for file in files) / own.size:.1f} ×" if size is None else f"{size / own.size:.1f} ×"
 
 
