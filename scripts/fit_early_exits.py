@@ -1,6 +1,6 @@
 """Fits the early exits of checkpoints (`dlic/runtime/early_exits.safetensors`), by least squares on photographs.
 
-python scripts/fit_early_exits.py light-1 light-1-visual light-1-ms-ssim --photographs FOLDER FOLDER
+python scripts/fit_early_exits.py light-1 light-2-visual light-1-ms-ssim --photographs FOLDER FOLDER
 python scripts/fit_early_exits.py light-1 --measure --photographs FOLDER  # PSNR of stored ones, against averages of whole pictures
 """
 

@@ -41,7 +41,7 @@ def test_it_states_what_it_is(wheel):
         stated = message_from_string(archive.read(name).decode())
     assert "Changelog, https://example.org/somebody/dlic/blob/main/CHANGELOG.md" in stated.get_all("Project-URL")
     text = stated.get_payload()
-    assert "](https://example.org/somebody/dlic/raw/main/checkpoints/light-1-visual/side_by_side.png)" in text
+    assert "](https://example.org/somebody/dlic/raw/main/checkpoints/light-2-visual/side_by_side.png)" in text
     assert "](https://example.org/somebody/dlic/blob/main/docs/install.md)" in text and "](docs/" not in text
 
 
@@ -64,4 +64,4 @@ def test_what_it_ships_is_found_from_any_folder(wheel, tmp_path):
     )
     recipe, names = done.stdout.splitlines()
     assert recipe == str(tmp_path / "installed" / "dlic" / "_recipes" / "light-finetune.yaml")
-    assert names == "light-1 light-1-inter light-1-visual"
+    assert names == "light-1 light-1-inter light-2-visual"

@@ -158,7 +158,7 @@ def test_the_tutorial_runs_as_written(folder_with_photo, capsys):
     for number in range(len(blocks(page, "bash"))):
         for line in commands(page, number):
             if line[1] != "view":  # as the README's
-                assert run([*line[1:], *(["--codecs", "light-1-visual,jpeg"] if "compare" in line else [])]) == 0
+                assert run([*line[1:], *(["--codecs", "light-2-visual,jpeg"] if "compare" in line else [])]) == 0
     printed = " ".join(capsys.readouterr().out.split())
     said = re.findall(r"^    (parrots\.\w+.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert len(said) == 4 and [line for line in said if line not in printed] == []

@@ -166,7 +166,7 @@ assert torch.hub.load({str(ROOT)!r}, "network", {str(TINY_LIGHT)!r}, source="loc
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
 
 
-@pytest.mark.parametrize("name", ["light-1", "light-1-visual"])
+@pytest.mark.parametrize("name", ["light-1", "light-2-visual"])
 def test_a_loaded_checkpoint_writes_the_files_of_compress(name, photograph):
     """Also of pages, where errors are weighed by the measure that the checkpoint is tuned for; and in layers."""
     image, codec = page_with_photograph(photograph), dlic.from_pretrained(name)

@@ -32,7 +32,7 @@ def test_a_pixel_is_a_sum_over_the_features_around_it(height, width, seed):
             assert np.allclose(pixels[2 * y : 2 * y + 2, 2 * x : 2 * x + 2].ravel(), values, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["light-1", "light-1-visual", "light-1-ms-ssim"])
+@pytest.mark.parametrize("name", ["light-1", "light-1-visual", "light-2-visual", "light-1-ms-ssim"])
 def test_small_pictures_of_shipped_checkpoints_are_near_the_averages_of_whole_ones(name, photograph):
     codec = load_codec(folder_of(name), "onnx")
     assert codec.unit.early_exit is not None

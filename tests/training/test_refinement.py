@@ -53,7 +53,7 @@ def test_counting_is_repeatable(samples):
     assert fitted([samples])[0].id == fitted([samples])[0].id
 
 
-@pytest.mark.parametrize("name", ["light-1", "light-1-visual"])
+@pytest.mark.parametrize("name", ["light-1", "light-1-visual", "light-2-visual"])
 def test_shipped_checkpoints_have_shifts(name):
     data = tables_of(read_manifest(find(name)).fingerprint[:8], 320)
     assert data.channels.shape == (BANDS, 320) and data.channels.any()
