@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from dlic.classical.motion.field import SUB, of_macroblocks
-from dlic.classical.motion.prediction import WEIGHT, block_weights
+from dlic.classical.motion.overlap import BAND, ONE, RISE
 from dlic.data.chain_files import NONE, ChainMotion, read_frames
 from dlic.data.pairs import Pairs
 from dlic.data.predicted import SUPERBLOCK
@@ -125,8 +125,11 @@ def block_motion(motion: ChainMotion, chosen: NDArray[np.int64], top: int, left:
 
 def _weights(places: NDArray[np.int64], count: int) -> NDArray[np.float32]:
     """Weights along one axis of the windows of blocks at `places` of `count`, 0 … 1; 0 of those outside: (N, 8 + 2 · OVERLAP)."""
+    weights = np.full((places.size, SUB + BAND), ONE, np.float32)
+    weights[places > 0, :BAND] = RISE
+    weights[places < count - 1, -BAND:] = RISE[::-1]
     inside = (places >= 0) & (places < count)
-    return (block_weights(count, places) / WEIGHT * inside[:, None]).astype(np.float32)
+    return (weights / ONE * inside[:, None]).astype(np.float32)
 
 
 def _crop(coded: NDArray[np.bool_], top: int, left: int, size: int) -> NDArray[np.bool_]:

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from dlic.classical.motion.field import BOTH, FIRST, FLAT, FRACTION, SECOND, SUB
 from dlic.classical.motion.interpolation import BEFORE, FILTERS, SCALE, TAPS
-from dlic.classical.motion.prediction import OVERLAP
+from dlic.classical.motion.overlap import OVERLAP
 
 WINDOW = SUB + 2 * OVERLAP
 REACH = WINDOW + TAPS - 1  # pixels along a window that its filters read
