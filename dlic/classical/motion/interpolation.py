@@ -30,29 +30,34 @@ TOGETHER = 64  # windows filtered at a time: half a megabyte, which a cache of l
 class Reference:
     """A part of a decoded frame with its border continued, from which windows are taken."""
 
-    def __init__(self, pixels: NDArray[np.uint8], margin: int, corner: tuple[int, int] = (0, 0)):
-        """`margin`: pixels around the part; no window may be larger. `corner`: y and x of the part, in which all windows lie."""
-        self._margin, self._corner, (self._height, self._width) = margin, corner, pixels.shape[:2]
-        self._planes = _bordered(pixels, margin)
+    def __init__(self, pixels: NDArray[np.uint8], largest: int, corner: tuple[int, int] = (0, 0)):
+        """`largest`: pixels along a window at most. `corner`: y and x of the part, in which all windows lie."""
+        self._margin, self._corner, self._size = largest + 2 * TAPS, corner, pixels.shape[:2]
+        self._planes = _bordered(pixels, self._margin)
 
     def windows(self, y: NDArray[np.int64], x: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDArray[np.int16]]:
         """Windows of size × size pixels whose first pixels lie at y, x (N,) in quarter pels, in an order (N,) of their numbers:
         (size, N, 3, size) in 1/16 grey levels. Pixels outside of the frame are those of its border.
         """
-        y, x = y - FRACTION * self._corner[0], x - FRACTION * self._corner[1]
         phases = (y % FRACTION) * FRACTION + x % FRACTION
         order = np.argsort(phases, kind="stable")
-        y, x, phases = y[order] // FRACTION, x[order] // FRACTION, phases[order]
-        result = np.empty((size, y.size, 3, size), np.int16)
+        phases = phases[order]
+        rows, columns = (
+            # Beyond that all windows are the same
+            np.minimum(np.maximum(at[order] // FRACTION - corner, -size - TAPS), end + TAPS) + self._margin
+            for at, corner, end in zip((y, x), self._corner, self._size, strict=True)
+        )
+        first, result = rows * self._planes.shape[2] + columns, np.empty((size, y.size, 3, size), np.int16)
         for part in _in_groups(phases):
             down, right = divmod(int(phases[part.start]), FRACTION)
-            self._filter(y[part], x[part], down, right, result[:, part])
+            self._filter(first[part], down, right, result[:, part])
         return order, result
 
-    def _filter(self, y: NDArray[np.int64], x: NDArray[np.int64], down: int, right: int, result: NDArray[np.int16]) -> None:
-        """Windows whose first pixels lie at whole y and x, and so many quarters down and right of them, into (size, N, 3, size)."""
+    def _filter(self, first: NDArray[np.int64], down: int, right: int, result: NDArray[np.int16]) -> None:
+        """Windows that begin so many quarters down and right of the pixels `first` (N,) of a plane, into (size, N, 3, size)."""
         size, rows, columns = len(result), (TAPS - 1) * (down > 0), (TAPS - 1) * (right > 0)
-        taken = self._taken(y - BEFORE * (down > 0), x - BEFORE * (right > 0), size + rows, size + columns)
+        before = BEFORE * (self._planes.shape[2] * (down > 0) + (right > 0))
+        taken = self._taken(first - before, size + rows, size + columns)
         if not down and not right:
             np.multiply(taken, SCALE, out=result, dtype=np.int16)
             return
@@ -68,18 +73,25 @@ class Reference:
             _round_once(values[..., :size], result)
         else:
             sums = values.astype(np.float32).reshape(size, -1, size + columns) @ _matrix(right, size)
-            sums += np.float32(0.5)
+            sums += _HALF
             result[...] = np.floor(sums, out=sums).reshape(result.shape)
 
-    def _taken(self, y: NDArray[np.int64], x: NDArray[np.int64], height: int, width: int) -> NDArray[np.uint8]:
-        """Whole pixels: (height, N, 3, width)."""
-        y = np.clip(y, -height, self._height) + self._margin  # beyond that all windows are the same
-        x = np.clip(x, -width, self._width) + self._margin
-        planes, run = self._planes, f"V{width}"  # pixels in a row as one item, as NumPy copies items faster
-        shape = planes.shape[0] * planes.shape[1], planes.shape[2] - width + 1
-        runs: NDArray[Any] = np.ndarray(shape, run, buffer=planes.data, strides=(planes.strides[1], 1))
-        rows = np.arange(height)[:, None, None] + y[:, None] + planes.shape[1] * np.arange(3)
-        return runs[rows, x[:, None]].view(np.uint8).reshape(height, y.size, 3, width)
+    def _taken(self, first: NDArray[np.int64], height: int, width: int) -> NDArray[np.uint8]:
+        """Whole pixels from the `first` (N,) of a plane on: (height, N, 3, width)."""
+        planes = self._planes
+        # Pixels in a row as one item, as NumPy copies items faster
+        runs: NDArray[Any] = np.ndarray((planes.size - width + 1,), f"V{width}", buffer=planes.data, strides=(1,))
+        taken = runs[_offsets(height, *planes.shape[1:]) + first[:, None]]
+        return taken.view(np.uint8).reshape(height, first.size, 3, width)
+
+
+_HALF, _TWO = np.float32(0.5), np.int16(2)
+
+
+@lru_cache(maxsize=64)
+def _offsets(rows: int, height: int, width: int) -> NDArray[np.int64]:
+    """Places of the rows of a window in three planes, from that in the first plane on: (rows, 1, 3)."""
+    return np.arange(rows)[:, None, None] * width + np.arange(3) * (height * width)
 
 
 def _bordered(pixels: NDArray[np.uint8], margin: int) -> NDArray[np.uint8]:
@@ -102,21 +114,21 @@ def _in_groups(phases: NDArray[np.int64]) -> Iterator[slice]:
 
 def _summed(parts: Sequence[NDArray[np.int16]], phase: int) -> NDArray[np.int16]:
     """The sum of eight arrays times the taps of a filter."""
-    taps = FILTERS[phase]
-    total, product = parts[BEFORE] * taps[BEFORE], np.empty_like(parts[0])
-    for part, tap in zip(parts, taps, strict=True):
-        if part is parts[BEFORE] or tap == 0:
-            continue
-        if abs(tap) == 1:
-            (np.add if tap > 0 else np.subtract)(total, part, out=total)
+    total, product = parts[BEFORE] * FILTERS[phase, BEFORE], np.empty_like(parts[0])
+    for place, tap in _OTHERS[phase]:
+        if tap in (1, -1):
+            (np.add if tap == 1 else np.subtract)(total, parts[place], out=total)
         else:
-            total += np.multiply(part, tap, out=product)
+            total += np.multiply(parts[place], tap, out=product)
     return total
+
+
+_OTHERS = [[(place, tap) for place, tap in enumerate(taps) if tap and place != BEFORE] for taps in FILTERS.tolist()]
 
 
 def _round_once(sums: NDArray[np.int16], result: NDArray[np.int16]) -> None:
     """Sums of one direction, in 1/64, → in 1/16."""
-    rounded = sums + np.int16(2)
+    rounded = sums + _TWO
     np.right_shift(rounded, 2, out=result)
 
 

@@ -38,13 +38,13 @@ def blended(windows: Windows, split: NDArray[np.bool_], blocks: Windows) -> NDAr
     height, width = split.shape
     pixels = np.empty((BLOCK * height + OVERLAP, BLOCK * width + OVERLAP, 3), np.uint8)
     rows = pixels[: BLOCK * height].reshape(height, BLOCK, -1, 3)
-    across, parts = _Across(width), _joined(blocks) if split.any() else None
+    across, some = _Across(width), bool(split.any())
 
     def weighted(row: int) -> NDArray[np.float32]:
         """One row of all windows (h, w, 3, WINDOW), where no other block shares its pixels times their weight."""
         values = windows[row] * (across.middle * np.float32(ONE) if BAND <= row < BLOCK else across.middle)
-        if parts is not None:
-            values[split] = parts[row]
+        if some:
+            values[split] = _joined(blocks, row)
         return values
 
     for row in range(BLOCK):
@@ -62,14 +62,25 @@ def blended(windows: Windows, split: NDArray[np.bool_], blocks: Windows) -> NDAr
     return pixels[OVERLAP:, OVERLAP:]
 
 
-def _joined(blocks: Windows) -> NDArray[np.float32]:
-    """The windows of the four blocks of split macroblocks as one: (WINDOW, N, 3, WINDOW), blended where they overlap."""
-    upper, lower = blocks[:, 0].astype(np.float32), blocks[:, 1].astype(np.float32)
-    down = RISE[:, None, None, None, None]
-    middle = lower[:BAND] * down + upper[SUB:] * (ONE - down)
-    left, right = np.concatenate([upper[:SUB], middle, lower[BAND:]]).swapaxes(0, 1)  # (WINDOW, N, 3, SUB + BAND) each
-    middle = right[..., :BAND] * RISE + left[..., SUB:] * (ONE - RISE)
-    return np.concatenate([left[..., :SUB], middle, right[..., BAND:]], axis=3)
+def _joined(blocks: Windows, row: int) -> NDArray[np.float32]:
+    """A row of the windows of the four blocks of split macroblocks as one, blended where they overlap: (N, 3, WINDOW)."""
+    if row < BAND:
+        halves = blocks[row, 0].astype(np.float32)
+    elif row < BLOCK:
+        rise = RISE[row - BAND]
+        halves = blocks[row, 0] * (ONE - rise) + blocks[row - SUB, 1] * rise
+    else:
+        halves = blocks[row - SUB, 1].astype(np.float32)
+    left, right = halves.reshape(2, -1, SUB + BAND)
+    return np.asarray(left @ _LEFT + right @ _RIGHT).reshape(-1, 3, WINDOW)
+
+
+def _placed() -> NDArray[np.float32]:
+    """The row of a block's window (SUB + BAND,) → of the macroblock's, for the block at the left: (SUB + BAND, WINDOW)."""
+    return np.eye(SUB + BAND, WINDOW, dtype=np.float32) * np.concatenate([np.ones(SUB), ONE - RISE])[:, None].astype(np.float32)
+
+
+_LEFT, _RIGHT = _placed(), np.ascontiguousarray(_placed()[::-1, ::-1])
 
 
 class _Across:
@@ -91,8 +102,10 @@ class _Across:
         total[:, APART:] += values[:, :-APART] * self._left
         total += np.float32(0.5)
         np.minimum(np.maximum(total, 0, out=total), MOST, out=total)
-        levels = total.astype(np.uint8).reshape(windows.shape).swapaxes(2, 3)
+        levels = total.astype(np.uint8).reshape(windows.shape)
         pixels = np.empty((count, BLOCK * width + OVERLAP, 3), np.uint8)
-        pixels[:, : BLOCK * width].reshape(count, width, BLOCK, 3)[...] = levels[:, :, :BLOCK]
-        pixels[:, BLOCK * width :] = levels[:, -1, BLOCK : BLOCK + OVERLAP]
+        inside = pixels[:, : BLOCK * width].reshape(count, width, BLOCK, 3)
+        for plane in range(3):  # all at once would be runs of three
+            inside[..., plane] = levels[:, :, plane, :BLOCK]
+            pixels[:, BLOCK * width :, plane] = levels[:, -1, plane, BLOCK : BLOCK + OVERLAP]
         return pixels

@@ -12,35 +12,30 @@ from dlic.classical.motion.field import BLOCK, BOTH, FIRST, FLAT, FRACTION, SUB,
 from dlic.classical.motion.interpolation import SCALE, TAPS, Reference
 from dlic.classical.motion.overlap import BAND, OVERLAP, WINDOW, Windows, blended
 from dlic.classical.motion.parallel import for_each
+from dlic.pixels.coverage import covering
 from dlic.pixels.rectangles import Rectangle
 
-MARGIN = WINDOW + TAPS + BLOCK  # the last macroblock lies almost one beyond the frame
+WORTH = 40  # macroblocks that a division of what moves must save: each part takes about as long as so many
 
 
 def predict(references: Sequence[NDArray[np.uint8]], field: MotionField) -> NDArray[np.uint8]:
     """p (H, W, 3) from as many references (H, W, 3 or more) as the field has, and of its size."""
     p = references[0][..., :3].copy()
-    inner = _moving(field)
-    if not inner.width:
-        return p
-    mh, mw = field.size
-    outer = inner.grown(1, Rectangle(0, 0, mw, mh))  # whose windows reach into it
-    sources = [_source(reference, field, number, outer) for number, reference in enumerate(references)]
-    pixels = _blended(sources, field, outer)[_pixels(inner, outer)]
-    target = p[_pixels(inner, Rectangle(0, 0, mw, mh))]
-    target[...] = pixels[: target.shape[0], : target.shape[1]]
+    frame = Rectangle(0, 0, *reversed(field.size))
+    for inner in covering(_moving(field), WORTH):
+        outer = inner.grown(1, frame)  # whose windows reach into it
+        sources = [_source(reference, field, number, outer) for number, reference in enumerate(references)]
+        target = p[_pixels(inner, frame)]
+        target[...] = _blended(sources, field, outer)[_pixels(inner, outer)][: target.shape[0], : target.shape[1]]
     return p
 
 
-def _moving(field: MotionField) -> Rectangle:
-    """The macroblocks whose pixels are not those of the first reference: all that are, and their neighbours; empty if none are."""
+def _moving(field: MotionField) -> NDArray[np.bool_]:
+    """Macroblocks (mh, mw) whose pixels may not be those of the first reference: all that move, and their neighbours."""
     moves = (field.modes != FIRST) | field.split | field.vectors[0, ::2, ::2].any(axis=2)
-    rows, columns = np.flatnonzero(moves.any(axis=1)), np.flatnonzero(moves.any(axis=0))
-    if not rows.size:
-        return Rectangle(0, 0, 0, 0)
-    mh, mw = field.size
-    some = Rectangle.between(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-    return some.grown(1, Rectangle(0, 0, mw, mh))
+    moves[1:], moves[:-1] = moves[1:] | moves[:-1], moves[:-1] | moves[1:]
+    moves[:, 1:], moves[:, :-1] = moves[:, 1:] | moves[:, :-1], moves[:, :-1] | moves[:, 1:]
+    return moves
 
 
 def _source(reference: NDArray[np.uint8], field: MotionField, number: int, area: Rectangle) -> Reference:
@@ -49,7 +44,7 @@ def _source(reference: NDArray[np.uint8], field: MotionField, number: int, area:
     reach = max(-int(vectors.min()), int(vectors.max())) // FRACTION + OVERLAP + TAPS
     box = Rectangle(BLOCK * area.x, BLOCK * area.y, BLOCK * area.width, BLOCK * area.height)
     part = box.grown(reach, Rectangle(0, 0, reference.shape[1], reference.shape[0]))
-    return Reference(reference[part.slices][..., :3], MARGIN, (part.y, part.x))
+    return Reference(reference[part.slices][..., :3], WINDOW, (part.y, part.x))
 
 
 def _pixels(inner: Rectangle, outer: Rectangle) -> tuple[slice, slice]:
