@@ -33,9 +33,13 @@ def predict(references: Sequence[NDArray[np.uint8]], field: MotionField) -> NDAr
 def _moving(field: MotionField) -> NDArray[np.bool_]:
     """Macroblocks (mh, mw) whose pixels may not be those of the first reference: all that move, and their neighbours."""
     moves = (field.modes != FIRST) | field.split | field.vectors[0, ::2, ::2].any(axis=2)
-    moves[1:], moves[:-1] = moves[1:] | moves[:-1], moves[:-1] | moves[1:]
-    moves[:, 1:], moves[:, :-1] = moves[:, 1:] | moves[:, :-1], moves[:, :-1] | moves[:, 1:]
-    return moves
+    down = moves.copy()
+    down[1:] |= moves[:-1]
+    down[:-1] |= moves[1:]
+    around = down.copy()
+    around[:, 1:] |= down[:, :-1]
+    around[:, :-1] |= down[:, 1:]
+    return around
 
 
 def _source(reference: NDArray[np.uint8], field: MotionField, number: int, area: Rectangle) -> Reference:

@@ -24,8 +24,3 @@ def pixels_of(area: Rectangle, height: int, width: int) -> Rectangle:
     """The pixels of an area of a frame."""
     whole = Rectangle(SUPERBLOCK * area.x, SUPERBLOCK * area.y, SUPERBLOCK * area.width, SUPERBLOCK * area.height)
     return whole.overlap(Rectangle(0, 0, width, height))
-
-
-def of_pixels(coded: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
-    """Values of superblocks (h, w) → of pixels (height, width)."""
-    return coded.repeat(SUPERBLOCK, axis=0).repeat(SUPERBLOCK, axis=1)[:height, :width]

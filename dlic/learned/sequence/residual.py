@@ -15,7 +15,7 @@ from dlic.entropy.tables import FrequencyTables
 from dlic.errors import CorruptFileError
 from dlic.learned.guarded_rounding import INTER, GuardedRounding
 from dlic.learned.rounding import Rounding
-from dlic.learned.sequence.areas import areas, of_pixels, pixels_of
+from dlic.learned.sequence.areas import SUPERBLOCK, areas, pixels_of
 from dlic.learned.sequence.masked_rows import MaskedRows, positions, with_silent_row
 from dlic.pixels.arrays import padded
 from dlic.pixels.rectangles import Rectangle
@@ -226,8 +226,10 @@ def _paste(x_hat: NDArray[np.uint8], pixels: NDArray[np.uint8], place: Rectangle
     target = x_hat[place.slices]
     if coded.all():
         target[...] = pixels
-    else:
-        np.copyto(target, pixels, where=of_pixels(coded, place.height, place.width)[..., None])
+        return
+    for y, x in zip(*(SUPERBLOCK * at for at in np.nonzero(coded)), strict=True):
+        inside = slice(y, y + SUPERBLOCK), slice(x, x + SUPERBLOCK)
+        target[inside] = pixels[inside]
 
 
 def _crc(symbols: Symbols, crc: int) -> int:

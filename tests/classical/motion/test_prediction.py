@@ -62,6 +62,17 @@ def test_equals_the_plain_description(size, references, seed):
     assert np.array_equal(predict(frames, field), plainly_predicted(frames, field))
 
 
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 1000), st.integers(1, 4))
+def test_a_few_blocks_that_move_equal_the_plain_description(seed, count):
+    rng, size = np.random.default_rng(seed), (200, 260)
+    frames, field = [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for _ in range(2)], random_field(size, 2, seed)
+    still_ones = np.ones(field.size, bool)
+    still_ones.flat[rng.choice(still_ones.size, count)] = False
+    field = field.stilled(still_ones)
+    assert np.array_equal(predict(frames, field), plainly_predicted(frames, field))
+
+
 @pytest.mark.parametrize("value", [0, 255])
 def test_constant_frames_stay_constant(value):
     frames = [np.full((65, 257, 3), value, np.uint8)] * 2
