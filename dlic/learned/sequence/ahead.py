@@ -1,17 +1,19 @@
-"""The frames of a group in the order of coding, computed on the calling thread and on the process's side thread.
+"""The frames of groups in the order of coding, computed on the calling thread and on the process's side thread.
 
     packet ─ parse, when the motion of its references is known ─ reconstruct, when their pixels are ─ frame
 
-A frame depends on its references alone. So later packets are parsed while a frame is reconstructed, and B frames are reconstructed
-next to each other. Each thread takes the first piece of work that is ready; so nothing waits where others use the side thread.
+A frame depends on its references alone. So later packets are parsed while a frame is reconstructed, B frames are reconstructed next
+to each other, and the next group begins while the last frames of a group are at work. Each thread takes the first piece of work
+that is ready; so nothing waits where others use the side thread.
 """
 
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from threading import Condition
+from typing import Generic, TypeVar
 
 from dlic.container.sequence_groups import Packet
 from dlic.learned.sequence.frames import DecodedFrame, ParsedFrame
@@ -22,15 +24,34 @@ AHEAD = 6  # packets beyond the next frame that are worked on: so many frames mo
 
 Parse = Callable[[Packet], ParsedFrame]
 Reconstruct = Callable[[ParsedFrame, list[DecodedFrame]], DecodedFrame]
-Frames = Generator[tuple[Packet, DecodedFrame | Exception | None], None, None]
+G = TypeVar("G")
+
+
+@dataclass(frozen=True, eq=False)
+class Batch(Generic[G]):
+    """What is needed of a group."""
+
+    group: G  # what the frames are for
+    packets: Sequence[Packet]  # references before their users
+    parse: Parse
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether every frame refers to the one before it."""
+        return all(before.number in packet.references for before, packet in pairwise(self.packets))
+
+
+Frames = Generator[tuple[G, Packet, DecodedFrame | Exception | None], None, None]
 
 
 @dataclass(eq=False)
-class _Coming:
+class _Coming(Generic[G]):
     """A frame on its way, and its two pieces of work."""
 
+    batch: Batch[G]
+    in_chain: bool
     packet: Packet
-    references: list["_Coming"]
+    references: list["_Coming[G]"]
     parsed: ParsedFrame | None = None
     decoded: DecodedFrame | None = None  # None at the end: it or a reference has failed
     error: Exception | None = None
@@ -45,17 +66,17 @@ class _Coming:
             return False
         return all(reference.is_done if self.is_parsed else reference.is_parsed for reference in self.references)
 
-    def work(self, parse: Parse, reconstruct: Reconstruct) -> None:
+    def work(self, reconstruct: Reconstruct) -> None:
         """The next piece of work."""
         try:
             with single_threaded():
-                self._work(parse, reconstruct)
+                self._work(reconstruct)
         except Exception as error:  # raised on the calling thread, when it is this frame's turn
             self.error = error
 
-    def _work(self, parse: Parse, reconstruct: Reconstruct) -> None:
+    def _work(self, reconstruct: Reconstruct) -> None:
         if not self.is_parsed:
-            self.parsed = parse(self.packet)
+            self.parsed = self.batch.parse(self.packet)
             return
         references = [reference.decoded for reference in self.references if reference.decoded is not None]
         if self.parsed is not None and len(references) == len(self.references):
@@ -69,33 +90,59 @@ class _Coming:
             self.parsed, self.references = None, []
 
 
-class Ahead:
+class Ahead(Generic[G]):
     """Packets with their frames. The side thread works on AHEAD packets more than were asked for, and no longer than `frames`."""
 
-    def __init__(self, packets: Sequence[Packet], parse: Parse, reconstruct: Reconstruct):
-        """`parse` and `reconstruct` are called on two threads, at most once for a packet. References come before their users."""
-        numbered = dict[int, _Coming]()
-        for packet in packets:
-            numbered[packet.number] = _Coming(packet, [numbered[number] for number in packet.references])
-        self._coming, self._parse, self._reconstruct = deque(numbered.values()), parse, reconstruct
-        self._chain = all(before.number in packet.references for before, packet in pairwise(packets))
+    def __init__(self, batches: Iterator[Batch[G]], reconstruct: Reconstruct, overlap: bool = True):
+        """
+        Args:
+            batches: drawn on the calling thread. With `overlap` a batch is drawn when the one before it has AHEAD packets left, and
+                what it raises comes after their frames; otherwise when all of them are shown.
+            reconstruct: called on two threads, as the batches' `parse`; at most once for a packet.
+        """
+        self._batches, self._reconstruct, self._overlap = batches, reconstruct, overlap
+        self._coming, self._ended = deque[_Coming[G]](), False
+        self._failed: Exception | None = None  # of drawing
         self._changed, self._closed, self._cores = Condition(), False, 1
         self._side: Executor | None = None  # where help was last asked for
         self._asked: Future[None] | None = None
-        self._aside: _Coming | None = None  # at work on the side thread
+        self._aside: _Coming[G] | None = None  # at work on the side thread
 
-    def frames(self) -> Frames:
+    def frames(self) -> Frames[G]:
         """The frames in the order of coding, or the errors that they end in; None: a reference has failed."""
         try:
-            while self._coming:
+            while self._drawn():
                 first = self._coming[0]
                 while not first.is_done:
                     self._work()
                 with self._changed:
                     self._coming.popleft()
-                yield first.packet, first.error or first.decoded
+                yield first.batch.group, first.packet, first.error or first.decoded
+            if self._failed is not None:
+                raise self._failed
         finally:
             self._close()
+
+    def _drawn(self) -> bool:
+        """Whether there are packets, after drawing batches as far as they are to be worked on."""
+        while not self._ended and len(self._coming) <= (AHEAD if self._overlap else 0):
+            try:
+                batch = next(self._batches, None)
+            except Exception as error:  # raised when all frames before it are shown
+                batch, self._failed = None, error
+            if batch is None:
+                self._ended = True
+            else:
+                self._add(batch)
+        return bool(self._coming)
+
+    def _add(self, batch: Batch[G]) -> None:
+        numbered, in_chain = dict[int, _Coming[G]](), batch.is_chain
+        for packet in batch.packets:
+            references = [numbered[number] for number in packet.references]
+            numbered[packet.number] = _Coming(batch, in_chain, packet, references)
+        with self._changed:
+            self._coming.extend(numbered.values())
 
     def _work(self) -> None:
         """Does a piece of work, or waits until the side thread has done its own."""
@@ -109,11 +156,11 @@ class Ahead:
                 return
             self._ask()
         # A frame that others can be reconstructed next to leaves a core to the side thread
-        alone = self._chain or not piece.packet.references
+        alone = piece.in_chain or (not piece.packet.references and piece is self._coming[0])
         with threads.limited(None if alone else max(1, self._cores - 1)):
             self._run(piece)
 
-    def _taken(self, aside: bool = False) -> _Coming | None:
+    def _taken(self, aside: bool = False) -> _Coming[G] | None:
         """Takes the first frame with work that is ready. Pixels of key frames are not for the side thread: it helps with them."""
         for piece in islice(self._coming, AHEAD + 1):
             if piece.is_ready and not (aside and piece.is_parsed and not piece.packet.references):
@@ -121,8 +168,8 @@ class Ahead:
                 return piece
         return None
 
-    def _run(self, piece: _Coming) -> None:
-        piece.work(self._parse, self._reconstruct)
+    def _run(self, piece: _Coming[G]) -> None:
+        piece.work(self._reconstruct)
         with self._changed:
             piece.finish()
             self._changed.notify_all()
@@ -142,7 +189,7 @@ class Ahead:
             if piece is None:
                 self._asked = None
                 return
-        piece.work(self._parse, self._reconstruct)
+        piece.work(self._reconstruct)
         with self._changed:
             piece.finish()
             self._aside = self._asked = None

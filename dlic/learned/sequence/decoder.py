@@ -4,13 +4,14 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from dlic.classical.motion.temporal import FrameMotion
 from dlic.container.sequence_groups import FrameEntry, Group, Packet
 from dlic.container.sequence_reader import SequenceReader
 from dlic.errors import CorruptFileError, DlicError, UnknownCheckpointError
 from dlic.images.files import MAX_PIXELS
-from dlic.learned.sequence.ahead import Ahead
+from dlic.learned.sequence.ahead import Ahead, Batch
 from dlic.learned.sequence.codec import SequenceCodec
 from dlic.learned.sequence.frames import DecodedFrame, ParsedFrame
 from dlic.pixels.arrays import check_size
@@ -28,6 +29,10 @@ class Stretch:
     def holds(self, frame: FrameEntry) -> bool:
         """Whether a frame is shown in it."""
         return (self.start is None or frame.end > self.start) and (self.stop is None or frame.pts < self.stop)
+
+    def reaches(self, group: Group) -> bool:
+        """Whether a group begins before its end."""
+        return self.stop is None or group.table.pts < self.stop
 
 
 @dataclass(eq=False)
@@ -55,12 +60,10 @@ class SequenceDecoder:
     def frames(self, stretch: Stretch | None = None) -> Iterator[Frame]:
         """The frames of a stretch, or all. A frame is shown until the next one that is decoded begins."""
         stretch, count = stretch or Stretch(), 0
-        for group in self.reader.groups(self._offset(stretch.start)):
-            if stretch.stop is not None and group.table.pts >= stretch.stop:
-                return
-            for frame in self._of_group(group, stretch):
-                count += 1
-                yield frame
+        begun = takewhile(stretch.reaches, self.reader.groups(self._offset(stretch.start)))
+        for frame in self._of_groups(begun, stretch):
+            count += 1
+            yield frame
         if not count and stretch == Stretch(half_rate=stretch.half_rate):
             raise CorruptFileError("the sequence has no frame that can be shown")
 
@@ -71,7 +74,7 @@ class SequenceDecoder:
             entries = group.table.frames
             if number < first + len(entries):
                 entry = entries[number - first]
-                for frame in self._of_group(group, Stretch(start=entry.pts, stop=entry.pts + 1)):
+                for frame in self._of_groups(iter([group]), Stretch(start=entry.pts, stop=entry.pts + 1)):
                     return frame
                 raise CorruptFileError(f"frame {number:,} is lost")
             first += len(entries)
@@ -109,43 +112,24 @@ class SequenceDecoder:
 
     # --- groups
 
-    def _of_group(self, group: Group, stretch: Stretch) -> Iterator[Frame]:
-        entries = {entry.number: entry for entry in group.table.frames}
-        shown = [number for number, entry in entries.items() if stretch.holds(entry) and self._is_there(group, entry, stretch)]
-        ready: dict[int, DecodedFrame] = {}
-        order = deque(shown)
-        for packet, decoded in self._decoded(group, shown):
-            if decoded is None:
-                if packet.number in order:
-                    order.remove(packet.number)
-                    self.lost.append(f"the frame at {entries[packet.number].pts} ticks is lost")
-            elif packet.number in order:
-                ready[packet.number] = decoded
-            while order and order[0] in ready:
-                number = order.popleft()
-                yield self._shown(entries[number], ready.pop(number), self._end(entries, order))
-
-    def _is_there(self, group: Group, entry: FrameEntry, stretch: Stretch) -> bool:
-        """Whether a frame is to be decoded: not if it is of a layer that was dropped."""
-        dropped = entry.packet.highest and (stretch.half_rate or entry.number not in group.data)
-        return not dropped
-
-    def _end(self, entries: dict[int, FrameEntry], order: "deque[int]") -> int:
-        """When the next frame begins, or the group ends."""
-        return entries[order[0]].pts if order else entries[max(entries)].end
-
-    def _shown(self, entry: FrameEntry, decoded: DecodedFrame, end: int) -> Frame:
-        return Frame(pixels=decoded.shown, pts=entry.pts, duration=max(1, end - entry.pts))
-
-    def _decoded(self, group: Group, shown: list[int]) -> Iterator[tuple[Packet, DecodedFrame | None]]:
-        """The frames that are needed to show some, in the order of coding; None for one that is lost."""
-        motions = dict[int, FrameMotion]()
-        ahead = Ahead(_needed(group, shown), lambda packet: self._parsed(group, packet, motions), self.codec.reconstruct)
-        with closing(ahead.frames()) as frames:
-            for packet, frame in frames:
-                if isinstance(frame, Exception) and not (isinstance(frame, CorruptFileError) and self.reader.damaged):
+    def _of_groups(self, groups: Iterator[Group], stretch: Stretch) -> Iterator[Frame]:
+        """The frames of some groups. A pipe, and a file that may be damaged, are read no further than frames are asked for."""
+        batches, overlap = (self._batch(group, stretch) for group in groups), self.reader.seekable and not self.reader.damaged
+        with closing(Ahead(batches, self.codec.reconstruct, overlap).frames()) as frames:
+            for display, packet, frame in frames:
+                if not isinstance(frame, Exception):
+                    yield from display.taken(packet, frame)
+                elif isinstance(frame, CorruptFileError) and self.reader.damaged:
+                    yield from display.taken(packet, None)
+                else:
                     raise frame
-                yield packet, None if isinstance(frame, Exception) else frame
+
+    def _batch(self, group: Group, stretch: Stretch) -> "Batch[_Display]":
+        """The packets that are needed to show a group's frames of a stretch."""
+        entries, motions = {entry.number: entry for entry in group.table.frames}, dict[int, FrameMotion]()
+        shown = [number for number, entry in entries.items() if stretch.holds(entry) and _is_there(group, entry, stretch)]
+        display = _Display(entries, deque(shown), self.lost)
+        return Batch(display, _needed(group, shown), lambda packet: self._parsed(group, packet, motions))
 
     def _parsed(self, group: Group, packet: Packet, motions: dict[int, FrameMotion]) -> ParsedFrame:
         """Parses a packet, given the motion of earlier ones, and adds its own."""
@@ -155,6 +139,36 @@ class SequenceDecoder:
         parsed = self.codec.parse(group.data[packet.number], packet, references, self.reader.head.form)
         motions[packet.number] = parsed.motion
         return parsed
+
+
+@dataclass(eq=False)
+class _Display:
+    """The frames of a group, brought from the order of coding into that of display."""
+
+    entries: dict[int, FrameEntry]
+    order: deque[int]  # numbers of the frames that are to be shown
+    lost: list[str]  # sentences, as of the decoder
+    ready: dict[int, DecodedFrame] = field(default_factory=dict)
+
+    def taken(self, packet: Packet, decoded: DecodedFrame | None) -> Iterator[Frame]:
+        """The frames that can be shown when one more is decoded; None: it is lost."""
+        if packet.number in self.order:
+            if decoded is None:
+                self.order.remove(packet.number)
+                self.lost.append(f"the frame at {self.entries[packet.number].pts} ticks is lost")
+            else:
+                self.ready[packet.number] = decoded
+        while self.order and self.order[0] in self.ready:
+            number = self.order.popleft()
+            entry = self.entries[number]
+            end = self.entries[self.order[0]].pts if self.order else self.entries[max(self.entries)].end
+            yield Frame(pixels=self.ready.pop(number).shown, pts=entry.pts, duration=max(1, end - entry.pts))
+
+
+def _is_there(group: Group, entry: FrameEntry, stretch: Stretch) -> bool:
+    """Whether a frame is to be decoded: not if it is of a layer that was dropped."""
+    dropped = entry.packet.highest and (stretch.half_rate or entry.number not in group.data)
+    return not dropped
 
 
 def _needed(group: Group, shown: list[int]) -> list[Packet]:
