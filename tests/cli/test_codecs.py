@@ -245,7 +245,7 @@ def test_huge_pictures_need_a_flag(codec, picture, capsys):
         (["--codec", "jpeg", "--subsampling", "4:2:2"], ["baseline, colour 4:2:2"]),
         (["--codec", "lossless"], [".dlic version 2, 97 × 63", "lossless, RGB, 8 bits a sample"]),
         (["--codec", "wavelet"], [".dlic version 2", "wavelet, RGB"]),
-        ([], ["checkpoint light-1"]),
+        ([], ["checkpoint light-2-visual"]),
     ],
 )
 def test_info_tells_about_each_kind(options, words, picture, capsys):
