@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlic.entropy.parts import Part
-from dlic.entropy.tables import FrequencyTables
+from dlic.entropy.tables import FrequencyTables, looked_up
 
 STEPS = 4  # context steps at most
 LEAD = 2  # rows by which symbols of a context step count more than those of the next: they improve the means of those
@@ -32,8 +32,7 @@ def divided(classes: NDArray[np.uint8], bits: NDArray[Any], ranks: NDArray[Any],
 
 def _placed(classes: NDArray[np.uint8], shares: NDArray[Any]) -> NDArray[np.uint8]:
     """The stream of every symbol (N,): few classes are in more than one, so that nothing has to be sorted."""
-    of_class = bytes(shares.argmax(axis=1).tolist()).ljust(256, b"\0")
-    streams = np.frombuffer(bytearray(classes.tobytes().translate(of_class)), np.uint8)
+    streams = looked_up(shares.argmax(axis=1).astype(np.uint8), classes)
     numbers = np.arange(shares.shape[1], dtype=np.uint8)
     for divided_class in np.flatnonzero(np.count_nonzero(shares, axis=1) > 1):
         streams[np.flatnonzero(classes == divided_class)] = np.repeat(numbers, shares[divided_class])

@@ -146,13 +146,15 @@ def grouped_by_row(rows: NDArray[Any], tables: FrequencyTables) -> tuple[NDArray
 
 
 def looked_up(table: NDArray[Any], indices: NDArray[Any]) -> NDArray[Any]:
-    """`table[indices]` of bool (rows,) and unsigned (N,); of bytes four times as fast, as NumPy would first make eight of each."""
+    """`table[indices]` of bool or uint8 (rows,) and unsigned (N,); of bytes four times as fast, as NumPy would first make eight of
+    each.
+    """
     if indices.dtype != np.uint8:
-        values: NDArray[np.bool_] = table[indices]
+        values: NDArray[Any] = table[indices]
         return values
-    every_byte = np.zeros(256, bool)
+    every_byte = np.zeros(256, table.dtype)
     every_byte[: table.size] = table
-    return np.frombuffer(indices.tobytes().translate(every_byte.tobytes()), bool)
+    return np.frombuffer(bytearray(indices.tobytes().translate(every_byte.tobytes())), table.dtype)
 
 
 def indexed(
