@@ -5,6 +5,7 @@ python scripts/fit_early_exits.py light-1 --measure --photographs FOLDER  # PSNR
 """
 
 import argparse
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -14,7 +15,9 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from dlic.checkpoints.local import folder_of
-from dlic.images.files import EXTENSIONS, read_image
+from dlic.data.photographs import find_photographs
+from dlic.errors import DlicError
+from dlic.images.files import read_image
 from dlic.learned.codec import LearnedCodec, read_codec
 from dlic.metrics.distances import psnr
 from dlic.pixels.rectangles import Rectangle
@@ -37,11 +40,19 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=20, help="photographs, evenly spaced among those of the folders")
     parser.add_argument("--measure", action="store_true", help="fit nothing")
     asked = parser.parse_args()
-    paths = [path for folder in asked.photographs for path in sorted(folder.iterdir()) if path.suffix.lower() in EXTENSIONS]
-    chosen = [paths[i] for i in np.linspace(0, len(paths) - 1, min(asked.count, len(paths))).round().astype(int)]
-    for name in asked.checkpoints:
+    try:
+        run(asked.checkpoints, asked.photographs, asked.count, asked.measure)
+    except DlicError as error:
+        sys.exit(f"fit_early_exits: {error}")
+
+
+def run(checkpoints: list[str], folders: list[Path], count: int, only_measure: bool) -> None:
+    """Fits, or measures, the exits of checkpoints on photographs below folders."""
+    paths = [path for folder in folders for path in find_photographs(folder)]
+    chosen = [paths[i] for i in np.linspace(0, len(paths) - 1, min(count, len(paths))).round().astype(int)]
+    for name in checkpoints:
         codec = read_codec(folder_of(name), "onnx")
-        if asked.measure:
+        if only_measure:
             measure(codec, chosen)
         else:
             stored = load_file(FILE) if FILE.exists() else {}
