@@ -25,7 +25,7 @@ def run(sources: Sequence[str], output: str | None, task: Task, wanted: Wanted) 
     plan = plan_of_folder(sources[0], output, task, wanted) if len(sources) == 1 else plan_of_names(sources, output, task, wanted)
     missing = _missing(plan, task, wanted.skip_existing)
     tally = Tally(task.verb, plan.folder, plan.listing, len(plan.pairs), skipped=len(plan.pairs) - len(missing))
-    everything = [path for pair in missing for path in task.work.outputs(pair.target)]
+    everything = [path for pair in plan.pairs for path in task.work.outputs(pair.target)]
     if wanted.as_json:
         for pair in sorted(set(plan.pairs) - set(missing), key=lambda pair: pair.source):
             streams.say(json.dumps(json_line(Result(pair))))
@@ -98,7 +98,9 @@ def _told(tally: Tally, wanted: Wanted) -> Iterator[None]:
 
 @contextmanager
 def _tidied(outputs: Sequence[Path]) -> Iterator[None]:
-    """Removes temporary files of killed runs before the block, and of killed workers after it."""
+    """Removes temporary files of killed runs before the block, and of killed workers after it. A run that was killed just after
+    an output got its name has left one beside it.
+    """
     discard_abandoned(outputs)
     try:
         yield

@@ -338,6 +338,18 @@ def test_killed_at_any_moment_only_whole_files_are_there_and_it_goes_on(jobs, tm
     assert contents(photos) == before
 
 
+def test_what_a_killed_run_left_beside_a_whole_file_is_removed(photos, tmp_path):
+    assert compress(photos, *JPEG) == 0
+    whole = contents(tmp_path / "out")
+    first = min((tmp_path / "out").rglob("*.jpg"))
+    left = first.with_name(
+        f".{first.name[:40]}.0123abcd.part"
+    )  # as of a run that ended between a name and the removal of the other
+    left.write_bytes(first.read_bytes())
+    assert compress(photos, *JPEG, "--skip-existing") == 0
+    assert contents(tmp_path / "out") == whole
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
 @pytest.mark.parametrize(
     ("number", "jobs", "code"), [(signal.SIGINT, "2", 130), (signal.SIGTERM, "2", 143), (signal.SIGINT, "1", 130)]
