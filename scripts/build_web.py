@@ -1,6 +1,6 @@
-"""Builds the decoders for browsers from dlic/web/decoder.c, with Debian's clang and lld: `make web`.
+"""Builds the decoders for browsers and the module of motion from C, with Debian's clang and lld: `make web`.
 
-Two files: one for every engine with SIMD, and one with the fused multiply-add of relaxed SIMD, which is faster on most machines.
+Two decoders: one for every engine with SIMD, and one with the fused multiply-add of relaxed SIMD, which is faster on most machines.
 LLVM 14 knows relaxed SIMD by the numbers of an early draft; they are replaced by those of the finished standard.
 """
 
@@ -10,7 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-WEB = Path(__file__).parent.parent / "dlic" / "web"
+PACKAGE = Path(__file__).parent.parent / "dlic"
+WEB, MOTION = PACKAGE / "web", PACKAGE / "classical" / "motion"
 OPTIONS = [
     "--target=wasm32", "-std=c11", "-O3", "-Wall", "-Wextra", "-Werror", "-msimd128", "-mbulk-memory", "-fvisibility=hidden",
     "-nostdlib", "-Wl,--no-entry", "-Wl,--export-dynamic", "-Wl,--strip-all", "-Wl,-z,stack-size=262144",
@@ -20,23 +21,28 @@ CODE, VECTOR, OTHER = 10, 0xFD, 0xFC  # the section of functions, and the prefix
 
 
 def main(folder: str | None = None) -> int:
-    """Writes both files into `folder`, or to where the package has them."""
+    """Writes all files into `folder`, or to where the package has them."""
     clang = shutil.which("clang")
     if clang is None or shutil.which("wasm-ld") is None:
         print("clang and lld are needed: apt-get install clang lld", file=sys.stderr)
         return 1
-    to = Path(folder) if folder else WEB
-    _build(clang, to / "decoder.wasm")
+    to, of_motion = (Path(folder), Path(folder)) if folder else (WEB, MOTION)
+    decoder = WEB / "decoder.c"
+    built = [
+        _build(clang, decoder, to / "decoder.wasm"),
+        _build(clang, MOTION / "motion.c", of_motion / "motion.wasm", "-Wno-unused-function"),
+    ]
     with tempfile.TemporaryDirectory() as scratch:
-        draft = _build(clang, Path(scratch) / "draft.wasm", "-mrelaxed-simd")
-        (to / "decoder.relaxed.wasm").write_bytes(with_finished_numbers(draft.read_bytes()))
-    for path in (to / "decoder.wasm", to / "decoder.relaxed.wasm"):
+        draft = _build(clang, decoder, Path(scratch) / "draft.wasm", "-mrelaxed-simd")
+        built.append(to / "decoder.relaxed.wasm")
+        built[-1].write_bytes(with_finished_numbers(draft.read_bytes()))
+    for path in built:
         print(f"{path}: {path.stat().st_size:,} bytes")
     return 0
 
 
-def _build(clang: str, target: Path, *options: str) -> Path:
-    subprocess.run([clang, *OPTIONS, *options, str(WEB / "decoder.c"), "-o", str(target)], check=True)
+def _build(clang: str, source: Path, target: Path, *options: str) -> Path:
+    subprocess.run([clang, *OPTIONS, *options, str(source), "-o", str(target)], check=True)
     return target
 
 

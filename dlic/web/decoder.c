@@ -6,6 +6,7 @@
 //
 // A caller takes memory for what it passes with dlic_take and gives all back down to a mark with dlic_release. Functions that
 // return 0 have left a sentence in dlic_problem.
+#include "c/calls.h"
 #include "c/frame.h"
 #include "c/refinement.h"
 #include "c/sequence.h"
@@ -15,20 +16,6 @@ static Picture picture;
 static Entry *entries;
 static SequenceHead head;
 static GroupTable group;
-
-EXPORT void *dlic_take(size_t size) {
-  problem = 0;
-  return take(size);
-}
-
-EXPORT Mark dlic_mark(void) { return mark(); }
-
-EXPORT void dlic_release(Mark to) {
-  problem = 0;
-  release(to);
-}
-
-EXPORT const char *dlic_problem(void) { return problem; }
 
 // The body of a weights file; what is taken afterwards must be released before the next model is read.
 EXPORT int dlic_model(const u8 *body, size_t size) { return read_model(body, size); }

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from dlic.classical.motion import compiled
 from dlic.classical.motion.field import BLOCK, BOTH, FIRST, FLAT, FRACTION, SUB, MotionField
 from dlic.classical.motion.interpolation import SCALE, TAPS, Reference
 from dlic.classical.motion.overlap import BAND, OVERLAP, WINDOW, Windows, blended
@@ -20,6 +21,14 @@ WORTH = 40  # macroblocks that a division of what moves must save: each part tak
 
 def predict(references: Sequence[NDArray[np.uint8]], field: MotionField) -> NDArray[np.uint8]:
     """p (H, W, 3) from as many references (H, W, 3 or more) as the field has, and of its size."""
+    if field.is_still:
+        return references[0][..., :3].copy()
+    if compiled.serves(*references[0].shape[:2]):
+        return compiled.predict(references, field)
+    return _predict(references, field)
+
+
+def _predict(references: Sequence[NDArray[np.uint8]], field: MotionField) -> NDArray[np.uint8]:
     p = references[0][..., :3].copy()
     frame = Rectangle(0, 0, *reversed(field.size))
     for inner in covering(_moving(field), WORTH):

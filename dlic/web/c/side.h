@@ -15,6 +15,15 @@ typedef struct {
   const FrameMotion *motions[2];  // of the references; null for key frames
 } Packet;
 
+// What a side stream says.
+typedef struct {
+  Motion motion;
+  int rows, columns;  // of superblocks
+  u8 *coded;          // (rows, columns): whether a superblock has a residual
+  i16 *steps;         // (rows, columns) of their offsets
+  u8 *exact;          // (mh, mw): whether a macroblock is exact
+} Side;
+
 static FrameMotion *kept_motion;  // of the last frame
 
 // A map (rows, columns) in passes. `kinds` times five, plus the number of set neighbours, is the context from `first` on; `alone` is
@@ -68,23 +77,38 @@ static int read_coded_steps(Flags *flags, size_t count, const u8 *coded, i16 *st
   return 1;
 }
 
-// Motion, skip map, exact blocks and offsets from the side stream, if there is one.
-static int read_side(const Packet *packet, const u8 *side, size_t size, u32 flags, Motion *motion, int rows, int columns, u8 *coded, u8 *exact, i16 *steps) {
+// Whether a packet of such flags has a side stream.
+INLINE int has_side(u32 flags) {
+  return (flags & (MOVES | HAS_EXACT | GUARDED)) != 0 || (flags & (CODED | ALL_CODED)) == CODED;
+}
+
+static int take_side(const Packet *packet, u32 flags, Side *side) {
+  side->rows = (packet->height + 63) / 64, side->columns = (packet->width + 63) / 64;
+  size_t superblocks = (size_t)side->rows * (size_t)side->columns;
+  side->coded = take(superblocks), side->steps = take_zeros(superblocks * sizeof(i16));
+  side->exact = take_zeros(macroblocks_of(packet->width, packet->height));
+  if (!side->coded || !side->steps || !side->exact) return fail(NO_MEMORY);
+  memset(side->coded, (flags & ALL_CODED) != 0, superblocks);
+  return take_motion(&side->motion, packet->width, packet->height, packet->references);
+}
+
+// Motion, skip map, exact blocks and offsets from the side stream, if there is one. The motion for other frames is kept.
+static int read_side(const Packet *packet, const u8 *stream, size_t size, u32 flags, Side *side) {
+  if (!(kept_motion = take(motion_size(packet->width, packet->height))) || !take_side(packet, flags, side)) return fail(NO_MEMORY);
   Mark start = mark();
   MotionReader *reader = take_zeros(sizeof(MotionReader));
-  int some_are_coded = (flags & (CODED | ALL_CODED)) == CODED;
-  if (!reader || !take_reader(reader, motion)) return fail(NO_MEMORY);
+  if (!reader || !take_reader(reader, &side->motion)) return fail(NO_MEMORY);
   first_counts(packet->motions, &reader->flags.counts);
-  if (flags & (MOVES | HAS_EXACT | GUARDED) || some_are_coded) {
-    if (!start_flags(&reader->flags, side, size, ALL_CONTEXTS)) return 0;
+  if (has_side(flags)) {
+    if (!start_flags(&reader->flags, stream, size, ALL_CONTEXTS)) return 0;
     if (flags & MOVES && !expect(packet->motions, packet->references, packet->number, macroblocks_of(packet->width, packet->height), &reader->expected)) return 0;
     if (flags & MOVES) read_motion(reader);
-    if (some_are_coded && !read_skip_map(&reader->flags, motion, rows, columns, coded)) return 0;
-    if (flags & HAS_EXACT && !read_exact_map(&reader->flags, motion, packet->motions[0], exact)) return 0;
-    if (flags & GUARDED && !read_coded_steps(&reader->flags, (size_t)(rows * columns), coded, steps)) return 0;
+    if ((flags & (CODED | ALL_CODED)) == CODED && !read_skip_map(&reader->flags, &side->motion, side->rows, side->columns, side->coded)) return 0;
+    if (flags & HAS_EXACT && !read_exact_map(&reader->flags, &side->motion, packet->motions[0], side->exact)) return 0;
+    if (flags & GUARDED && !read_coded_steps(&reader->flags, (size_t)(side->rows * side->columns), side->coded, side->steps)) return 0;
     if (!end_flags(&reader->flags)) return 0;
   }
-  keep_motion(motion, exact, &reader->flags.counts, packet->number, packet->motions, kept_motion);
+  keep_motion(&side->motion, side->exact, &reader->flags.counts, packet->number, packet->motions, kept_motion);
   release(start);
   return 1;
 }
