@@ -15,18 +15,19 @@ from dlic.cli.main import run
 from dlic.container.format import read
 from dlic.errors import DlicError
 from dlic.metrics.registry import available
+from tests.golden.sequences.rewrite import shown
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden"
 PHOTOGRAPH = ROOT / "tests" / "photographs" / "kodim23.png"
-OF_EXTRAS = ("torch", "onnx", "scipy", "matplotlib", "compressai", "pytorch_lightning", "hypothesis")
+OF_EXTRAS = ("torch", "onnx", "scipy", "matplotlib", "compressai", "pytorch_lightning", "hypothesis", "wasmtime")
 
 
 def main() -> None:
     """Raises AssertionError at the first thing that does not work."""
     installed = [name for name in OF_EXTRAS if is_installed(name)]
     assert not installed, f"this is no base install: it has {', '.join(installed)}"
-    files = golden_files_decode()
+    files = golden_files_decode() + golden_sequences_decode()
     there_and_back()
     commands_work()
     extras_are_named()
@@ -50,6 +51,15 @@ def golden_files_decode() -> int:
         weights = checkpoints.get(model) or find_by_fingerprint(model)
         expected = np.array(Image.open(path.with_suffix(".png"))).astype(int)
         assert np.abs(dlic.decompress(data, weights=weights) - expected).max() <= 1, path
+    return len(files)
+
+
+def golden_sequences_decode() -> int:
+    """By NumPy, where Wasmtime is missing."""
+    files = sorted((GOLDEN / "sequences").glob("*.dlic"))
+    for path in files:
+        expected = np.array(Image.open(path.with_suffix(".png"))).astype(int)
+        assert np.abs(shown(path.read_bytes()) - expected).max() <= 1, path
     return len(files)
 
 

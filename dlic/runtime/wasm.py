@@ -33,9 +33,10 @@ class Instance:
         import wasmtime
 
         module = _compiled(path)
-        self._store = wasmtime.Store(module.engine)
+        self._store: Any = wasmtime.Store(module.engine)
         self._exports: Any = wasmtime.Instance(self._store, module.module, []).exports(self._store)
-        self._memory, self.is_busy = self._exports["memory"], False
+        self._memory: Any = self._exports["memory"]
+        self.is_busy = False
         _open.add(self)
 
     def close(self) -> None:
@@ -48,8 +49,15 @@ class Instance:
         return int(self._memory.data_len(self._store))
 
     def call(self, name: str, *numbers: int) -> int:
-        """What an exported function returns, as an unsigned number of 32 bits; 0 for one that returns nothing."""
-        return int(self._exports[name](self._store, *numbers) or 0) & 0xFFFFFFFF
+        """What an exported function returns, as an unsigned number of 32 bits; 0 for one that returns nothing. Raises DlicError where
+        the module is stopped: it reached beyond its memory.
+        """
+        import wasmtime
+
+        try:
+            return int(self._exports[name](self._store, *numbers) or 0) & 0xFFFFFFFF
+        except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
+            raise DlicError(f"{name} of compiled code was stopped: {str(error).splitlines()[-1].strip()}") from error
 
     def run(self, name: str, *numbers: int) -> int:
         """`call` of a function that returns an address, and 0 where it fails. Raises DlicError with the sentence that it left."""
@@ -60,12 +68,14 @@ class Instance:
         return address
 
     def put(self, *arrays: NDArray[Any]) -> list[int]:
-        """Copies arrays behind each other into memory of the module; their addresses."""
+        """Copies arrays behind each other into memory of the module; their addresses. Raises DlicError where there is too little."""
         places, end = list[int](), 0
         for array in arrays:
             places.append(end)
             end += -(-array.nbytes // ALIGNED) * ALIGNED
-        start = self.run("dlic_take", max(end, ALIGNED))
+        start = self.call("dlic_take", max(end, ALIGNED))
+        if not start:
+            raise DlicError("there is too little memory for the frames of the sequence")
         for array, place in zip(arrays, places, strict=True):
             self.array_at(start + place, array.dtype, array.shape)[...] = array
         return [start + place for place in places]

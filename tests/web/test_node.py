@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 
 import dlic
+from dlic.classical.motion import compiled
 from dlic.container.chunks import ICC, pack
 from dlic.container.format import EXACT, EXACT_BLOCKS, append, read
 from tests.golden.rewrite import GOLDEN, TINY_LIGHT
@@ -53,6 +54,7 @@ def test_the_package_has_what_its_source_gives(built):
         pytest.skip("the package's files are built by clang 14.0.6")
     for name in ("decoder.wasm", "decoder.relaxed.wasm"):
         assert (built / name).read_bytes() == (ROOT / "dlic" / "web" / name).read_bytes(), "make web builds them anew"
+    assert (built / compiled.PATH.name).read_bytes() == compiled.PATH.read_bytes(), "make web builds it anew"
 
 
 def test_golden_files_decode(decode):

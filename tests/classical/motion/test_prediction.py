@@ -10,6 +10,8 @@ from dlic.classical.motion.interpolation import FILTERS
 from dlic.classical.motion.prediction import predict
 from tests.classical.motion.fields import random_field, sizes
 
+pytestmark = pytest.mark.usefixtures("code")
+
 
 def plainly_predicted(references: list[np.ndarray], field: MotionField) -> np.ndarray:
     """`predict`, block after block with whole numbers of 64 bits, as docs/format.md has it."""
