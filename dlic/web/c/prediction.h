@@ -41,7 +41,9 @@ static const u8 *patch_at(const Frame *frame, int y, int x, int side, u8 *copy, 
 }
 
 // Filters down: `size` rows of size + 8 pixels.
-NOINLINE void filter_down(const u8 *from, size_t line, int size, const i16 *taps, i16 *to) {
+NOINLINE void filter_down(const u8 *from, size_t line, int size, const i16 *filter, i16 *to) {
+  s8 taps[TAPS_OF_MOTION];  // not read again and again, as `to` could be the filter for all that a compiler knows
+  UNROLL for (int k = 0; k < TAPS_OF_MOTION; k++) taps[k] = (s8){0} + filter[k];
   for (int y = 0; y < size; y++, from += line)
     for (int x = 0; x < 4 * (size + TAPS_OF_MOTION); x += 8, to += 8) {
       s8 sum = {0};
@@ -50,14 +52,44 @@ NOINLINE void filter_down(const u8 *from, size_t line, int size, const i16 *taps
     }
 }
 
+// As `filter_down` by no part of a pixel.
+NOINLINE void copy_down(const u8 *from, size_t line, int size, i16 *to) {
+  for (int y = 0; y < size; y++, from += line)
+    for (int x = 0; x < 4 * (size + TAPS_OF_MOTION); x += 8, to += 8) *(s8 *)to = __builtin_convertvector(*(const b8 *)(from + x), s8) << 6;
+}
+
+// Two neighbouring pixels, times the two weights that `weights` has in turns: the sum of each colour.
+INLINE i4 weighted_pair(const i16 *pixels, s8 weights) {
+#ifdef __wasm__
+  s8 both = *(const s8 *)pixels;
+  return __builtin_wasm_dot_s_i32x4_i16x8(__builtin_shufflevector(both, both, 0, 4, 1, 5, 2, 6, 3, 7), weights);
+#else
+  return __builtin_convertvector(*(const s4 *)pixels, i4) * weights[0] + __builtin_convertvector(*(const s4 *)(pixels + 4), i4) * weights[1];
+#endif
+}
+
 // Filters across and rounds; adds to `to` if `add`.
-NOINLINE void filter_across(const i16 *from, int size, const i16 *taps, int add, i16 *to) {
+NOINLINE void filter_across(const i16 *from, int size, const i16 *filter, int add, i16 *to) {
+  s8 taps[TAPS_OF_MOTION / 2];
+  UNROLL for (int k = 0; k < TAPS_OF_MOTION / 2; k++) {
+    i16 a = filter[2 * k], b = filter[2 * k + 1];
+    taps[k] = (s8){a, b, a, b, a, b, a, b};
+  }
   for (int y = 0; y < size; y++, from += 4 * TAPS_OF_MOTION)
     for (int x = 0; x < size; x++, from += 4, to += 4) {
       i4 sum = {128, 128, 128, 128};
-      UNROLL for (int k = 0; k < TAPS_OF_MOTION; k++) sum += __builtin_convertvector(*(const s4 *)(from + 4 * k), i4) * taps[k];
+      UNROLL for (int k = 0; k < TAPS_OF_MOTION / 2; k++) sum += weighted_pair(from + 8 * k, taps[k]);
       s4 value = __builtin_convertvector(sum >> 8, s4);
       *(s4 *)to = add ? *(s4 *)to + value : value;
+    }
+}
+
+// As `filter_across` by no part of a pixel.
+NOINLINE void copy_across(const i16 *from, int size, int add, i16 *to) {
+  for (int y = 0; y < size; y++, from += 4 * (size + TAPS_OF_MOTION))
+    for (int x = 0; x < 4 * size; x += 8, to += 8) {
+      s8 value = (*(const s8 *)(from + 4 * BEFORE + x) + 2) >> 2;
+      *(s8 *)to = add ? *(s8 *)to + value : value;
     }
 }
 
@@ -79,8 +111,10 @@ static void sample_window(const Frame *frame, int y, int x, int size, int add, O
     copy_whole(patch + BEFORE * line + 4 * BEFORE, line, size, add, overlap->window);
     return;
   }
-  filter_down(patch, line, size, motion_taps[down], overlap->rows);
-  filter_across(overlap->rows, size, motion_taps[right], add, overlap->window);
+  if (down) filter_down(patch, line, size, motion_taps[down], overlap->rows);
+  else copy_down(patch + BEFORE * line, line, size, overlap->rows);
+  if (right) filter_across(overlap->rows, size, motion_taps[right], add, overlap->window);
+  else copy_across(overlap->rows, size, add, overlap->window);
 }
 
 // Weights along an axis of the window of a block at `place` of `count`.
