@@ -2,6 +2,7 @@
 
 import io
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -158,15 +159,19 @@ def codec_of(head: "SequenceHead", reading: Reading) -> "SequenceCodec":
 
 
 def codec_to_write(model: str | None, weights: Any, tune: str | None) -> "SequenceCodec":
-    """The codec of new files: key frames by the checkpoint that is asked for, others by the one that is made for them."""
+    """The codec of new files by `checkpoints_to_write`."""
     from dlic.learned.sequence.codec import load_sequence_codec
 
+    return load_sequence_codec(*checkpoints_to_write(model, weights, tune))
+
+
+def checkpoints_to_write(model: str | None, weights: Any, tune: str | None) -> tuple[Path, Path | None]:
+    """The folders of the checkpoint that is asked for, for key frames, and of the one for the others, if it is there."""
     key = checkpoints.choose(model, weights, tune)
     try:
-        inter = checkpoints.find(INTER)
+        return key, checkpoints.find(INTER)
     except UnknownCheckpointError:
-        inter = None
-    return load_sequence_codec(key, inter)
+        return key, None
 
 
 def _name(fingerprint: bytes) -> str | None:

@@ -49,8 +49,9 @@ class Instance:
         return int(self._memory.data_len(self._store))
 
     def call(self, name: str, *numbers: int) -> int:
-        """What an exported function returns, as an unsigned number of 32 bits; 0 for one that returns nothing. Raises DlicError where
-        the module is stopped: it reached beyond its memory.
+        """What an exported function returns, as an unsigned number of 32 bits; 0 for one that returns nothing.
+
+        Raises DlicError where the module is stopped: it reached beyond its memory.
         """
         import wasmtime
 
@@ -68,7 +69,7 @@ class Instance:
         return address
 
     def put(self, *arrays: NDArray[Any]) -> list[int]:
-        """Copies arrays behind each other into memory of the module; their addresses. Raises DlicError where there is too little."""
+        """Copies arrays behind each other into memory of the module; their addresses. Raises DlicError where it has too little."""
         places, end = list[int](), 0
         for array in arrays:
             places.append(end)

@@ -2,6 +2,7 @@
 
 dlic  dlic-intra  x264  x265  svt-av1  vp9  aom  vvenc  webp  avif      random access
 dlic-ld  x264-ld  x265-ld                                              low delay: no frame waits for a later one
+dlic-psnr  dlic-psnr-intra  dlic-psnr-ld                               dlic with --tune psnr
 """
 
 import io
@@ -73,30 +74,45 @@ OUR_QUALITIES = (10, 25, 40, 55, 70, 85)
 
 
 def _ours(model: str | None) -> tuple[ClipCodec, ...]:
-    from dlic.formats.sequence import INTER
+    """By the default checkpoint or `model`, then `--tune psnr`."""
     from dlic.formats.sequence_writing import ClipWishes
 
-    wishes = ClipWishes(model=model)
-    place = f"dlic {version_of('dlic')}, key frames by {model or 'the default checkpoint'}, others by {INTER}"
-    settings = {
-        "dlic": ("dlic", RANDOM_ACCESS, wishes),
-        "dlic-intra": ("dlic, key frames only", RANDOM_ACCESS, replace(wishes, max_gop=1)),
-        "dlic-ld": ("dlic --low-delay", LOW_DELAY, replace(wishes, low_delay=True)),
-    }
-
-    def codec(name: str, label: str, setting: str, own: ClipWishes) -> ClipCodec:
-        return ClipCodec(
-            name=name,
-            label=label,
-            setting=setting,
-            qualities=OUR_QUALITIES,
-            compress=lambda source, quality: _compress(source, replace(own, quality=quality)),
-            decompress=_decompress,
-            identity=f"{place}, {own}",
-            command=f"dlic compress{' --low-delay' if own.low_delay else ''} -q QUALITY",
+    default, for_psnr = ClipWishes(model=model), ClipWishes(tune="psnr")
+    return tuple(
+        codec
+        for name, wishes in (("dlic", default), ("dlic-psnr", for_psnr))
+        for codec in (
+            _our_codec(name, RANDOM_ACCESS, wishes),
+            _our_codec(f"{name}-intra", RANDOM_ACCESS, replace(wishes, max_gop=1)),
+            _our_codec(f"{name}-ld", LOW_DELAY, replace(wishes, low_delay=True)),
         )
+    )
 
-    return tuple(codec(name, *rest) for name, rest in settings.items())
+
+def _our_codec(name: str, setting: str, wishes: "ClipWishes") -> ClipCodec:
+    options = {
+        " --model " + str(wishes.model): wishes.model is not None,
+        " --tune " + str(wishes.tune): wishes.tune is not None,
+        " --low-delay": wishes.low_delay,
+    }
+    given = "".join(option for option, is_given in options.items() if is_given)
+    return ClipCodec(
+        name=name,
+        label=f"dlic{given}{', key frames only' if wishes.max_gop == 1 else ''}",
+        setting=setting,
+        qualities=OUR_QUALITIES,
+        compress=lambda source, quality: _compress(source, replace(wishes, quality=quality)),
+        decompress=_decompress,
+        identity=f"dlic {version_of('dlic')}, {_checkpoints_of(wishes)}, {wishes}",
+        command=f"dlic compress{given} -q QUALITY",
+    )
+
+
+def _checkpoints_of(wishes: "ClipWishes") -> str:
+    from dlic.formats.sequence import checkpoints_to_write
+
+    key, inter = checkpoints_to_write(wishes.model, wishes.weights, wishes.tune)
+    return f"key frames by {key.name}, others by {inter.name if inter else key.name}"
 
 
 def _compress(source: SourceClip, wishes: "ClipWishes") -> bytes:

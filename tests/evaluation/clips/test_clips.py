@@ -105,6 +105,18 @@ def test_own_sequences_are_measured(source):
     assert row.metrics["psnr"] > 20 and len(row.psnr_of_frames) == 3
 
 
+def test_own_codecs_differ_by_their_options():
+    own = {
+        codec.name: codec for codec in map(codecs.open_codec, ("dlic", "dlic-ld", "dlic-psnr", "dlic-psnr-intra", "dlic-psnr-ld"))
+    }
+    assert own["dlic-psnr-ld"].command == "dlic compress --tune psnr --low-delay -q QUALITY"
+    assert own["dlic-psnr-intra"].label == "dlic --tune psnr, key frames only"
+    assert "key frames by light-1, others by light-1-inter" in own["dlic-psnr"].identity
+    assert len({codec.identity for codec in own.values()}) == 5
+    assert {codec.setting for name, codec in own.items() if name.endswith("-ld")} == {codecs.LOW_DELAY}
+    assert codecs.open_codec("dlic", model="light-1").command == "dlic compress --model light-1 -q QUALITY"
+
+
 def test_unknown_codecs_and_metrics_are_a_sentence(clips, capsys):
     assert run(["evaluate", str(clips), "--codecs", "h269"]) == 1 and "h269" in capsys.readouterr().err
     assert run(["evaluate", str(clips), "--codecs", "x264", "--metrics", "lpips"]) == 1 and "lpips" in capsys.readouterr().err
