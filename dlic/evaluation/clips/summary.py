@@ -13,7 +13,7 @@ LABELS = {
 DIGITS = {"ms_ssim": 4}
 PROTOCOL = (
     "A key frame every 32 frames. PSNR is the mean over the frames; YUV is 6:1:1 against the source's planes of 4:2:0; MS-SSIM and "
-    "SSIMULACRA 2 are of every third frame; BD-rates are the mean of each clip's, over all that both curves reach. Times are of "
+    "SSIMULACRA 2 are of every fifth frame; BD-rates are the mean of each clip's, over all that both curves reach. Times are of "
     "processor time, one thread for peers."
 )
 
