@@ -12,7 +12,7 @@ from dlic.evaluation.clips.source import SourceClip, check_frames
 from dlic.images.video.yuv import Planes
 from dlic.metrics.registry import ms_ssim, psnr, ssimulacra2
 
-SAMPLED = 5  # every so many frames are measured by the slow metrics: an odd number, so that all layers of a hierarchy have their share
+SAMPLED = 5  # every so many frames are measured by the slow metrics: odd, so that all layers of a hierarchy have their share
 METRICS = ("psnr", "psnr_yuv", "ms_ssim", "ssimulacra2", "vmaf")
 LOSSLESS = 100.0  # dB of equal planes
 
