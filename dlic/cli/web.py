@@ -22,12 +22,14 @@ def web(
 ) -> None:
     """Write decoder, weights, a viewer to drop files on, an example page and the lines for a server's configuration."""
     from dlic.checkpoints import local as checkpoints
-    from dlic.formats.sequence import INTER
+    from dlic.formats.sequence import inter_of
     from dlic.storage.files import cannot_write, written_whole
     from dlic.web.site import site_files
 
-    names = checkpoint or [checkpoints.default_name(), INTER]
-    files = site_files([checkpoints.folder_of(name) for name in names])
+    folders = [checkpoints.folder_of(name) for name in checkpoint or [checkpoints.default_name()]]
+    if not checkpoint and (inter := inter_of(folders[0])):
+        folders.append(inter)
+    files = site_files(folders)
     existing = sorted(name for name in files if (folder / name).exists())
     if existing and not force:
         raise ExistsError(f"{folder / existing[0]} is there already; --force replaces the {len(existing)} files that are there")

@@ -2,12 +2,14 @@
 
 import io
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dlic.checkpoints import local as checkpoints
+from dlic.checkpoints.manifest import read_manifest
 from dlic.container.format import KIND_AT, MAGIC, SEQUENCE, VERSION
 from dlic.errors import CorruptFileError, UnknownCheckpointError
 from dlic.formats.container_kind import COLOURS
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
     from dlic.container.sequence_reader import SequenceReader
     from dlic.learned.sequence.codec import SequenceCodec
 
-INTER = "light-1-inter"  # the checkpoint of frames that are predicted
+INTER = "light-1-inter"  # the checkpoint of frames that are predicted, for key frames of any tune
+TUNED_INTER = {"visual": "light-1-inter-visual"}  # for key frames of these tunes, where it is on this machine
 STILL = 1.0  # seconds that one frame lasts to be drawn as a still stretch
 WIDTH = 100  # characters of a drawing: longer sequences are drawn as several lines, and cut after some
 LINES = 12
@@ -168,10 +171,16 @@ def codec_to_write(model: str | None, weights: Any, tune: str | None) -> "Sequen
 def checkpoints_to_write(model: str | None, weights: Any, tune: str | None) -> tuple[Path, Path | None]:
     """The folders of the checkpoint that is asked for, for key frames, and of the one for the others, if it is there."""
     key = checkpoints.choose(model, weights, tune)
-    try:
-        return key, checkpoints.find(INTER)
-    except UnknownCheckpointError:
-        return key, None
+    return key, inter_of(key)
+
+
+def inter_of(key: Path) -> Path | None:
+    """The folder of the checkpoint of predicted frames that goes with that of key frames, if there is one."""
+    tuned = TUNED_INTER.get(read_manifest(key).training.tune)
+    for name in (tuned, INTER) if tuned else (INTER,):
+        with suppress(UnknownCheckpointError):
+            return checkpoints.find(name)
+    return None
 
 
 def _name(fingerprint: bytes) -> str | None:
