@@ -3,12 +3,16 @@
 import shutil
 import subprocess
 import sys
+import threading
+from functools import partial
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from dlic.web.site import site_files
 from tests.golden.rewrite import GOLDEN, TINY_LIGHT
+from tests.web.browser_pages import EMPTY, Site
 from tests.web.native import build
 
 ROOT = Path(__file__).parent.parent.parent
@@ -44,3 +48,17 @@ def site(tmp_path_factory, built) -> Path:
     for path in (path for pattern in shown for path in GOLDEN.glob(pattern)):
         shutil.copy(path, folder / path.name)
     return folder
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    """The address of a server of the site, with an empty page and one of images."""
+    (site / "empty.html").write_text(EMPTY)
+    (site / "image.html").write_text(
+        EMPTY + '<script type="module">import { upgradeImages } from "./upgrade.js"; upgradeImages();</script>'
+        '<body><img id="one" src="rgba.dlic" alt="one"><img id="png" src="data:," alt="">'
+    )
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Site, directory=str(site)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/"
+    server.shutdown()

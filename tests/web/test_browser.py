@@ -1,15 +1,10 @@
 """The decoder in a real browser: golden files, the element, images that are upgraded, and the pages of the commands."""
 
-import base64
 import shutil
 import threading
 import time
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
 
-import numpy as np
 import pytest
 
 import dlic
@@ -19,11 +14,11 @@ from dlic.web.server import ViewServer
 from dlic.web.share import page as shared_page
 from dlic.web.site import view_files
 from tests.golden.rewrite import GOLDEN, TINY_LIGHT
-from tests.web.golden_files import FILES, LIGHT, largest_difference
+from tests.web.browser_pages import DECODE, ELEMENT, PLAY, check_element, check_golden_files
+from tests.web.golden_files import FILES, LIGHT
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; pip install 'dlic[dev]' brings it")
 PATIENCE = 60  # seconds
-SLOW = 700  # bytes of a piece
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 if BROWSER is None:
     pytest.skip("no Chromium or Chrome on this machine", allow_module_level=True)
@@ -32,54 +27,6 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-EMPTY = '<!doctype html><title>test</title><link rel="icon" href="data:,">'
-DECODE = """async (names) => {
-  const { decode } = await import("/dlic.js");
-  const shown = {};
-  for (const name of names) {
-    const bitmap = await decode(await (await fetch(name)).arrayBuffer());
-    const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
-    context.drawImage(bitmap, 0, 0);
-    const { data, width, height } = context.getImageData(0, 0, bitmap.width, bitmap.height);
-    let text = "";
-    for (let i = 0; i < data.length; i += 30000) text += String.fromCharCode(...data.subarray(i, i + 30000));
-    shown[name] = { width, height, data: btoa(text) };
-  }
-  return shown;
-}"""
-
-
-class Site(SimpleHTTPRequestHandler):
-    extensions_map: ClassVar = {".js": "text/javascript", ".wasm": "application/wasm", ".html": "text/html", ".css": "text/css"}
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
-
-    def do_GET(self) -> None:
-        """Files below /slow/ come in pieces."""
-        if not self.path.startswith("/slow/"):
-            super().do_GET()
-            return
-        data = Path(self.translate_path(self.path.removeprefix("/slow"))).read_bytes()
-        self.send_response(200)
-        self.end_headers()
-        for at in range(0, len(data), SLOW):
-            self.wfile.write(data[at : at + SLOW])
-            self.wfile.flush()
-            time.sleep(0.04)
-
-
-@pytest.fixture(scope="module")
-def address(site):
-    (site / "empty.html").write_text(EMPTY)
-    (site / "image.html").write_text(
-        EMPTY + '<script type="module">import { upgradeImages } from "./upgrade.js"; upgradeImages();</script>'
-        '<body><img id="one" src="rgba.dlic" alt="one"><img id="png" src="data:," alt="">'
-    )
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Site, directory=str(site)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/"
-    server.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -118,20 +65,8 @@ def wait_for(page, expression: str) -> None:
 
 
 def test_golden_files_decode(opened, address):
-    shown = opened(address + "empty.html").evaluate(DECODE, [path.name for path in FILES])
-    for path in FILES:
-        answer = shown[path.name]
-        pixels = np.frombuffer(base64.b64decode(answer["data"]), np.uint8).reshape(answer["height"], answer["width"], 4)
-        opaque = pixels[..., 3:] == 255  # a canvas multiplies colours with alpha, and loses some of them
-        assert largest_difference(np.where(opaque | (path in LIGHT), pixels, _wanted(path, pixels)), path) <= 1, path.name
-
-
-def _wanted(path: Path, pixels: np.ndarray) -> np.ndarray:
-    from tests.web.golden_files import expected
-
-    wanted = expected(path)
-    assert np.array_equal(pixels[..., 3], wanted[..., 3])
-    return wanted
+    page = opened(address + "empty.html")
+    check_golden_files(page.evaluate(DECODE, [path.name for path in FILES]))
 
 
 def test_weights_are_fetched_once(opened, address):
@@ -146,49 +81,7 @@ def test_weights_are_fetched_once(opened, address):
 
 
 def test_the_element(opened, address):
-    page = opened(address + "empty.html")
-    told = page.evaluate("""async () => {
-      await import("/element.js");
-      const image = document.createElement("dlic-img"), told = [];
-      const tell = (event) => told.push(event.detail?.code ?? event.type);
-      for (const name of ["preview", "load", "error"]) image.addEventListener(name, tell);
-      const done = new Promise((resolve) => ["load", "error"].forEach((name) => image.addEventListener(name, resolve)));
-      Object.assign(image, { alt: "A cat", src: "rgba.dlic" });
-      image.setAttribute("width", 128);
-      document.body.append(image);
-      await done;
-      const { width, height } = image.getBoundingClientRect();
-      const size = [image.naturalWidth, image.naturalHeight, width, height];
-      const blob = await image.toBlob();
-      await image.show(new Uint8Array(5)).catch((error) => told.push(error.name));
-      return { told, size, type: blob.type, role: image.getAttribute("role"), label: image.getAttribute("aria-label") };
-    }""")
-    assert told["told"] == ["preview", "load", "corrupt", "DlicError"]
-    assert told["size"] == [64, 48, 128, 96] and told["type"] == "image/png"
-    assert (told["role"], told["label"]) == ("img", "A cat")
-
-
-PLAY = """async ({ name, attributes }) => {
-  await import("/element.js");
-  const image = document.createElement("dlic-img"), told = [], times = new Set();
-  for (const type of ["load", "play", "pause", "ended", "error"]) image.addEventListener(type, () => told.push(type));
-  image.addEventListener("timeupdate", () => times.add(image.currentTime));
-  const until = (type) => new Promise((resolve) => image.addEventListener(type, resolve, { once: true }));
-  for (const each of attributes) image.setAttribute(each, "");
-  document.body.append(image);
-  const [loaded, ended] = [until("load"), until("ended")];
-  image.src = name;
-  await loaded;
-  const button = image.shadowRoot.querySelector("button");
-  const begin = { paused: image.paused, label: button.getAttribute("aria-label"), role: image.getAttribute("role") };
-  if (image.paused) button.click();
-  await ended;
-  image.currentTime = 0.09;
-  await until("timeupdate");
-  const sought = image.currentTime, { width, height } = image.shadowRoot.querySelector("canvas");
-  const { duration, ended: hasEnded, paused } = image;
-  return { begin, told, times: times.size, duration, ended: hasEnded, paused, sought, size: [width, height] };
-}"""
+    check_element(opened(address + "empty.html").evaluate(ELEMENT))
 
 
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
