@@ -1,5 +1,6 @@
 // libFuzzer: arbitrary bytes through the decoder with the weights in DLIC_WEIGHTS: as a file; or, by the letter in front, as the chunk of
-// transparency ("a"), exact blocks ("e"), the head of a sequence ("s"), a group with its packets ("g"), or packets alone ("p").
+// transparency ("a"), exact blocks ("e"), the head of a sequence ("s"), a group with its packets ("g"), packets alone ("p"), or the offsets of
+// a key frame ("o").
 // Checksums are not compared, so that changes reach the entropy decoder and the transforms.
 #include <stdio.h>
 
@@ -127,12 +128,21 @@ static void show_packets(const u8 *data, size_t size, int width, int height) {
   }
 }
 
+// A grey key frame with the offsets in a stream.
+static void show_offsets(const u8 *data, size_t size, int width, int height) {
+  int h = latents_along(height), w = latents_along(width);
+  i16 *steps = dlic_steps(data, size, width, height);
+  float *y = steps ? take_zeros((size_t)h * (size_t)w * (size_t)model.slots * 4) : NULL;
+  if (y && width * height <= MOST_PIXELS) dlic_pixels(y, h, w, 30, 0, 0, width, height, steps);
+}
+
 static int show_sequence(const u8 *data, size_t size) {
   int width = size > 2 ? data[1] % MOST_SIDE + 1 : 0, height = size > 2 ? data[2] % MOST_SIDE + 1 : 0;
-  if (!width || (data[0] != 's' && data[0] != 'g' && data[0] != 'p')) return 0;
+  if (!width || (data[0] != 's' && data[0] != 'g' && data[0] != 'p' && data[0] != 'o')) return 0;
   if (data[0] == 's') dlic_sequence(data + 3, size - 3);
   if (data[0] == 'g') show_group(data + 3, size - 3, width, height);
   if (data[0] == 'p') show_packets(data + 3, size - 3, width, height);
+  if (data[0] == 'o') show_offsets(data + 3, size - 3, width, height);
   return 1;
 }
 

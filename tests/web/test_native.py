@@ -18,9 +18,11 @@ from dlic.container.exact_layer import size_of_mask
 from dlic.container.format import LEARNED, read, write
 from dlic.container.sequence_groups import write_group
 from dlic.container.sequence_reader import SequenceReader
-from dlic.entropy.byte_reader import write_varint
+from dlic.entropy.byte_reader import Reader, read_varint, write_varint
 from dlic.learned.codec import load_codec
 from dlic.learned.sequence.exact_blocks import ExactBlocks, Packing
+from dlic.learned.sequence.key_packet import read_key
+from dlic.learned.sequence.offsets import write_steps
 from dlic.learned.sequence.packet import write_inter, write_motion
 from dlic.web.weights import body_of, web_weights
 from tests.golden.rewrite import GOLDEN, TINY_LIGHT
@@ -36,6 +38,7 @@ HOSTILE = sorted((GOLDEN / "hostile").glob("*.dlic"))
 SHIPPED = sorted(path for path in (GOLDEN / "shipped").glob("light*.dlic") if "inter" not in path.name)  # that one is of clips
 PROGRESSIVE = sorted((GOLDEN / "progressive").glob("*.dlic"))
 FUZZED = 1500  # files
+LONGEST = 4000  # bytes of a fuzzed file
 
 
 @pytest.fixture(scope="module")
@@ -204,15 +207,36 @@ def test_weights_that_are_cut_or_grow_are_refused(library):
 
 
 def sequence_seeds() -> dict[str, bytes]:
-    """Heads and groups of golden sequences in the form that fuzz_decoder.c takes: a letter, width and height less 1, data."""
+    """Heads, groups, packets and offsets of golden sequences in the form that fuzz_decoder.c takes: a letter, width and
+    height less 1, data.
+    """
     seeds = {}
     for path in (GOLDEN / "sequences").glob("*.dlic"):
         reader = SequenceReader(io.BytesIO(path.read_bytes()))
-        size = bytes([reader.head.form.width - 1, reader.head.form.height - 1])
+        form = reader.head.form
+        size = bytes([form.width - 1, form.height - 1])
         seeds[f"{path.stem}.head"] = b"s" + size + path.read_bytes()[:64]
-        chunks = [write_group(group)[0] for group in reader.groups()]
-        seeds |= {f"{path.stem}.{i}": b"g" + size + chunk for i, chunk in enumerate(chunks) if len(chunk) < 1600}
-    return seeds
+        for i, group in enumerate(reader.groups()):
+            seeds[f"{path.stem}.{i}"] = b"g" + size + write_group(group)[0]
+            for packet in group.table.packets:
+                data = _without_alpha(group.data[packet.number]) if form.alpha else group.data[packet.number]
+                kind = packet.level + 160 * (len(packet.references) == 2)
+                if packet.references:
+                    seeds[f"{path.stem}.{i}.{packet.number}"] = b"p" + size + _counted_packet(data, kind)
+                elif (steps := read_key(data, packet, form, b"").steps) is not None:
+                    seeds[f"{path.stem}.{i}.offsets"] = b"o" + size + write_steps(steps)
+    return {name: seed for name, seed in seeds.items() if len(seed) <= LONGEST}
+
+
+def _without_alpha(data: bytes) -> bytes:
+    reader = Reader(data)
+    reader.take(read_varint(reader))
+    return data[reader.position :]
+
+
+def _counted_packet(packet: bytes, kind: int) -> bytes:
+    """As fuzz_decoder.c takes it: its level, + 160 of a B frame; a quarter of the length; the packet."""
+    return bytes([kind, min(255, -(-len(packet) // 4))]) + packet
 
 
 def exact_seeds() -> dict[str, bytes]:
@@ -226,7 +250,7 @@ def exact_seeds() -> dict[str, bytes]:
         exact = ExactBlocks(mask, packing.store(packed[..., :3], (packed[..., 3] == 80) & (number % 2 == 1), [webp.QUICK]))
         moved = write_motion(still(height, width), 1, [FrameMotion()])
         packet = write_inter(moved, np.zeros((1, 2), bool), 1, b"", exact)[0]
-        seeds[f"exact.{number}"] = b"p" + bytes([width - 1, height - 1, 30, -(-len(packet) // 4)]) + packet
+        seeds[f"exact.{number}"] = b"p" + bytes([width - 1, height - 1]) + _counted_packet(packet, 30)
     return seeds
 
 
@@ -242,7 +266,7 @@ def fuzzer(tmp_path_factory) -> Path:
     (folder / "body").write_bytes(body_of(web_weights(TINY_LIGHT)))
     (folder / "seeds").mkdir()
     for path in [*SMALL, *KINDS, *HOSTILE, *PROGRESSIVE, GOLDEN / "light_parity_31_tiles.dlic"]:
-        if path.stat().st_size < 1600:
+        if path.stat().st_size < LONGEST:
             shutil.copy(path, folder / "seeds")
     for name, seed in (sequence_seeds() | exact_seeds()).items():
         (folder / "seeds" / name).write_bytes(seed)
@@ -250,6 +274,6 @@ def fuzzer(tmp_path_factory) -> Path:
 
 
 def test_fuzzing_finds_nothing(fuzzer):
-    command = ["./fuzz", f"-runs={FUZZED}", "-seed=1", "-max_len=1600", "-timeout=60", "seeds"]
+    command = ["./fuzz", f"-runs={FUZZED}", "-seed=1", f"-max_len={LONGEST}", "-timeout=60", "seeds"]
     done = subprocess.run(command, cwd=fuzzer, env={"DLIC_WEIGHTS": "body"}, capture_output=True, text=True)
     assert done.returncode == 0 and f"Done {FUZZED} runs" in done.stderr, done.stderr[-3000:]
