@@ -8,7 +8,7 @@ const MAGIC = "dlicweb1";
 const HEAD = 44; // bytes before the deflated body
 
 // (f32x4.relaxed_madd (v128 × 3)) in a function: engines with relaxed SIMD take it
-const RELAXED = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 65, 3, 253, 15, 253, 133, 2, 11];
+const RELAXED = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 19, 1, 17, 0, 65, 1, 253, 15, 65, 2, 253, 15, 65, 3, 253, 15, 253, 133, 2, 11];
 
 /** Settings of `configure`. `weights`: a folder's URL, or a function from a fingerprint to a URL or to bytes. */
 export const settings = { weights: null, wasm: null };

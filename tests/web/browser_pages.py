@@ -64,6 +64,11 @@ PLAY = """async ({ name, attributes }) => {
   return { begin, told, times: times.size, duration, ended: hasEnded, paused, sought, size: [width, height] };
 }"""
 
+WASM = """async () => {
+  const names = performance.getEntriesByType("resource").map(({ name }) => name.split("/").pop());
+  const relaxed = WebAssembly.validate(await (await fetch("/decoder.relaxed.wasm")).arrayBuffer());
+  return { relaxed, loaded: names.filter((name) => name.endsWith(".wasm")) };
+}"""
 
 
 class Site(SimpleHTTPRequestHandler):
@@ -98,6 +103,11 @@ def check_golden_files(shown: dict[str, Any]) -> None:
         opaque = pixels[..., 3:] == 255  # a canvas multiplies colours with alpha, and loses some of them
         assert np.array_equal(pixels[..., 3], wanted[..., 3])
         assert largest_difference(np.where(opaque | (path in LIGHT), pixels, wanted), path) <= 1, path.name
+
+
+def check_wasm(answer: dict[str, Any]) -> None:
+    """What WASM gives after decoding: relaxed SIMD where the engine has it."""
+    assert answer["loaded"] == ["decoder.relaxed.wasm" if answer["relaxed"] else "decoder.wasm"]
 
 
 def check_element(told: dict[str, Any]) -> None:

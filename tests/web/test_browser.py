@@ -14,7 +14,7 @@ from dlic.web.server import ViewServer
 from dlic.web.share import page as shared_page
 from dlic.web.site import view_files
 from tests.golden.rewrite import GOLDEN, TINY_LIGHT
-from tests.web.browser_pages import DECODE, ELEMENT, PLAY, check_element, check_golden_files
+from tests.web.browser_pages import DECODE, ELEMENT, PLAY, WASM, check_element, check_golden_files, check_wasm
 from tests.web.golden_files import FILES, LIGHT
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; pip install 'dlic[dev]' brings it")
@@ -67,6 +67,7 @@ def wait_for(page, expression: str) -> None:
 def test_golden_files_decode(opened, address):
     page = opened(address + "empty.html")
     check_golden_files(page.evaluate(DECODE, [path.name for path in FILES]))
+    check_wasm(page.evaluate(WASM))
 
 
 def test_weights_are_fetched_once(opened, address):
