@@ -14,6 +14,7 @@ from dlic.web.site import site_files
 from tests.golden.rewrite import GOLDEN, TINY_LIGHT
 from tests.web.browser_pages import EMPTY, Site
 from tests.web.native import build
+from tests.web.node import answers
 
 ROOT = Path(__file__).parent.parent.parent
 HAS_CLANG = shutil.which("clang") is not None and shutil.which("wasm-ld") is not None
@@ -48,6 +49,17 @@ def site(tmp_path_factory, built) -> Path:
     for path in (path for pattern in shown for path in GOLDEN.glob(pattern)):
         shutil.copy(path, folder / path.name)
     return folder
+
+
+@pytest.fixture(scope="module")
+def decode(site, tmp_path_factory):
+    """Requests to decode pictures in Node → answers, whose pixels are arrays."""
+    out = tmp_path_factory.mktemp("node")
+
+    def run(requests: list[dict], flags: list[str] | None = None) -> list[dict]:
+        return answers("decode_files.mjs", site, out, requests, flags or [])
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -1,51 +1,28 @@
 """dlic.js in Node: pixels of golden files, parts, scales, colour and errors."""
 
-import json
-import shutil
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image
 
 import dlic
 from dlic.classical.motion import compiled
-from dlic.container.chunks import ICC, pack
-from dlic.container.format import EXACT, EXACT_BLOCKS, append, read
+from dlic.container.format import EXACT, EXACT_BLOCKS, read
 from tests.golden.rewrite import GOLDEN, TINY_LIGHT
 from tests.web.conftest import HAS_CLANG, ROOT
-from tests.web.golden_files import FILES, LIGHT, expected, largest_difference
+from tests.web.golden_files import FILES, expected, largest_difference
+from tests.web.node import NODE, node_flags
 
-NODE = shutil.which("node")
 PROGRESSIVE = sorted((GOLDEN / "progressive").glob("*.dlic"))
 if NODE is None:
     pytest.skip("no Node on this machine", allow_module_level=True)
 
+FLAGS = node_flags()
 TILES = GOLDEN / "light_40_finer.dlic"
 SMALL = GOLDEN / "light_parity_63_one_pixel.dlic"
 OTHER_KINDS = {"factorized": GOLDEN / "photograph.dlic", "lossless": GOLDEN / "classical" / "lossless_predictive.dlic"}
-
-
-@pytest.fixture(scope="module")
-def decode(site, tmp_path_factory):
-    """Requests → answers, in one process; the pixels of an answer are an array."""
-    out = tmp_path_factory.mktemp("node")
-
-    def run(requests: list[dict]) -> list[dict]:
-        lines = "\n".join(json.dumps(request) for request in requests)
-        script = Path(__file__).parent / "decode_files.mjs"
-        done = subprocess.run([str(NODE), str(script), str(site), str(out)], input=lines, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        answers = [json.loads(line) for line in done.stdout.splitlines()]
-        assert len(answers) == len(requests)
-        for answer in answers:
-            if "pixels" in answer:
-                shape = answer["height"], answer["width"], 4
-                answer["pixels"] = np.fromfile(out / answer["pixels"], np.uint8).reshape(shape)
-        return answers
-
-    return run
 
 
 def test_the_package_has_what_its_source_gives(built):
@@ -57,8 +34,9 @@ def test_the_package_has_what_its_source_gives(built):
     assert (built / compiled.PATH.name).read_bytes() == compiled.PATH.read_bytes(), "make web builds it anew"
 
 
-def test_golden_files_decode(decode):
-    for path, answer in zip(FILES, decode([{"file": str(path)} for path in FILES]), strict=True):
+@pytest.mark.parametrize("wasm", FLAGS)
+def test_golden_files_decode(decode, wasm):
+    for path, answer in zip(FILES, decode([{"file": str(path)} for path in FILES], FLAGS[wasm]), strict=True):
         assert "error" not in answer and answer["colorSpace"] == "srgb", (path.stem, answer)
         assert largest_difference(answer["pixels"], path) <= 1, path.stem
         assert (answer["preview"] > 0) == (path.parent.name == "kinds")
@@ -162,27 +140,3 @@ def test_other_files_are_refused_in_a_sentence(decode):
     assert factorized["code"] == "weights" and "configure" in factorized["error"]
     assert lossless["code"] == "unsupported"
     assert text["error"].startswith("not a .dlic file")
-
-
-def profile(name: str) -> bytes:
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile(name)).tobytes()
-
-
-def linear(primaries_of: bytes) -> bytes:
-    """A profile with the same primaries and a curve of gamma 1, which sRGB pixels look too dark in."""
-    at = primaries_of.index(b"para") if b"para" in primaries_of else primaries_of.index(b"curv")
-    return primaries_of[:at] + b"curv" + bytes(8) + primaries_of[at + 12 :]
-
-
-def test_profiles(decode, tmp_path):
-    data, srgb = LIGHT[3].read_bytes(), profile("sRGB")
-    files = {"srgb": srgb, "linear": linear(srgb), "garbage": b"not a profile", "cut": srgb[:140]}
-    for name, icc in files.items():
-        (tmp_path / name).write_bytes(append(data, ((ICC, pack(icc)),)))
-    plain, same, changed, garbage, cut = decode([{"file": str(LIGHT[3])}, *({"file": str(tmp_path / name)} for name in files)])
-    for answer in (same, garbage, cut):
-        assert answer["colorSpace"] == "srgb" and np.array_equal(answer["pixels"], plain["pixels"])
-    assert changed["colorSpace"] == "display-p3"
-    gray = np.abs(plain["pixels"][..., :3].astype(int).max(-1) - plain["pixels"][..., :3].min(-1)) <= 2
-    wanted = 255 * (1.055 * (plain["pixels"][..., 0][gray] / 255) ** (1 / 2.4) - 0.055)
-    assert np.abs(changed["pixels"][..., 0][gray] - wanted).max() <= 6
