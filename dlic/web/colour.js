@@ -1,43 +1,50 @@
-// ICC profiles: what a canvas can show. sRGB and Display P3 are shown as they are; other matrix profiles are converted to Display P3.
+// ICC profiles: sRGB and Display P3 are shown as they are; other profiles of matrices, and of gray, are converted to one of these.
 import { inflate } from "./resources.js";
 
 const MOST = 1 << 24; // bytes of a profile
 const SRGB = [0.4361, 0.2225, 0.0139, 0.3851, 0.7169, 0.0971, 0.1431, 0.0606, 0.7141]; // XYZ of red, green and blue at D50
 const P3 = [0.5151, 0.2412, -0.0011, 0.292, 0.6922, 0.0419, 0.1571, 0.0666, 0.7841];
 const NEAR = 0.002; // between values that different programs write for the same primaries
+const CURVE_NEAR = 0.5 / 255; // between codes for the same light: less is lost by rounding
+const MOST_LIGHT = (1 << 14) - 1; // steps of light in a table: a code is at least five of them, also in the dark
 
 /** The profile in a chunk of a file: packed, one byte of method in front. */
 export async function unpacked(data) {
   return data[0] === 0 ? data.subarray(1) : data[0] === 1 ? inflate(data.subarray(1), MOST) : null;
 }
 
+/** Whether this browser's ImageData can be in Display P3; that of others (Firefox 153) is always in sRGB. */
+export function showsDisplayP3() {
+  return typeof ImageData === "function" && new ImageData(new Uint8ClampedArray(4), 1, 1, { colorSpace: "display-p3" }).colorSpace === "display-p3";
+}
+
 /**
  * What to do with pixels of a profile: { space: "srgb" | "display-p3", convert }. `convert` (RGBA in place) is null where nothing
- * is to be done. A profile that this cannot read counts as sRGB.
+ * is to be done. With `srgb` the space is always that. A profile that this cannot read counts as sRGB.
  */
-export function conversion(profile) {
+export function conversion(profile, srgb) {
   const as = { space: "srgb", convert: null };
   try {
     const read = profile && readProfile(profile);
     if (!read) return as;
-    const curved = read.curves.every((curve) => isSrgbCurve(curve));
-    if (curved && isNear(read.primaries, SRGB)) return as;
-    if (curved && isNear(read.primaries, P3)) return { space: "display-p3", convert: null };
-    return { space: "display-p3", convert: converter(read) };
+    const [space, primaries] = srgb || isNear(read.primaries, SRGB) ? ["srgb", SRGB] : ["display-p3", P3];
+    const isSpace = isNear(read.primaries, primaries) && read.curves.every((curve) => isSrgbCurve(curve));
+    return { space, convert: isSpace ? null : converter(read, primaries) };
   } catch {
     return as; // a damaged profile is no reason to show nothing
   }
 }
 
-/** Primaries (nine numbers) and curves (three functions 0 … 1 → 0 … 1) of a matrix profile of RGB; null for other profiles. */
+/** Primaries (nine numbers) and curves (three functions 0 … 1 → 0 … 1) of a profile of RGB by a matrix, or of gray; null for others. */
 function readProfile(profile) {
   const view = new DataView(profile.buffer, profile.byteOffset, profile.byteLength);
   const text = (at) => String.fromCharCode(...profile.subarray(at, at + 4));
-  if (text(16) !== "RGB " || text(36) !== "acsp") return null;
+  if (text(36) !== "acsp") return null;
   const tags = {};
   for (let i = 0; i < Math.min(view.getUint32(128), 100); i++) tags[text(132 + 12 * i)] = view.getUint32(136 + 12 * i);
-  if (["rXYZ", "gXYZ", "bXYZ", "rTRC", "gTRC", "bTRC"].some((name) => !(name in tags))) return null;
   const fixed = (at) => view.getInt32(at) / 65536;
+  if (text(16) === "GRAY" && "kTRC" in tags) return { primaries: SRGB, curves: Array(3).fill(readCurve(view, text, tags.kTRC, fixed)) };
+  if (text(16) !== "RGB " || ["rXYZ", "gXYZ", "bXYZ", "rTRC", "gTRC", "bTRC"].some((name) => !(name in tags))) return null;
   const primaries = ["rXYZ", "gXYZ", "bXYZ"].flatMap((name) => [8, 12, 16].map((offset) => fixed(tags[name] + offset)));
   const curves = ["rTRC", "gTRC", "bTRC"].map((name) => readCurve(view, text, tags[name], fixed));
   return { primaries, curves };
@@ -68,33 +75,29 @@ function parameters(kind, at, fixed) {
   return numbers;
 }
 
-function srgbCurve(x) {
-  return x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4;
-}
-
 function srgbInverse(y) {
   return y <= 0.0031308 ? 12.92 * y : 1.055 * y ** (1 / 2.4) - 0.055;
 }
 
 function isSrgbCurve(curve) {
-  return [0.02, 0.1, 0.25, 0.5, 0.75, 0.95].every((x) => Math.abs(curve(x) - srgbCurve(x)) < 0.004);
+  return [0.02, 0.1, 0.25, 0.5, 0.75, 0.95].every((x) => Math.abs(srgbInverse(curve(x)) - x) < CURVE_NEAR);
 }
 
 function isNear(primaries, known) {
   return primaries.every((value, i) => Math.abs(value - known[i]) < NEAR);
 }
 
-/** RGBA of the profile → RGBA of Display P3, in place. */
-function converter({ primaries, curves }) {
-  const matrix = product(inverse(P3), primaries);
+/** RGBA of the profile → RGBA with primaries `to` and the curve of sRGB, in place. */
+function converter({ primaries, curves }, to) {
+  const matrix = product(inverse(to), primaries);
   const linear = curves.map((curve) => Float32Array.from({ length: 256 }, (_, i) => curve(i / 255)));
-  const coded = Uint8ClampedArray.from({ length: 4096 }, (_, i) => 255 * srgbInverse(i / 4095));
+  const coded = Uint8ClampedArray.from({ length: MOST_LIGHT + 1 }, (_, i) => 255 * srgbInverse(i / MOST_LIGHT));
   return (rgba) => {
     for (let at = 0; at < rgba.length; at += 4) {
       const [r, g, b] = [linear[0][rgba[at]], linear[1][rgba[at + 1]], linear[2][rgba[at + 2]]];
       for (let i = 0; i < 3; i++) {
         const value = matrix[i] * r + matrix[3 + i] * g + matrix[6 + i] * b;
-        rgba[at + i] = coded[Math.min(4095, Math.max(0, Math.round(4095 * value)))];
+        rgba[at + i] = coded[Math.min(MOST_LIGHT, Math.max(0, Math.round(MOST_LIGHT * value)))];
       }
     }
   };

@@ -13,6 +13,8 @@ export interface DecodeOptions {
   scale?: number;
   /** Larger results are refused before memory is taken; 2²⁷ by default. */
   maxPixels?: number;
+  /** "srgb": wider colours are converted to sRGB. "auto", the default: Display P3 where sRGB lacks colours. */
+  colorSpace?: "auto" | "srgb";
   /** The bytes may be the beginning of a progressive picture, with the first part of its first layer at least. */
   partial?: boolean;
   signal?: AbortSignal;
@@ -99,6 +101,9 @@ export function openSequence(bytes: Uint8Array): Promise<Sequence>;
 
 /** A picture as an ImageBitmap, or the first frame of a sequence; browsers only. */
 export function decode(bytes: Bytes, options?: DecodeOptions): Promise<ImageBitmap>;
+
+/** A picture as ImageData, or the first frame of a sequence; browsers only. Its space is Display P3 only where the browser knows that. */
+export function decodeImageData(bytes: Bytes, options?: DecodeOptions): Promise<ImageData>;
 
 /** A picture's pixels, or those of the first frame of a sequence, anywhere. */
 export function decodePixels(bytes: Bytes, options?: DecodeOptions): Promise<Pixels>;

@@ -3,7 +3,7 @@
 //   import { decode } from "dlic";
 //   const bitmap = await decode(bytes, { crop: { x, y, width, height }, scale });
 import { canvasFor, scaledSize } from "./canvas.js";
-import { conversion, unpacked } from "./colour.js";
+import { conversion, showsDisplayP3, unpacked } from "./colour.js";
 import { DlicError } from "./errors.js";
 import { dataOf, decodeWithExact, exactOf } from "./exact.js";
 import { isDlic, peek } from "./header.js";
@@ -32,10 +32,15 @@ export async function prepare(bytes) {
 }
 
 /** A picture as an ImageBitmap, for browsers. Options and errors: `decodePixels`. */
-export async function decode(bytes, options = {}) {
-  const { data, width, height, colorSpace } = await decodePixels(bytes, options);
-  if (typeof createImageBitmap !== "function") throw new DlicError("an ImageBitmap needs a browser; decodePixels gives pixels anywhere", "unsupported");
-  return createImageBitmap(new ImageData(data, width, height, { colorSpace }));
+export async function decode(bytes, options) {
+  return createImageBitmap(await decodeImageData(bytes, options));
+}
+
+/** A picture as ImageData, for browsers: in Display P3 only where the browser's can be. Options and errors: `decodePixels`. */
+export async function decodeImageData(bytes, options = {}) {
+  if (typeof ImageData !== "function") throw new DlicError("this needs a browser; decodePixels gives pixels anywhere", "unsupported");
+  const { data, width, height, colorSpace } = await decodePixels(bytes, showsDisplayP3() ? options : { ...options, colorSpace: "srgb" });
+  return new ImageData(data, width, height, { colorSpace });
 }
 
 /**
@@ -43,19 +48,21 @@ export async function decode(bytes, options = {}) {
  * its first frame.
  *
  * Options: `crop` { x, y, width, height }, a part of the picture; `scale` 0 … 1, by area averages; `maxPixels` of the result;
+ * `colorSpace` "srgb", to which wider colours are converted then, or "auto", which is Display P3 where sRGB lacks colours;
  * `partial`, whether the bytes may be the beginning of a progressive picture, with its first layer at least; `signal`, an AbortSignal;
  * `onTile(part, rgba)`, called for each tile at full size as it comes. Throws a DlicError.
  */
-export async function decodePixels(bytes, { crop, scale = 1, maxPixels = MAX_PIXELS, partial = false, signal, onTile } = {}) {
+export async function decodePixels(bytes, { crop, scale = 1, maxPixels = MAX_PIXELS, colorSpace = "auto", partial = false, signal, onTile } = {}) {
   const file = asBytes(bytes);
   const { kind, model, width, height } = peek(file);
   throwIfAborted(signal);
   checkScale(scale);
+  if (colorSpace !== "auto" && colorSpace !== "srgb") throw new RangeError(`colorSpace is "auto" or "srgb", not ${JSON.stringify(colorSpace)}`);
   if (kind === SEQUENCE) return firstFrame(file, checkedCrop(crop, { width, height }), scale, maxPixels, signal);
   const picture = await run("", { name: "open", bytes: file, partial }, [], signal);
   const part = checkedCrop(crop, picture);
   checkPixels(scaledSize(part, scale), maxPixels);
-  const parts = [profileOf(file, picture), alphaOf(file, picture, part, signal), exactOf(file, picture, part, signal)];
+  const parts = [colourOf(file, picture, colorSpace), alphaOf(file, picture, part, signal), exactOf(file, picture, part, signal)];
   const [colours, alpha, exact] = await Promise.all(parts);
   const canvas = canvasFor(part, scale, alpha);
   const put = (place, rgba) => {
@@ -83,9 +90,9 @@ function cut({ data, width }, { x, y, width: wide, height }) {
   return to;
 }
 
-async function profileOf(file, { chunks }) {
+async function colourOf(file, { chunks }, colorSpace) {
   const profile = chunks.iccp ? await unpacked(dataOf(file, chunks.iccp)).catch(() => null) : null;
-  return conversion(profile);
+  return conversion(profile, colorSpace === "srgb");
 }
 
 /** Transparency of the part, or null. */

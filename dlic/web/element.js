@@ -5,9 +5,8 @@
 // "load" (the picture, or the first frame), "error" (detail: the DlicError), and of sequences "play", "pause", "ended" and "timeupdate". Once this module is loaded, upgradeImages() also shows
 // <img src="*.dlic">.
 import { Arrival, PROGRESSIVE, SEQUENCE } from "./arriving.js";
-import { decode, DlicError, peek, Sequence } from "./dlic.js";
+import { decodeImageData, DlicError, peek, Sequence } from "./dlic.js";
 import { Playback } from "./playback.js";
-
 
 const STYLE = `
 :host { display: inline-block; max-width: 100%; vertical-align: bottom; line-height: 0 }
@@ -18,7 +17,8 @@ canvas { display: block; width: 100%; height: var(--dlic-height, auto); object-f
 export class DlicImage extends HTMLElement {
   static observedAttributes = ["src", "alt", "width", "height"];
 
-  #canvas = document.createElement("canvas");
+  #canvas = newCanvas();
+  #space = "srgb"; // of the canvas
   #work = new AbortController();
   #playback = null;
   complete = false;
@@ -32,9 +32,6 @@ export class DlicImage extends HTMLElement {
     style.replaceSync(STYLE);
     root.adoptedStyleSheets = [style];
     root.append(this.#canvas);
-    this.#canvas.width = this.#canvas.height = 1;
-    this.#canvas.part = "canvas";
-    this.#canvas.setAttribute("aria-hidden", "true"); // the element itself is the image
   }
 
   connectedCallback() {
@@ -149,9 +146,9 @@ export class DlicImage extends HTMLElement {
     await arrival.until(Infinity);
     if (signal.aborted) return;
     await look(arrival.bytes());
-    const bitmap = await decode(arrival.bytes(), { signal });
+    const pixels = await decodeImageData(arrival.bytes(), { colorSpace: screenSpace(), signal });
     if (signal.aborted) return;
-    this.#paint(bitmap);
+    this.#put(pixels);
     this.complete = true;
   }
 
@@ -161,9 +158,9 @@ export class DlicImage extends HTMLElement {
       if (signal.aborted) return;
       await look(bytes);
       if (!hasLayer) continue;
-      const bitmap = await decode(bytes, { partial: true, signal });
+      const pixels = await decodeImageData(bytes, { partial: true, colorSpace: screenSpace(), signal });
       if (signal.aborted) return;
-      this.#paint(bitmap);
+      this.#put(pixels);
       this.dispatchEvent(new CustomEvent("partial", { detail: { bytes: bytes.length } }));
     }
   }
@@ -178,34 +175,36 @@ export class DlicImage extends HTMLElement {
     const first = await sequence.frameAt(0, { signal });
     if (arrival.ended) await fed;
     if (signal.aborted) return;
-    this.#put(first);
+    this.#put(pixelsOf(first));
     this.complete = true;
-    if (!sequence.ended || sequence.count > 1) this.#playback = new Playback(this, this.shadowRoot, sequence, (frame) => this.#put(frame));
+    if (!sequence.ended || sequence.count > 1) this.#playback = new Playback(this, this.shadowRoot, sequence, (frame) => this.#put(pixelsOf(frame)));
     this.#describe();
   }
 
   async #paintPreview(webp, signal) {
     const bitmap = await createImageBitmap(new Blob([webp], { type: "image/webp" })).catch(() => null);
     if (!bitmap || signal.aborted) return;
-    this.#paint(bitmap);
+    const context = this.#context("srgb");
+    context.imageSmoothingQuality = "high";
+    context.drawImage(bitmap, 0, 0, this.#canvas.width, this.#canvas.height);
+    bitmap.close();
     this.dispatchEvent(new Event("preview"));
   }
 
-  get #context() {
-    return this.#canvas.getContext("2d", { colorSpace: matchMedia("(color-gamut: p3)").matches ? "display-p3" : "srgb" });
+  /** Shows pixels, an ImageData. */
+  #put(pixels) {
+    this.#context(pixels.colorSpace ?? "srgb").putImageData(pixels, 0, 0);
   }
 
-  /** Shows a frame. */
-  #put({ data, width, height }) {
-    this.#context.putImageData(new ImageData(data, width, height), 0, 0);
-  }
-
-  #paint(bitmap) {
-    const context = this.#context;
-    context.imageSmoothingQuality = "high";
-    context.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
-    context.drawImage(bitmap, 0, 0, this.#canvas.width, this.#canvas.height);
-    bitmap.close();
+  /** A context of the canvas. Another colour space takes another canvas. */
+  #context(colorSpace) {
+    if (colorSpace !== this.#space) {
+      const canvas = newCanvas(this.#canvas);
+      this.#canvas.replaceWith(canvas);
+      this.#canvas = canvas;
+      this.#space = colorSpace;
+    }
+    return this.#canvas.getContext("2d", { colorSpace });
   }
 
   #size(width, height) {
@@ -246,6 +245,23 @@ export class DlicImage extends HTMLElement {
     const others = this.#playback ? [this.#playback.style] : [];
     this.shadowRoot.adoptedStyleSheets = [this.shadowRoot.adoptedStyleSheets[0], rules, ...others];
   }
+}
+
+function newCanvas({ width, height } = { width: 1, height: 1 }) {
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  canvas.part = "canvas";
+  canvas.setAttribute("aria-hidden", "true"); // the element itself is the image
+  return canvas;
+}
+
+/** Colours that a screen of sRGB lacks are not left to the browser: one without a GPU shows canvases of Display P3 as if they were sRGB. */
+function screenSpace() {
+  return matchMedia("(color-gamut: p3)").matches ? "auto" : "srgb";
+}
+
+/** The ImageData of a frame. */
+function pixelsOf({ data, width, height }) {
+  return new ImageData(data, width, height);
 }
 
 /** Gives a sequence its bytes as they come. */

@@ -4,7 +4,7 @@
 //
 //   <style>img[src$=".dlic"] { visibility: hidden }</style>
 //   <script type="module">import { upgradeImages } from "./dlic/upgrade.js"; upgradeImages();</script>
-import { decode, DlicError, peek } from "./dlic.js";
+import { decodeImageData, DlicError, peek } from "./dlic.js";
 
 const EMPTY = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E";
 const upgraded = new WeakMap(); // image → the URL that it shows
@@ -41,7 +41,7 @@ async function upgrade(image, matches) {
     const { width, height, preview } = peek(bytes);
     if (isCurrent()) keepSpace(image, width, height);
     if (preview && isCurrent()) await show(image, new Blob([preview], { type: "image/webp" }));
-    const png = await asPng(await decode(bytes));
+    const png = await asPng(await decodeImageData(bytes));
     if (isCurrent()) await show(image, png);
     if (isCurrent()) image.dispatchEvent(new CustomEvent("dlic-load"));
   } catch (error) {
@@ -54,10 +54,9 @@ function keepSpace(image, width, height) {
   if (!image.style.aspectRatio) image.style.aspectRatio = `${width} / ${height}`;
 }
 
-async function asPng(bitmap) {
-  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
-  canvas.getContext("2d").drawImage(bitmap, 0, 0);
-  bitmap.close();
+async function asPng(pixels) {
+  const canvas = new OffscreenCanvas(pixels.width, pixels.height);
+  canvas.getContext("2d", { colorSpace: pixels.colorSpace ?? "srgb" }).putImageData(pixels, 0, 0);
   return canvas.convertToBlob({ type: "image/png" });
 }
 

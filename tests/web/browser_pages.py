@@ -1,14 +1,17 @@
 """Pages and scripts that the tests of all browsers run, and the server that they come from."""
 
 import base64
+import io
 import time
 from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from PIL import Image
 
 from tests.web.golden_files import FILES, LIGHT, expected, largest_difference
+from tests.web.profiles import SRGB, converted, squares
 
 SLOW = 700  # bytes of a piece
 EMPTY = '<!doctype html><title>test</title><link rel="icon" href="data:,">'
@@ -64,6 +67,22 @@ PLAY = """async ({ name, attributes }) => {
   return { begin, told, times: times.size, duration, ended: hasEnded, paused, sought, size: [width, height] };
 }"""
 
+SHOW = """async (name) => {
+  await import("/element.js");
+  document.body.style.margin = 0;
+  document.body.innerHTML = "<dlic-img></dlic-img>";
+  const image = document.body.firstChild;
+  const done = new Promise((resolve, reject) => {
+    image.addEventListener("load", resolve);
+    image.addEventListener("error", ({ detail }) => reject(detail));
+  });
+  image.src = name;
+  await done;
+  const bytes = new Uint8Array(await (await image.toBlob()).arrayBuffer());
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 30000) text += String.fromCharCode(...bytes.subarray(i, i + 30000));
+  return btoa(text);
+}"""
 WASM = """async () => {
   const names = performance.getEntriesByType("resource").map(({ name }) => name.split("/").pop());
   const relaxed = WebAssembly.validate(await (await fetch("/decoder.relaxed.wasm")).arrayBuffer());
@@ -103,6 +122,15 @@ def check_golden_files(shown: dict[str, Any]) -> None:
         opaque = pixels[..., 3:] == 255  # a canvas multiplies colours with alpha, and loses some of them
         assert np.array_equal(pixels[..., 3], wanted[..., 3])
         assert largest_difference(np.where(opaque | (path in LIGHT), pixels, wanted), path) <= 1, path.name
+
+
+def check_squares(png: bytes, profile: bytes, space: bytes) -> None:
+    """An image whose corner shows the squares of a profile, in the space that it states, is as littleCMS has it, within a level."""
+    image = Image.open(io.BytesIO(png))
+    wanted = converted(squares(), profile, space)
+    corner = np.asarray(image.convert("RGB"))[: wanted.shape[0], : wanted.shape[1]]
+    shown = converted(corner, image.info.get("icc_profile", SRGB), space)
+    assert np.abs(shown.astype(int) - wanted).max() <= 1
 
 
 def check_wasm(answer: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """The decoder in a real browser: golden files, the element, images that are upgraded, and the pages of the commands."""
 
+import base64
 import shutil
 import threading
 import time
@@ -14,8 +15,9 @@ from dlic.web.server import ViewServer
 from dlic.web.share import page as shared_page
 from dlic.web.site import view_files
 from tests.golden.rewrite import GOLDEN, TINY_LIGHT
-from tests.web.browser_pages import DECODE, ELEMENT, PLAY, WASM, check_element, check_golden_files, check_wasm
+from tests.web.browser_pages import DECODE, ELEMENT, PLAY, SHOW, WASM, check_element, check_golden_files, check_squares, check_wasm
 from tests.web.golden_files import FILES, LIGHT
+from tests.web.profiles import PROFILES, SPACES, write_squares
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; pip install 'dlic[dev]' brings it")
 PATIENCE = 60  # seconds
@@ -25,16 +27,24 @@ if BROWSER is None:
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--force-color-profile=srgb",
 ]  # fmt: skip
+# Chromium shows canvases of Display P3 right only where a GPU puts its pages together; SwiftShader is one of software.
+GPU = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist", "--enable-gpu-rasterization"]
+WIDE = ["--no-sandbox", "--no-first-run", "--force-color-profile=display-p3-d65", *GPU]
 
 
 @pytest.fixture(scope="module")
-def browser():
+def driver():
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=BROWSER, args=FLAGS)
-        yield browser
-        browser.close()
+        yield driver
+
+
+@pytest.fixture(scope="module")
+def browser(driver):
+    browser = driver.chromium.launch(executable_path=BROWSER, args=FLAGS)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
@@ -68,6 +78,31 @@ def test_golden_files_decode(opened, address):
     page = opened(address + "empty.html")
     check_golden_files(page.evaluate(DECODE, [path.name for path in FILES]))
     check_wasm(page.evaluate(WASM))
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_colours_of_profiles(driver, browser, site, address, space):
+    """On a canvas and a screen of sRGB or Display P3."""
+    files = write_squares(site)
+    shown_by = browser if space == "srgb" else driver.chromium.launch(executable_path=BROWSER, args=WIDE)
+    context = shown_by.new_context()
+    page = context.new_page()
+    page.goto(address + "empty.html")
+    for name in ("display-p3", "adobe", "gamma"):
+        check_squares(base64.b64decode(page.evaluate(SHOW, files[name])), PROFILES[name], SPACES[space])
+        check_squares(page.screenshot(), PROFILES[name], SPACES[space])
+    context.close()
+    if space != "srgb":
+        shown_by.close()
+
+
+def test_an_upgraded_image_keeps_its_colours(opened, address, site):
+    files = write_squares(site)
+    page = opened(address + "image.html")
+    page.evaluate("(name) => document.querySelector('#one').setAttribute('src', name)", files["display-p3"])
+    wait_for(page, "document.querySelector('#one').src.startsWith('blob:') && document.querySelector('#one').naturalWidth == 256")
+    png = page.evaluate("async () => [...new Uint8Array(await (await fetch(document.querySelector('#one').src)).arrayBuffer())]")
+    check_squares(bytes(png), PROFILES["display-p3"], SPACES["display-p3"])
 
 
 def test_weights_are_fetched_once(opened, address):

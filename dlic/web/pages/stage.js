@@ -22,13 +22,6 @@ export function start() {
   return stage;
 }
 
-function asPng(image) {
-  const canvas = document.createElement("canvas");
-  Object.assign(canvas, { width: image.naturalWidth, height: image.naturalHeight });
-  canvas.getContext("2d").drawImage(image, 0, 0);
-  return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
-}
-
 class Stage {
   #name = "picture";
   #image = null;
@@ -66,7 +59,7 @@ class Stage {
     }
   }
 
-  /** Shows an image that the browser knows. `size` is that of the file it was made from. */
+  /** Shows a PNG. `size` is that of the file it was made from. */
   async showImage(url, name, size) {
     const image = new Image();
     image.alt = name;
@@ -82,12 +75,12 @@ class Stage {
   }
 
   async save() {
-    const blob = await (this.#image.toBlob?.() ?? asPng(this.#image));
+    const made = this.#image.toBlob ? URL.createObjectURL(await this.#image.toBlob()) : null;
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(blob);
+    link.href = made ?? this.#image.src;
     link.download = `${this.#name.replace(/\.dlic$/i, "")}.png`;
     link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    setTimeout(() => made && URL.revokeObjectURL(made), 60_000);
   }
 
   #put(image, name) {
