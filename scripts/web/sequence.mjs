@@ -1,4 +1,4 @@
-// Time that a sequence takes to decode, in Node: dlic web SITE; node --experimental-wasm-relaxed-simd scripts/web/sequence.mjs SITE CLIP.dlic
+// Time that a sequence takes to decode, in Node: dlic web SITE; node [--experimental-wasm-relaxed-simd] scripts/web/sequence.mjs SITE CLIP.dlic
 //
 // The first reading starts workers and lays out weights; the second is that of a player that runs.
 import { readFileSync } from "node:fs";

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 FIREFOX = next(filter(None, map(shutil.which, ("firefox-esr", "firefox"))), None)
-PATIENCE = 60  # seconds
+PATIENCE, START = 60, 240  # seconds: for an answer; until Firefox runs, on a machine that is busy
 PREFERENCES = {
     "marionette.port": 0,  # any that is free; Firefox writes it into its profile
     "browser.shell.checkDefaultBrowser": False,
@@ -123,7 +123,7 @@ class Firefox:
 
 def _port(folder: Path, process: "subprocess.Popen[bytes]") -> int:
     """The port that Firefox listens at, as soon as it does."""
-    file, end = folder / "MarionetteActivePort", time.monotonic() + PATIENCE
+    file, end = folder / "MarionetteActivePort", time.monotonic() + START
     while not (file.exists() and file.read_text()):
         if process.poll() is not None or time.monotonic() > end:
             raise RuntimeError("Firefox does not start")
