@@ -11,7 +11,7 @@ import pytest
 
 import dlic
 from dlic.classical.lossless import palette as palettes
-from dlic.classical.lossless import webp
+from dlic.classical.lossless import residuals, webp
 from dlic.classical.motion.field import still
 from dlic.classical.motion.temporal import FrameMotion
 from dlic.container.exact_layer import size_of_mask
@@ -19,6 +19,7 @@ from dlic.container.format import LEARNED, read, write
 from dlic.container.sequence_groups import write_group
 from dlic.container.sequence_reader import SequenceReader
 from dlic.entropy.byte_reader import Reader, read_varint, write_varint
+from dlic.formats.channels import encode_alpha
 from dlic.learned.codec import load_codec
 from dlic.learned.sequence.exact_blocks import ExactBlocks, Packing
 from dlic.learned.sequence.key_packet import read_key
@@ -239,6 +240,17 @@ def _counted_packet(packet: bytes, kind: int) -> bytes:
     return bytes([kind, min(255, -(-len(packet) // 4))]) + packet
 
 
+def alpha_seeds() -> dict[str, bytes]:
+    """Chunks of transparency by copies, prediction and wavelet, in the form that fuzz_decoder.c takes."""
+    seeds, rng = {}, np.random.default_rng(0)
+    for height, width in ((30, 41), (41, 30), (9, 200)):
+        ramp = np.add.outer(3 * np.arange(height), np.arange(width) // 2) + rng.integers(0, 30, (height, width))
+        predicted = bytes([1, 8, 1, 1, 0]) + residuals.encode([ramp.astype(np.int32)], 8)  # an encoder takes it for larger planes
+        ways = predicted, encode_alpha(ramp.astype(np.uint8)), encode_alpha(ramp.astype(np.uint8), 50)
+        seeds |= {f"alpha.{height}.{way}": b"a" + bytes([width - 1, height - 1]) + data for way, data in enumerate(ways)}
+    return seeds
+
+
 def exact_seeds() -> dict[str, bytes]:
     """Packets of frames with exact blocks, opaque and with clear pixels, in the form that fuzz_decoder.c takes."""
     seeds, (height, width), rng = {}, (40, 70), np.random.default_rng(0)
@@ -268,7 +280,7 @@ def fuzzer(tmp_path_factory) -> Path:
     for path in [*SMALL, *KINDS, *HOSTILE, *PROGRESSIVE, GOLDEN / "light_parity_31_tiles.dlic"]:
         if path.stat().st_size < LONGEST:
             shutil.copy(path, folder / "seeds")
-    for name, seed in (sequence_seeds() | exact_seeds()).items():
+    for name, seed in (sequence_seeds() | alpha_seeds() | exact_seeds()).items():
         (folder / "seeds" / name).write_bytes(seed)
     return folder
 
