@@ -4,7 +4,7 @@ python scripts/benchmark_recordings.py OUT FRAMES CLIP…    so many frames, at 
                                                            those of screen_recordings.py; adds lines to OUT, a file of JSON lines
 python scripts/benchmark_recordings.py OUT                 tables of what OUT holds, in Markdown
 
-Every fourth frame counts for SSIMULACRA 2 and MS-SSIM, all of them for PSNR; means over the frames. x264: preset veryslow, others
+Every fifth frame counts for SSIMULACRA 2 and MS-SSIM, all of them for PSNR; means over the frames. x264: preset veryslow, others
 as shipped, in Matroska; AVIF and WebP: as Pillow saves them, WebP with method 4.
 """
 
@@ -28,7 +28,7 @@ from dlic.metrics.distances import psnr
 from dlic.metrics.ssim import ms_ssim
 from dlic.metrics.ssimulacra2 import ssimulacra2
 
-EVERY = 4  # frames from one to the next that slow metrics get
+EVERY = 5  # frames from one to the next that slow metrics get: odd, so that all layers of a hierarchy have their share
 MILLISECONDS = 100
 QUALITY = 60  # of dlic, whose score is the one that files are compared at
 DLIC, PLAIN, LOSSLESS = "dlic", "dlic, no exact blocks", "WebP lossless"

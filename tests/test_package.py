@@ -64,4 +64,4 @@ def test_what_it_ships_is_found_from_any_folder(wheel, tmp_path):
     )
     recipe, names = done.stdout.splitlines()
     assert recipe == str(tmp_path / "installed" / "dlic" / "_recipes" / "light-finetune.yaml")
-    assert names == "light-1 light-1-inter light-2-visual"
+    assert names == "light-1 light-1-inter light-1-inter-visual light-2-visual"

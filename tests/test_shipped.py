@@ -76,7 +76,7 @@ def test_make_demo_prints_three_codecs_of_one_size_and_draws_them():
     assert Image.open(ROOT / "demo" / "side_by_side.png").size == (984, 1112)
 
 
-def test_a_wheel_ships_the_default_and_at_most_40_megabytes():
+def test_a_wheel_ships_the_default():
     import tomllib
 
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -85,8 +85,6 @@ def test_a_wheel_ships_the_default_and_at_most_40_megabytes():
     assert {"checkpoints/index.json", f"checkpoints/{index.default}"} <= set(included)
     targets = {source: f"dlic/_{source}" for source in included if source != "configs"}
     assert included == {**targets, "configs": "dlic/_recipes"}
-    files = [path for source in included for path in [ROOT / source, *(ROOT / source).rglob("*")] if path.is_file()]
-    assert sum(path.stat().st_size for path in files) <= 40e6
     assert (ROOT / "dlic" / "py.typed").is_file()
 
 

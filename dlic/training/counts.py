@@ -15,7 +15,7 @@ from dlic.learned.codec import LearnedCodec, load_codec
 from dlic.learned.unit import UnitCodec
 
 LEVEL_STRIDE = 5  # from one photograph to the next: coprime to the number of levels, so that all of them are visited
-KEY = "light-1"  # codes the key frames
+KEYS = {"mse": "light-1", "ms-ssim": "light-1", "visual": "light-2-visual"}  # that code the key frames, by the distortion
 SCENES = 48  # of clips, 3 to 16 predicted frames in each
 SCENE_SIZE = (224, 352)
 
@@ -59,7 +59,7 @@ def _of_clips(learned: LearnedCodec, folder: Path) -> Iterator[Symbols]:
     from dlic.learned.sequence.codec import sequence_codec
 
     scenes = RealScenes(decode_clips(find_clips(folder)))
-    codec = sequence_codec(load_codec(folder_of(KEY)), learned, {})
+    codec = sequence_codec(load_codec(folder_of(KEYS[learned.unit.distortion])), learned, {})
     for number in _shown(SCENES):
         _, frames = coded_chain(codec, *drawn_chain(np.random.default_rng(number), scenes, *SCENE_SIZE))
         for frame in frames:

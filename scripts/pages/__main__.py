@@ -8,7 +8,7 @@ from pathlib import Path
 from scripts.pages.blocks import filled
 from scripts.pages.checkpoints import checkpoint_table
 from scripts.pages.commands import commands_page
-from scripts.pages.results import clip_table, printed, rate_table, readme_table, recorded_table, saving_table
+from scripts.pages.results import clip_table, clip_table_for_psnr, printed, rate_table, readme_table, recorded_table, saving_table
 
 ROOT = Path(__file__).parents[2]
 FILLED = (
@@ -25,6 +25,7 @@ MAKERS = {
     "rates": rate_table,
     "short-saving": readme_table,
     "clips": clip_table,
+    "clips-psnr": clip_table_for_psnr,
     "recorded": recorded_table,
     "printed": printed,
 }

@@ -76,15 +76,25 @@ def rate_table(name: str) -> str:
     return table(rows)
 
 
-def clip_table(name: str) -> str:
-    """BD-rates on clips, a row a peer, within each setting."""
+def clip_table(name: str, own: str = "dlic") -> str:
+    """BD-rates on clips of our codec of a name: a row for its key frames alone, then one a peer, within each setting."""
     run = clip_run.read_run(FOLDER / name)
     rows: list[list[str]] = []
-    for setting, names in settings_of(run).items():
-        heads, *others = rates_table(run, names)
-        rows += [["dlic against", *heads[1:]]] * (not rows)
-        rows += [[f"{label} ({setting})", *map(_spaced, cells)] for label, *cells in others]
+    for names in settings_of(run).values():
+        first = next((each for each in names if each in (own, f"{own}-ld")), None)
+        if first is None:
+            continue
+        others = [each for each in names if each == f"{own}-intra" or not each.startswith("dlic")]
+        heads, *compared_rows = rates_table(run, [first, *others])
+        rows += [[f"{run.codecs[first].label} against", *heads[1:]]] * (not rows)
+        setting = run.codecs[first].setting
+        rows += [[f"{label} ({setting})", *map(_spaced, cells)] for label, *cells in compared_rows]
     return table(rows)
+
+
+def clip_table_for_psnr(name: str) -> str:
+    """Likewise of `--tune psnr`."""
+    return clip_table(name, "dlic-psnr")
 
 
 def recorded_table(name: str) -> str:

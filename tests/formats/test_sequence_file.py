@@ -9,7 +9,10 @@ from PIL import Image
 
 import dlic
 import dlic.pillow
+from dlic.checkpoints.local import find
 from dlic.errors import CorruptFileError, DlicError
+from dlic.formats import sequence
+from dlic.formats.sequence import inter_of
 from tests.images.video.sample_clips import pixels
 
 FRAMES = [pixels(number, 40, 56) for number in range(5)]
@@ -128,3 +131,15 @@ def test_pillow_saves_frames_with_their_times(tmp_path):
         assert durations == [40, 50, 60, 70, 80]
     with pytest.raises(ValueError, match="durations"):
         first.save(tmp_path / "d.dlic", save_all=True, append_images=others, duration=[40])
+
+
+# --- checkpoints ----------------------------------------------------------------------------------------------------
+
+
+def test_predicted_frames_are_tuned_as_key_frames(monkeypatch):
+    names = {key: inter_of(find(key)).name for key in ("light-2-visual", "light-1", "light-1-ms-ssim")}
+    assert names == {"light-2-visual": "light-1-inter-visual", "light-1": "light-1-inter", "light-1-ms-ssim": "light-1-inter"}
+    monkeypatch.setattr(sequence, "TUNED_INTER", {"visual": "light-9-inter"})  # of another release
+    assert inter_of(find("light-2-visual")).name == "light-1-inter"
+    monkeypatch.setattr(sequence, "INTER", "light-9-inter")
+    assert inter_of(find("light-2-visual")) is None

@@ -45,7 +45,7 @@ def native(library) -> NativeSequences:
 
 @pytest.fixture(scope="module")
 def shipped(library) -> NativeSequences:
-    return NativeSequences(library, CHECKPOINTS / "light-2-visual", CHECKPOINTS / "light-1-inter")
+    return NativeSequences(library, CHECKPOINTS / "light-2-visual", CHECKPOINTS / "light-1-inter-visual")
 
 
 def check_frames(shown: list[np.ndarray], expected: list[np.ndarray]) -> None:
@@ -65,7 +65,7 @@ def test_golden_sequences_decode(native, path):
 
 @pytest.fixture(scope="module")
 def shipped_codec() -> SequenceCodec:
-    return load_sequence_codec(CHECKPOINTS / "light-2-visual", CHECKPOINTS / "light-1-inter")
+    return load_sequence_codec(CHECKPOINTS / "light-2-visual", CHECKPOINTS / "light-1-inter-visual")
 
 
 def test_a_file_of_the_shipped_checkpoints_decodes(shipped, shipped_codec):
