@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dlic.checkpoints import local as checkpoints
 from dlic.checkpoints.manifest import read_manifest
-from dlic.container.format import EXACT, LEARNED, TILED
+from dlic.container.format import EXACT, LEARNED, PROGRESSIVE, TILED
 from dlic.container.sequence_reader import SequenceReader
 from dlic.errors import CorruptFileError
 from dlic.formats import thumbnails
@@ -48,7 +48,7 @@ def _models(described: Description) -> list[bytes] | None:
         head = SequenceReader(io.BytesIO(described.data)).head
         return list(dict.fromkeys((head.key_model, head.inter_model)))
     container = described.container
-    if container is None or container.kind not in (LEARNED, TILED, EXACT):
+    if container is None or container.kind not in (LEARNED, TILED, EXACT, PROGRESSIVE):
         return None
     return [] if container.kind == EXACT else [container.model]
 

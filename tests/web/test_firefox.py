@@ -97,16 +97,16 @@ def test_the_viewer(firefox, address, tmp_path):
     assert firefox.read("document.querySelector('#facts').innerText") == "the file is truncated"
 
 
-@pytest.mark.parametrize("name", ["rgba.dlic", "lossless_predictive.dlic", "chain.dlic"])
+@pytest.mark.parametrize("name", ["kinds/rgba", "progressive/photograph_rans", "classical/lossless_predictive", "sequences/chain"])
 def test_a_shared_page_opens_from_a_disk(firefox, tmp_path, name):
-    path = next(GOLDEN.rglob(name))
-    (tmp_path / "page.html").write_bytes(shared_page(content_of(name, path.read_bytes(), TINY_LIGHT)))
+    path = GOLDEN / f"{name}.dlic"
+    (tmp_path / "page.html").write_bytes(shared_page(content_of(path.name, path.read_bytes(), TINY_LIGHT)))
     firefox.download_to(tmp_path)
     firefox.goto((tmp_path / "page.html").as_uri())
     firefox.wait_for("!document.querySelector('#save').disabled")
     firefox.read("document.querySelector('#save').click()")
     saved = np.array(Image.open(_arrived(tmp_path / f"{path.stem}.png")).convert("RGBA"))
-    if name == "rgba.dlic":
+    if name == "kinds/rgba":
         seen = expected(path)[..., 3:] == 255
         assert np.abs(np.where(seen, saved.astype(int) - expected(path), 0)).max() <= 1
 

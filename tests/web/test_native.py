@@ -207,6 +207,11 @@ def test_weights_that_are_cut_or_grow_are_refused(library):
         assert not native.load(wrong) and "weights" in native.problem()
 
 
+def seeds_of_parts() -> dict[str, bytes]:
+    """What is no file, in the form that fuzz_decoder.c takes, by names."""
+    return sequence_seeds() | alpha_seeds() | exact_seeds()
+
+
 def sequence_seeds() -> dict[str, bytes]:
     """Heads, groups, packets and offsets of golden sequences in the form that fuzz_decoder.c takes: a letter, width and
     height less 1, data.
@@ -280,7 +285,7 @@ def fuzzer(tmp_path_factory) -> Path:
     for path in [*SMALL, *KINDS, *HOSTILE, *PROGRESSIVE, GOLDEN / "light_parity_31_tiles.dlic"]:
         if path.stat().st_size < LONGEST:
             shutil.copy(path, folder / "seeds")
-    for name, seed in (sequence_seeds() | alpha_seeds() | exact_seeds()).items():
+    for name, seed in seeds_of_parts().items():
         (folder / "seeds" / name).write_bytes(seed)
     return folder
 

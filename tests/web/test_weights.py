@@ -87,6 +87,12 @@ def test_pictures_of_a_checkpoint_of_frames_are_shown_as_png():
     assert content_of(path.name, path.read_bytes()).kind == "png"
 
 
+def test_progressive_pictures_are_shown_by_the_decoder():
+    data = (GOLDEN / "progressive" / "photograph_rans.dlic").read_bytes()
+    shown = content_of("a.dlic", data, TINY_LIGHT)
+    assert shown.kind == "dlic" and shown.data == data and len(shown.weights) == 1
+
+
 def test_a_file_that_browsers_do_not_decode_is_shown_as_png():
     path = GOLDEN / "classical" / "lossless_predictive.dlic"
     shown = content_of(path.name, path.read_bytes())
