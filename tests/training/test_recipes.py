@@ -29,9 +29,7 @@ def test_a_file_without_an_ending_comes_before_a_name(tmp_path, monkeypatch):
 
 
 def test_an_unknown_name_lists_the_recipes(capsys, tmp_path):
-    with pytest.raises(
-        DlicError, match=r"no recipe .lihgt.; dlic has factorized, inter, inter-unrolled, inter-visual, light"
-    ):
+    with pytest.raises(DlicError, match=r"no recipe .lihgt.; dlic has factorized, inter, inter-unrolled, inter-visual, light"):
         recipe_file("lihgt")
     assert run(["train", "--config", "lihgt", "--data.train_dir", str(tmp_path)]) == 1
     assert "no recipe 'lihgt'" in capsys.readouterr().err
