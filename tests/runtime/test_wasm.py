@@ -11,7 +11,7 @@ from dlic.classical.motion.compiled import PATH
 from dlic.errors import DlicError
 from dlic.runtime import wasm
 
-needs_wasmtime = pytest.mark.skipif(not wasm.available(), reason="Wasmtime is missing")
+needs_wasmtime = pytest.mark.skipif(not wasm.available(PATH), reason="Wasmtime is missing")
 
 
 @needs_wasmtime
@@ -70,10 +70,21 @@ def test_nothing_is_said_at_the_end():
     assert int(done.stdout) > 0 and not done.stderr
 
 
+@needs_wasmtime
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of addresses are Linux's")
+def test_without_addresses_numpy_serves():
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))\n"
+        "from dlic.classical.motion import compiled\nprint(compiled.serves(360, 640))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n" and not done.stderr
+
+
 def test_without_wasmtime_numpy_serves(monkeypatch):
     monkeypatch.setitem(sys.modules, "wasmtime", None)
     wasm.available.cache_clear()
     try:
-        assert not wasm.available()
+        assert not wasm.available(PATH)
     finally:
         wasm.available.cache_clear()

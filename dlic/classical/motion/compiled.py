@@ -1,6 +1,6 @@
 """What takes Python long about the motion of frames, as compiled code: `motion.c`.
 
-NumPy does the same where Wasmtime is missing, and for frames that are too large for the module.
+NumPy does the same where Wasmtime is missing or does not run, and for frames that are too large for the module.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ PATH = Path(__file__).with_name("motion.wasm")
 
 def serves(height: int, width: int) -> bool:
     """Whether compiled code serves frames of a size."""
-    return height * width <= LARGEST and wasm.available()
+    return height * width <= LARGEST and wasm.available(PATH)
 
 
 def module() -> AbstractContextManager[wasm.Instance]:

@@ -16,7 +16,7 @@ from dlic.learned.sequence.packet import read_inter, write_inter, write_motion
 from dlic.runtime import wasm
 from tests.classical.motion.fields import random_field, sizes
 
-pytestmark = pytest.mark.skipif(not wasm.available(), reason="Wasmtime is missing")
+pytestmark = pytest.mark.skipif(not wasm.available(compiled.PATH), reason="Wasmtime is missing")
 
 
 def packet_of(rng, size, number, references, moves=True) -> tuple[bytes, FrameMotion]:
