@@ -21,6 +21,7 @@ from dlic.errors import DlicError
 
 KEPT = 64 << 20  # bytes of memory up to which an instance is kept for the thread's next call
 ALIGNED = 16
+RESERVED = 64 << 20  # addresses of each memory, which moves where it grows beyond
 
 
 _open, _modules = WeakSet["Instance"](), list["_Compiled"]()
@@ -149,7 +150,11 @@ class _Compiled:
 def _compiled(path: Path) -> _Compiled:
     import wasmtime
 
-    engine = wasmtime.Engine()
+    config = wasmtime.Config()
+    config.signals_based_traps = False  # a process has one handler of faults, which Python's faulthandler and others set, too
+    config.memory_guard_size = 0
+    config.memory_reservation = RESERVED
+    engine = wasmtime.Engine(config)
     found = _Compiled(engine, wasmtime.Module.from_file(engine, str(path)))
     _modules.append(found)
     return found
