@@ -1,14 +1,17 @@
 """What the tests of the browsers' decoder run: built here from its source where clang is, else the files that the package has."""
 
+import os
 import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from functools import partial
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from dlic.web.site import site_files
 from tests.golden.rewrite import GOLDEN, TINY_LIGHT
@@ -20,20 +23,31 @@ ROOT = Path(__file__).parent.parent.parent
 HAS_CLANG = shutil.which("clang") is not None and shutil.which("wasm-ld") is not None
 
 
+def made_once(tmp_path_factory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that `make` fills, for all processes of this run of the tests."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            draft = tmp_path_factory.mktemp(name)
+            make(draft)
+            draft.rename(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def built(tmp_path_factory) -> Path:
-    """A folder of decoder.wasm and decoder.relaxed.wasm."""
+    """A folder of decoder.wasm, decoder.relaxed.wasm and motion.wasm."""
     if not HAS_CLANG:
         return ROOT / "dlic" / "web"
-    folder = tmp_path_factory.mktemp("wasm")
-    subprocess.run([sys.executable, str(ROOT / "scripts" / "build_web.py"), str(folder)], check=True)
-    return folder
+    command = [sys.executable, str(ROOT / "scripts" / "build_web.py")]
+    return made_once(tmp_path_factory, "wasm", lambda folder: subprocess.run([*command, str(folder)], check=True))
 
 
 @pytest.fixture(scope="session")
 def library(tmp_path_factory) -> Path:
     """The decoder as a library of this machine; needs clang."""
-    return build(tmp_path_factory.mktemp("native") / "decoder.so")
+    return made_once(tmp_path_factory, "native", lambda folder: build(folder / "decoder.so")) / "decoder.so"
 
 
 @pytest.fixture(scope="session")

@@ -48,7 +48,7 @@ def assert_same(first, second) -> None:
     assert (motion.exact is None) == (theirs.exact is None)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(sizes(260), st.integers(0, 10**6), st.lists(st.booleans(), min_size=3, max_size=3))
 def test_both_read_the_same(size, seed, moves):
     """Frames 8 and 4 of a key frame, and one between them, whose motion is expected from theirs."""
@@ -61,7 +61,7 @@ def test_both_read_the_same(size, seed, moves):
         assert np.array_equal(ours[1].counts, motions[number].counts)
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(sizes(150), st.integers(0, 10**6), st.data())
 def test_both_read_the_same_of_damaged_streams(size, seed, data):
     """Or both refuse them."""
