@@ -21,6 +21,7 @@ from PIL import Image
 
 import dlic
 from dlic.errors import DlicError
+from dlic.evaluation.clips.measure import SAMPLED
 from dlic.evaluation.screens import File, size_at
 from dlic.images.video import pyav
 from dlic.images.video.opening import open_animation, open_clip
@@ -28,7 +29,6 @@ from dlic.metrics.distances import psnr
 from dlic.metrics.ssim import ms_ssim
 from dlic.metrics.ssimulacra2 import ssimulacra2
 
-EVERY = 5  # frames from one to the next that slow metrics get: odd, so that all layers of a hierarchy have their share
 MILLISECONDS = 100
 QUALITY = 60  # of dlic, whose score is the one that files are compared at
 DLIC, PLAIN, LOSSLESS = "dlic", "dlic, no exact blocks", "WebP lossless"
@@ -75,7 +75,7 @@ def measure(path: Path, count: int, out: Path) -> None:
             decoded = list(decompress(data))
             assert len(decoded) == len(frames), f"{name} gave {len(decoded)} of {len(frames)} frames back"
             scores = [
-                score(metric, frames, decoded, every) for metric, every in ((psnr, 1), (ms_ssim, EVERY), (ssimulacra2, EVERY))
+                score(metric, frames, decoded, every) for metric, every in ((psnr, 1), (ms_ssim, SAMPLED), (ssimulacra2, SAMPLED))
             ]
             row = Row(path.stem, name, quality, len(data), *scores, round(seconds, 2))
             with out.open("a") as file:

@@ -68,12 +68,7 @@ def site(tmp_path_factory, built) -> Path:
 @pytest.fixture(scope="module")
 def decode(site, tmp_path_factory):
     """Requests to decode pictures in Node → answers, whose pixels are arrays."""
-    out = tmp_path_factory.mktemp("node")
-
-    def run(requests: list[dict], flags: list[str] | None = None) -> list[dict]:
-        return answers("decode_files.mjs", site, out, requests, flags or [])
-
-    return run
+    return partial(answers, "decode_files.mjs", site, tmp_path_factory.mktemp("node"))
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def node_flags() -> dict[str, list[str]]:
     return flags
 
 
-def answers(script: str, site: Path, out: Path, requests: list[dict[str, Any]], flags: list[str]) -> list[dict[str, Any]]:
+def answers(script: str, site: Path, out: Path, requests: list[dict[str, Any]], flags: Sequence[str] = ()) -> list[dict[str, Any]]:
     """What a script of this folder answers to requests; pixels that it wrote to `out` are an array ([frames,] H, W, 4)."""
     lines = "\n".join(json.dumps(request) for request in requests)
     command = [str(NODE), *flags, str(Path(__file__).parent / script), str(site), str(out)]

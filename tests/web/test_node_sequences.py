@@ -1,5 +1,7 @@
 """Sequences by dlic.js in Node: frames and times, parts, files that arrive in pieces, damage."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -19,12 +21,7 @@ FLAGS = node_flags()
 @pytest.fixture(scope="module")
 def play(site, tmp_path_factory):
     """Requests → answers, in one process; the pixels of an answer are an array (frames, H, W, 4)."""
-    out = tmp_path_factory.mktemp("sequences")
-
-    def run(requests: list[dict], flags: list[str] | None = None) -> list[dict]:
-        return answers("play_sequences.mjs", site, out, requests, flags or [])
-
-    return run
+    return partial(answers, "play_sequences.mjs", site, tmp_path_factory.mktemp("sequences"))
 
 
 @pytest.mark.parametrize("wasm", FLAGS)
@@ -86,5 +83,5 @@ def test_damaged_files_are_refused(play):
 def test_the_first_frame_is_the_picture(play, site, tmp_path):
     whole = play([{"file": str(CHAIN)}])[0]["pixels"][0]
     request = {"file": str(CHAIN), "options": {"crop": {"x": 20, "y": 30, "width": 50, "height": 40}}}
-    (answer,) = answers("decode_files.mjs", site, tmp_path, [request], [])
+    (answer,) = answers("decode_files.mjs", site, tmp_path, [request])
     assert np.array_equal(answer["pixels"], whole[30:70, 20:70])

@@ -5,7 +5,7 @@
 
 typedef u8 b16 __attribute__((vector_size(16), aligned(1)));
 
-// RGB → RGBA. Of the last pixels, one after the other.
+// RGB → RGBA. The last pixels are copied one by one, as 16 bytes from there on would reach beyond them.
 static const u8 *with_alpha(const u8 *from, size_t count) {
   u8 *pixels = take(4 * count);
   size_t i = 0;
@@ -18,7 +18,7 @@ static const u8 *with_alpha(const u8 *from, size_t count) {
   return pixels;
 }
 
-// RGBA → RGB in place; the last four bytes of memory behind it are spare.
+// RGBA → RGB in place: what is written lies before what is still to be read.
 static void without_alpha(u8 *pixels, size_t count) {
   size_t i = 0;
   for (; i + 6 <= count; i += 4) {

@@ -90,12 +90,8 @@ def _ours(model: str | None) -> tuple[ClipCodec, ...]:
 
 
 def _our_codec(name: str, setting: str, wishes: "ClipWishes") -> ClipCodec:
-    options = {
-        " --model " + str(wishes.model): wishes.model is not None,
-        " --tune " + str(wishes.tune): wishes.tune is not None,
-        " --low-delay": wishes.low_delay,
-    }
-    given = "".join(option for option, is_given in options.items() if is_given)
+    named = (("--model", wishes.model), ("--tune", wishes.tune))
+    given = "".join(f" {option} {value}" for option, value in named if value is not None) + " --low-delay" * wishes.low_delay
     return ClipCodec(
         name=name,
         label=f"dlic{given}{', key frames only' if wishes.max_gop == 1 else ''}",

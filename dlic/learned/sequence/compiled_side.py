@@ -1,7 +1,6 @@
 """The side stream of a predicted frame, read by compiled code: `motion_side` of `classical/motion/motion.c`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,24 +10,14 @@ from dlic.classical.motion.field import MotionField, macroblocks
 from dlic.classical.motion.temporal import FrameMotion
 from dlic.errors import CorruptFileError, DlicError
 from dlic.learned.sequence.areas import superblocks
+from dlic.learned.sequence.side import EXACT, GUARDED, Side
 from dlic.runtime.wasm import Instance
 
 HEAD = 4  # numbers of a frame's motion: its own number, how many references it has, and theirs
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class CompiledSide:
-    """All that the code may have read; what the packet's flags leave out is as at first."""
-
-    field: MotionField
-    coded: NDArray[np.bool_]  # (h, w)
-    exact: NDArray[np.bool_]  # (mh, mw)
-    steps: NDArray[np.int16]  # (h, w)
-    counts: NDArray[np.int64]  # (2, contexts)
-
-
-def read_compiled(stream: bytes, flags: int, size: tuple[int, int], number: int, references: Sequence[FrameMotion]) -> CompiledSide:
-    """As `read_side`."""
+def read_compiled(stream: bytes, flags: int, size: tuple[int, int], number: int, references: Sequence[FrameMotion]) -> Side:
+    """As `side.read_side`."""
     with module() as code:
         moving = [reference for reference in references if reference.field is not None]
         data, *places = code.put(np.frombuffer(stream, np.uint8), *map(_packed, moving))
@@ -39,7 +28,7 @@ def read_compiled(stream: bytes, flags: int, size: tuple[int, int], number: int,
             side = code.run("motion_side", data, len(stream), flags, size[1], size[0], number, len(references), *motions)
         except DlicError as error:
             raise CorruptFileError(str(error)) from error
-        return _unpacked(code, side, size, len(references))
+        return _unpacked(code, side, flags, size, len(references))
 
 
 def _packed(motion: FrameMotion) -> NDArray[np.uint8]:
@@ -55,7 +44,7 @@ def _packed(motion: FrameMotion) -> NDArray[np.uint8]:
     return np.frombuffer(b"".join(part.tobytes() for part in parts), np.uint8)
 
 
-def _unpacked(code: Instance, side: int, size: tuple[int, int], references: int) -> CompiledSide:
+def _unpacked(code: Instance, side: int, flags: int, size: tuple[int, int], references: int) -> Side:
     """Copies of what `Side` of `web/c/side.h` holds."""
     kept = code.call("motion_kept")
     words = code.array_at(side, "<u4", (13,)).tolist()
@@ -69,10 +58,10 @@ def _unpacked(code: Instance, side: int, size: tuple[int, int], references: int)
         vectors=np.stack([code.array_at(at, "<i2", (2 * mh, 2 * mw, 2)) for at in vectors[:references]]),
         colours=code.array_at(colours, np.uint8, (mh, mw, 3)).copy(),
     )
-    return CompiledSide(
+    return Side(
         field=field,
         coded=code.array_at(coded, bool, blocks).copy(),
-        exact=code.array_at(exact, bool, (mh, mw)).copy(),
-        steps=code.array_at(steps, "<i2", blocks).copy(),
+        exact=code.array_at(exact, bool, (mh, mw)).copy() if flags & EXACT else None,
+        steps=code.array_at(steps, "<i2", blocks).copy() if flags & GUARDED else None,
         counts=contexts.astype(np.int64),
     )

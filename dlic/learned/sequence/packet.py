@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dlic.classical.motion import compiled
 from dlic.classical.motion.coding import code_field
 from dlic.classical.motion.contexts import EVEN
 from dlic.classical.motion.field import MotionField
@@ -21,6 +22,7 @@ from dlic.entropy.adaptive import Probabilities
 from dlic.entropy.byte_reader import Reader, read_varint, write_varint
 from dlic.entropy.flags import FlagWriter
 from dlic.errors import CorruptFileError
+from dlic.learned.sequence.compiled_side import read_compiled
 from dlic.learned.sequence.exact_blocks import ExactBlocks
 from dlic.learned.sequence.offsets import code_steps
 from dlic.learned.sequence.side import (
@@ -119,9 +121,12 @@ def read_inter(
     moving, some, whole, has_exact, guarded = (bool(flags & flag) for flag in (MOTION, CODED, ALL_CODED, EXACT, GUARDED))
     if ((whole or guarded) and not some) or flags >= 2 * GUARDED:
         raise CorruptFileError("a frame of the sequence holds values that version 2 does not have")
-    side, exact = still_side(flags, height, width, references), None
     if moving or some != whole or has_exact or guarded:
-        side = read_side(reader.take(read_varint(reader)), flags, (height, width), number, references)
+        read = read_compiled if compiled.serves(height, width) else read_side
+        side = read(reader.take(read_varint(reader)), flags, (height, width), number, references)
+    else:
+        side = still_side(flags, height, width, references)
+    exact = None
     if side.exact is not None:
         exact = ExactBlocks(side.exact, reader.take(read_varint(reader)))
     stream = data[reader.position :]

@@ -1,6 +1,6 @@
 """The side stream of a predicted frame: its motion, which superblocks are coded, exact blocks, and offsets.
 
-Two readers read the same: compiled code where Wasmtime is installed, and NumPy.
+`compiled_side` reads the same by compiled code, where Wasmtime is installed.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dlic.classical.motion import compiled
 from dlic.classical.motion.coding import code_field
 from dlic.classical.motion.contexts import CONTEXTS as MOTION_CONTEXTS
 from dlic.classical.motion.contexts import EVEN, probabilities
@@ -19,7 +18,6 @@ from dlic.classical.motion.temporal import FrameMotion, expected
 from dlic.entropy.adaptive import Probabilities
 from dlic.entropy.flags import FlagReader, Flags
 from dlic.learned.sequence.areas import SUPERBLOCK, superblocks
-from dlic.learned.sequence.compiled_side import read_compiled
 from dlic.learned.sequence.offsets import OF_INTER, code_steps
 
 MOTION, CODED, ALL_CODED, CODER, EXACT, GUARDED = 1, 2, 4, 8, 16, 32
@@ -55,19 +53,6 @@ def still_side(flags: int, height: int, width: int, references: Sequence[FrameMo
 
 def read_side(stream: bytes, flags: int, size: tuple[int, int], number: int, references: Sequence[FrameMotion]) -> Side:
     """Reads the side stream of frame `number` of a `size` (H, W). Raises CorruptFileError."""
-    if not compiled.serves(*size):
-        return _read(stream, flags, size, number, references)
-    found = read_compiled(stream, flags, size, number, references)
-    return Side(
-        field=found.field,
-        coded=found.coded,
-        exact=found.exact if flags & EXACT else None,
-        steps=found.steps if flags & GUARDED else None,
-        counts=found.counts,
-    )
-
-
-def _read(stream: bytes, flags: int, size: tuple[int, int], number: int, references: Sequence[FrameMotion]) -> Side:
     field, coded, exact = still(*size, len(references)), np.full(superblocks(*size), bool(flags & ALL_CODED)), None
     contexts, steps = probabilities_of(references), None
     reader = FlagReader(stream, contexts)

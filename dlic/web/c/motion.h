@@ -6,7 +6,7 @@
 SMALL_BEGIN
 
 enum { FIRST, SECOND, BOTH, FLAT };  // modes of a macroblock: one reference, the mean of two, one colour
-enum { REACH = 1 << 11, CLASSES = 6, AGREEMENTS = 4, OCTAVES = 12, SKIP_CONTEXTS = 10, EXACT_CONTEXTS = 20, OFFSET_CONTEXTS = 9 };
+enum { REACH = 1 << 11, CLASSES = 6, AGREEMENTS = 4, OCTAVES = 12, SKIP_CONTEXTS = 10, EXACT_CONTEXTS = 20, OFFSET_CONTEXTS = 9, SUPERBLOCK = 64 };
 // First contexts of each kind of bit (`dlic/classical/motion/contexts.py`).
 enum {
   IS_FLAT = 0, IS_BOTH = 3, IS_SECOND = 8, IS_SPLIT = 13, IS_ZERO = IS_SPLIT + 5, IS_EXPECTED = IS_ZERO + (AGREEMENTS + 1) * CLASSES,

@@ -4,7 +4,7 @@
 #include "offsets.h"
 #include "synthesis.h"
 
-enum { SUPERBLOCK = 64, WORTH = 4 };
+enum { WORTH = 4 };
 
 // A frame while its residual is added.
 typedef struct {

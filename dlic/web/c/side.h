@@ -83,7 +83,7 @@ INLINE int has_side(u32 flags) {
 }
 
 static int take_side(const Packet *packet, u32 flags, Side *side) {
-  side->rows = (packet->height + 63) / 64, side->columns = (packet->width + 63) / 64;
+  side->rows = (packet->height + SUPERBLOCK - 1) / SUPERBLOCK, side->columns = (packet->width + SUPERBLOCK - 1) / SUPERBLOCK;
   size_t superblocks = (size_t)side->rows * (size_t)side->columns;
   side->coded = take(superblocks), side->steps = take_zeros(superblocks * sizeof(i16));
   side->exact = take_zeros(macroblocks_of(packet->width, packet->height));
